@@ -1,0 +1,1 @@
+//! Programs that show livestore at work: `cargo run --example NAME`.

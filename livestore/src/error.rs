@@ -1,0 +1,149 @@
+//! What calls of a store fail with: one small type per way of failing, which gives back what was taken.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::entry::Entry;
+
+/// The key has no entry. Holds what the call was given and did not use.
+///
+/// Returned by [`LiveStore::assign`](crate::LiveStore::assign) and its siblings (the value) and by
+/// [`LiveStore::broadcast`](crate::LiveStore::broadcast) (the message).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Missing<T>(pub T);
+
+impl<T> fmt::Debug for Missing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Missing")
+    }
+}
+
+impl<T> fmt::Display for Missing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this key has no entry; create it first")
+    }
+}
+
+impl<T> Error for Missing<T> {}
+
+/// The key has an entry already. Holds both values.
+///
+/// Returned by [`LiveStore::create`](crate::LiveStore::create) and its siblings, which never overwrite.
+#[derive(Clone)]
+pub struct Occupied<V> {
+    /// The value that was not stored.
+    pub value: V,
+    /// The entry that the key has.
+    pub existing: Entry<V>,
+}
+
+impl<V> fmt::Debug for Occupied<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Occupied").field("version", &self.existing.version).finish_non_exhaustive()
+    }
+}
+
+impl<V> fmt::Display for Occupied<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this key has an entry already; `insert` would replace it")
+    }
+}
+
+impl<V> Error for Occupied<V> {}
+
+/// Why [`LiveStore::mutate`](crate::LiveStore::mutate) changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MutateError<E> {
+    /// The key has no entry.
+    Missing,
+    /// The value refused the mutation.
+    Rejected(E),
+}
+
+impl<E: fmt::Display> fmt::Display for MutateError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MutateError::Missing => f.write_str("this key has no entry; create it first"),
+            MutateError::Rejected(reason) => write!(f, "the value refused the mutation: {reason}"),
+        }
+    }
+}
+
+/// The reason is in the text, so it is not a [`source`](Error::source) as well.
+impl<E: fmt::Debug + fmt::Display> Error for MutateError<E> {}
+
+/// Why [`LiveStore::try_acquire`](crate::LiveStore::try_acquire) gave no guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The key has no entry.
+    Missing,
+    /// Somebody else holds the entry, or waits for it.
+    Held,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryAcquireError::Missing => "this key has no entry; create it first",
+            TryAcquireError::Held => "the entry is held by somebody else; try again, or wait with `acquire`",
+        })
+    }
+}
+
+impl Error for TryAcquireError {}
+
+/// Why [`LiveStore::acquire_timeout`](crate::LiveStore::acquire_timeout) gave no guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcquireError {
+    /// The key has no entry.
+    Missing,
+    /// The time was over before the entry was free.
+    TimedOut,
+}
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AcquireError::Missing => "this key has no entry; create it first",
+            AcquireError::TimedOut => "the entry was held by others for the whole time allowed",
+        })
+    }
+}
+
+impl Error for AcquireError {}
+
+/// Options that no store can be built with. The text says which, and what to write instead.
+///
+/// Returned by [`LiveStoreBuilder::try_done`](crate::LiveStoreBuilder::try_done).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// `channel_cap` is 0, so no watcher could ever be told anything.
+    ChannelCap,
+    /// `shard_amt` is not a power of two from 2 to 65,536.
+    ShardAmount(usize),
+    /// `expire_check_freq` is zero, so the check would never rest.
+    CheckFrequency,
+    /// `expire_check_freq` is set, but the store is built outside a tokio runtime, where no check can run.
+    NoRuntime,
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OptionsError::ChannelCap => f.write_str("`channel_cap` must be at least 1; the default is 64"),
+            OptionsError::ShardAmount(given) => {
+                write!(f, "`shard_amt` must be a power of two from 2 to 65536, not {given}; `None` chooses one")
+            }
+            OptionsError::CheckFrequency => {
+                f.write_str("`expire_check_freq` must be longer than zero; `None` turns expiry off")
+            }
+            OptionsError::NoRuntime => f.write_str(
+                "a store with `expire_check_freq` runs its checks as a tokio task; build it inside a tokio \
+                 runtime, or set `expire_check_freq: None`",
+            ),
+        }
+    }
+}
+
+impl Error for OptionsError {}

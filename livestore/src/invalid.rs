@@ -1,0 +1,114 @@
+//! Why a value was not accepted, in the words of derived rules: [`Invalid`], [`FieldError`], [`Never`].
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
+/// Which rule a value broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Invalid {
+    /// The length is not within the `len` of the field.
+    Length {
+        /// The length it would have: `char`s of a string, items of a collection.
+        len: usize,
+        /// The range allowed, as written in Rust: `1..=32`.
+        allowed: String,
+    },
+    /// The value is not within the `range` of the field.
+    Range {
+        /// The range allowed, as written in Rust: `0..=100`.
+        allowed: String,
+    },
+    /// The number cannot be represented: too large, too small, or not finite.
+    Overflow,
+    /// There is no such key in the collection.
+    Missing,
+    /// A function of the type said no, in these words.
+    Rejected(Cow<'static, str>),
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Invalid::Length { len, allowed } => write!(f, "length {len} is not within {allowed}"),
+            Invalid::Range { allowed } => write!(f, "the value is not within {allowed}"),
+            Invalid::Overflow => f.write_str("the number does not fit its type"),
+            Invalid::Missing => f.write_str("there is no such key"),
+            Invalid::Rejected(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl Error for Invalid {}
+
+impl From<&'static str> for Invalid {
+    fn from(reason: &'static str) -> Self {
+        Invalid::Rejected(Cow::Borrowed(reason))
+    }
+}
+
+impl From<String> for Invalid {
+    fn from(reason: String) -> Self {
+        Invalid::Rejected(Cow::Owned(reason))
+    }
+}
+
+impl From<Never> for Invalid {
+    fn from(never: Never) -> Self {
+        match never {}
+    }
+}
+
+/// Which field broke which rule: what a rule fails with where the error type is the user's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FieldError {
+    /// The field's name as written.
+    pub field: &'static str,
+    /// The rule it broke.
+    pub reason: Invalid,
+}
+
+impl FieldError {
+    /// Says that `field` broke a rule for this `reason`.
+    pub fn new(field: &'static str, reason: Invalid) -> FieldError {
+        FieldError { field, reason }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.reason)
+    }
+}
+
+impl Error for FieldError {}
+
+/// The error of values that accept every mutation: it has no value.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::Never;
+///
+/// fn accepted(result: Result<u32, Never>) -> u32 {
+///     let Ok(number) = result;
+///     number
+/// }
+///
+/// assert_eq!(accepted(Ok(3)), 3);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Never {}
+
+impl fmt::Display for Never {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl Error for Never {}

@@ -1,0 +1,1 @@
+//! What the tests of livestore share. The tests themselves stand in `it`, `ui` and their like.
