@@ -49,7 +49,12 @@ impl<V> Entry<V> {
     /// Useful to call [`LiveValue::mutate`](crate::LiveValue::mutate) by hand, in a test for example.
     pub fn new(value: V) -> Entry<V> {
         let now = clock::now();
-        Entry { value: Arc::new(value), version: 0, last_change: now, create_time: now }
+        Entry {
+            value: Arc::new(value),
+            version: 0,
+            last_change: now,
+            create_time: now,
+        }
     }
 
     /// Returns when the value was last changed, by the wall clock.
@@ -62,7 +67,10 @@ impl<V> Entry<V> {
 
 impl<V> Clone for Entry<V> {
     fn clone(&self) -> Self {
-        Entry { value: Arc::clone(&self.value), ..*self }
+        Entry {
+            value: Arc::clone(&self.value),
+            ..*self
+        }
     }
 }
 
@@ -76,7 +84,10 @@ impl<V> Deref for Entry<V> {
 
 impl<V: fmt::Debug> fmt::Debug for Entry<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("value", &self.value).field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("value", &self.value)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 

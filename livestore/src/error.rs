@@ -39,7 +39,9 @@ pub struct Occupied<V> {
 
 impl<V> fmt::Debug for Occupied<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Occupied").field("version", &self.existing.version).finish_non_exhaustive()
+        f.debug_struct("Occupied")
+            .field("version", &self.existing.version)
+            .finish_non_exhaustive()
     }
 }
 
@@ -133,7 +135,10 @@ impl fmt::Display for OptionsError {
         match self {
             OptionsError::ChannelCap => f.write_str("`channel_cap` must be at least 1; the default is 64"),
             OptionsError::ShardAmount(given) => {
-                write!(f, "`shard_amt` must be a power of two from 2 to 65536, not {given}; `None` chooses one")
+                write!(
+                    f,
+                    "`shard_amt` must be a power of two from 2 to 65536, not {given}; `None` chooses one"
+                )
             }
             OptionsError::CheckFrequency => {
                 f.write_str("`expire_check_freq` must be longer than zero; `None` turns expiry off")

@@ -3,12 +3,30 @@
 // The derive names this crate as its users do; so do this crate's own tests.
 extern crate self as livestore;
 
+// Lowest first: a module imports only from those above it.
 mod clock;
 mod entry;
 mod error;
 mod invalid;
+mod options;
+mod shared;
 mod sync;
+mod update;
 mod value;
+
+mod hold;
+mod ring;
+mod slot;
+mod waiters;
+mod watch;
+
+mod deadlines;
+mod expiry;
+mod guard;
+mod table;
+
+mod storages;
+mod store;
 
 pub mod ops;
 
@@ -17,8 +35,14 @@ pub mod __private;
 
 pub use crate::entry::Entry;
 pub use crate::error::{AcquireError, Missing, MutateError, Occupied, OptionsError, TryAcquireError};
+pub use crate::guard::EntryGuard;
 pub use crate::invalid::{FieldError, Invalid, Never};
+pub use crate::options::{ExpireMode, StoreOptions};
+pub use crate::storages::{Storages, StoragesBuilder};
+pub use crate::store::{LiveStore, LiveStoreBuilder, WeakLiveStore};
+pub use crate::update::{Control, Update};
 pub use crate::value::LiveValue;
+pub use crate::watch::Watch;
 #[cfg(feature = "derive")]
 pub use livestore_derive::LiveValue;
 pub use uuid::Uuid;

@@ -1,1 +1,3 @@
-fn main() {}
+//! Behaviour through the public interface, one module per concept.
+
+mod usage;

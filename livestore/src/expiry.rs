@@ -1,0 +1,155 @@
+//! Expiry: the task that checks for entries past their deadline, and the one that calls back.
+//!
+//! The check takes the items whose time has come from the [deadline queue](crate::deadlines) and decides under each
+//! slot's lock. What expired goes, batch by batch, to a task of its own, which calls the user back; so a slow
+//! callback delays callbacks and not checks, and a batch that was sent is delivered also when the store ends.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
+
+use crate::deadlines::Item;
+use crate::entry::Entry;
+use crate::slot::{Change, Due};
+use crate::table::Table;
+use crate::value::LiveValue;
+
+/// How many items a check looks at before it lets other tasks run; also the largest batch.
+const AT_ONCE: usize = 1024;
+
+/// Entries that expired in one go, with their keys.
+pub(crate) type Expired<V> = Vec<(Uuid, Entry<V>)>;
+
+/// What is called with each batch. The store is there for callbacks that asked for it.
+pub(crate) type Callback<V> =
+    dyn Fn(Option<Arc<Table<V>>>, Expired<V>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
+/// What the user wants to be called with.
+pub(crate) struct OnExpire<V: LiveValue> {
+    pub(crate) callback: Arc<Callback<V>>,
+    /// A batch then keeps the store open until it is delivered.
+    pub(crate) wants_store: bool,
+}
+
+struct Batch<V: LiveValue> {
+    table: Option<Arc<Table<V>>>,
+    expired: Expired<V>,
+}
+
+/// Starts the checks of a table; they end with it.
+pub(crate) fn start<V: LiveValue>(
+    table: &Arc<Table<V>>,
+    runtime: &Handle,
+    period: Duration,
+    on_expire: Option<OnExpire<V>>,
+) {
+    let (batches, received) = mpsc::unbounded_channel();
+    let wants_store = on_expire.as_ref().is_some_and(|wanted| wanted.wants_store);
+    let callback = on_expire.map(|wanted| wanted.callback);
+    let checks = runtime.spawn(check_forever(Arc::downgrade(table), period, batches, wants_store));
+    runtime.spawn(deliver(received, callback));
+    table.own_checks(checks.abort_handle());
+}
+
+async fn check_forever<V: LiveValue>(
+    table: Weak<Table<V>>,
+    period: Duration,
+    batches: mpsc::UnboundedSender<Batch<V>>,
+    wants_store: bool,
+) {
+    let mut last = Instant::now();
+    // A period that no clock can count never ends.
+    while let Some(next) = last.checked_add(period) {
+        sleep_until(next).await;
+        // Checks that were missed are not made up for.
+        last = Instant::now().max(next);
+        let mut again = Vec::new();
+        loop {
+            let Some(table) = table.upgrade() else { return };
+            let (expired, more) = check(&table, &mut again);
+            if !expired.is_empty() {
+                let table = wants_store.then(|| Arc::clone(&table));
+                // The receiver ends only with its runtime.
+                let _ = batches.send(Batch { table, expired });
+            }
+            if !more {
+                if let Some(deadlines) = table.deadlines() {
+                    deadlines.put_back(again, 0);
+                }
+                break;
+            }
+            drop(table);
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Looks at some of the items whose time has come. Returns what expired, and whether there may be more. What is due
+/// but held goes to `again`, for the next check.
+fn check<V: LiveValue>(table: &Table<V>, again: &mut Vec<Item<V>>) -> (Expired<V>, bool) {
+    let shared = table.shared();
+    let Some(deadlines) = table.deadlines() else {
+        return (Vec::new(), false);
+    };
+    let now = shared.clock.now();
+    let items = deadlines.take_due(now, AT_ONCE);
+    let more = items.len() == AT_ONCE;
+    let mut expired = Vec::new();
+    let mut later = Vec::new();
+    let mut dropped = 0;
+    for mut item in items {
+        let Some(slot) = item.slot.upgrade() else {
+            dropped += 1;
+            continue;
+        };
+        let mut state = slot.lock();
+        match state.due(shared, now) {
+            Due::Dead => dropped += 1,
+            Due::At(deadline) => {
+                item.at = deadline;
+                later.push(item);
+            }
+            Due::Held => again.push(item),
+            Due::Now => {
+                let after = state.commit(shared, &item.key, Change::Expire);
+                expired.push((item.key, state.entry(shared)));
+                drop(state);
+                table.unlink(&item.key, &slot);
+                let_go(after);
+                let_go(slot);
+                continue;
+            }
+        }
+        drop(state);
+        let_go(slot);
+    }
+    deadlines.put_back(later, dropped);
+    (expired, more)
+}
+
+/// Drops something of the user's, whose `Drop` may panic: this may have become its last owner, and the checks go on.
+fn let_go<T>(last_owned: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(last_owned)));
+}
+
+async fn deliver<V: LiveValue>(
+    mut batches: mpsc::UnboundedReceiver<Batch<V>>,
+    callback: Option<Arc<Callback<V>>>,
+) {
+    while let Some(Batch { table, expired }) = batches.recv().await {
+        let callback = callback.clone();
+        // In a task of its own, so that a panic, of the callback or of a value's `Drop`, ends this batch alone.
+        let delivery = tokio::spawn(async move {
+            if let Some(callback) = callback {
+                callback(table, expired).await;
+            }
+        });
+        let _ = delivery.await;
+    }
+}

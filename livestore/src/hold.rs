@@ -1,0 +1,251 @@
+//! [`Hold`]: the exclusive right to change one entry, and [`Acquire`], the wait for it.
+//!
+//! A guard is a hold and a store; a mutation that runs user code holds the entry for as long as that runs. A hold
+//! ends when it is dropped, also by a panic.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use uuid::Uuid;
+
+use crate::entry::Entry;
+use crate::shared::Shared;
+use crate::slot::{After, Change, Dead, Slot, State};
+use crate::value::LiveValue;
+use crate::waiters::Ticket;
+
+pub(crate) struct Hold<V: LiveValue> {
+    key: Uuid,
+    slot: Arc<Slot<V>>,
+    /// Cleared when the last commit of this hold has released it already.
+    open: bool,
+}
+
+/// The outcome of trying to mutate an entry at once.
+pub(crate) enum Step<V: LiveValue> {
+    /// It was done in one step under the slot's lock.
+    Done(Result<Entry<V>, V::MutError>, After<V>),
+    /// The entry is now held; the mutation is to be applied to a copy of this snapshot.
+    Copy(Hold<V>, Entry<V>, V::Mutation),
+    /// Somebody else holds the entry.
+    Held(V::Mutation),
+}
+
+impl<V: LiveValue> Hold<V> {
+    /// Mutates in one step where that runs nothing of the user's and needs no copy; else holds the entry.
+    pub(crate) fn step(
+        key: Uuid,
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Shared,
+        plain: bool,
+        mut mutn: V::Mutation,
+    ) -> Step<V> {
+        if state.is_held() {
+            return Step::Held(mutn);
+        }
+        if plain {
+            match state.mutate_in_place(shared, &key, mutn) {
+                Ok((result, after)) => return Step::Done(result, after),
+                Err(unused) => mutn = unused,
+            }
+        }
+        if state.try_hold(shared) {
+            Step::Copy(Hold::taken(key, Arc::clone(slot)), state.entry(shared), mutn)
+        } else {
+            Step::Held(mutn)
+        }
+    }
+
+    /// Wraps a hold that was taken on the slot's state.
+    pub(crate) fn taken(key: Uuid, slot: Arc<Slot<V>>) -> Hold<V> {
+        Hold {
+            key,
+            slot,
+            open: true,
+        }
+    }
+
+    pub(crate) fn key(&self) -> &Uuid {
+        &self.key
+    }
+
+    pub(crate) fn slot(&self) -> &Arc<Slot<V>> {
+        &self.slot
+    }
+
+    pub(crate) fn entry(&self, shared: &Shared) -> Entry<V> {
+        self.slot.lock().entry(shared)
+    }
+
+    /// Mutates and goes on holding.
+    pub(crate) fn mutate(&mut self, shared: &Shared, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
+        let (snapshot, mutn) = {
+            let plain = V::__is_plain(&mutn);
+            let mut state = self.slot.lock();
+            let outcome = if plain {
+                state.mutate_in_place(shared, &self.key, mutn)
+            } else {
+                Err(mutn)
+            };
+            match outcome {
+                Ok((result, after)) => {
+                    drop(state);
+                    drop(after);
+                    return result;
+                }
+                Err(mutn) => (state.entry(shared), mutn),
+            }
+        };
+        let new = Arc::new(V::mutate(&snapshot, &mutn)?);
+        Ok(self.commit(shared, Change::Mutate { mutn, new }).1)
+    }
+
+    /// Applies the mutation to a copy of `snapshot`, commits it and ends the hold.
+    pub(crate) fn mutate_once(
+        self,
+        shared: &Shared,
+        snapshot: Entry<V>,
+        mutn: V::Mutation,
+    ) -> Result<Entry<V>, V::MutError> {
+        let new = Arc::new(V::mutate(&snapshot, &mutn)?);
+        drop(snapshot);
+        Ok(self.commit_once(shared, Change::Mutate { mutn, new }).1)
+    }
+
+    /// Commits and goes on holding. Returns the entry before and after.
+    pub(crate) fn commit(&mut self, shared: &Shared, change: Change<V>) -> (Entry<V>, Entry<V>) {
+        let mut state = self.slot.lock();
+        let (old, new, after) = commit_between(&mut state, shared, &self.key, change);
+        drop(state);
+        drop(after);
+        (old, new)
+    }
+
+    /// Commits and ends the hold. Returns the entry before and after.
+    pub(crate) fn commit_once(mut self, shared: &Shared, change: Change<V>) -> (Entry<V>, Entry<V>) {
+        let mut state = self.slot.lock();
+        let (old, new, mut after) = commit_between(&mut state, shared, &self.key, change);
+        after.then_wake(state.release());
+        drop(state);
+        self.open = false;
+        drop(after);
+        (old, new)
+    }
+
+    /// Replaces the value, runs `then` at the same instant and ends the hold. Returns the previous entry.
+    pub(crate) fn overwrite_once<R>(
+        mut self,
+        shared: &Shared,
+        new: Arc<V>,
+        then: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> (Entry<V>, R) {
+        let mut state = self.slot.lock();
+        let (old, _, mut after) = commit_between(
+            &mut state,
+            shared,
+            &self.key,
+            Change::Overwrite { msg: None, new },
+        );
+        let made = then(&self.slot, &mut state);
+        after.then_wake(state.release());
+        drop(state);
+        self.open = false;
+        drop(after);
+        (old, made)
+    }
+
+    /// Ends the entry. The slot is dead afterwards; the caller unlinks it before it lets go of the rest.
+    pub(crate) fn end(mut self, shared: &Shared, msg: Option<V::Message>) -> (Entry<V>, After<V>) {
+        let mut state = self.slot.lock();
+        let after = state.commit(shared, &self.key, Change::Remove { msg });
+        let entry = state.entry(shared);
+        drop(state);
+        self.open = false;
+        (entry, after)
+    }
+}
+
+fn commit_between<V: LiveValue>(
+    state: &mut State<V>,
+    shared: &Shared,
+    key: &Uuid,
+    change: Change<V>,
+) -> (Entry<V>, Entry<V>, After<V>) {
+    let old = state.entry(shared);
+    let after = state.commit(shared, key, change);
+    (old, state.entry(shared), after)
+}
+
+impl<V: LiveValue> Drop for Hold<V> {
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        let next = self.slot.lock().release();
+        if let Some(waker) = next {
+            waker.wake();
+        }
+    }
+}
+
+/// Waits for a hold of one entry, first come, first served from the first poll on.
+pub(crate) struct Acquire<'a, V: LiveValue> {
+    key: Uuid,
+    slot: Arc<Slot<V>>,
+    shared: &'a Shared,
+    /// The place in the queue while it waits.
+    ticket: Option<Ticket>,
+}
+
+impl<'a, V: LiveValue> Acquire<'a, V> {
+    pub(crate) fn new(key: Uuid, slot: Arc<Slot<V>>, shared: &'a Shared) -> Acquire<'a, V> {
+        Acquire {
+            key,
+            slot,
+            shared,
+            ticket: None,
+        }
+    }
+}
+
+impl<V: LiveValue> Future for Acquire<'_, V> {
+    type Output = Result<Hold<V>, Dead>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut state = this.slot.lock();
+        if !state.is_alive() {
+            // The entry was removed while we waited.
+            this.ticket = None;
+            return Poll::Ready(Err(Dead));
+        }
+        let (is_ours, former_waker) = match this.ticket {
+            Some(ticket) => state.accept_grant(ticket, cx, this.shared),
+            None if state.try_hold(this.shared) => (true, None),
+            None => {
+                this.ticket = Some(state.join_waiters(cx));
+                (false, None)
+            }
+        };
+        drop(state);
+        drop(former_waker);
+        if !is_ours {
+            return Poll::Pending;
+        }
+        this.ticket = None;
+        Poll::Ready(Ok(Hold::taken(this.key, Arc::clone(&this.slot))))
+    }
+}
+
+impl<V: LiveValue> Drop for Acquire<'_, V> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let (next, gone) = self.slot.lock().leave_waiters(ticket);
+        if let Some(waker) = next {
+            waker.wake();
+        }
+        drop(gone);
+    }
+}

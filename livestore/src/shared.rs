@@ -1,0 +1,58 @@
+//! [`Shared`]: what all entries of one store have in common, without the entries.
+//!
+//! A watch keeps it alive, so it holds neither the map nor anything that would keep the store open.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::{Clock, Stamp};
+use crate::options::{ExpireMode, StoreOptions};
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) channel_cap: usize,
+    /// `None` when nothing ever expires.
+    expire: Option<ExpireMode>,
+    /// The highest version at which an entry ended. A new entry starts above it, so that no key repeats a version.
+    /// Raised under the slot's lock before the slot is marked dead; read by a creator after it saw the slot dead or
+    /// the key vacant.
+    floor: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(options: &StoreOptions) -> Shared {
+        Shared {
+            clock: Clock::start(),
+            channel_cap: options.channel_cap,
+            expire: options.expire_check_freq.map(|_| options.expire_mode),
+            floor: AtomicU64::new(0),
+        }
+    }
+
+    /// The version of an entry that is created now.
+    pub(crate) fn first_version(&self) -> u64 {
+        self.floor.load(Ordering::Acquire) + 1
+    }
+
+    pub(crate) fn raise_floor(&self, ended_at: u64) {
+        self.floor.fetch_max(ended_at, Ordering::AcqRel);
+    }
+
+    /// After how long without use an entry expires, in a store where use counts.
+    pub(crate) fn idle_limit(&self) -> Option<Duration> {
+        match self.expire {
+            Some(ExpireMode::Idle(limit)) => Some(limit),
+            _ => None,
+        }
+    }
+
+    /// When an entry expires that was last changed and last used at these times.
+    pub(crate) fn deadline(&self, changed: Stamp, used: Stamp) -> Stamp {
+        match self.expire {
+            None => Stamp::NEVER,
+            Some(ExpireMode::Timeout(limit)) => changed.after(limit),
+            Some(ExpireMode::Idle(limit)) => used.after(limit),
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! [`Slot`]: everything of one entry under one small lock, and the only code that changes a value.
+//!
+//! A slot is one *life* of a key. It is born alive, and dies by a removal or an expiry; a key that is created again
+//! gets another slot. A dead slot counts as absent; watchers may still read its final entry.
+//!
+//! The state word `held` is the entry's lock. It is set while a guard exists, while a mutation runs user code, and
+//! on behalf of a waiter that was granted the entry. Who finds it set waits in [`Waiters`], which exists only while
+//! somebody does.
+//!
+//! # What may run under the lock
+//!
+//! Only code of this crate and, for a *plain* mutation, operations of std on types of std. A commit therefore hands
+//! out everything that it displaces, and everybody whom it must wake, as [`After`]; the caller lets it go when
+//! nothing is locked.
+//!
+//! Lock order: shard of the map, slot, then the leaves ring and deadline queue. Under a shard lock a slot is only
+//! ever tried.
+
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use uuid::Uuid;
+
+use crate::clock::Stamp;
+use crate::entry::Entry;
+use crate::ring::{Left, Ring, Seat};
+use crate::shared::Shared;
+use crate::sync::{Mutex, MutexGuard};
+use crate::update::Update;
+use crate::value::LiveValue;
+use crate::waiters::{Gone, Ticket, Waiters};
+
+pub(crate) struct Slot<V: LiveValue> {
+    state: Mutex<State<V>>,
+}
+
+pub(crate) struct State<V: LiveValue> {
+    /// Replaced by a commit, or changed in place while nobody else holds the `Arc`. Final once dead.
+    value: Arc<V>,
+    /// Grows by 1 with each commit.
+    version: u64,
+    /// When the value was last changed. Never decreases.
+    changed: Stamp,
+    created: Stamp,
+    /// When the entry was last used; kept only where use counts. Never decreases.
+    used: Stamp,
+    /// Cleared once, by the last commit.
+    alive: bool,
+    /// Somebody has the exclusive right to change the entry. While it is not set, nobody waits.
+    held: bool,
+    /// What most entries never need. `None` when it would be empty.
+    extra: Option<Box<Extra<V>>>,
+}
+
+struct Extra<V: LiveValue> {
+    waiters: Waiters,
+    /// Exists while somebody watches.
+    ring: Option<Arc<Ring<V>>>,
+}
+
+/// A change to be committed.
+pub(crate) enum Change<V: LiveValue> {
+    /// The value has been changed in place under this very hold of the slot's lock; nobody watches.
+    InPlace {
+        mutn: V::Mutation,
+    },
+    Mutate {
+        mutn: V::Mutation,
+        new: Arc<V>,
+    },
+    Overwrite {
+        msg: Option<V::Message>,
+        new: Arc<V>,
+    },
+    Remove {
+        msg: Option<V::Message>,
+    },
+    Expire,
+}
+
+/// What a commit leaves to be done when nothing is locked: it wakes, then drops what was displaced.
+#[must_use = "wakes and drops what it holds; let it go when nothing is locked"]
+pub(crate) struct After<V: LiveValue> {
+    /// Dropped first, so that a panic in somebody's `Drop` leaves nobody asleep.
+    wakers: Wakers,
+    displaced: Displaced<V>,
+}
+
+/// Wakes them when it is dropped.
+#[derive(Default)]
+struct Wakers {
+    /// Who was granted the entry.
+    next_holder: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+/// Things of the user's that a commit had no more use for.
+struct Displaced<V: LiveValue> {
+    value: Option<Arc<V>>,
+    mutn: Option<V::Mutation>,
+    msg: Option<V::Message>,
+    evicted: Option<Arc<Update<V>>>,
+}
+
+/// What an expiry check finds.
+pub(crate) enum Due {
+    /// Removed, or expired already.
+    Dead,
+    /// Not before this time.
+    At(Stamp),
+    /// As soon as whoever holds it is done.
+    Held,
+    Now,
+}
+
+/// The entry is dead: look the key up again.
+#[derive(Debug)]
+pub(crate) struct Dead;
+
+impl<V: LiveValue> Slot<V> {
+    /// Makes a living slot of version 0; [`State::bear`] gives it its first.
+    pub(crate) fn new(value: Arc<V>, shared: &Shared) -> Arc<Slot<V>> {
+        let now = shared.clock.now();
+        Arc::new(Slot {
+            state: Mutex::new(State {
+                value,
+                version: 0,
+                changed: now,
+                created: now,
+                used: now,
+                alive: true,
+                held: false,
+                extra: None,
+            }),
+        })
+    }
+
+    /// Locks the slot. Never under a shard lock.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<V>> {
+        self.state.lock()
+    }
+
+    /// Locks the slot if that needs no wait.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State<V>>> {
+        self.state.try_lock()
+    }
+}
+
+impl<V: LiveValue> State<V> {
+    pub(crate) fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(crate) fn entry(&self, shared: &Shared) -> Entry<V> {
+        Entry {
+            value: Arc::clone(&self.value),
+            version: self.version,
+            last_change: shared.clock.instant(self.changed),
+            create_time: shared.clock.instant(self.created),
+        }
+    }
+
+    /// Gives a new slot its first version. The key is vacant, and its shard locked.
+    pub(crate) fn bear(&mut self, shared: &Shared) {
+        self.version = shared.first_version();
+    }
+
+    /// Notes that the entry was used, where that counts.
+    pub(crate) fn note_use(&mut self, shared: &Shared) {
+        if shared.idle_limit().is_some() {
+            self.used = shared.clock.now().max(self.used);
+        }
+    }
+
+    // The entry's lock.
+
+    /// Takes the entry if it is free.
+    pub(crate) fn try_hold(&mut self, shared: &Shared) -> bool {
+        if self.held {
+            return false;
+        }
+        self.held = true;
+        self.note_use(shared);
+        true
+    }
+
+    /// Queues up for an entry that is held.
+    pub(crate) fn join_waiters(&mut self, cx: &Context<'_>) -> Ticket {
+        debug_assert!(self.held, "a free entry is taken, not waited for");
+        self.extra().waiters.join(cx)
+    }
+
+    /// Takes up a grant, or renews the waiter's waker. Returns whether the entry is held for the caller now, and a
+    /// waker to be dropped with nothing locked.
+    pub(crate) fn accept_grant(
+        &mut self,
+        ticket: Ticket,
+        cx: &Context<'_>,
+        shared: &Shared,
+    ) -> (bool, Option<Waker>) {
+        let waiters = &mut self.extra().waiters;
+        if !waiters.accept(ticket) {
+            return (false, waiters.renew(ticket, cx));
+        }
+        self.note_use(shared);
+        self.trim();
+        (true, None)
+    }
+
+    /// Takes a waiter off; if it had been granted the entry, the next one gets it.
+    pub(crate) fn leave_waiters(&mut self, ticket: Ticket) -> (Option<Waker>, Option<Gone>) {
+        if !self.alive {
+            // Its last commit sent everybody away.
+            return (None, None);
+        }
+        match self.extra().waiters.leave(ticket) {
+            Gone::WithGrant => (self.release(), None),
+            gone => {
+                self.trim();
+                (None, Some(gone))
+            }
+        }
+    }
+
+    /// Ends the present hold: the front waiter gets the entry, or it is free. Returns whom to wake.
+    pub(crate) fn release(&mut self) -> Option<Waker> {
+        if !self.alive {
+            return None;
+        }
+        let next = self.extra.as_mut().and_then(|extra| extra.waiters.grant());
+        if next.is_none() {
+            self.held = false;
+            self.trim();
+        }
+        next
+    }
+
+    // Changes.
+
+    /// Applies a plain mutation to the value itself. Gives the mutation back if a copy is needed: somebody watches,
+    /// or keeps an entry.
+    #[expect(
+        clippy::type_complexity,
+        reason = "a result in a result: whether it was done, and how it ended"
+    )]
+    pub(crate) fn mutate_in_place(
+        &mut self,
+        shared: &Shared,
+        key: &Uuid,
+        mutn: V::Mutation,
+    ) -> Result<(Result<Entry<V>, V::MutError>, After<V>), V::Mutation> {
+        if self.ring().is_some() {
+            return Err(mutn);
+        }
+        let Some(value) = Arc::get_mut(&mut self.value) else {
+            return Err(mutn);
+        };
+        Ok(match value.apply(&mutn) {
+            Ok(()) => {
+                let after = self.commit(shared, key, Change::InPlace { mutn });
+                (Ok(self.entry(shared)), after)
+            }
+            Err(reason) => (Err(reason), After::dropping(mutn)),
+        })
+    }
+
+    /// Makes a change visible: value, version, time and publication together. Every change of an entry passes here.
+    ///
+    /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock.
+    pub(crate) fn commit(&mut self, shared: &Shared, key: &Uuid, change: Change<V>) -> After<V> {
+        debug_assert!(self.alive, "a dead entry does not change");
+        let old = self.ring().is_some().then(|| self.entry(shared));
+        let mut after = After::default();
+        self.version += 1;
+        match change {
+            Change::InPlace { mutn } => {
+                debug_assert!(old.is_none(), "a watched value is not changed in place");
+                self.stamp(shared);
+                after.displaced.mutn = Some(mutn);
+            }
+            Change::Mutate { mutn, new } => {
+                self.stamp(shared);
+                after.displaced.value = Some(mem::replace(&mut self.value, new));
+                match old {
+                    Some(old) => {
+                        let new = self.entry(shared);
+                        self.publish(shared, Update::Mutate { mutn, new, old }, &mut after);
+                    }
+                    None => after.displaced.mutn = Some(mutn),
+                }
+            }
+            Change::Overwrite { msg, new } => {
+                self.stamp(shared);
+                after.displaced.value = Some(mem::replace(&mut self.value, new));
+                match old {
+                    Some(old) => {
+                        let new = self.entry(shared);
+                        self.publish(shared, Update::Overwrite { msg, new, old }, &mut after);
+                    }
+                    None => after.displaced.msg = msg,
+                }
+            }
+            Change::Remove { msg } => {
+                self.die(shared, &mut after);
+                if old.is_some() {
+                    let val = self.entry(shared);
+                    self.publish_end(Update::Remove { msg, val, key: *key }, &mut after);
+                } else {
+                    after.displaced.msg = msg;
+                }
+            }
+            Change::Expire => {
+                self.die(shared, &mut after);
+                if old.is_some() {
+                    let val = self.entry(shared);
+                    self.publish_end(Update::Expire { val, key: *key }, &mut after);
+                }
+            }
+        }
+        after
+    }
+
+    /// Tells watchers without changing anything. Returns how many there are.
+    pub(crate) fn broadcast(&mut self, shared: &Shared, msg: V::Message) -> (usize, After<V>) {
+        let mut after = After::default();
+        self.note_use(shared);
+        let watchers = self.ring().map_or(0, |ring| ring.watchers());
+        if watchers > 0 {
+            let val = self.entry(shared);
+            self.publish(shared, Update::Message { msg, val }, &mut after);
+        } else {
+            after.displaced.msg = Some(msg);
+        }
+        (watchers, after)
+    }
+
+    fn stamp(&mut self, shared: &Shared) {
+        self.changed = shared.clock.now().max(self.changed);
+        self.used = self.used.max(self.changed);
+    }
+
+    /// The last commit. The floor rises before anybody can see the slot dead.
+    fn die(&mut self, shared: &Shared, after: &mut After<V>) {
+        shared.raise_floor(self.version);
+        self.alive = false;
+        if let Some(extra) = &mut self.extra {
+            after.wakers.others = extra.waiters.dismiss();
+        }
+        self.trim();
+    }
+
+    fn publish(&self, shared: &Shared, update: Update<V>, after: &mut After<V>) {
+        if let Some(ring) = self.ring() {
+            let (wakers, evicted) = ring.publish(Arc::new(update), shared.channel_cap);
+            after.wakers.others = wakers;
+            after.displaced.evicted = evicted;
+        }
+    }
+
+    fn publish_end(&self, update: Update<V>, after: &mut After<V>) {
+        if let Some(ring) = self.ring() {
+            after.wakers.others.extend(ring.end(Arc::new(update)));
+        }
+    }
+
+    // Watchers.
+
+    /// Adds a watcher, who will be told of what happens from now on.
+    pub(crate) fn join_ring(&mut self, shared: &Shared) -> (Arc<Ring<V>>, Seat) {
+        self.note_use(shared);
+        let ring = self.extra().ring.get_or_insert_with(|| Arc::new(Ring::new()));
+        let seat = ring.join();
+        (Arc::clone(ring), seat)
+    }
+
+    /// Takes a watcher off; with the last one goes the ring.
+    pub(crate) fn leave_ring(&mut self, shared: &Shared, ring: &Ring<V>, seat: &mut Seat) -> Left<V> {
+        let left = ring.leave(seat);
+        if left.watchers == 0 {
+            if let Some(extra) = &mut self.extra {
+                extra.ring = None;
+            }
+            self.trim();
+            // Being watched was use, and ends now.
+            self.note_use(shared);
+        }
+        left
+    }
+
+    /// Says that the store is gone. Returns whom to wake.
+    pub(crate) fn close(&self) -> Vec<Waker> {
+        self.ring().map_or_else(Vec::new, |ring| ring.close())
+    }
+
+    fn ring(&self) -> Option<&Arc<Ring<V>>> {
+        self.extra.as_ref()?.ring.as_ref()
+    }
+
+    // Expiry.
+
+    /// When this entry expires as things stand.
+    pub(crate) fn deadline(&self, shared: &Shared) -> Stamp {
+        shared.deadline(self.changed, self.used)
+    }
+
+    pub(crate) fn due(&self, shared: &Shared, now: Stamp) -> Due {
+        if !self.alive {
+            return Due::Dead;
+        }
+        if let Some(limit) = shared.idle_limit()
+            && self.ring().is_some()
+        {
+            // It is in use now, so its idle time starts later than now.
+            return Due::At(now.after(limit));
+        }
+        match self.deadline(shared) {
+            deadline if deadline > now => Due::At(deadline),
+            _ if self.held => Due::Held,
+            _ => Due::Now,
+        }
+    }
+
+    fn extra(&mut self) -> &mut Extra<V> {
+        self.extra.get_or_insert_with(|| {
+            Box::new(Extra {
+                waiters: Waiters::default(),
+                ring: None,
+            })
+        })
+    }
+
+    /// Lets go of the box if nothing is in it.
+    fn trim(&mut self) {
+        if self
+            .extra
+            .as_ref()
+            .is_some_and(|extra| extra.waiters.is_empty() && extra.ring.is_none())
+        {
+            self.extra = None;
+        }
+    }
+}
+
+impl<V: LiveValue> After<V> {
+    /// For a mutation that was refused.
+    fn dropping(mutn: V::Mutation) -> After<V> {
+        let mut after = After::default();
+        after.displaced.mutn = Some(mutn);
+        after
+    }
+
+    /// Wakes the next holder as well.
+    pub(crate) fn then_wake(&mut self, next_holder: Option<Waker>) {
+        self.wakers.next_holder = next_holder;
+    }
+}
+
+impl<V: LiveValue> Default for After<V> {
+    fn default() -> Self {
+        let displaced = Displaced {
+            value: None,
+            mutn: None,
+            msg: None,
+            evicted: None,
+        };
+        After {
+            wakers: Wakers::default(),
+            displaced,
+        }
+    }
+}
+
+impl Drop for Wakers {
+    fn drop(&mut self) {
+        self.next_holder
+            .take()
+            .into_iter()
+            .chain(self.others.drain(..))
+            .for_each(Waker::wake);
+    }
+}

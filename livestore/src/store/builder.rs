@@ -1,0 +1,160 @@
+//! [`LiveStoreBuilder`]: options and callbacks of a store to be.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+use crate::entry::Entry;
+use crate::error::OptionsError;
+use crate::expiry::{self, OnExpire};
+use crate::options::StoreOptions;
+use crate::store::LiveStore;
+use crate::table::Table;
+use crate::value::LiveValue;
+
+/// Builds a [`LiveStore`]. From [`LiveStore::new`].
+///
+/// # Examples
+///
+/// Entries that nobody uses for ten minutes go, and the program hears of it:
+///
+/// ```
+/// use std::time::Duration;
+/// use livestore::{ExpireMode, LiveStore, LiveValue, StoreOptions};
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Session { user: String }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let store = LiveStore::<Session>::new()
+///     .with_options(StoreOptions {
+///         expire_check_freq: Some(Duration::from_secs(10)),
+///         expire_mode: ExpireMode::Idle(Duration::from_secs(600)),
+///         ..Default::default()
+///     })
+///     .on_expire(|expired| async move {
+///         for (key, session) in expired {
+///             println!("{key} of {} has ended", session.user);
+///         }
+///     })
+///     .done();
+/// # assert!(store.is_empty());
+/// # }
+/// ```
+#[must_use = "nothing is built before `done`"]
+pub struct LiveStoreBuilder<V: LiveValue> {
+    options: StoreOptions,
+    on_expire: Option<OnExpire<V>>,
+}
+
+impl<V: LiveValue> LiveStoreBuilder<V> {
+    /// Sets the options.
+    pub fn with_options(mut self, options: StoreOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets what is called with entries that have expired.
+    ///
+    /// Each expired entry is passed once, in batches of at most 1,024, after its watchers were told and its key was
+    /// freed. Batches are delivered one after another in a task of their own: a slow callback delays later callbacks,
+    /// not the checks. If the callback panics, its batch is consumed and the next one is delivered. Batches that are
+    /// under way when the store ends are still delivered.
+    ///
+    /// The last callback set is the one that is called.
+    pub fn on_expire<F, Fut>(mut self, callback: F) -> Self
+    where
+        F: Fn(Vec<(Uuid, Entry<V>)>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let callback = Arc::new(callback);
+        self.on_expire = Some(OnExpire {
+            callback: Arc::new(move |_, expired| {
+                let callback = Arc::clone(&callback);
+                Box::pin(async move { callback(expired).await })
+            }),
+            wants_store: false,
+        });
+        self
+    }
+
+    /// Sets what is called with entries that have expired, and with the store that they were in.
+    ///
+    /// As [`on_expire`](Self::on_expire); a batch that waits to be delivered keeps the store open.
+    pub fn on_expire_with<F, Fut>(mut self, callback: F) -> Self
+    where
+        F: Fn(LiveStore<V>, Vec<(Uuid, Entry<V>)>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let callback = Arc::new(callback);
+        self.on_expire = Some(OnExpire {
+            callback: Arc::new(move |table, expired| {
+                let callback = Arc::clone(&callback);
+                Box::pin(async move {
+                    if let Some(table) = table {
+                        callback(LiveStore::from_table(table), expired).await;
+                    }
+                })
+            }),
+            wants_store: true,
+        });
+        self
+    }
+
+    /// Builds the store.
+    ///
+    /// # Panics
+    ///
+    /// If the options are impossible, or if they ask for expiry and this is not called inside a tokio runtime; the
+    /// message is that of the [`OptionsError`] which [`try_done`](Self::try_done) would return. Also, as every timer
+    /// of tokio, if the runtime was built without its time driver.
+    pub fn done(self) -> LiveStore<V> {
+        match self.try_done() {
+            Ok(store) => store,
+            Err(error) => panic!("cannot build the store: {error}"),
+        }
+    }
+
+    /// Builds the store, unless the options are impossible.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionsError::ChannelCap`] if `channel_cap` is 0, [`OptionsError::ShardAmount`] if `shard_amt` is not a power
+    /// of two from 2 to 65,536, [`OptionsError::CheckFrequency`] if `expire_check_freq` is zero, and
+    /// [`OptionsError::NoRuntime`] if it is set and this is not called inside a tokio runtime.
+    pub fn try_done(self) -> Result<LiveStore<V>, OptionsError> {
+        self.options.validate()?;
+        let checks = match self.options.expire_check_freq {
+            Some(period) => Some((
+                period,
+                Handle::try_current().map_err(|_| OptionsError::NoRuntime)?,
+            )),
+            None => None,
+        };
+        let table = Arc::new(Table::new(&self.options));
+        if let Some((period, runtime)) = checks {
+            expiry::start(&table, &runtime, period, self.on_expire);
+        }
+        Ok(LiveStore::from_table(table))
+    }
+}
+
+impl<V: LiveValue> Default for LiveStoreBuilder<V> {
+    fn default() -> Self {
+        LiveStoreBuilder {
+            options: StoreOptions::default(),
+            on_expire: None,
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for LiveStoreBuilder<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveStoreBuilder")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

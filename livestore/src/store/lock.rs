@@ -1,0 +1,113 @@
+//! Calls that hold an entry.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::task::coop::consume_budget;
+use uuid::Uuid;
+
+use crate::error::{AcquireError, TryAcquireError};
+use crate::guard::EntryGuard;
+use crate::hold::{Acquire, Hold};
+use crate::slot::Slot;
+use crate::store::LiveStore;
+use crate::value::LiveValue;
+
+impl<V: LiveValue> LiveStore<V> {
+    /// Waits until the entry is free and holds it. `None` if the key has no entry, or loses it while this waits.
+    ///
+    /// Who waits is served in the order of first polls. If the entry is removed meanwhile, everybody looks the key up
+    /// again and queues up for the new entry, if there is one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped while it waits, it leaves the queue; dropped when the entry was just granted to it, it
+    /// passes the entry on.
+    pub async fn acquire(&self, key: &Uuid) -> Option<EntryGuard<V>> {
+        consume_budget().await;
+        let hold = self.hold(key).await?;
+        Some(EntryGuard::new(Arc::clone(&self.table), hold))
+    }
+
+    /// Holds the entry if it is free. Does not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAcquireError::Missing`] if the key has no entry, [`TryAcquireError::Held`] if somebody holds it, or is
+    /// about to.
+    pub fn try_acquire(&self, key: &Uuid) -> Result<EntryGuard<V>, TryAcquireError> {
+        match self.try_hold(key) {
+            None => Err(TryAcquireError::Missing),
+            Some(Err(_)) => Err(TryAcquireError::Held),
+            Some(Ok(hold)) => Ok(EntryGuard::new(Arc::clone(&self.table), hold)),
+        }
+    }
+
+    /// Waits for at most `limit` until the entry is free and holds it.
+    ///
+    /// A `limit` of zero tries once. A `limit` that no clock can count, such as `Duration::MAX`, is no limit.
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError::Missing`] if the key has no entry, or loses it while this waits; [`AcquireError::TimedOut`] if
+    /// others had it for the whole time.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait outside a tokio runtime with time enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub async fn acquire_timeout(&self, key: &Uuid, limit: Duration) -> Result<EntryGuard<V>, AcquireError> {
+        consume_budget().await;
+        let mut hold = pin!(self.hold(key));
+        // A timer is made only if there is something to wait for.
+        let at_once = poll_fn(|cx| match hold.as_mut().poll(cx) {
+            Poll::Ready(hold) => Poll::Ready(Some(hold)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await;
+        let hold = match at_once {
+            Some(hold) => hold,
+            None if limit.is_zero() => return Err(AcquireError::TimedOut),
+            None => tokio::time::timeout(limit, hold)
+                .await
+                .map_err(|_| AcquireError::TimedOut)?,
+        };
+        match hold {
+            Some(hold) => Ok(EntryGuard::new(Arc::clone(&self.table), hold)),
+            None => Err(AcquireError::Missing),
+        }
+    }
+
+    /// Waits for a hold of the entry. `None` if the key has no entry.
+    pub(crate) async fn hold(&self, key: &Uuid) -> Option<Hold<V>> {
+        loop {
+            let slot = match self.try_hold(key)? {
+                Ok(hold) => return Some(hold),
+                Err(slot) => slot,
+            };
+            if let Ok(hold) = Acquire::new(*key, slot, self.table.shared()).await {
+                return Some(hold);
+            }
+            // The entry was removed while we waited; the key may have another by now.
+        }
+    }
+
+    /// Holds the entry if it is free, or returns the slot to wait for. `None` if the key has no entry.
+    fn try_hold(&self, key: &Uuid) -> Option<Result<Hold<V>, Arc<Slot<V>>>> {
+        let shared = self.table.shared();
+        self.table.look(key, |slot, state| {
+            let slot = Arc::clone(slot);
+            if state.try_hold(shared) {
+                Ok(Hold::taken(*key, slot))
+            } else {
+                Err(slot)
+            }
+        })
+    }
+}

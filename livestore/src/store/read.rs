@@ -1,0 +1,132 @@
+//! Calls that change nothing. None of them waits for a guard.
+
+use uuid::Uuid;
+
+use crate::entry::Entry;
+use crate::error::Missing;
+use crate::store::LiveStore;
+use crate::value::LiveValue;
+use crate::watch::Watch;
+
+impl<V: LiveValue> LiveStore<V> {
+    /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.
+    ///
+    /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle).
+    pub fn fetch(&self, key: &Uuid) -> Option<Entry<V>> {
+        let shared = self.table.shared();
+        self.table.look(key, |_, state| {
+            state.note_use(shared);
+            state.entry(shared)
+        })
+    }
+
+    /// Begins to watch the entry: what it receives first is committed after this call. `None` if the key has none.
+    pub fn watch(&self, key: &Uuid) -> Option<Watch<V>> {
+        let shared = self.table.shared();
+        self.table
+            .look(key, |slot, state| Watch::begin(*key, slot, state, shared))
+    }
+
+    /// Returns the entry and begins to watch it at one instant: the first update is the one that follows the entry
+    /// returned. `None` if the key has none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Score { points: u32 }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let store = LiveStore::default();
+    /// let key = store.init(Score { points: 0 });
+    ///
+    /// let (entry, mut watch) = store.fetch_and_watch(&key).unwrap();
+    /// store.mutate(&key, ScoreMutation::SetPoints(1)).await.unwrap();
+    ///
+    /// let update = watch.next().await.unwrap();
+    /// assert_eq!(update.version(), entry.version + 1);
+    /// # }
+    /// ```
+    pub fn fetch_and_watch(&self, key: &Uuid) -> Option<(Entry<V>, Watch<V>)> {
+        let shared = self.table.shared();
+        self.table.look(key, |slot, state| {
+            (state.entry(shared), Watch::begin(*key, slot, state, shared))
+        })
+    }
+
+    /// Sends a message to everybody who watches the entry and changes nothing. Returns how many watchers were told.
+    ///
+    /// Watchers receive [`Update::Message`](crate::Update::Message), in one order with the changes. Does not wait for
+    /// a guard. Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle).
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] with the message if the key has no entry.
+    pub fn broadcast(&self, key: &Uuid, msg: V::Message) -> Result<usize, Missing<V::Message>> {
+        let mut msg = Some(msg);
+        let shared = self.table.shared();
+        let told = self
+            .table
+            .look(key, |_, state| msg.take().map(|msg| state.broadcast(shared, msg)));
+        match (told.flatten(), msg) {
+            (Some((watchers, after)), _) => {
+                drop(after);
+                Ok(watchers)
+            }
+            (None, Some(msg)) => Err(Missing(msg)),
+            (None, None) => unreachable!("the message is either sent or still here"),
+        }
+    }
+
+    /// Notes a use of the entry, for [`ExpireMode::Idle`](crate::ExpireMode::Idle). Returns whether the key has one.
+    ///
+    /// Not a commit: no version, no update.
+    pub fn touch(&self, key: &Uuid) -> bool {
+        self.table
+            .look(key, |_, state| state.note_use(self.table.shared()))
+            .is_some()
+    }
+
+    /// Returns whether the key has an entry.
+    pub fn contains_key(&self, key: &Uuid) -> bool {
+        self.table.look(key, |_, _| ()).is_some()
+    }
+
+    /// Returns how many entries there are. While others create and remove, the number was true for each shard of the
+    /// map at some moment during the call.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Returns whether there are no entries, as [`len`](Self::len) counts them.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the keys.
+    ///
+    /// Each is seen at most once; a key whose entry is there throughout is seen. Nothing is locked between items.
+    pub fn keys(&self) -> impl Iterator<Item = Uuid> + use<V> {
+        self.table
+            .slots()
+            .into_iter()
+            .filter_map(|(key, slot)| slot.lock().is_alive().then_some(key))
+    }
+
+    /// Returns the keys and their entries, each as it is when the iterator comes to it.
+    ///
+    /// Each is seen at most once; an entry that is there throughout is seen. Nothing is locked between items. Does
+    /// not count as a use.
+    pub fn entries(&self) -> impl Iterator<Item = (Uuid, Entry<V>)> + use<V> {
+        let shared = self.table.shared().clone();
+        self.table.slots().into_iter().filter_map(move |(key, slot)| {
+            let state = slot.lock();
+            let entry = state.is_alive().then(|| state.entry(&shared));
+            drop(state);
+            Some((key, entry?))
+        })
+    }
+}

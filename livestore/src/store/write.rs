@@ -1,0 +1,381 @@
+//! Calls that create, change or remove an entry.
+
+use std::sync::Arc;
+
+use tokio::task::coop::consume_budget;
+use uuid::Uuid;
+
+use crate::entry::Entry;
+use crate::error::{Missing, MutateError, Occupied};
+use crate::guard::EntryGuard;
+use crate::hold::{Hold, Step};
+use crate::slot::{Slot, State};
+use crate::store::LiveStore;
+use crate::value::LiveValue;
+use crate::watch::Watch;
+
+impl<V: LiveValue> LiveStore<V> {
+    // Creation.
+
+    /// Stores a value under a new random key (UUID v4) and returns the key. Never blocks.
+    pub fn init(&self, value: V) -> Uuid {
+        self.init_with(value, |_, _| ()).1
+    }
+
+    /// Stores a value under a new random key and watches it from its creation on.
+    pub fn init_and_watch(&self, value: V) -> (Uuid, Watch<V>) {
+        let (entry, key, mut watch) = self.init_with(value, |key, slot| self.born_watched(key, slot));
+        watch.has_seen(&entry);
+        (key, watch)
+    }
+
+    /// Stores a value under a new random key, held from its creation on. [`EntryGuard::key`] tells the key.
+    pub fn init_and_acquire(&self, value: V) -> EntryGuard<V> {
+        let (_, _, hold) = self.init_with(value, |key, slot| self.born_held(key, slot));
+        EntryGuard::new(Arc::clone(&self.table), hold)
+    }
+
+    /// Stores a value under a key that has no entry, and returns the new entry. Never overwrites, never blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`Occupied`] with the value and the existing entry if the key has one.
+    pub fn create(&self, key: &Uuid, value: V) -> Result<Entry<V>, Occupied<V>> {
+        self.create_with(*key, value, |_, _| ()).map(|(entry, ())| entry)
+    }
+
+    /// Stores a value under a key that has no entry, and watches it from its creation on.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Occupied<V>> {
+        let (entry, mut watch) = self.create_with(*key, value, |key, slot| self.born_watched(key, slot))?;
+        watch.has_seen(&entry);
+        Ok((entry, watch))
+    }
+
+    /// Stores a value under a key that has no entry, held from its creation on.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_and_acquire(&self, key: &Uuid, value: V) -> Result<EntryGuard<V>, Occupied<V>> {
+        let (_, hold) = self.create_with(*key, value, |key, slot| self.born_held(key, slot))?;
+        Ok(EntryGuard::new(Arc::clone(&self.table), hold))
+    }
+
+    /// Returns the entry of the key; if it has none, stores what `value` returns and returns that.
+    ///
+    /// `value` is called at most once, with nothing locked. If somebody else creates the entry meanwhile, theirs is
+    /// returned.
+    pub fn fetch_or_create(&self, key: &Uuid, value: impl FnOnce() -> V) -> Entry<V> {
+        if let Some(entry) = self.fetch(key) {
+            return entry;
+        }
+        self.create(key, value())
+            .unwrap_or_else(|occupied| occupied.existing)
+    }
+
+    /// Makes a slot, prepares it while nobody knows it, and links it under a key that nobody has.
+    fn init_with<R>(&self, value: V, prepare: impl Fn(Uuid, &Arc<Slot<V>>) -> R) -> (Entry<V>, Uuid, R) {
+        let mut value = Arc::new(value);
+        loop {
+            let key = Uuid::new_v4();
+            match self.link(key, value, &prepare) {
+                Ok((entry, prepared)) => return (entry, key, prepared),
+                // Somebody has chosen this very key by hand.
+                Err((unused, _)) => value = unused,
+            }
+        }
+    }
+
+    fn create_with<R>(
+        &self,
+        key: Uuid,
+        value: V,
+        prepare: impl FnOnce(Uuid, &Arc<Slot<V>>) -> R,
+    ) -> Result<(Entry<V>, R), Occupied<V>> {
+        self.link(key, Arc::new(value), prepare)
+            .map_err(|(value, existing)| Occupied {
+                value: Arc::unwrap_or_clone(value),
+                existing,
+            })
+    }
+
+    /// Links a prepared slot, or gives its value back with the entry that has the key.
+    #[expect(clippy::type_complexity, reason = "two pairs, named in the sentence above")]
+    fn link<R>(
+        &self,
+        key: Uuid,
+        value: Arc<V>,
+        prepare: impl FnOnce(Uuid, &Arc<Slot<V>>) -> R,
+    ) -> Result<(Entry<V>, R), (Arc<V>, Entry<V>)> {
+        let shared = self.table.shared();
+        let slot = Slot::new(Arc::clone(&value), shared);
+        let prepared = prepare(key, &slot);
+        match self.table.link(key, &slot) {
+            Ok(entry) => Ok((entry, prepared)),
+            Err(existing) => Err((value, existing)),
+        }
+    }
+
+    fn born_held(&self, key: Uuid, slot: &Arc<Slot<V>>) -> Hold<V> {
+        slot.lock().try_hold(self.table.shared());
+        Hold::taken(key, Arc::clone(slot))
+    }
+
+    fn born_watched(&self, key: Uuid, slot: &Arc<Slot<V>>) -> Watch<V> {
+        Watch::begin(key, slot, &mut slot.lock(), self.table.shared())
+    }
+
+    // Replacement.
+
+    /// Stores a value whether or not the key has an entry, and returns the previous entry. Waits for a guard.
+    ///
+    /// Nothing is checked: this is the server's own act. Watchers of an existing entry receive
+    /// [`Update::Overwrite`](crate::Update::Overwrite). If the entry is removed while this waits, the value is stored
+    /// as a new entry.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the value is either stored or dropped with the future.
+    pub async fn insert(&self, key: &Uuid, value: V) -> Option<Entry<V>> {
+        self.insert_then(key, value, |_, _, _| ()).await.0
+    }
+
+    /// Stores a value as [`insert`](Self::insert) does, and watches what follows it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`insert`](Self::insert).
+    pub async fn insert_and_watch(&self, key: &Uuid, value: V) -> (Option<Entry<V>>, Watch<V>) {
+        let shared = self.table.shared();
+        self.insert_then(key, value, |key, slot, state| {
+            Watch::begin(key, slot, state, shared)
+        })
+        .await
+    }
+
+    async fn insert_then<R>(
+        &self,
+        key: &Uuid,
+        value: V,
+        then: impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> (Option<Entry<V>>, R) {
+        let mut value = Arc::new(value);
+        loop {
+            match self.overwrite_then(key, value, &then).await {
+                Ok((previous, made)) => return (Some(previous), made),
+                Err(unused) => value = unused,
+            }
+            match self.link(*key, value, |key, slot| then(key, slot, &mut slot.lock())) {
+                Ok((_, made)) => return (None, made),
+                // Somebody else was faster; theirs is replaced.
+                Err((unused, _)) => value = unused,
+            }
+        }
+    }
+
+    /// Replaces the value of an existing entry and returns the previous entry. Never inserts. Waits for a guard.
+    ///
+    /// Nothing is checked: this is the server's own act. Watchers receive
+    /// [`Update::Overwrite`](crate::Update::Overwrite).
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] with the value if the key has no entry, or loses it while this waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the value is either stored or dropped with the future.
+    pub async fn assign(&self, key: &Uuid, value: V) -> Result<Entry<V>, Missing<V>> {
+        self.assign_then(key, value, |_, _, _| ())
+            .await
+            .map(|(previous, ())| previous)
+    }
+
+    /// Replaces a value as [`assign`](Self::assign) does, and watches what follows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`assign`](Self::assign).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`assign`](Self::assign).
+    pub async fn assign_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Missing<V>> {
+        let shared = self.table.shared();
+        self.assign_then(key, value, |key, slot, state| {
+            Watch::begin(key, slot, state, shared)
+        })
+        .await
+    }
+
+    /// Replaces a value as [`assign`](Self::assign) does, and goes on holding the entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`assign`](Self::assign).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`assign`](Self::assign).
+    pub async fn assign_and_acquire(
+        &self,
+        key: &Uuid,
+        value: V,
+    ) -> Result<(Entry<V>, EntryGuard<V>), Missing<V>> {
+        match self.acquire(key).await {
+            Some(mut guard) => {
+                let previous = guard.set(value);
+                Ok((previous, guard))
+            }
+            None => Err(Missing(value)),
+        }
+    }
+
+    async fn assign_then<R>(
+        &self,
+        key: &Uuid,
+        value: V,
+        then: impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Result<(Entry<V>, R), Missing<V>> {
+        self.overwrite_then(key, Arc::new(value), &then)
+            .await
+            .map_err(|unused| Missing(Arc::unwrap_or_clone(unused)))
+    }
+
+    /// Replaces a value when it is this call's turn, and runs `then` at the same instant. Gives the value back if the
+    /// key has no entry.
+    async fn overwrite_then<R>(
+        &self,
+        key: &Uuid,
+        value: Arc<V>,
+        then: &impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Result<(Entry<V>, R), Arc<V>> {
+        consume_budget().await;
+        let Some(hold) = self.hold(key).await else {
+            return Err(value);
+        };
+        Ok(hold.overwrite_once(self.table.shared(), value, |slot, state| then(*key, slot, state)))
+    }
+
+    // Mutation.
+
+    /// Mutates the entry and returns it in its new state. Waits for a guard.
+    ///
+    /// Watchers receive [`Update::Mutate`](crate::Update::Mutate). When this has returned version n, every later
+    /// `fetch` sees n or more, and every watcher will.
+    ///
+    /// A mutation that the derive knows to run none of your code changes the value in place if nobody watches and
+    /// nobody keeps an [`Entry`]. Any other runs on a copy with nothing locked; `LiveValue::mutate` may call the store.
+    ///
+    /// # Errors
+    ///
+    /// [`MutateError::Missing`] if the key has no entry, or loses it while this waits; [`MutateError::Rejected`] with
+    /// the value's own error if it refuses. Nothing has changed then, and nobody is told.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the mutation is either committed or dropped with the future.
+    pub async fn mutate(&self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
+        self.mutate_existing(key, mutn)
+            .await
+            .unwrap_or(Err(MutateError::Missing))
+    }
+
+    /// Mutates the entry; if the key has none, creates it with what `value` returns, to which the mutation was applied
+    /// before. Waits for a guard.
+    ///
+    /// A creation is one commit, in which the mutation is contained. `value` is called at most once, with nothing
+    /// locked.
+    ///
+    /// # Errors
+    ///
+    /// The value's own error if it refuses the mutation. Nothing was created or changed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the mutation is either committed or dropped with the future.
+    pub async fn mutate_or_create(
+        &self,
+        key: &Uuid,
+        value: impl FnOnce() -> V,
+        mutn: V::Mutation,
+    ) -> Result<Entry<V>, V::MutError> {
+        let mut value = Some(value);
+        let mut made: Option<Arc<V>> = None;
+        loop {
+            match self.mutate_existing(key, mutn.clone()).await {
+                Some(Ok(entry)) => return Ok(entry),
+                Some(Err(MutateError::Rejected(reason))) => return Err(reason),
+                Some(Err(MutateError::Missing)) | None => {}
+            }
+            let new = match made.take() {
+                Some(new) => new,
+                None => match value.take() {
+                    Some(value) => Arc::new(V::mutate(&Entry::new(value()), &mutn)?),
+                    None => unreachable!("a value that was made is kept until it is stored"),
+                },
+            };
+            match self.link(*key, new, |_, _| ()) {
+                Ok((entry, ())) => return Ok(entry),
+                // Somebody else was faster; theirs is mutated.
+                Err((unused, _)) => made = Some(unused),
+            }
+        }
+    }
+
+    /// `None` if the key has no entry.
+    async fn mutate_existing(
+        &self,
+        key: &Uuid,
+        mutn: V::Mutation,
+    ) -> Option<Result<Entry<V>, MutateError<V::MutError>>> {
+        consume_budget().await;
+        let shared = self.table.shared();
+        let plain = V::__is_plain(&mutn);
+        let step = self.table.look(key, |slot, state| {
+            Hold::step(*key, slot, state, shared, plain, mutn)
+        })?;
+        let result = match step {
+            Step::Done(result, after) => {
+                drop(after);
+                result
+            }
+            Step::Copy(hold, snapshot, mutn) => hold.mutate_once(shared, snapshot, mutn),
+            Step::Held(mutn) => self.hold(key).await?.mutate(shared, mutn),
+        };
+        Some(result.map_err(MutateError::Rejected))
+    }
+
+    // Removal.
+
+    /// Removes the entry and returns it in its final state. Waits for a guard. `None` if the key has none.
+    ///
+    /// Watchers receive [`Update::Remove`](crate::Update::Remove). The removal is the entry's last commit, so the
+    /// version returned is one more than that of the last change.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the entry is removed only when this returns.
+    pub async fn remove(&self, key: &Uuid) -> Option<Entry<V>> {
+        self.remove_then(key, None).await
+    }
+
+    /// Removes the entry as [`remove`](Self::remove) does; watchers receive the message with it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`remove`](Self::remove).
+    pub async fn remove_with_msg(&self, key: &Uuid, msg: V::Message) -> Option<Entry<V>> {
+        self.remove_then(key, Some(msg)).await
+    }
+
+    async fn remove_then(&self, key: &Uuid, msg: Option<V::Message>) -> Option<Entry<V>> {
+        consume_budget().await;
+        let hold = self.hold(key).await?;
+        Some(self.table.end(hold, msg))
+    }
+}

@@ -1,0 +1,168 @@
+//! [`Table`]: all entries of one store, and the only file that names dashmap.
+//!
+//! Handles and guards share a table; when the last of them goes, it closes every channel. No reference into the map
+//! leaves this file: a slot is either tried under its shard's lock, or cloned out and locked afterwards.
+
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as Place;
+use foldhash::fast::RandomState;
+use tokio::task::AbortHandle;
+use uuid::Uuid;
+
+use crate::deadlines::Deadlines;
+use crate::entry::Entry;
+use crate::hold::Hold;
+use crate::options::StoreOptions;
+use crate::shared::Shared;
+use crate::slot::{Slot, State};
+use crate::value::LiveValue;
+
+pub(crate) struct Table<V: LiveValue> {
+    map: DashMap<Uuid, Arc<Slot<V>>, RandomState>,
+    shared: Arc<Shared>,
+    /// `None` when nothing ever expires.
+    deadlines: Option<Deadlines<V>>,
+    /// The task of the expiry checks. It holds the table weakly and ends with it.
+    checks: OnceLock<AbortHandle>,
+    /// Differs from start to start, so that versions of two runs are not compared. Below 2^53, which JavaScript can
+    /// count.
+    epoch: u64,
+}
+
+impl<V: LiveValue> Table<V> {
+    /// The options have been validated.
+    pub(crate) fn new(options: &StoreOptions) -> Table<V> {
+        let map = match options.shard_amt {
+            Some(amount) => DashMap::with_hasher_and_shard_amount(RandomState::default(), amount),
+            None => DashMap::with_hasher(RandomState::default()),
+        };
+        Table {
+            map,
+            shared: Arc::new(Shared::new(options)),
+            deadlines: options.expire_check_freq.map(|_| Deadlines::new()),
+            checks: OnceLock::new(),
+            epoch: Uuid::new_v4().as_u64_pair().0 >> 11,
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn deadlines(&self) -> Option<&Deadlines<V>> {
+        self.deadlines.as_ref()
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Has the task of the expiry checks ended with this table.
+    pub(crate) fn own_checks(&self, task: AbortHandle) {
+        if let Err(task) = self.checks.set(task) {
+            task.abort();
+        }
+    }
+
+    /// Counts slots; one that has just died may still be among them.
+    pub(crate) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Collects what is there, one shard after another.
+    pub(crate) fn slots(&self) -> Vec<(Uuid, Arc<Slot<V>>)> {
+        self.map
+            .iter()
+            .map(|place| (*place.key(), Arc::clone(place.value())))
+            .collect()
+    }
+
+    /// Looks a key up and runs `look` on its living slot's state; `None` if there is none.
+    ///
+    /// `look` may run under the shard's lock too, so it runs nothing of the user's and takes only leaf locks.
+    /// Whatever it displaces it returns.
+    pub(crate) fn look<R>(
+        &self,
+        key: &Uuid,
+        look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Option<R> {
+        let slot = {
+            let place = self.map.get(key)?;
+            if let Some(mut state) = place.try_lock() {
+                return state.is_alive().then(|| look(place.value(), &mut state));
+            }
+            // Busy. Waiting for it here could deadlock with whoever has it and wants this shard.
+            Arc::clone(place.value())
+        };
+        let mut state = slot.lock();
+        state.is_alive().then(|| look(&slot, &mut state))
+    }
+
+    /// Gives a new slot its key, if that is vacant, and returns the new entry. Otherwise returns the entry that the
+    /// key has.
+    pub(crate) fn link(&self, key: Uuid, slot: &Arc<Slot<V>>) -> Result<Entry<V>, Entry<V>> {
+        let (entry, deadline) = loop {
+            let occupant = match self.map.entry(key) {
+                Place::Vacant(place) => {
+                    // Nobody else knows this slot, so this does not wait.
+                    let mut state = slot.lock();
+                    state.bear(&self.shared);
+                    let born = (state.entry(&self.shared), state.deadline(&self.shared));
+                    drop(state);
+                    place.insert(Arc::clone(slot));
+                    break born;
+                }
+                Place::Occupied(place) => Arc::clone(place.get()),
+            };
+            let state = occupant.lock();
+            if state.is_alive() {
+                return Err(state.entry(&self.shared));
+            }
+            drop(state);
+            // It died and is about to be unlinked.
+            self.unlink(&key, &occupant);
+        };
+        if let Some(deadlines) = &self.deadlines {
+            deadlines.arm(deadline, key, slot);
+        }
+        Ok(entry)
+    }
+
+    /// Frees the key of a dead slot, unless another slot has it by now.
+    pub(crate) fn unlink(&self, key: &Uuid, slot: &Arc<Slot<V>>) {
+        // The slot itself goes after the shard's lock; the caller has a reference in any case.
+        let unlinked = self.map.remove_if(key, |_, linked| Arc::ptr_eq(linked, slot));
+        drop(unlinked);
+    }
+
+    /// Ends an entry and frees its key. Returns the final entry.
+    pub(crate) fn end(&self, hold: Hold<V>, msg: Option<V::Message>) -> Entry<V> {
+        let key = *hold.key();
+        let slot = Arc::clone(hold.slot());
+        let (entry, after) = hold.end(&self.shared, msg);
+        self.unlink(&key, &slot);
+        if let Some(deadlines) = &self.deadlines {
+            deadlines.note_stale();
+        }
+        drop(after);
+        entry
+    }
+}
+
+impl<V: LiveValue> Drop for Table<V> {
+    fn drop(&mut self) {
+        if let Some(task) = self.checks.get() {
+            task.abort();
+        }
+        // Everybody is told before the first value goes, because a value's `Drop` may panic. No handle is left, so
+        // nobody can hold a slot's lock and want a shard.
+        let mut wakers: Vec<Waker> = Vec::new();
+        for place in self.map.iter() {
+            wakers.extend(place.lock().close());
+        }
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}

@@ -1,0 +1,256 @@
+//! [`Watch`]: one watcher of one entry.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use tokio::task::coop;
+use uuid::Uuid;
+
+use crate::entry::Entry;
+use crate::ring::{Ring, Seat, Taken};
+use crate::shared::Shared;
+use crate::slot::{Slot, State};
+use crate::update::{Control, Update};
+use crate::value::LiveValue;
+
+/// Receives every update of one entry, in order, from the moment it was made.
+///
+/// A watch belongs to one life of its key. When the entry ends, it receives [`Update::Remove`] or
+/// [`Update::Expire`], then `None`; an entry created later under the same key is another one. When the store itself
+/// ends, it receives what was still under way and then `None` alone: nothing was removed. A watch does not keep the
+/// store open.
+///
+/// A watch that is not read costs the writer nothing: it holds at most
+/// [`channel_cap`](crate::StoreOptions::channel_cap) updates together with the other watchers of the entry. If it
+/// falls further behind, its next update is [`Update::Resync`] with the entry as it is then.
+///
+/// It cooperates with tokio's task budget, so a loop over a busy entry does not starve other tasks.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::{LiveStore, LiveValue, Update};
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Score { points: u32 }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let store = LiveStore::default();
+/// let (key, mut watch) = store.init_and_watch(Score { points: 0 });
+///
+/// store.mutate(&key, ScoreMutation::SetPoints(5)).await.unwrap();
+/// store.remove(&key).await;
+///
+/// assert!(matches!(watch.next().await, Some(Update::Mutate { new, .. }) if new.points == 5));
+/// assert!(matches!(watch.next().await, Some(Update::Remove { .. })));
+/// assert!(watch.next().await.is_none());
+/// # }
+/// ```
+#[must_use = "a watch that is dropped receives nothing"]
+pub struct Watch<V: LiveValue> {
+    key: Uuid,
+    /// The slot, never the key: a watch must not slide into a later life of the key.
+    slot: Arc<Slot<V>>,
+    ring: Arc<Ring<V>>,
+    shared: Arc<Shared>,
+    seat: Seat,
+    /// An update that was taken from the ring and not yet handed out: stays here if the user's `Clone` panics.
+    taken: Option<Arc<Update<V>>>,
+    /// The highest version that was handed out.
+    seen: u64,
+    /// The end was taken.
+    ended: bool,
+}
+
+impl<V: LiveValue> Watch<V> {
+    /// Begins to watch a slot whose state the caller has locked.
+    pub(crate) fn begin(
+        key: Uuid,
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<Shared>,
+    ) -> Watch<V> {
+        let seen = state.version();
+        let (ring, seat) = state.join_ring(shared);
+        Watch {
+            key,
+            slot: Arc::clone(slot),
+            ring,
+            shared: Arc::clone(shared),
+            seat,
+            taken: None,
+            seen,
+            ended: false,
+        }
+    }
+
+    /// Notes the entry that was returned together with this watch.
+    pub(crate) fn has_seen(&mut self, entry: &Entry<V>) {
+        self.seen = entry.version;
+    }
+
+    /// Returns the key that is watched.
+    pub fn key(&self) -> &Uuid {
+        &self.key
+    }
+
+    /// Waits for the next update. `None` when the entry has ended and that was told, or when the store has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an update is either returned or still there.
+    pub async fn next(&mut self) -> Option<Update<V>> {
+        poll_fn(|cx| self.poll_update(cx)).await
+    }
+
+    /// Waits for a version that this watch has not returned yet and returns the newest; what lies between is
+    /// skipped, messages included. `None` when the entry or the store has ended.
+    ///
+    /// For whoever shows the present state and does not care how it came about.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is skipped before the newest entry is returned, but for messages.
+    pub async fn newest(&mut self) -> Option<Entry<V>> {
+        poll_fn(|cx| self.poll_newest(cx)).await
+    }
+
+    /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
+    pub fn latest(&self) -> Entry<V> {
+        self.slot.lock().entry(&self.shared)
+    }
+
+    /// Calls `handle` with each update, one after another, until it answers [`Control::Break`] or nothing more comes.
+    ///
+    /// # Cancel safety
+    ///
+    /// If it is dropped, the update that `handle` was given last may be half handled; no other is lost.
+    pub async fn on_update<F, Fut>(&mut self, mut handle: F)
+    where
+        F: FnMut(Update<V>) -> Fut,
+        Fut: Future<Output = Control>,
+    {
+        while let Some(update) = self.next().await {
+            if handle(update).await == Control::Break {
+                return;
+            }
+        }
+    }
+
+    fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Update<V>>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        if self.taken.is_none() {
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match self.ring.take(&mut self.seat, cx) {
+                Taken::Next(update) => self.taken = Some(update),
+                Taken::End(update) => {
+                    self.ended = true;
+                    self.taken = Some(update);
+                }
+                Taken::Closed => {
+                    self.ended = true;
+                    return Poll::Ready(None);
+                }
+                Taken::Lagged => {
+                    coop.made_progress();
+                    return Poll::Ready(Some(self.resync()));
+                }
+                Taken::Pending => return Poll::Pending,
+            }
+        }
+        coop.made_progress();
+        Poll::Ready(self.hand_out())
+    }
+
+    /// Gives out the update that was taken: itself if nobody else needs it, else a clone.
+    fn hand_out(&mut self) -> Option<Update<V>> {
+        let taken = self.taken.as_mut()?;
+        let update = if Arc::get_mut(taken).is_some() {
+            self.taken.take().and_then(Arc::into_inner)
+        } else {
+            let clone = Update::clone(taken);
+            self.taken = None;
+            Some(clone)
+        };
+        if let Some(update) = &update {
+            self.seen = update.version();
+        }
+        update
+    }
+
+    /// Answers lag under the slot's lock, so that whatever is not in `now` is still to come.
+    fn resync(&mut self) -> Update<V> {
+        let (now, (missed, released)) = {
+            let state = self.slot.lock();
+            (state.entry(&self.shared), self.ring.skip(&mut self.seat))
+        };
+        drop(released);
+        self.seen = now.version;
+        Update::Resync { now, missed }
+    }
+
+    fn poll_newest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry<V>>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        self.taken = None;
+        loop {
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            if !self.ring.is_ready(&self.seat, cx) {
+                return Poll::Pending;
+            }
+            coop.made_progress();
+            let (now, alive, closed, released) = {
+                let state = self.slot.lock();
+                let closed = self.ring.is_closed();
+                (
+                    state.entry(&self.shared),
+                    state.is_alive(),
+                    closed,
+                    self.ring.skip(&mut self.seat).1,
+                )
+            };
+            drop(released);
+            self.ended = closed || !alive;
+            if alive && now.version > self.seen {
+                self.seen = now.version;
+                return Poll::Ready(Some(now));
+            }
+            // Only messages were there; they are skipped.
+        }
+    }
+}
+
+impl<V: LiveValue> Stream for Watch<V> {
+    type Item = Update<V>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Update<V>>> {
+        self.poll_update(cx)
+    }
+}
+
+impl<V: LiveValue> Drop for Watch<V> {
+    fn drop(&mut self) {
+        let left = self
+            .slot
+            .lock()
+            .leave_ring(&self.shared, &self.ring, &mut self.seat);
+        drop(left);
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for Watch<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("key", &self.key)
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}
