@@ -1,3 +1,12 @@
 //! Behaviour through the public interface, one module per concept.
 
+mod create;
+mod expiry;
+mod handles;
+mod lock;
+mod missing;
+mod options;
 mod usage;
+mod user_code;
+mod watch;
+mod write;

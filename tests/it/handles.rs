@@ -1,0 +1,172 @@
+//! Handles, collections of stores, and what the types promise to the compiler.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::SystemTime;
+
+use livestore::{
+    Entry, EntryGuard, LiveStore, LiveStoreBuilder, LiveValue, Storages, Update, Watch, WeakLiveStore,
+};
+use livestore_tests::{Change, Counter, counter};
+
+#[derive(Clone)]
+struct Name;
+
+impl LiveValue for Name {
+    type Message = ();
+    type Mutation = ();
+    type MutError = ();
+
+    fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
+        Ok(Name)
+    }
+}
+
+#[test]
+fn storages_find_each_store_by_its_type() {
+    let counters = LiveStore::default();
+    let key = counters.init(counter(4));
+    let stores = Storages::new()
+        .add_store(counters)
+        .add_store(LiveStore::<Name>::default())
+        .done();
+    let clone = stores.clone();
+    assert_eq!(stores.as_store::<Counter>().fetch(&key).unwrap().count, 4);
+    assert!(clone.get_store::<Name>().unwrap().is_empty());
+    // The same store, not a copy.
+    clone.as_store::<Counter>().init(counter(5));
+    assert_eq!(stores.as_store::<Counter>().len(), 2);
+}
+
+#[test]
+fn storages_without_a_type_name_it_and_the_fix() {
+    let stores = Storages::new().add_store(LiveStore::<Counter>::default()).done();
+    assert!(stores.get_store::<Name>().is_none());
+    let panic = catch_unwind(AssertUnwindSafe(|| stores.as_store::<Name>())).unwrap_err();
+    let message = panic.downcast_ref::<String>().unwrap();
+    assert!(
+        message.contains("handles::Name") && message.contains("add_store"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_later_store_of_the_same_type_replaces_the_earlier() {
+    let (first, second) = (LiveStore::default(), LiveStore::<Counter>::default());
+    first.init(counter(1));
+    let stores = Storages::new().add_store(first).add_store(second).done();
+    assert!(stores.as_store::<Counter>().is_empty());
+}
+
+#[test]
+fn keys_and_entries_show_each_once() {
+    let store = LiveStore::default();
+    let mut keys: Vec<_> = (0..1000).map(|count| store.init(counter(count))).collect();
+    let mut seen: Vec<_> = store.keys().collect();
+    let mut counts: Vec<_> = store.entries().map(|(_, entry)| entry.count).collect();
+    keys.sort_unstable();
+    seen.sort_unstable();
+    counts.sort_unstable();
+    assert_eq!(seen, keys);
+    assert_eq!(counts, (0..1000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn iterating_holds_no_lock_and_shows_the_present() {
+    let store = LiveStore::default();
+    for _ in 0..100 {
+        store.init(counter(0));
+    }
+    let mut shown = 0;
+    for (key, entry) in store.entries() {
+        shown += 1;
+        assert_eq!(entry.count, 0);
+        store.remove(&key).await.unwrap();
+        store.init(counter(0));
+    }
+    assert_eq!(shown, 100);
+    let mut entries = store.entries();
+    let (first, _) = entries.next().unwrap();
+    let others: Vec<_> = store.keys().filter(|key| *key != first).collect();
+    for key in others {
+        store.remove(&key).await.unwrap();
+    }
+    assert!(entries.next().is_none());
+}
+
+#[test]
+fn an_epoch_differs_and_can_be_counted_by_javascript() {
+    let (one, two) = (LiveStore::<Counter>::default(), LiveStore::<Counter>::default());
+    assert_eq!(one.epoch(), one.clone().epoch());
+    assert_ne!(one.epoch(), two.epoch());
+    assert!(one.epoch() < 1 << 53);
+}
+
+#[tokio::test]
+async fn an_entry_tells_its_times() {
+    let before = SystemTime::now();
+    let store = LiveStore::default();
+    let key = store.init(counter(1));
+    let entry = store.mutate(&key, Change::Add(1)).await.unwrap();
+    assert!(entry.last_change >= entry.create_time);
+    let slack = std::time::Duration::from_secs(1);
+    assert!(entry.changed_at() >= before - slack && entry.changed_at() <= SystemTime::now() + slack);
+    assert_eq!(serde_json::to_string(&Entry::new(7)).unwrap(), "7");
+}
+
+#[test]
+fn debug_shows_no_more_than_it_may() {
+    let store = LiveStore::default();
+    let (key, watch) = store.init_and_watch(counter(1));
+    assert_eq!(format!("{store:?}"), "LiveStore { len: 1, .. }");
+    let guard = store.try_acquire(&key).unwrap();
+    assert_eq!(
+        format!("{guard:?}"),
+        format!("EntryGuard {{ key: {key}, version: 1, .. }}")
+    );
+    assert_eq!(
+        format!("{watch:?}"),
+        format!("Watch {{ key: {key}, seen: 1, .. }}")
+    );
+    let entry = guard.as_entry();
+    assert_eq!(
+        format!("{entry:?}"),
+        "Entry { value: Counter { count: 1 }, version: 1, .. }"
+    );
+}
+
+/// Compiles only if the types can go where users need them.
+#[test]
+fn types_and_futures_can_be_sent() {
+    fn send_sync<T: Send + Sync + 'static>() {}
+    fn unpin<T: Unpin>() {}
+    fn send<T: Send>(future: T) {
+        drop(future);
+    }
+    send_sync::<LiveStore<Counter>>();
+    send_sync::<WeakLiveStore<Counter>>();
+    send_sync::<LiveStoreBuilder<Counter>>();
+    send_sync::<EntryGuard<Counter>>();
+    send_sync::<Watch<Counter>>();
+    send_sync::<Update<Counter>>();
+    send_sync::<Entry<Counter>>();
+    send_sync::<Storages>();
+    unpin::<Watch<Counter>>();
+    unpin::<EntryGuard<Counter>>();
+
+    let store = LiveStore::default();
+    let (key, mut watch) = store.init_and_watch(counter(1));
+    send(watch.next());
+    send(watch.newest());
+    send(watch.on_update(|_| async { livestore::Control::Break }));
+    send(store.mutate(&key, Change::Add(1)));
+    send(store.mutate_or_create(&key, || counter(1), Change::Add(1)));
+    send(store.insert(&key, counter(1)));
+    send(store.insert_and_watch(&key, counter(1)));
+    send(store.assign(&key, counter(1)));
+    send(store.assign_and_watch(&key, counter(1)));
+    send(store.assign_and_acquire(&key, counter(1)));
+    send(store.remove(&key));
+    send(store.remove_with_msg(&key, "bye"));
+    send(store.acquire(&key));
+    send(store.acquire_timeout(&key, std::time::Duration::ZERO));
+}

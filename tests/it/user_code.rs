@@ -1,0 +1,312 @@
+//! User code runs under no lock, may call the store, and may panic.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use livestore::{Entry, LiveStore, LiveValue, StoreOptions, TryAcquireError, Update, Uuid, WeakLiveStore};
+use livestore_tests::{Change, Counter, Hook, counter, must_not_hang_async};
+use tokio_test::task::spawn;
+use tokio_test::{assert_pending, assert_ready};
+
+#[test]
+fn a_mutation_that_panics_leaves_the_entry_as_it_was_and_free() {
+    let store = LiveStore::default();
+    let (key, mut watch) = store.init_and_watch(counter(1));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _ = spawn(store.mutate(&key, Change::Panic)).poll();
+    }));
+    assert!(panicked.is_err());
+    let mut guard = store.try_acquire(&key).unwrap();
+    assert_eq!((guard.count, guard.version()), (1, 1));
+
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _ = guard.mutate(Change::Panic);
+    }));
+    assert!(panicked.is_err());
+    assert_eq!((guard.count, guard.version()), (1, 1));
+    guard.mutate(Change::Add(1)).unwrap();
+    drop(guard);
+    assert!(
+        matches!(assert_ready!(spawn(watch.next()).poll()), Some(Update::Mutate { new, .. }) if new.version == 2)
+    );
+}
+
+#[test]
+fn a_mutation_that_panics_hands_the_entry_to_the_next_in_line() {
+    let store = LiveStore::default();
+    let guard = store.init_and_acquire(counter(1));
+    let key = *guard.key();
+    let mut first = spawn(store.mutate(&key, Change::Panic));
+    let mut second = spawn(store.mutate(&key, Change::Add(1)));
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    drop(guard);
+    assert!(
+        catch_unwind(AssertUnwindSafe(|| {
+            let _ = first.poll();
+        }))
+        .is_err()
+    );
+    assert!(second.is_woken());
+    assert_eq!(assert_ready!(second.poll()).unwrap().count, 2);
+}
+
+#[test]
+fn a_mutation_may_call_the_store_also_for_its_own_key() {
+    must_not_hang_async(|| async {
+        let store = LiveStore::<Counter>::default();
+        let (key, _watch) = store.init_and_watch(counter(1));
+        let calls = {
+            let store = store.clone();
+            Hook::new(move || {
+                assert_eq!(store.fetch(&key).unwrap().count, 1);
+                assert_eq!(store.broadcast(&key, "from within").unwrap(), 1);
+                // It is being changed, so nobody else may.
+                assert_eq!(store.try_acquire(&key).unwrap_err(), TryAcquireError::Held);
+                assert!(store.create(&key, counter(0)).is_err());
+                for _ in 0..200 {
+                    // Keys in every shard, also in that of the entry.
+                    store.init(counter(0));
+                }
+                assert!(store.keys().count() > 200);
+            })
+        };
+        assert_eq!(store.mutate(&key, Change::Run(calls)).await.unwrap().count, 2);
+    });
+}
+
+/// A value whose `Clone` and `Drop`, and those of its mutation and message, call the store for its own key.
+#[derive(Debug)]
+struct Meddler(Arc<Meddling>);
+
+#[derive(Default)]
+struct Meddling {
+    store: OnceLock<(WeakLiveStore<Meddler>, Uuid)>,
+    calls: AtomicUsize,
+    /// Guards against endless recursion: what meddling drops does not meddle.
+    busy: AtomicBool,
+}
+
+impl std::fmt::Debug for Meddling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meddling")
+    }
+}
+
+impl Meddling {
+    fn meddle(self: &Arc<Self>) {
+        if self.busy.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if let Some((store, key)) = self.store.get()
+            && let Some(store) = store.upgrade()
+        {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            let _ = store.fetch(key);
+            let _ = store.watch(key);
+            let _ = store.try_acquire(key);
+            let _ = store.broadcast(key, MeddlerEvent(Arc::clone(self)));
+            let _ = store.len();
+            for _ in 0..64 {
+                // Keys in every shard.
+                let other = store.init(Meddler(Arc::clone(self)));
+                if let Ok(guard) = store.try_acquire(&other) {
+                    guard.delete();
+                }
+            }
+        }
+        self.busy.store(false, Ordering::SeqCst);
+    }
+}
+
+struct MeddlerEvent(Arc<Meddling>);
+
+macro_rules! meddles {
+    ($($type:ty),*) => {$(
+        impl Clone for $type {
+            fn clone(&self) -> Self {
+                self.0.meddle();
+                Self(Arc::clone(&self.0))
+            }
+        }
+        impl Drop for $type {
+            fn drop(&mut self) {
+                self.0.meddle();
+            }
+        }
+    )*};
+}
+
+meddles!(Meddler, MeddlerEvent);
+
+impl LiveValue for Meddler {
+    type Message = MeddlerEvent;
+    type Mutation = MeddlerEvent;
+    type MutError = ();
+
+    fn mutate(entry: &Entry<Self>, mutation: &MeddlerEvent) -> Result<Self, ()> {
+        mutation.0.meddle();
+        Ok(Meddler::clone(&entry.value))
+    }
+}
+
+#[test]
+fn clone_and_drop_of_values_mutations_and_messages_may_call_the_store() {
+    must_not_hang_async(|| async {
+        let store = LiveStore::<Meddler>::new()
+            .with_options(StoreOptions {
+                channel_cap: 2,
+                shard_amt: Some(2),
+                ..Default::default()
+            })
+            .done();
+        let meddling = Arc::new(Meddling::default());
+        let key = Uuid::new_v4();
+        meddling.store.set((store.downgrade(), key)).unwrap();
+        let value = || Meddler(Arc::clone(&meddling));
+        let event = || MeddlerEvent(Arc::clone(&meddling));
+
+        drop(store.create(&key, value()).unwrap());
+        drop(store.create(&key, value()).unwrap_err());
+        store.mutate(&key, event()).await.unwrap();
+        store.broadcast(&key, event()).unwrap();
+        store.insert(&key, value()).await;
+
+        // Watched, with eviction and lag, by one who reads, one who does not, and one who leaves.
+        let mut reads = store.watch(&key).unwrap();
+        let lags = store.watch(&key).unwrap();
+        let leaves = store.watch(&key).unwrap();
+        for _ in 0..5 {
+            store.mutate(&key, event()).await.unwrap();
+            store.broadcast(&key, event()).unwrap();
+            drop(reads.next().await);
+        }
+        drop(leaves);
+        store.assign(&key, value()).await.unwrap();
+        let mut guard = store.acquire(&key).await.unwrap();
+        guard.mutate(event()).unwrap();
+        guard.set_with_msg(value(), event());
+        guard.broadcast(event());
+        drop(guard);
+        drop(reads.newest().await);
+        store.remove_with_msg(&key, event()).await.unwrap();
+        drop(reads.next().await);
+        drop(reads);
+        drop(lags);
+        store.insert(&key, value()).await;
+        let before = meddling.calls.load(Ordering::SeqCst);
+        assert!(before > 20, "only {before} calls");
+        drop(store);
+    });
+}
+
+/// A value whose `Drop` panics when it is told to.
+#[derive(Clone)]
+struct Brittle(Option<Arc<AtomicBool>>);
+
+impl Drop for Brittle {
+    fn drop(&mut self) {
+        if let Some(armed) = &self.0
+            && armed.swap(false, Ordering::SeqCst)
+        {
+            panic!("this value panics when it is dropped");
+        }
+    }
+}
+
+impl LiveValue for Brittle {
+    type Message = ();
+    type Mutation = ();
+    type MutError = ();
+
+    fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
+        Ok(Brittle(None))
+    }
+}
+
+#[test]
+fn a_drop_that_panics_leaves_no_watcher_asleep_and_no_entry_locked() {
+    let armed = Arc::new(AtomicBool::new(false));
+    let store = LiveStore::<Brittle>::new()
+        .with_options(StoreOptions {
+            channel_cap: 1,
+            ..Default::default()
+        })
+        .done();
+    let (key, mut watch) = store.init_and_watch(Brittle(Some(Arc::clone(&armed))));
+    // Update 1 holds the brittle value, and update 2 evicts it.
+    drop(assert_ready!(spawn(store.mutate(&key, ())).poll()).unwrap());
+    let mut second = store.watch(&key).unwrap();
+    let mut next = spawn(second.next());
+    assert_pending!(next.poll());
+    armed.store(true, Ordering::SeqCst);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _ = spawn(store.mutate(&key, ())).poll();
+    }));
+    assert!(panicked.is_err());
+    assert!(next.is_woken());
+    assert_eq!(assert_ready!(next.poll()).unwrap().version(), 3);
+    drop(next);
+    assert!(matches!(
+        assert_ready!(spawn(watch.next()).poll()),
+        Some(Update::Resync { missed: 2, .. })
+    ));
+    store.try_acquire(&key).unwrap().release();
+}
+
+#[test]
+fn a_removed_value_whose_drop_panics_frees_its_key() {
+    let armed = Arc::new(AtomicBool::new(true));
+    let store = LiveStore::<Brittle>::default();
+    let key = store.init(Brittle(Some(armed)));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        drop(store.try_acquire(&key).unwrap().delete());
+    }));
+    assert!(panicked.is_err());
+    assert!(store.is_empty());
+    store.create(&key, Brittle(None)).unwrap();
+}
+
+/// An update whose `Clone` panics once.
+#[derive(Clone)]
+struct Plain;
+
+struct Shy(Arc<AtomicBool>);
+
+impl Clone for Shy {
+    fn clone(&self) -> Self {
+        assert!(
+            !self.0.swap(false, Ordering::SeqCst),
+            "this mutation panics when it is cloned"
+        );
+        Shy(Arc::clone(&self.0))
+    }
+}
+
+impl LiveValue for Plain {
+    type Message = ();
+    type Mutation = Shy;
+    type MutError = ();
+
+    fn mutate(_: &Entry<Self>, _: &Shy) -> Result<Self, ()> {
+        Ok(Plain)
+    }
+}
+
+#[test]
+fn an_update_whose_clone_panics_is_still_there() {
+    let store = LiveStore::default();
+    let (key, mut watch) = store.init_and_watch(Plain);
+    let _other = store.watch(&key).unwrap();
+    let armed = Arc::new(AtomicBool::new(false));
+    assert!(assert_ready!(spawn(store.mutate(&key, Shy(Arc::clone(&armed)))).poll()).is_ok());
+    armed.store(true, Ordering::SeqCst);
+    assert!(
+        catch_unwind(AssertUnwindSafe(|| {
+            let _ = spawn(watch.next()).poll();
+        }))
+        .is_err()
+    );
+    assert_eq!(assert_ready!(spawn(watch.next()).poll()).unwrap().version(), 2);
+}
