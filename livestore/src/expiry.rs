@@ -153,3 +153,87 @@ async fn deliver<V: LiveValue>(
         let _ = delivery.await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hold::Hold;
+    use crate::options::{ExpireMode, StoreOptions};
+    use crate::slot::Slot;
+
+    #[derive(Clone)]
+    struct Value;
+
+    impl LiveValue for Value {
+        type Message = ();
+        type Mutation = ();
+        type MutError = ();
+
+        fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
+            Ok(Value)
+        }
+    }
+
+    fn table() -> Table<Value> {
+        Table::new(&StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            expire_mode: ExpireMode::Timeout(Duration::from_secs(3600)),
+            ..Default::default()
+        })
+    }
+
+    fn create(table: &Table<Value>) -> Arc<Slot<Value>> {
+        let slot = Slot::new(Arc::new(Value), table.shared());
+        assert!(table.link(Uuid::new_v4(), &slot).is_ok());
+        slot
+    }
+
+    fn items(table: &Table<Value>) -> usize {
+        table.deadlines().map_or(0, |deadlines| deadlines.len())
+    }
+
+    /// An armed item per change had ten thousand of them for one entry.
+    #[test]
+    fn an_entry_has_one_item_however_often_it_changes() {
+        let table = table();
+        let slot = create(&table);
+        for _ in 0..10_000 {
+            let change = Change::Overwrite {
+                msg: None,
+                new: Arc::new(Value),
+            };
+            drop(slot.lock().commit(table.shared(), &Uuid::nil(), change));
+        }
+        assert_eq!(items(&table), 1);
+    }
+
+    #[test]
+    fn items_of_removed_entries_do_not_pile_up() {
+        let table = table();
+        let kept: Vec<_> = (0..100).map(|_| create(&table)).collect();
+        for _ in 0..10_000 {
+            let slot = Slot::new(Arc::new(Value), table.shared());
+            let key = Uuid::new_v4();
+            assert!(table.link(key, &slot).is_ok());
+            assert!(slot.lock().try_hold(table.shared()));
+            drop(table.end(Hold::taken(key, slot), None));
+        }
+        assert!(items(&table) < 2 * kept.len() + 2 * 65, "{}", items(&table));
+    }
+
+    #[test]
+    fn a_check_with_nothing_due_takes_nothing_up() {
+        let table = table();
+        let _slots: Vec<_> = (0..1000).map(|_| create(&table)).collect();
+        let now = table.shared().clock.now();
+        assert!(
+            table
+                .deadlines()
+                .is_some_and(|deadlines| deadlines.take_due(now, AT_ONCE).is_empty())
+        );
+        let mut again = Vec::new();
+        let (expired, more) = check(&table, &mut again);
+        assert!(expired.is_empty() && !more && again.is_empty());
+        assert_eq!(items(&table), 1000);
+    }
+}

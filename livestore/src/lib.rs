@@ -3,7 +3,7 @@
 // The derive names this crate as its users do; so do this crate's own tests.
 extern crate self as livestore;
 
-// Lowest first: a module imports only from those above it.
+// Words.
 mod clock;
 mod entry;
 mod error;
@@ -14,20 +14,24 @@ mod sync;
 mod update;
 mod value;
 
+// One entry.
 mod hold;
 mod ring;
 mod slot;
 mod waiters;
 mod watch;
 
+// All entries.
 mod deadlines;
 mod expiry;
 mod guard;
 mod table;
 
+// The store.
 mod storages;
 mod store;
 
+// Beside the layers.
 pub mod ops;
 
 #[doc(hidden)]
