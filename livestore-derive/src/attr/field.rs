@@ -1,0 +1,196 @@
+//! `#[live(..)]` on a field.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{Attribute, ExprPath};
+
+use crate::attr::item::{self, Form, Items};
+use crate::attr::ty::attributes;
+use crate::attr::{Once, each_item};
+use crate::errors::Errors;
+use crate::words::{Place, unknown};
+
+/// What a field says about itself.
+#[derive(Default)]
+pub(crate) struct FieldAttrs {
+    pub(crate) skip: Once<Ident>,
+    /// The operations, in the order written.
+    pub(crate) ops: Vec<Op>,
+    pub(crate) len: Once<Rule>,
+    pub(crate) range: Once<Rule>,
+    pub(crate) validate: Once<(Ident, ExprPath)>,
+    pub(crate) keep: Once<Rule>,
+    /// The word `attr`, and attributes for the generated variants.
+    pub(crate) pass: Vec<(Ident, Vec<TokenStream>)>,
+}
+
+/// An operation as written: `push`, `push = Say`.
+pub(crate) struct Op {
+    pub(crate) kind: OpKind,
+    pub(crate) word: Ident,
+    pub(crate) name: Option<Ident>,
+}
+
+/// What can be done to a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpKind {
+    Set,
+    Increment,
+    Decrement,
+    Toggle,
+    Push,
+    Insert,
+    Remove,
+    Clear,
+    Nested,
+    Each,
+    Message,
+}
+
+impl OpKind {
+    fn of(word: &str) -> Option<OpKind> {
+        Some(match word {
+            "set" => OpKind::Set,
+            "increment" => OpKind::Increment,
+            "decrement" => OpKind::Decrement,
+            "toggle" => OpKind::Toggle,
+            "push" => OpKind::Push,
+            "insert" => OpKind::Insert,
+            "remove" => OpKind::Remove,
+            "clear" => OpKind::Clear,
+            "nested" => OpKind::Nested,
+            "each" => OpKind::Each,
+            "message" => OpKind::Message,
+            _ => return None,
+        })
+    }
+
+    /// What comes before the field's name in the variant's.
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            OpKind::Set => "Set",
+            OpKind::Increment => "Increment",
+            OpKind::Decrement => "Decrement",
+            OpKind::Toggle => "Toggle",
+            OpKind::Push => "Push",
+            OpKind::Insert => "Insert",
+            OpKind::Remove => "Remove",
+            OpKind::Clear => "Clear",
+            OpKind::Nested | OpKind::Each => "Update",
+            OpKind::Message => "",
+        }
+    }
+}
+
+/// A range, or a number, as written.
+pub(crate) struct Rule {
+    pub(crate) word: Ident,
+    pub(crate) value: TokenStream,
+    /// Whether evaluating it runs nothing.
+    pub(crate) constant: bool,
+}
+
+/// Reads the `#[live(..)]` attributes of a field.
+pub(crate) fn parse_field(attrs: &[Attribute], errors: &mut Errors) -> FieldAttrs {
+    let mut field = FieldAttrs::default();
+    each_item(attrs, errors, |word, items, errors| {
+        field.read(word, items, errors)
+    });
+    field
+}
+
+impl FieldAttrs {
+    fn read(&mut self, word: &Ident, items: &mut Items<'_>, errors: &mut Errors) -> syn::Result<()> {
+        let name = word.to_string();
+        if let Some(kind) = OpKind::of(&name) {
+            let op = operation(kind, word, items, errors)?;
+            if self.ops.iter().any(|other| other.kind == kind) {
+                errors.at(word.span(), format_args!("`{word}` is given twice"));
+            } else {
+                self.ops.push(op);
+            }
+            return Ok(());
+        }
+        match name.as_str() {
+            "skip" => {
+                items.nothing(word)?;
+                self.skip.set(word, word.clone(), errors);
+            }
+            "len" => self.len.set(word, range(word, "1..=32", items)?, errors),
+            "range" => self.range.set(word, range(word, "1..=32", items)?, errors),
+            "keep" => self.keep.set(word, number(word, items)?, errors),
+            "validate" => {
+                let path = items.function(word, "check_name")?;
+                self.validate.set(word, (word.clone(), path), errors);
+            }
+            "attr" => {
+                let list = items.list(word, "attr(serde(default))", errors)?;
+                self.pass.push((word.clone(), attributes(list, errors)));
+            }
+            _ => {
+                let message = unknown(&name, &items.peek_rest(), Place::Field);
+                items.rest();
+                errors.at(word.span(), message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an operation may be given to a field that lists none, because nothing was said about it.
+    pub(crate) fn lists_nothing(&self) -> bool {
+        self.ops.is_empty() && self.skip.get().is_none()
+    }
+}
+
+fn operation(kind: OpKind, word: &Ident, items: &mut Items<'_>, errors: &mut Errors) -> syn::Result<Op> {
+    let mut op = Op {
+        kind,
+        word: word.clone(),
+        name: None,
+    };
+    if items.has_value() {
+        op.name = match items.name(word, "SomeName", errors) {
+            Ok(name) => Some(name),
+            Err(error) => {
+                errors.push(error);
+                None
+            }
+        };
+    } else if !items.is_alone() {
+        // The operation itself is understood, so the field keeps it beside the error.
+        errors.over(
+            items.rest(),
+            format_args!(
+                "`{word}` takes no arguments; to name its variant write `{word} = SomeName`; rules such as `len`, \
+                 `range`, `keep` go beside it: `#[live({word}, len = 1..=32)]`"
+            ),
+        );
+    }
+    Ok(op)
+}
+
+fn range(word: &Ident, example: &str, items: &mut Items<'_>) -> syn::Result<Rule> {
+    let value = items.value(word, &format!("`{word}` needs a range: `{word} = {example}`"))?;
+    let value = item::range(value, word)?;
+    let constant = item::is_constant(&value, Form::Range);
+    Ok(Rule {
+        word: word.clone(),
+        value,
+        constant,
+    })
+}
+
+fn number(word: &Ident, items: &mut Items<'_>) -> syn::Result<Rule> {
+    let value = items.value(word, "`keep` needs a number: `keep = 200`")?;
+    if value.to_token_stream().to_string() == "0" {
+        return Err(syn::Error::new_spanned(value, "`keep = 0` would keep nothing"));
+    }
+    let value = item::expression(value.clone())
+        .map_err(|_| syn::Error::new_spanned(value, "expected a number: `keep = 200`"))?;
+    let constant = item::is_constant(&value, Form::Number);
+    Ok(Rule {
+        word: word.clone(),
+        value,
+        constant,
+    })
+}

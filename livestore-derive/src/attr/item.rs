@@ -1,0 +1,434 @@
+//! The items of a list of options, and the forms that their values take.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, TokenStreamExt};
+use syn::ext::IdentExt;
+use syn::parse::discouraged::Speculative;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Expr, ExprPath, Lit, Token, Type};
+
+use crate::errors::Errors;
+use crate::names::is_camel_case;
+
+/// What is left of a list of options.
+pub(crate) struct Items<'a>(pub(crate) ParseStream<'a>);
+
+/// Reads `tokens` as a list of options, each by `item`. Goes on after a mistake.
+pub(crate) fn read(
+    tokens: TokenStream,
+    errors: &mut Errors,
+    mut item: impl FnMut(&Ident, &mut Items<'_>, &mut Errors) -> syn::Result<()>,
+) {
+    let parser = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            let mut items = Items(input);
+            let result = items
+                .word()
+                .and_then(|word| item(&word, &mut items, errors))
+                .and_then(|()| items.end());
+            if let Err(error) = result {
+                errors.push(error);
+                items.rest();
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = parser.parse2(tokens) {
+        errors.push(error);
+    }
+}
+
+impl Items<'_> {
+    /// The name of the next option. Keywords are names too (`crate`).
+    fn word(&mut self) -> syn::Result<Ident> {
+        if self.0.peek(Ident::peek_any) {
+            return self.0.call(Ident::parse_any);
+        }
+        let at = self.0.fork();
+        let message = match at.parse::<Lit>() {
+            Ok(Lit::Str(text)) => format!("an option is written without quotes: `{}`", text.value()),
+            _ => "expected the name of an option".to_owned(),
+        };
+        let rest = self.rest();
+        Err(syn::Error::new_spanned(or_comma(rest, self.0.span()), message))
+    }
+
+    /// After an item comes a comma or nothing.
+    fn end(&mut self) -> syn::Result<()> {
+        if self.0.is_empty() || self.0.peek(Token![,]) {
+            return Ok(());
+        }
+        let span = self.0.span();
+        self.rest();
+        Err(syn::Error::new(span, "expected `,`"))
+    }
+
+    /// Everything up to the comma that ends the item. A comma between the angle brackets of a path does not.
+    pub(crate) fn rest(&mut self) -> TokenStream {
+        let mut rest = TokenStream::new();
+        let (mut depth, mut colons) = (0_usize, 0_usize);
+        while !self.0.is_empty() && (depth > 0 || !self.0.peek(Token![,])) {
+            let Ok(token) = self.0.parse::<TokenTree>() else {
+                break;
+            };
+            if let TokenTree::Punct(punct) = &token {
+                match punct.as_char() {
+                    ':' => colons += 1,
+                    '<' if colons >= 2 => (depth, colons) = (depth + 1, 0),
+                    '>' => depth = depth.saturating_sub(1),
+                    _ => colons = 0,
+                }
+            } else {
+                colons = 0;
+            }
+            rest.append(token);
+        }
+        rest
+    }
+
+    /// The text of the rest, without taking it.
+    pub(crate) fn peek_rest(&self) -> String {
+        let rest = Items(&self.0.fork()).rest().to_string();
+        if rest.starts_with('=') {
+            format!(" {rest}")
+        } else {
+            rest
+        }
+    }
+
+    /// Whether the option stands alone.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.0.is_empty() || self.0.peek(Token![,])
+    }
+
+    pub(crate) fn has_list(&self) -> bool {
+        self.0.peek(syn::token::Paren) || self.0.peek(syn::token::Bracket) || self.0.peek(syn::token::Brace)
+    }
+
+    pub(crate) fn has_value(&self) -> bool {
+        self.0.peek(Token![=])
+    }
+
+    /// An option without a value.
+    pub(crate) fn nothing(&mut self, word: &Ident) -> syn::Result<()> {
+        if self.is_alone() {
+            return Ok(());
+        }
+        Err(syn::Error::new_spanned(
+            self.rest(),
+            format_args!("`{word}` takes no value"),
+        ))
+    }
+
+    /// The contents of `word(..)`. `example` shows one.
+    pub(crate) fn list(
+        &mut self,
+        word: &Ident,
+        example: &str,
+        errors: &mut Errors,
+    ) -> syn::Result<TokenStream> {
+        if !self.has_list() {
+            let message = format!("`{word}` takes a list in parentheses: `{example}`");
+            let rest = self.rest();
+            let rest = if rest.is_empty() {
+                word.to_token_stream()
+            } else {
+                rest
+            };
+            return Err(syn::Error::new_spanned(rest, message));
+        }
+        let group = self.0.parse::<Group>()?;
+        if group.delimiter() != Delimiter::Parenthesis {
+            errors.at(
+                group.span_open(),
+                format_args!("`{word}` takes its list in parentheses: `{example}`"),
+            );
+        }
+        if group.stream().is_empty() {
+            let list = quote::quote!(#word #group);
+            return Err(syn::Error::new_spanned(
+                list,
+                format_args!("`{word}()` is empty; write `{example}`"),
+            ));
+        }
+        Ok(group.stream())
+    }
+
+    /// The tokens of `= value`, at least one. `missing` is the message if there is none.
+    pub(crate) fn value(&mut self, word: &Ident, missing: &str) -> syn::Result<TokenStream> {
+        if self.is_alone() {
+            return Err(syn::Error::new(word.span(), missing));
+        }
+        if !self.has_value() {
+            return Err(syn::Error::new_spanned(self.rest(), missing));
+        }
+        let equals = self.0.parse::<Token![=]>()?;
+        let closure = self.0.peek(Token![|]) || self.0.peek(Token![||]) || self.0.peek(Token![move]);
+        let mut value = self.rest();
+        // The commas between the bars of a closure end no item.
+        while closure && bars(&value) == 1 && self.0.peek(Token![,]) {
+            value.append(self.0.parse::<TokenTree>()?);
+            value.extend(self.rest());
+        }
+        if value.is_empty() {
+            return Err(syn::Error::new_spanned(quote::quote!(#word #equals), missing));
+        }
+        Ok(value)
+    }
+
+    /// `= Type`.
+    pub(crate) fn ty(&mut self, word: &Ident) -> syn::Result<Type> {
+        self.0.parse::<Token![=]>()?;
+        if let Some(text) = quoted(&self.0.fork()) {
+            self.rest();
+            return Err(syn::Error::new(
+                text.span(),
+                format_args!("write the type without quotes: `{}`", text.value()),
+            ));
+        }
+        if self.is_alone() {
+            return Err(syn::Error::new(
+                word.span(),
+                format_args!("`{word} =` needs a type: `{word} = MyType`"),
+            ));
+        }
+        self.0.parse()
+    }
+
+    /// `= Ident`, the name of a variant or of an enum.
+    pub(crate) fn name(&mut self, word: &Ident, example: &str, errors: &mut Errors) -> syn::Result<Ident> {
+        let value = self.value(word, &format!("`{word}` needs a name: `{word} = {example}`"))?;
+        if let Ok(name) = syn::parse2::<Ident>(value.clone()) {
+            let plain = name.unraw();
+            if !is_camel_case(&plain.to_string()) {
+                let camel = crate::names::camel_case(&plain.to_string());
+                let what = if word == "name" {
+                    "an enum's"
+                } else {
+                    "a variant's"
+                };
+                let message =
+                    format_args!("{what} name is written in CamelCase: `{word} = {camel}`").to_string();
+                errors.at(name.span(), message);
+            }
+            return Ok(name);
+        }
+        if let Some(text) = Parser::parse2(|input: ParseStream<'_>| Ok(quoted(input)), value.clone())
+            .ok()
+            .flatten()
+        {
+            return Err(syn::Error::new(
+                text.span(),
+                format_args!("write the name without quotes: `{}`", text.value()),
+            ));
+        }
+        let message = if word == "name" {
+            format!("expected a name: `{word} = {example}`")
+        } else {
+            format!(
+                "expected the name of a variant: `{word} = {example}`; for a function of your own declare a variant \
+                 on the type: `mutation(variants(..))`"
+            )
+        };
+        Err(syn::Error::new_spanned(value, message))
+    }
+
+    /// `= path::to::function`. `example` shows one.
+    pub(crate) fn function(&mut self, word: &Ident, example: &str) -> syn::Result<ExprPath> {
+        let value = self.value(word, &format!("`{word}` needs a function: `{word} = {example}`"))?;
+        function(value, &format!("{word} = {example}"))
+    }
+}
+
+/// Reads the path of a function. `example` shows how one is given.
+pub(crate) fn function(value: TokenStream, example: &str) -> syn::Result<ExprPath> {
+    if let Ok(path) = syn::parse2::<ExprPath>(value.clone()) {
+        return Ok(path);
+    }
+    let first = value.clone().into_iter().next();
+    let message = match first {
+        Some(TokenTree::Literal(literal)) if literal.to_string().starts_with('"') => {
+            format!(
+                "write the function without quotes: `{}`",
+                literal.to_string().trim_matches('"')
+            )
+        }
+        Some(TokenTree::Punct(punct)) if punct.as_char() == '|' => {
+            format!(
+                "expected the path of a function, found a closure; move it into a function and name that: `{example}`"
+            )
+        }
+        Some(TokenTree::Ident(ident)) if ident == "move" => {
+            format!(
+                "expected the path of a function, found a closure; move it into a function and name that: `{example}`"
+            )
+        }
+        _ if matches!(value.clone().into_iter().last(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis) =>
+        {
+            format!("name the function without calling it: `{example}`")
+        }
+        _ => format!("expected the path of a function: `{example}`"),
+    };
+    Err(syn::Error::new_spanned(value, message))
+}
+
+/// The string literal that comes next.
+fn quoted(input: ParseStream<'_>) -> Option<syn::LitStr> {
+    match input.parse() {
+        Ok(Lit::Str(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// How many bars of a closure's head have been read; 2 is both.
+fn bars(tokens: &TokenStream) -> usize {
+    tokens
+        .clone()
+        .into_iter()
+        .filter(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '|'))
+        .count()
+}
+
+/// `tokens`, or if there are none, something at `span` for an error to point to.
+fn or_comma(tokens: TokenStream, span: Span) -> TokenStream {
+    if tokens.is_empty() {
+        TokenStream::from(TokenTree::Ident(Ident::new("_", span)))
+    } else {
+        tokens
+    }
+}
+
+/// A range as written, with what can be said of it by its tokens.
+pub(crate) fn range(value: TokenStream, word: &Ident) -> syn::Result<TokenStream> {
+    let mut tokens = value.clone().into_iter();
+    let (first, second) = (tokens.next(), tokens.next());
+    if let (Some(TokenTree::Literal(literal)), None) = (&first, &second) {
+        let text = literal.to_string();
+        let message = if text.starts_with('"') {
+            format!("write the range without quotes: `{}`", text.trim_matches('"'))
+        } else {
+            format!(
+                "expected a range: `{word} = ..={text}` for at most {text}, `{word} = {text}..={text}` for exactly {text}"
+            )
+        };
+        return Err(syn::Error::new_spanned(value, message));
+    }
+    if let Some((from, to)) = literal_bounds(value.clone())
+        && from > to
+    {
+        return Err(syn::Error::new_spanned(
+            value,
+            "this range is empty; its start comes after its end",
+        ));
+    }
+    Ok(value)
+}
+
+/// Both bounds, if they are plain integers.
+fn literal_bounds(value: TokenStream) -> Option<(i128, i128)> {
+    let parser = |input: ParseStream<'_>| {
+        let from = integer(input)?;
+        input
+            .parse::<Token![..=]>()
+            .map(drop)
+            .or_else(|_| input.parse::<Token![..]>().map(drop))?;
+        Ok((from, integer(input)?))
+    };
+    parser.parse2(value).ok()
+}
+
+fn integer(input: ParseStream<'_>) -> syn::Result<i128> {
+    let sign = if input.parse::<Option<Token![-]>>()?.is_some() {
+        -1
+    } else {
+        1
+    };
+    Ok(sign * input.parse::<syn::LitInt>()?.base10_parse::<i128>()?)
+}
+
+/// Whether evaluating the tokens runs nothing: a literal or a path, or a range of them. An operator or a call may be
+/// the user's, and so may be a value that is not written as a range.
+pub(crate) fn is_constant(value: &TokenStream, form: Form) -> bool {
+    let operand = |input: ParseStream<'_>| -> syn::Result<()> {
+        if input.peek(Token![-]) || input.peek(Lit) {
+            input.parse::<Option<Token![-]>>()?;
+            return input.parse::<Lit>().map(drop);
+        }
+        input.call(syn::Path::parse_mod_style).map(drop)
+    };
+    let parser = |input: ParseStream<'_>| {
+        if form == Form::Number {
+            return operand(input);
+        }
+        if !input.peek(Token![..]) && !input.peek(Token![..=]) {
+            operand(input)?;
+        }
+        if input.peek(Token![..=]) {
+            input.parse::<Token![..=]>()?;
+        } else {
+            input.parse::<Token![..]>()?;
+        }
+        if input.is_empty() { Ok(()) } else { operand(input) }
+    };
+    parser.parse2(value.clone()).is_ok()
+}
+
+/// What [`is_constant`] expects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Number,
+    Range,
+}
+
+/// An expression, as far as it can be read without `full`: it only has to end at the comma.
+pub(crate) fn expression(value: TokenStream) -> syn::Result<TokenStream> {
+    syn::parse2::<Expr>(value.clone()).map(|_| value)
+}
+
+/// Reads a list separated by commas, going on after a mistake.
+pub(crate) fn comma_separated<T>(
+    tokens: TokenStream,
+    errors: &mut Errors,
+    mut one: impl FnMut(ParseStream<'_>, &mut Errors) -> syn::Result<T>,
+) -> Vec<T> {
+    let mut all = Vec::new();
+    let parser = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            let mut items = Items(input);
+            match one(input, errors).and_then(|one| items.end().map(|()| one)) {
+                Ok(one) => all.push(one),
+                Err(error) => {
+                    errors.push(error);
+                    items.rest();
+                }
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = parser.parse2(tokens) {
+        errors.push(error);
+    }
+    all
+}
+
+/// Parses, or fails with `message` at everything up to the comma.
+pub(crate) fn or_message<T: Parse>(input: ParseStream<'_>, message: &str) -> syn::Result<T> {
+    let ahead = input.fork();
+    match ahead.parse::<T>() {
+        Ok(parsed) => {
+            input.advance_to(&ahead);
+            Ok(parsed)
+        }
+        Err(_) => {
+            let span = input.span();
+            let rest = Items(input).rest();
+            Err(syn::Error::new_spanned(or_comma(rest, span), message))
+        }
+    }
+}

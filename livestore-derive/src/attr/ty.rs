@@ -1,0 +1,238 @@
+//! `#[live(..)]` on the type.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::ParseStream;
+use syn::{Attribute, ExprPath, Path, Token, Type, Variant};
+
+use crate::attr::item::{self, Items, comma_separated, or_message};
+use crate::attr::{Once, each_item};
+use crate::errors::Errors;
+use crate::words::{Place, unknown};
+
+/// What a type says about itself.
+#[derive(Default)]
+pub(crate) struct TypeAttrs {
+    /// For every generated enum.
+    pub(crate) pass: Vec<Pass>,
+    pub(crate) mutation: EnumAttrs,
+    pub(crate) message: EnumAttrs,
+    /// `message = T`.
+    pub(crate) message_type: Once<Type>,
+    pub(crate) error: EnumAttrs,
+    /// `error = T`.
+    pub(crate) error_type: Once<Type>,
+    pub(crate) validate: Once<ExprPath>,
+    pub(crate) explicit: Once<Ident>,
+    pub(crate) krate: Once<Path>,
+}
+
+/// What is said about a generated enum.
+#[derive(Default)]
+pub(crate) struct EnumAttrs {
+    pub(crate) name: Once<Ident>,
+    pub(crate) pass: Vec<Pass>,
+    pub(crate) variants: Vec<Variant>,
+    /// Every option's word, for errors: they have no effect on an enum that is not generated.
+    pub(crate) words: Vec<Ident>,
+}
+
+/// Something to put before a generated enum. The order written is kept, because attribute macros depend on it.
+#[derive(Clone)]
+pub(crate) enum Pass {
+    Derive(Path),
+    Attr(TokenStream),
+}
+
+/// Reads the `#[live(..)]` attributes of a type.
+pub(crate) fn parse_type(attrs: &[Attribute], errors: &mut Errors) -> TypeAttrs {
+    let mut ty = TypeAttrs::default();
+    each_item(attrs, errors, |word, items, errors| ty.read(word, items, errors));
+    ty
+}
+
+impl TypeAttrs {
+    fn read(&mut self, word: &Ident, items: &mut Items<'_>, errors: &mut Errors) -> syn::Result<()> {
+        match word.to_string().as_str() {
+            "derive" | "attr" => pass_on(word, items, &mut self.pass, errors),
+            "mutation" => {
+                if items.has_value() {
+                    items.rest();
+                    let message = "the mutation enum is always generated; to rename it write `mutation(name = ..)`, \
+                                   to add variants `mutation(variants(..))`; to use an enum of your own implement \
+                                   `LiveValue` by hand";
+                    return Err(syn::Error::new(word.span(), message));
+                }
+                let list = items.list(word, "mutation(variants(Start))", errors)?;
+                self.mutation.read(list, Place::Enum("mutation"), errors);
+                Ok(())
+            }
+            "message" => {
+                if items.has_value() {
+                    let ty = items.ty(word)?;
+                    self.message_type.set(word, ty, errors);
+                    return Ok(());
+                }
+                if items.is_alone() {
+                    let message = "`message` needs options or a type: `message(variants(Ping))`, or `message = MyMessage`";
+                    return Err(syn::Error::new(word.span(), message));
+                }
+                let list = items.list(word, "message(variants(Ping))", errors)?;
+                self.message.read(list, Place::Enum("message"), errors);
+                Ok(())
+            }
+            "error" => {
+                if items.has_value() {
+                    let ty = items.ty(word)?;
+                    self.error_type.set(word, ty, errors);
+                    return Ok(());
+                }
+                if items.is_alone() {
+                    let message =
+                        "`error` needs options or a type: `error(derive(PartialEq))`, or `error = MyError`";
+                    return Err(syn::Error::new(word.span(), message));
+                }
+                let list = items.list(word, "error(derive(PartialEq))", errors)?;
+                self.error.read(list, Place::Error, errors);
+                Ok(())
+            }
+            "validate" => {
+                let path = items.function(word, "Self::check")?;
+                self.validate.set(word, path, errors);
+                Ok(())
+            }
+            "explicit" => {
+                items.nothing(word)?;
+                self.explicit.set(word, word.clone(), errors);
+                Ok(())
+            }
+            "crate" => {
+                let path = krate(word, items)?;
+                self.krate.set(word, path, errors);
+                Ok(())
+            }
+            name => {
+                let message = unknown(name, &items.peek_rest(), Place::Type);
+                items.rest();
+                Err(syn::Error::new(word.span(), message))
+            }
+        }
+    }
+}
+
+impl EnumAttrs {
+    fn read(&mut self, list: TokenStream, place: Place, errors: &mut Errors) {
+        item::read(list, errors, |word, items, errors| {
+            if place.words().contains(&word.to_string().as_str()) {
+                self.words.push(word.clone());
+            }
+            match word.to_string().as_str() {
+                "derive" | "attr" => pass_on(word, items, &mut self.pass, errors)?,
+                "name" => {
+                    let name = items.name(word, "SomeName", errors)?;
+                    self.name.set(word, name, errors);
+                }
+                "variants" if place != Place::Error => {
+                    let list = items.list(word, "variants(Start, Stop)", errors)?;
+                    self.variants
+                        .extend(comma_separated(list, errors, |input, _| variant(input)));
+                }
+                name => {
+                    let message = unknown(name, &items.peek_rest(), place);
+                    items.rest();
+                    return Err(syn::Error::new(word.span(), message));
+                }
+            }
+            Ok(())
+        });
+    }
+}
+
+fn variant(input: ParseStream<'_>) -> syn::Result<Variant> {
+    let ahead = input.fork();
+    if let Ok(method) = Attribute::parse_outer(&ahead).and_then(|_| ahead.parse::<Token![fn]>()) {
+        Items(input).rest();
+        let message = "a variant is written as in an enum: `Kick { who: Uuid }`; the method it calls is written on the type";
+        return Err(syn::Error::new(method.span, message));
+    }
+    input.parse()
+}
+
+/// `derive(A, B)`, `attr(x, y)`.
+fn pass_on(
+    word: &Ident,
+    items: &mut Items<'_>,
+    pass: &mut Vec<Pass>,
+    errors: &mut Errors,
+) -> syn::Result<()> {
+    if word == "attr" {
+        let list = items.list(word, "attr(serde(default))", errors)?;
+        pass.extend(attributes(list, errors).into_iter().map(Pass::Attr));
+    } else {
+        let list = items.list(word, "derive(Debug, PartialEq)", errors)?;
+        let one = |input: ParseStream<'_>, _: &mut Errors| {
+            or_message(
+                input,
+                "expected the path of a derive macro: `derive(Debug, PartialEq)`",
+            )
+        };
+        pass.extend(comma_separated(list, errors, one).into_iter().map(Pass::Derive));
+    }
+    Ok(())
+}
+
+/// The attributes in `attr(x, y)`, each without `#[...]`.
+pub(crate) fn attributes(list: TokenStream, errors: &mut Errors) -> Vec<TokenStream> {
+    comma_separated(list, errors, |input, _| {
+        if input.peek(Token![#]) {
+            let attribute = Items(input).rest();
+            let message = "write the attribute without `#[...]`, e.g. `attr(serde(default))`";
+            return Err(syn::Error::new_spanned(attribute, message));
+        }
+        let path = Path::parse_mod_style(&input.fork());
+        let attribute = Items(input).rest();
+        match path {
+            Ok(_) => Ok(attribute),
+            Err(_) => Err(syn::Error::new_spanned(
+                if attribute.is_empty() {
+                    quote!(_)
+                } else {
+                    attribute
+                },
+                "expected an attribute: `attr(serde(default))`",
+            )),
+        }
+    })
+}
+
+/// `crate = ::path`.
+fn krate(word: &Ident, items: &mut Items<'_>) -> syn::Result<Path> {
+    let missing = "`crate` needs a path: `crate = ::livestore`";
+    let value = items.value(word, missing)?;
+    if let Some(TokenTree::Literal(literal)) = value.clone().into_iter().next() {
+        let text = literal.to_string();
+        let message = format!("write the path without quotes: `{}`", text.trim_matches('"'));
+        return Err(syn::Error::new_spanned(value, message));
+    }
+    let parser = |input: ParseStream<'_>| input.call(Path::parse_mod_style);
+    let Ok(path) = syn::parse::Parser::parse2(parser, value.clone()) else {
+        return Err(syn::Error::new_spanned(
+            value,
+            "expected a path: `crate = ::livestore`",
+        ));
+    };
+    let first = path
+        .segments
+        .first()
+        .map(|segment| segment.ident.to_string())
+        .unwrap_or_default();
+    if path.leading_colon.is_none() && first != "crate" && first != "$crate" {
+        let text = path.to_token_stream().to_string().replace(' ', "");
+        let module = text.trim_start_matches("self::").trim_start_matches("super::");
+        let message = format!(
+            "the path must be absolute: `::{module}` for a crate, `crate::{module}` for a module of this crate"
+        );
+        return Err(syn::Error::new_spanned(path, message));
+    }
+    Ok(path)
+}

@@ -1,0 +1,125 @@
+//! From a [`Model`] to code. Cannot fail: whatever is wrong was found before.
+
+mod apply;
+mod check;
+mod enums;
+mod plain;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::Generics;
+
+use crate::expand::enums::Enums;
+use crate::model::Model;
+
+/// Everything that is generated for one type.
+pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
+    let enums = Enums::new(model);
+    let items = enums.items();
+    let body = Body {
+        mutate: apply::mutate(model, &enums),
+        apply: apply::apply(model, &enums),
+        others: [check::check(model, &enums), plain::is_plain(model, &enums)]
+            .into_iter()
+            .flatten()
+            .collect(),
+    };
+    let value = live_value(model, &enums, body);
+    let steps = apply::steps(model, &enums);
+    quote!(#items #value #steps)
+}
+
+/// What is generated beside an error: all that user code may name, so that the error is the only one.
+pub(crate) fn without_bodies(model: &Model<'_>) -> TokenStream {
+    let enums = Enums::new(model);
+    let items = enums.items();
+    let unreachable = || quote!(::core::unreachable!());
+    let value = live_value(
+        model,
+        &enums,
+        Body {
+            mutate: unreachable(),
+            apply: unreachable(),
+            others: TokenStream::new(),
+        },
+    );
+    quote!(#items #value)
+}
+
+/// The contents of the methods of `LiveValue`.
+struct Body {
+    mutate: TokenStream,
+    apply: TokenStream,
+    /// Provided methods, if they are overridden.
+    others: TokenStream,
+}
+
+fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
+    let root = &model.paths.root;
+    let (ident, generics) = (model.ident, bounded(&model.generics));
+    let (parameters, arguments, clause) = generics.split_for_impl();
+    let (mutation, message, error) = (&enums.mutation, &enums.message, &enums.error);
+    let Body {
+        mutate,
+        apply,
+        others,
+    } = body;
+    let lints = lints();
+    quote! {
+        #[automatically_derived]
+        #lints
+        impl #parameters #root::LiveValue for #ident #arguments #clause {
+            type Message = #message;
+            type Mutation = #mutation;
+            type MutError = #error;
+
+            fn mutate(
+                __entry: &#root::Entry<Self>,
+                __mutation: &#mutation,
+            ) -> ::core::result::Result<Self, #error> {
+                #mutate
+            }
+
+            fn apply(&mut self, __mutation: &#mutation) -> ::core::result::Result<(), #error> {
+                #apply
+            }
+
+            #others
+        }
+    }
+}
+
+/// The type's parameters with what the store asks of every value.
+fn bounded(generics: &Generics) -> Generics {
+    let mut bounded = generics.clone();
+    let names: Vec<_> = generics.type_params().map(|param| param.ident.clone()).collect();
+    if !names.is_empty() {
+        let clause = bounded.make_where_clause();
+        for name in names {
+            clause.predicates.push(syn::parse_quote! {
+                #name: ::core::clone::Clone + ::core::marker::Send + ::core::marker::Sync + 'static
+            });
+        }
+    }
+    bounded
+}
+
+/// Generated code is not the user's to tidy up.
+fn lints() -> TokenStream {
+    quote! {
+        #[allow(
+            deprecated,
+            unused_qualifications,
+            clippy::all,
+            clippy::pedantic,
+            clippy::nursery,
+            reason = "generated code"
+        )]
+    }
+}
+
+/// A generated type with the arguments it takes from the value's parameters.
+fn with_arguments(name: impl ToTokens, generics: &Generics) -> TokenStream {
+    let (_, arguments, _) = generics.split_for_impl();
+    quote!(#name #arguments)
+}

@@ -1,0 +1,401 @@
+//! The three enums: what can be done to a value, what can be told of it, why it said no.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::{Generics, Path, Variant};
+
+use crate::attr::{OpKind, Pass};
+use crate::expand::with_arguments;
+use crate::generics::mentioned;
+use crate::model::{Field, Model, Operation, Payload};
+use crate::paths::replace_self;
+
+/// The associated types of the value, and the enums among them.
+pub(crate) struct Enums<'m> {
+    model: &'m Model<'m>,
+    /// `RoomMutation<T>`.
+    pub(crate) mutation: TokenStream,
+    pub(crate) message: TokenStream,
+    pub(crate) error: TokenStream,
+    /// `RoomError::<T>`, before `::Variant`.
+    pub(crate) error_path: TokenStream,
+    mutation_generics: Generics,
+    message_generics: Generics,
+    error_generics: Generics,
+}
+
+impl<'m> Enums<'m> {
+    pub(crate) fn new(model: &'m Model<'m>) -> Enums<'m> {
+        let of_operations = |operations: Vec<&Operation>, variants: Vec<&Variant>| {
+            let mut payloads: Vec<TokenStream> =
+                operations.into_iter().flat_map(|op| op.payload.types()).collect();
+            payloads.extend(
+                variants
+                    .into_iter()
+                    .flat_map(|v| &v.fields)
+                    .map(|field| field.ty.to_token_stream()),
+            );
+            mentioned(&model.generics, &payloads)
+        };
+        let mutation_generics = of_operations(
+            model.mutations().map(|(_, op)| op).collect(),
+            model.custom.iter().map(|custom| &custom.variant).collect(),
+        );
+        let message_generics = of_operations(
+            model.messages().map(|(_, op)| op).collect(),
+            model.events.iter().collect(),
+        );
+        let error_generics = mentioned(
+            &model.generics,
+            &errors(model)
+                .into_iter()
+                .map(|error| error.payload)
+                .collect::<Vec<_>>(),
+        );
+
+        let root = &model.paths.root;
+        let message = match model.attrs.message_type.get() {
+            Some(ty) => ty.to_token_stream(),
+            None if model.has_messages() => with_arguments(&model.message, &message_generics),
+            None => quote!(()),
+        };
+        let error = match model.attrs.error_type.get() {
+            Some(ty) => ty.to_token_stream(),
+            None if model.has_error() => with_arguments(&model.error, &error_generics),
+            None => quote!(#root::Never),
+        };
+        let (_, arguments, _) = error_generics.split_for_impl();
+        let (turbofish, name) = (arguments.as_turbofish(), &model.error);
+        Enums {
+            model,
+            mutation: with_arguments(&model.mutation, &mutation_generics),
+            message,
+            error,
+            error_path: quote!(#name #turbofish),
+            mutation_generics,
+            message_generics,
+            error_generics,
+        }
+    }
+
+    /// The definitions.
+    pub(crate) fn items(&self) -> TokenStream {
+        let mutation = self.mutation();
+        let message = self.model.has_messages().then(|| self.message());
+        let error = self.model.has_error().then(|| self.error());
+        quote!(#mutation #message #error)
+    }
+
+    fn mutation(&self) -> TokenStream {
+        let model = self.model;
+        let generated = model.mutations().map(|(field, op)| variant(field, op));
+        let custom = model.custom.iter().map(|custom| custom.variant.to_token_stream());
+        let summary = format!("What can be done to {}.", link(model));
+        self.definition(
+            &model.mutation,
+            &summary,
+            &self.mutation_generics,
+            &model.attrs.mutation.pass,
+            Always::Clone,
+            generated.chain(custom),
+        )
+    }
+
+    fn message(&self) -> TokenStream {
+        let model = self.model;
+        let generated = model.messages().map(|(field, op)| variant(field, op));
+        let events = model.events.iter().map(ToTokens::to_token_stream);
+        let summary = format!("What can be told to the subscribers of {}.", link(model));
+        self.definition(
+            &model.message,
+            &summary,
+            &self.message_generics,
+            &model.attrs.message.pass,
+            Always::Clone,
+            generated.chain(events),
+        )
+    }
+
+    fn error(&self) -> TokenStream {
+        let model = self.model;
+        let errors = errors(model);
+        let variants = errors.iter().map(
+            |Error {
+                 variant,
+                 payload,
+                 doc,
+                 ..
+             }| quote!(#[doc = #doc] #variant(#payload)),
+        );
+        let summary = format!("Why a mutation of {} failed.", link(model));
+        let definition = self.definition(
+            &model.error,
+            &summary,
+            &self.error_generics,
+            &model.attrs.error.pass,
+            Always::Debug,
+            variants,
+        );
+
+        let name = &model.error;
+        let (parameters, arguments, _) = self.error_generics.split_for_impl();
+        let clause = |bound: TokenStream| {
+            let mut generics = self.error_generics.clone();
+            // Only where it depends on a parameter: elsewhere it is known, and rustc says so at the field.
+            for Error { payload, .. } in &errors {
+                if !mentioned(&model.generics, std::slice::from_ref(payload))
+                    .params
+                    .is_empty()
+                {
+                    generics
+                        .make_where_clause()
+                        .predicates
+                        .push(syn::parse_quote!(#payload: #bound));
+                }
+            }
+            generics.where_clause
+        };
+        let (debug_clause, display_clause) = (
+            clause(quote!(::core::fmt::Debug)),
+            clause(quote!(::core::fmt::Display)),
+        );
+        let error_clause = clause(quote!(::core::fmt::Debug + ::core::fmt::Display));
+        let debug = errors.iter().map(|Error { variant, .. }| {
+            let text = variant.unraw().to_string();
+            quote!(Self::#variant(__e) => ::core::fmt::Formatter::debug_tuple(__f, #text).field(__e).finish())
+        });
+        let display = errors.iter().map(|Error { variant, prefix, .. }| match prefix {
+            Some(prefix) => quote! {
+                Self::#variant(__e) => ::core::fmt::Formatter::write_fmt(__f, ::core::format_args!("{}: {}", #prefix, __e))
+            },
+            None => quote!(Self::#variant(__e) => ::core::fmt::Display::fmt(__e, __f)),
+        });
+        let lints = super::lints();
+        quote! {
+            #definition
+
+            #[automatically_derived]
+            #lints
+            impl #parameters ::core::fmt::Debug for #name #arguments #debug_clause {
+                fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    match self { #(#debug,)* }
+                }
+            }
+
+            #[automatically_derived]
+            #lints
+            impl #parameters ::core::fmt::Display for #name #arguments #display_clause {
+                fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    match self { #(#display,)* }
+                }
+            }
+
+            #[automatically_derived]
+            #lints
+            impl #parameters ::core::error::Error for #name #arguments #error_clause {}
+        }
+    }
+
+    fn definition(
+        &self,
+        name: &Ident,
+        summary: &str,
+        generics: &Generics,
+        own: &[Pass],
+        always: Always,
+        variants: impl Iterator<Item = TokenStream>,
+    ) -> TokenStream {
+        let vis = self.model.vis;
+        let doc = format!("{summary}\n\nGenerated by `#[derive(LiveValue)]`.");
+        let pass = pass_through(self.model.pass(own), always);
+        let clause = &generics.where_clause;
+        quote! {
+            #[doc = #doc]
+            #pass
+            #[allow(
+                dead_code,
+                deprecated,
+                unused_qualifications,
+                clippy::enum_variant_names,
+                clippy::exhaustive_enums,
+                clippy::large_enum_variant,
+                reason = "generated code"
+            )]
+            #vis enum #name #generics #clause {
+                #(#variants,)*
+            }
+        }
+    }
+}
+
+/// What every generated enum of a kind implements, so that it need not be derived.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Always {
+    /// Derived before all others.
+    Clone,
+    /// Implemented by hand, because a derived one would ask it of every parameter.
+    Debug,
+}
+
+/// The attributes before an enum, in the order written. Derives beside each other become one attribute.
+fn pass_through<'a>(pass: impl Iterator<Item = &'a Pass>, always: Always) -> TokenStream {
+    let mut derived: Vec<String> = vec![if always == Always::Clone { "Clone" } else { "Debug" }.into()];
+    let mut derives = TokenStream::new();
+    if always == Always::Clone {
+        derives.extend(quote!(::core::clone::Clone,));
+    }
+    let mut tokens = TokenStream::new();
+    for pass in pass {
+        match pass {
+            Pass::Derive(path) => {
+                let name = std_name(path);
+                if !derived.contains(&name) {
+                    derives.extend(quote!(#path,));
+                    derived.push(name);
+                }
+            }
+            Pass::Attr(attr) => {
+                if !derives.is_empty() {
+                    tokens.extend(quote!(#[derive(#derives)]));
+                    derives = TokenStream::new();
+                }
+                tokens.extend(quote!(#[#attr]));
+            }
+        }
+    }
+    if !derives.is_empty() {
+        tokens.extend(quote!(#[derive(#derives)]));
+    }
+    tokens
+}
+
+/// A derive's name; the same for `Debug` and `std::fmt::Debug`.
+fn std_name(path: &Path) -> String {
+    let first = path
+        .segments
+        .first()
+        .map(|segment| segment.ident.to_string())
+        .unwrap_or_default();
+    match path.segments.last() {
+        Some(last) if matches!(first.as_str(), "std" | "core") => last.ident.to_string(),
+        _ => path.to_token_stream().to_string(),
+    }
+}
+
+/// A link to the value's type in the documentation of an enum.
+fn link(model: &Model<'_>) -> String {
+    let article = if model.ident.to_string().starts_with(['A', 'E', 'I', 'O', 'U']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} [`{}`]", model.ident)
+}
+
+impl Payload {
+    fn types(&self) -> Vec<TokenStream> {
+        match self {
+            Payload::None => Vec::new(),
+            Payload::One(one) => vec![one.clone()],
+            Payload::Two(one, two) => vec![one.clone(), two.clone()],
+        }
+    }
+}
+
+/// One generated variant.
+fn variant(field: &Field, op: &Operation) -> TokenStream {
+    let doc = summary(field, op);
+    let docs = &field.docs;
+    // An empty line between the generated sentence and the field's own words.
+    let doc = if docs.iter().any(|attr| attr.path().is_ident("doc")) {
+        format!("{doc}\n")
+    } else {
+        doc
+    };
+    let pass = field.attrs.pass.iter().flat_map(|(_, attrs)| attrs);
+    let name = &op.variant;
+    let payload = match &op.payload {
+        Payload::None => TokenStream::new(),
+        Payload::One(one) => quote!((#one)),
+        Payload::Two(one, two) => quote!((#one, #two)),
+    };
+    quote!(#[doc = #doc] #(#docs)* #(#[#pass])* #name #payload)
+}
+
+/// What the operation does, in a sentence.
+fn summary(field: &Field, op: &Operation) -> String {
+    let name = field.prose();
+    match op.kind {
+        OpKind::Set => format!("Sets {name}."),
+        OpKind::Increment => format!("Increases {name} by this much."),
+        OpKind::Decrement => format!("Decreases {name} by this much."),
+        OpKind::Toggle => format!("Flips {name}."),
+        OpKind::Push => match field.keep() {
+            Some(keep) => format!("Appends to {name}, which keeps the last {}.", keep.value),
+            None => format!("Appends to {name}."),
+        },
+        OpKind::Insert => format!("Inserts into {name}, replacing what was there."),
+        OpKind::Remove => format!("Removes from {name}; does nothing when it is not there."),
+        OpKind::Clear => format!("Empties {name}."),
+        OpKind::Nested => format!("Changes {name} by one of its own mutations."),
+        OpKind::Each => format!("Changes one value of {name} by one of its own mutations."),
+        OpKind::Message => format!("A value for {name} to be shown but not stored."),
+    }
+}
+
+/// One variant of the generated error.
+struct Error {
+    variant: Ident,
+    payload: TokenStream,
+    doc: String,
+    /// What stands before the reason in its text.
+    prefix: Option<String>,
+}
+
+fn errors(model: &Model<'_>) -> Vec<Error> {
+    let root = &model.paths.root;
+    let mut errors = Vec::new();
+    for field in &model.fields {
+        let (name, label) = (field.prose(), &field.label);
+        let prefix = if field.noun.is_empty() && !label.starts_with('_') {
+            None
+        } else if label.starts_with(|first: char| first.is_ascii_digit()) {
+            Some(format!("field {label}"))
+        } else {
+            Some(label.clone())
+        };
+        for op in field.updates() {
+            let value = if op.kind == OpKind::Each {
+                field.value(&model.paths)
+            } else {
+                field.ty.to_token_stream()
+            };
+            let value = replace_self(value, &model.this());
+            let payload = quote!(<#value as #root::LiveValue>::MutError);
+            errors.push(Error {
+                variant: op.variant.clone(),
+                payload,
+                doc: format!("A mutation of {name} itself failed."),
+                prefix: prefix.clone(),
+            });
+        }
+        if field.is_fallible() {
+            errors.push(Error {
+                variant: field.error.clone(),
+                payload: quote!(#root::Invalid),
+                doc: format!("A rule of {name} was broken."),
+                prefix,
+            });
+        }
+    }
+    if model.has_rejections() {
+        errors.push(Error {
+            variant: Ident::new("Rejected", proc_macro2::Span::call_site()),
+            payload: quote!(#root::Invalid),
+            doc: "A mutation method or the `validate` function of the type said no.".into(),
+            prefix: None,
+        });
+    }
+    errors
+}

@@ -1,0 +1,541 @@
+//! [`Model`]: what is to be generated, with every name chosen and every payload known.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, ExprPath, Fields, Generics, Index, Type, Variant, Visibility};
+
+use crate::attr::{FieldAttrs, OpKind, Pass, Rule, TypeAttrs, item, parse_field, parse_type, span_of};
+use crate::errors::Errors;
+use crate::names::{camel_case, is_keyword, snake_case};
+use crate::paths::{Paths, replace_lifetimes, replace_self};
+use crate::shape::Shape;
+
+/// A type that becomes a live value.
+pub(crate) struct Model<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) vis: &'a Visibility,
+    pub(crate) generics: Generics,
+    pub(crate) paths: Paths,
+    pub(crate) attrs: TypeAttrs,
+    pub(crate) fields: Vec<Field>,
+    /// `mutation(variants(..))`.
+    pub(crate) custom: Vec<Custom>,
+    /// `message(variants(..))`.
+    pub(crate) events: Vec<Variant>,
+    pub(crate) mutation: Ident,
+    pub(crate) message: Ident,
+    pub(crate) error: Ident,
+}
+
+/// A field, what can be done to it, and the rules it obeys.
+pub(crate) struct Field {
+    /// `name`, or `0`.
+    pub(crate) member: TokenStream,
+    /// Where an error about the field as a whole points.
+    pub(crate) span: Span,
+    /// The name as written, without `r#`: `name`, or `0`.
+    pub(crate) label: String,
+    /// The name inside a variant's name: `Name`; empty for the field of a newtype.
+    pub(crate) noun: String,
+    /// As written: `Self` may occur.
+    pub(crate) ty: Type,
+    /// As an enum may hold it: `Self` replaced.
+    pub(crate) payload: TokenStream,
+    pub(crate) shape: Shape,
+    /// Documentation and deprecation, for the variants.
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) attrs: FieldAttrs,
+    pub(crate) ops: Vec<Operation>,
+    /// The variant of the generated error that tells of a broken rule.
+    pub(crate) error: Ident,
+}
+
+/// One way to change a field, or to show a value for it.
+pub(crate) struct Operation {
+    pub(crate) kind: OpKind,
+    pub(crate) variant: Ident,
+    pub(crate) payload: Payload,
+    /// Where an error about it points: the word, or the field.
+    pub(crate) span: Span,
+}
+
+/// What a generated variant holds.
+#[derive(Clone)]
+pub(crate) enum Payload {
+    None,
+    One(TokenStream),
+    Two(TokenStream, TokenStream),
+}
+
+/// A mutation of the user's own.
+pub(crate) struct Custom {
+    /// With `Self` replaced.
+    pub(crate) variant: Variant,
+    pub(crate) function: TokenStream,
+}
+
+impl<'a> Model<'a> {
+    /// Reads `input`. What is wrong goes to `errors`, and the model is as if it were not there.
+    pub(crate) fn new(input: &'a DeriveInput, errors: &mut Errors) -> Model<'a> {
+        let attrs = parse_type(&input.attrs, errors);
+        let generics = own(&input.generics, errors);
+        let (_, arguments, _) = generics.split_for_impl();
+        let ident = &input.ident;
+        let this = quote!(#ident #arguments);
+        let paths = Paths::new(attrs.krate.get());
+
+        let fields = match &input.data {
+            Data::Struct(data) => fields(input, &data.fields, &attrs, &paths, &this, errors),
+            Data::Enum(_) => Vec::new(),
+            Data::Union(data) => {
+                errors.at(
+                    data.union_token.span,
+                    "a union cannot be a live value; use a struct, or an enum",
+                );
+                Vec::new()
+            }
+        };
+        let custom = attrs
+            .mutation
+            .variants
+            .iter()
+            .filter_map(|variant| custom(variant, &this, errors))
+            .collect();
+        let events = attrs
+            .message
+            .variants
+            .iter()
+            .map(|variant| event(variant, &this, errors))
+            .collect();
+
+        let plain = ident.unraw();
+        let name = |given: Option<&Ident>, what: &str| {
+            given
+                .cloned()
+                .unwrap_or_else(|| Ident::new(&format!("{plain}{what}"), Span::call_site()))
+        };
+        Model {
+            ident,
+            vis: &input.vis,
+            paths,
+            mutation: name(attrs.mutation.name.get(), "Mutation"),
+            message: name(attrs.message.name.get(), "Message"),
+            error: name(attrs.error.name.get(), "Error"),
+            generics,
+            attrs,
+            fields,
+            custom,
+            events,
+        }
+    }
+
+    /// The type with its parameters: `Room<T>`.
+    pub(crate) fn this(&self) -> TokenStream {
+        let (_, arguments, _) = self.generics.split_for_impl();
+        let ident = self.ident;
+        quote!(#ident #arguments)
+    }
+
+    pub(crate) fn validate(&self) -> Option<&ExprPath> {
+        self.attrs.validate.get()
+    }
+
+    /// Operations which are mutations, each with its field.
+    pub(crate) fn mutations(&self) -> impl Iterator<Item = (&Field, &Operation)> {
+        self.operations().filter(|(_, op)| op.kind != OpKind::Message)
+    }
+
+    /// Operations which are messages, each with its field.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (&Field, &Operation)> {
+        self.operations().filter(|(_, op)| op.kind == OpKind::Message)
+    }
+
+    fn operations(&self) -> impl Iterator<Item = (&Field, &Operation)> {
+        self.fields
+            .iter()
+            .flat_map(|field| field.ops.iter().map(move |op| (field, op)))
+    }
+
+    /// Whether a method or the type's `validate` may say no.
+    pub(crate) fn has_rejections(&self) -> bool {
+        !self.custom.is_empty() || self.validate().is_some()
+    }
+
+    /// Whether any mutation may fail.
+    pub(crate) fn is_fallible(&self) -> bool {
+        self.has_rejections()
+            || self
+                .fields
+                .iter()
+                .any(|field| field.is_fallible() || field.updates().next().is_some())
+    }
+
+    /// Whether an enum of messages is generated.
+    pub(crate) fn has_messages(&self) -> bool {
+        self.attrs.message_type.get().is_none()
+            && (!self.events.is_empty() || self.messages().next().is_some())
+    }
+
+    /// Whether an enum of errors is generated.
+    pub(crate) fn has_error(&self) -> bool {
+        self.attrs.error_type.get().is_none() && self.is_fallible()
+    }
+
+    /// What stands before a generated enum, in the order written: for all enums first.
+    pub(crate) fn pass<'m>(&'m self, own: &'m [Pass]) -> impl Iterator<Item = &'m Pass> {
+        self.attrs.pass.iter().chain(own)
+    }
+}
+
+impl Field {
+    /// Whether a rule of the field itself can be broken.
+    pub(crate) fn is_fallible(&self) -> bool {
+        let by_operation =
+            |op: &Operation| matches!(op.kind, OpKind::Increment | OpKind::Decrement | OpKind::Each);
+        self.has_rules() || self.ops.iter().any(by_operation)
+    }
+
+    /// Whether there are rules about the field's value.
+    pub(crate) fn has_rules(&self) -> bool {
+        self.len().is_some() || self.range().is_some() || self.validate().is_some()
+    }
+
+    /// `nested` and `each`, whose errors are those of other values.
+    pub(crate) fn updates(&self) -> impl Iterator<Item = &Operation> {
+        self.ops
+            .iter()
+            .filter(|op| matches!(op.kind, OpKind::Nested | OpKind::Each))
+    }
+
+    pub(crate) fn len(&self) -> Option<&Rule> {
+        self.attrs.len.get()
+    }
+
+    pub(crate) fn range(&self) -> Option<&Rule> {
+        self.attrs.range.get()
+    }
+
+    pub(crate) fn validate(&self) -> Option<&ExprPath> {
+        self.attrs.validate.get().map(|(_, path)| path)
+    }
+
+    pub(crate) fn keep(&self) -> Option<&Rule> {
+        self.attrs.keep.get()
+    }
+
+    /// The type of the values of a map, for `each`.
+    pub(crate) fn value(&self, paths: &Paths) -> TokenStream {
+        let (ty, ops) = (&self.ty, &paths.ops);
+        match &self.shape {
+            Shape::Map(_, value) => value.to_token_stream(),
+            _ => quote!(<#ty as #ops::Keyed>::Value),
+        }
+    }
+
+    /// How a sentence calls the field: "`name`", "field 0", "the value".
+    pub(crate) fn prose(&self) -> String {
+        match (
+            self.noun.is_empty(),
+            self.label.starts_with(|c: char| c.is_ascii_digit()),
+        ) {
+            (true, true) => "the value".into(),
+            (_, true) => format!("field {}", self.label),
+            _ => format!("`{}`", self.label),
+        }
+    }
+}
+
+/// The type's parameters. Lifetimes are mistakes, and left out.
+fn own(generics: &Generics, errors: &mut Errors) -> Generics {
+    let mut own = generics.clone();
+    let lifetimes: Vec<_> = generics.lifetimes().collect();
+    for parameter in &lifetimes {
+        let lifetime = &parameter.lifetime;
+        errors.at(
+            lifetime.span(),
+            format_args!(
+                "a live value must own its data, because the store outlives every borrow; remove `{lifetime}` and use \
+                 owned types (`String` for `&str`, `Arc<T>` for `&T`)"
+            ),
+        );
+    }
+    if !lifetimes.is_empty()
+        && let Ok(mut without) = syn::parse2::<Generics>(replace_lifetimes(generics.to_token_stream()))
+    {
+        without.params = without
+            .params
+            .into_iter()
+            .filter(|p| !matches!(p, syn::GenericParam::Lifetime(_)))
+            .collect();
+        own = without;
+        own.where_clause = None;
+    }
+    own
+}
+
+fn fields(
+    input: &DeriveInput,
+    fields: &Fields,
+    attrs: &TypeAttrs,
+    paths: &Paths,
+    this: &TokenStream,
+    errors: &mut Errors,
+) -> Vec<Field> {
+    let newtype = matches!(fields, Fields::Unnamed(_)) && fields.len() == 1;
+    let borrows = input.generics.lifetimes().next().is_some();
+    let mut all = Vec::new();
+    for (position, field) in fields.iter().enumerate() {
+        let (member, span, label, noun) = match &field.ident {
+            Some(ident) => {
+                let name = ident.unraw().to_string();
+                let noun = camel_case(&name);
+                (ident.to_token_stream(), ident.span(), name, noun)
+            }
+            None => {
+                let noun = if newtype {
+                    String::new()
+                } else {
+                    position.to_string()
+                };
+                let span = span_of(&field.ty);
+                let index = Index {
+                    index: u32::try_from(position).unwrap_or(u32::MAX),
+                    span,
+                };
+                (index.to_token_stream(), span, position.to_string(), noun)
+            }
+        };
+        let ty = if borrows {
+            syn::parse2(replace_lifetimes(field.ty.to_token_stream())).unwrap_or_else(|_| field.ty.clone())
+        } else {
+            field.ty.clone()
+        };
+        let is_doc = |attr: &&Attribute| attr.path().is_ident("doc") || attr.path().is_ident("deprecated");
+        let error = if newtype && field.ident.is_none() {
+            "Value".into()
+        } else {
+            standalone(&noun, position)
+        };
+        let mut field = Field {
+            member,
+            span,
+            label,
+            payload: replace_self(ty.to_token_stream(), this),
+            shape: Shape::of(&ty),
+            ty,
+            docs: field.attrs.iter().filter(is_doc).cloned().collect(),
+            attrs: parse_field(&field.attrs, errors),
+            ops: Vec::new(),
+            error: Ident::new(&error, span),
+            noun,
+        };
+        field.ops = operations(&field, position, attrs, paths, this, errors);
+        all.push(field);
+    }
+    all
+}
+
+/// A field's name where it is the whole name of a variant.
+fn standalone(noun: &str, position: usize) -> String {
+    match noun {
+        "" => format!("Field{position}"),
+        "Self" => "SelfValue".into(),
+        _ if noun.starts_with(|first: char| first.is_numeric()) => format!("Field{noun}"),
+        _ => noun.to_owned(),
+    }
+}
+
+fn operations(
+    field: &Field,
+    position: usize,
+    attrs: &TypeAttrs,
+    paths: &Paths,
+    this: &TokenStream,
+    errors: &mut Errors,
+) -> Vec<Operation> {
+    if field.attrs.skip.get().is_some() {
+        return Vec::new();
+    }
+    let operation = |kind: OpKind, span: Span, name: Option<&Ident>, errors: &mut Errors| {
+        let variant = name.cloned().unwrap_or_else(|| {
+            let nameless = field.noun.is_empty() && field.label.starts_with('_');
+            if nameless {
+                let word = if kind == OpKind::Message { "message" } else { "set" };
+                let message = "this field has no letters to name a variant after; choose a name";
+                errors.at(
+                    field.span,
+                    format_args!("{message}: `#[live({word} = SomeName)]`"),
+                );
+            }
+            match kind {
+                OpKind::Message => Ident::new(&field.error.to_string(), field.span),
+                _ if nameless => format_ident!("{}Field{position}", kind.verb(), span = field.span),
+                _ => format_ident!("{}{}", kind.verb(), field.noun, span = field.span),
+            }
+        });
+        Operation {
+            kind,
+            variant,
+            payload: payload(kind, field, paths, this),
+            span,
+        }
+    };
+    if field.attrs.lists_nothing() {
+        return match attrs.explicit.get() {
+            Some(_) => Vec::new(),
+            None => vec![operation(OpKind::Set, field.span, None, errors)],
+        };
+    }
+    let mut operations = Vec::new();
+    for op in &field.attrs.ops {
+        let word = &op.word;
+        if let Some(reason) = field.shape.refuses(op.kind) {
+            let (name, shape) = (field.prose(), field.shape.describe());
+            errors.at(
+                word.span(),
+                format_args!("`{word}` does not fit {name}, which is {shape}; {reason}"),
+            );
+            // Whatever it would have held would be a mistake of its own.
+            if matches!(op.kind, OpKind::Nested | OpKind::Each) {
+                continue;
+            }
+        }
+        operations.push(operation(op.kind, word.span(), op.name.as_ref(), errors));
+    }
+    operations
+}
+
+/// What the variant of an operation holds.
+fn payload(kind: OpKind, field: &Field, paths: &Paths, this: &TokenStream) -> Payload {
+    let (ty, ops, root) = (&field.payload, &paths.ops, &paths.root);
+    let own = |ty: &Type| replace_self(ty.to_token_stream(), this);
+    if field.shape.refuses(kind).is_some() {
+        return match (kind, &field.shape) {
+            (OpKind::Toggle | OpKind::Clear, _) => Payload::None,
+            (_, Shape::List(item)) => Payload::One(own(item)),
+            _ => Payload::One(ty.clone()),
+        };
+    }
+    match (kind, &field.shape) {
+        (OpKind::Toggle | OpKind::Clear, _) => Payload::None,
+        (OpKind::Set | OpKind::Increment | OpKind::Decrement | OpKind::Message, _) => {
+            Payload::One(ty.clone())
+        }
+        (OpKind::Push, Shape::List(item)) | (OpKind::Insert | OpKind::Remove, Shape::Set(item)) => {
+            Payload::One(own(item))
+        }
+        (OpKind::Insert, Shape::Map(key, value)) => Payload::Two(own(key), own(value)),
+        (OpKind::Remove, Shape::Map(key, _)) => Payload::One(own(key)),
+        (OpKind::Push, _) => Payload::One(quote!(<#ty as #ops::Push>::Item)),
+        (OpKind::Insert, _) => Payload::One(quote!(<#ty as #ops::Insert>::Item)),
+        (OpKind::Remove, _) => Payload::One(quote!(<#ty as #ops::Remove>::Key)),
+        (OpKind::Nested, _) => Payload::One(quote!(<#ty as #root::LiveValue>::Mutation)),
+        (OpKind::Each, Shape::Map(key, value)) => {
+            let value = own(value);
+            Payload::Two(own(key), quote!(<#value as #root::LiveValue>::Mutation))
+        }
+        (OpKind::Each, _) => Payload::Two(
+            quote!(<#ty as #ops::Keyed>::Key),
+            quote!(<<#ty as #ops::Keyed>::Value as #root::LiveValue>::Mutation),
+        ),
+    }
+}
+
+/// A variant of the user's own, with the function that applies it.
+fn custom(variant: &Variant, this: &TokenStream, errors: &mut Errors) -> Option<Custom> {
+    let variant = own_variant(variant, this, errors);
+    let name = &variant.ident;
+    let function = match &variant.discriminant {
+        Some((_, function)) => {
+            let plain = snake_case(&name.unraw().to_string());
+            let example = format!("{name} = Self::{plain}");
+            match item::function(function.to_token_stream(), &example) {
+                Ok(path) => path.to_token_stream(),
+                Err(error) => {
+                    let given = function.to_token_stream().to_string();
+                    errors.push(if given.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+                        let message = format!(
+                            "expected the path of the function that applies `{name}`, e.g. `{example}`"
+                        );
+                        syn::Error::new_spanned(function, message)
+                    } else {
+                        error
+                    });
+                    quote!(Self::#name)
+                }
+            }
+        }
+        None => {
+            let method = snake_case(&name.unraw().to_string());
+            if matches!(method.as_str(), "self" | "super" | "crate" | "_") {
+                let message = format!(
+                    "no method can be called `{method}`; name another: `{name} = Self::apply_{method}`"
+                );
+                errors.at(name.span(), message);
+                return None;
+            }
+            let method = if is_keyword(&method) {
+                Ident::new_raw(&method, name.span())
+            } else {
+                Ident::new(&method, name.span())
+            };
+            quote!(Self::#method)
+        }
+    };
+    Some(Custom {
+        variant: Variant {
+            discriminant: None,
+            ..variant
+        },
+        function,
+    })
+}
+
+/// A variant as the generated enum holds it.
+fn own_variant(variant: &Variant, this: &TokenStream, errors: &mut Errors) -> Variant {
+    for field in &variant.fields {
+        if let Some((_, default)) = &field.default {
+            errors.over(
+                default,
+                "a payload has no default; whoever sends the variant fills it",
+            );
+        }
+        if !matches!(field.vis, Visibility::Inherited) {
+            errors.over(
+                &field.vis,
+                "the payload of a variant is as visible as the enum; remove this",
+            );
+        }
+        for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
+            errors.over(
+                attr,
+                "a payload cannot come and go by itself; put `#[cfg(..)]` on the variant",
+            );
+        }
+    }
+    let mut variant = variant.clone();
+    for field in &mut variant.fields {
+        field.default = None;
+        field.vis = Visibility::Inherited;
+        if let Ok(ty) = syn::parse2(replace_self(field.ty.to_token_stream(), this)) {
+            field.ty = ty;
+        }
+    }
+    variant
+}
+
+/// A message of the user's own.
+fn event(variant: &Variant, this: &TokenStream, errors: &mut Errors) -> Variant {
+    let variant = own_variant(variant, this, errors);
+    if let Some((equals, function)) = &variant.discriminant {
+        errors.over(
+            quote!(#equals #function),
+            "a message changes nothing, so it has no function; remove this",
+        );
+    }
+    Variant {
+        discriminant: None,
+        ..variant
+    }
+}

@@ -1,0 +1,171 @@
+//! [`Shape`]: what the spelling of a field's type says about it.
+//!
+//! It chooses the spelling of payloads (`Say(String)` instead of a projection) and refuses operations that cannot
+//! fit with one sentence. What is done to a field always goes through the traits in `ops`, so that a wrong guess (a
+//! user's own `Vec`) is an error of types and never a wrong mutation.
+
+use quote::ToTokens;
+use syn::{GenericArgument, Path, PathArguments, Type};
+
+use crate::attr::OpKind;
+
+/// What kind of type it is, by its name.
+#[derive(Clone)]
+pub(crate) enum Shape {
+    Text,
+    Number,
+    Duration,
+    Bool,
+    Char,
+    List(Box<Type>),
+    Map(Box<Type>, Box<Type>),
+    Set(Box<Type>),
+    Option(Box<Shape>),
+    /// An alias, a type of the user's, a generic parameter: nothing is known.
+    Other,
+}
+
+const NUMBERS: &[&str] = &[
+    "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
+];
+
+impl Shape {
+    pub(crate) fn of(ty: &Type) -> Shape {
+        match ty {
+            // What a `$t:ty` of `macro_rules!` arrives in.
+            Type::Group(group) => Shape::of(&group.elem),
+            Type::Paren(paren) => Shape::of(&paren.elem),
+            Type::Path(path) if path.qself.is_none() => Shape::of_path(&path.path),
+            _ => Shape::Other,
+        }
+    }
+
+    fn of_path(path: &Path) -> Shape {
+        let Some(last) = path.segments.last().filter(|_| is_std(path)) else {
+            return Shape::Other;
+        };
+        let types: Vec<&Type> = match &last.arguments {
+            PathArguments::None => Vec::new(),
+            PathArguments::AngleBracketed(list) => list
+                .args
+                .iter()
+                .filter_map(|arg| {
+                    if let GenericArgument::Type(ty) = arg {
+                        Some(ty)
+                    } else {
+                        None
+                    }
+                })
+                .collect(),
+            _ => return Shape::Other,
+        };
+        let name = last.ident.to_string();
+        match (name.as_str(), types.as_slice()) {
+            ("String" | "str", []) => Shape::Text,
+            ("bool", []) => Shape::Bool,
+            ("char", []) => Shape::Char,
+            ("Duration", []) => Shape::Duration,
+            (number, []) if NUMBERS.contains(&number) => Shape::Number,
+            ("Vec" | "VecDeque", [item]) => Shape::List(Box::new((*item).clone())),
+            ("HashMap", [key, value] | [key, value, _]) | ("BTreeMap", [key, value]) => {
+                Shape::Map(Box::new((*key).clone()), Box::new((*value).clone()))
+            }
+            ("HashSet", [item] | [item, _]) | ("BTreeSet", [item]) => Shape::Set(Box::new((*item).clone())),
+            ("Option", [inner]) => Shape::Option(Box::new(Shape::of(inner))),
+            // Copy-on-write: it can do what is inside can do.
+            ("Arc", [inner]) => match Shape::of(inner) {
+                collection @ (Shape::List(_) | Shape::Map(..) | Shape::Set(_) | Shape::Text) => collection,
+                _ => Shape::Other,
+            },
+            _ => Shape::Other,
+        }
+    }
+
+    /// How the type is called in a message.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Shape::Text => "a string".into(),
+            Shape::Number => "a number".into(),
+            Shape::Duration => "a `Duration`".into(),
+            Shape::Bool => "a `bool`".into(),
+            Shape::Char => "a `char`".into(),
+            Shape::List(_) => "a list".into(),
+            Shape::Map(..) => "a map".into(),
+            Shape::Set(_) => "a set".into(),
+            Shape::Option(inner) => match **inner {
+                Shape::Other => "an `Option`".into(),
+                ref inner => format!("an `Option` of {}", inner.describe()),
+            },
+            Shape::Other => "of a type of its own".into(),
+        }
+    }
+
+    /// Why the operation cannot be done to a type of this shape; `None` if it can, or if only rustc knows.
+    pub(crate) fn refuses(&self, op: OpKind) -> Option<&'static str> {
+        let positions = "positions in a list shift under concurrent edits: key the items in a map, or declare a \
+                         mutation of your own";
+        match (op, self) {
+            (OpKind::Set | OpKind::Message, _) | (_, Shape::Other) => None,
+            (OpKind::Increment | OpKind::Decrement, Shape::Number | Shape::Duration) => None,
+            (OpKind::Increment | OpKind::Decrement, _) => Some("it is for numbers"),
+            (OpKind::Toggle, Shape::Bool) => None,
+            (OpKind::Toggle, _) => Some("it is for a `bool`"),
+            (OpKind::Push, Shape::List(_)) => None,
+            (OpKind::Push, Shape::Map(..) | Shape::Set(_)) => Some("use `insert`"),
+            (OpKind::Push, _) => Some("it is for lists"),
+            (OpKind::Insert | OpKind::Remove, Shape::Map(..) | Shape::Set(_)) => None,
+            (OpKind::Insert, Shape::List(_)) => Some("use `push`"),
+            (OpKind::Insert, Shape::Option(_)) => Some("use `set`"),
+            (OpKind::Remove | OpKind::Each, Shape::List(_)) => Some(positions),
+            (OpKind::Remove, Shape::Option(_)) => Some("use `clear`"),
+            (OpKind::Insert | OpKind::Remove, _) => Some("it is for maps and sets"),
+            (
+                OpKind::Clear,
+                Shape::Text | Shape::List(_) | Shape::Map(..) | Shape::Set(_) | Shape::Option(_),
+            ) => None,
+            (OpKind::Clear, _) => Some("it is for collections, strings and `Option`s"),
+            (OpKind::Nested, Shape::Map(..)) => Some("to change one of its values use `each`"),
+            (OpKind::Nested, _) => Some("it is for a field whose type is a live value itself"),
+            (OpKind::Each, Shape::Map(..)) => None,
+            (OpKind::Each, _) => Some("it is for maps whose values are live values"),
+        }
+    }
+
+    /// Why the rule `len` cannot hold for a type of this shape.
+    pub(crate) fn refuses_len(&self) -> Option<&'static str> {
+        match self {
+            Shape::Number | Shape::Duration => {
+                Some("it is for strings and collections; for numbers use `range`")
+            }
+            Shape::Char | Shape::Bool => Some("it is for strings and collections"),
+            Shape::Option(inner) => inner.refuses_len(),
+            _ => None,
+        }
+    }
+
+    /// Why the rule `range` cannot hold for a type of this shape.
+    pub(crate) fn refuses_range(&self) -> Option<&'static str> {
+        match self {
+            Shape::Text | Shape::List(_) | Shape::Map(..) | Shape::Set(_) => Some("for its length use `len`"),
+            Shape::Bool => Some("it is for numbers"),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the path is bare, or leads into the standard library.
+fn is_std(path: &Path) -> bool {
+    let first = path.segments.first().map(|segment| segment.ident.to_string());
+    path.segments.len() == 1 && path.leading_colon.is_none()
+        || matches!(first.as_deref(), Some("std" | "core" | "alloc")) && path.segments.len() > 1
+}
+
+/// The type as a text for documentation and messages.
+pub(crate) fn text(ty: impl ToTokens) -> String {
+    ty.to_token_stream()
+        .to_string()
+        .replace(" < ", "<")
+        .replace(" >", ">")
+        .replace(" :: ", "::")
+        .replace(" ,", ",")
+}

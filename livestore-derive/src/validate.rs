@@ -1,0 +1,295 @@
+//! What is wrong with a [`Model`] although every option by itself was understood.
+
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Data, DataEnum, DeriveInput};
+
+use crate::attr::EnumAttrs;
+use crate::errors::Errors;
+use crate::model::{Field, Model};
+use crate::shape::text;
+
+/// Adds every mistake to `errors`.
+pub(crate) fn validate(input: &DeriveInput, model: &Model<'_>, errors: &mut Errors) {
+    if let Data::Enum(data) = &input.data {
+        enumeration(data, model, errors);
+    }
+    existing_types(model, errors);
+    for field in &model.fields {
+        conflicts(field, model, errors);
+        fits(field, errors);
+    }
+    names(model, errors);
+}
+
+/// An enum has only the mutations that it declares.
+fn enumeration(data: &DataEnum, model: &Model<'_>, errors: &mut Errors) {
+    if model.attrs.mutation.variants.is_empty() {
+        let ident = model.ident;
+        errors.at(
+            ident.span(),
+            format_args!(
+                "an enum has no fields to make mutations from; declare some: `#[live(mutation(variants(Start)))]` \
+                 calls `{ident}::start(&mut self)`"
+            ),
+        );
+    }
+    let on_variants = data.variants.iter().flat_map(|variant| &variant.attrs);
+    let on_fields = data
+        .variants
+        .iter()
+        .flat_map(|variant| &variant.fields)
+        .flat_map(|field| &field.attrs);
+    let is_live = |attr: &&Attribute| attr.path().is_ident("live");
+    for attr in on_variants.filter(is_live) {
+        errors.over(attr, "variants of the value have no options; declare mutations on the type: `#[live(mutation(variants(..)))]`");
+    }
+    for attr in on_fields.filter(is_live) {
+        errors.over(
+            attr,
+            "fields of an enum have no mutations of their own, because a value may be in another variant; declare \
+             mutations on the type: `#[live(mutation(variants(..)))]`",
+        );
+    }
+}
+
+/// Nothing can be said about an enum that the user wrote.
+fn existing_types(model: &Model<'_>, errors: &mut Errors) {
+    let without_effect = |attrs: &EnumAttrs, option: &str, errors: &mut Errors| {
+        for word in attrs.words.iter().filter(|word| *word != "variants") {
+            errors.at(
+                word.span(),
+                format_args!("`{option} = ..` names a type of your own, so this is written there; remove `{word}(..)` here"),
+            );
+        }
+    };
+    if let Some(message) = model.attrs.message_type.get() {
+        without_effect(&model.attrs.message, "message", errors);
+        for variant in &model.events {
+            errors.at(
+                variant.ident.span(),
+                "`message = ..` names an enum of your own, so its variants are declared there; remove `variants(..)` here",
+            );
+        }
+        for (_, operation) in model.messages() {
+            errors.at(
+                operation.span,
+                format_args!(
+                    "the messages of `{}` are `{}` (`message = ..` on the type); declare this one there, or remove it here",
+                    model.ident,
+                    text(message),
+                ),
+            );
+        }
+    }
+    if model.attrs.error_type.get().is_some() {
+        without_effect(&model.attrs.error, "error", errors);
+    }
+}
+
+/// Options of one field that contradict each other, or do nothing.
+fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
+    let attrs = &field.attrs;
+    let rules = [
+        attrs.len.get().map(|rule| &rule.word),
+        attrs.range.get().map(|rule| &rule.word),
+        attrs.validate.get().map(|(word, _)| word),
+        attrs.keep.get().map(|rule| &rule.word),
+    ];
+    let without_effect = rules
+        .into_iter()
+        .flatten()
+        .chain(attrs.pass.iter().map(|(word, _)| word));
+    if attrs.skip.get().is_some() {
+        for op in &attrs.ops {
+            let word = &op.word;
+            errors.at(
+                word.span(),
+                format_args!("`{word}` and `skip` contradict each other: a skipped field has no mutations"),
+            );
+        }
+        for word in without_effect {
+            errors.at(
+                word.span(),
+                format_args!("`{word}` has no effect on a skipped field; remove one of `skip` and `{word}`"),
+            );
+        }
+        return;
+    }
+    if attrs.ops.is_empty() && model.attrs.explicit.get().is_some() {
+        for word in without_effect {
+            errors.at(
+                word.span(),
+                format_args!(
+                    "`{word}` has no effect, because with `explicit` on the type a field has only the operations it \
+                     lists; add one, e.g. `set`"
+                ),
+            );
+        }
+        return;
+    }
+    if let Some(keep) = attrs.keep.get()
+        && !attrs.ops.iter().any(|op| op.kind == crate::attr::OpKind::Push)
+    {
+        errors.at(
+            keep.word.span(),
+            "`keep` bounds a list on `push`; add `push`: `#[live(push, keep = ..)]`",
+        );
+    }
+}
+
+/// Rules that cannot hold for a type that is known by its name.
+fn fits(field: &Field, errors: &mut Errors) {
+    let rules = [
+        field
+            .len()
+            .and_then(|rule| Some((&rule.word, field.shape.refuses_len()?))),
+        field
+            .range()
+            .and_then(|rule| Some((&rule.word, field.shape.refuses_range()?))),
+    ];
+    for (word, reason) in rules.into_iter().flatten() {
+        let (name, shape) = (field.prose(), field.shape.describe());
+        errors.at(
+            word.span(),
+            format_args!("`{word}` does not fit {name}, which is {shape}; {reason}"),
+        );
+    }
+}
+
+/// Who needs a name.
+enum Owner<'a> {
+    Field(&'a Field),
+    Custom,
+}
+
+/// No enum has two variants of one name.
+fn names(model: &Model<'_>, errors: &mut Errors) {
+    let custom = model.custom.iter().map(|custom| (&custom.variant, Owner::Custom));
+    let mutations = model
+        .mutations()
+        .map(|(field, op)| (&op.variant, op.span, Owner::Field(field)));
+    unique(
+        "mutation",
+        "set",
+        mutations.chain(custom.map(|(v, owner)| (&v.ident, v.ident.span(), owner))),
+        errors,
+    );
+
+    let events = model
+        .events
+        .iter()
+        .map(|variant| (&variant.ident, variant.ident.span(), Owner::Custom));
+    let messages = model
+        .messages()
+        .map(|(field, op)| (&op.variant, op.span, Owner::Field(field)));
+    unique("message", "message", messages.chain(events), errors);
+
+    if model.has_error() {
+        error_names(model, errors);
+    }
+
+    let attrs = &model.attrs;
+    let mut enums = vec![(&model.mutation, &attrs.mutation, "mutation")];
+    enums.extend(
+        model
+            .has_messages()
+            .then_some((&model.message, &attrs.message, "message")),
+    );
+    enums.extend(model.has_error().then_some((&model.error, &attrs.error, "error")));
+    for (i, (name, given, option)) in enums.iter().enumerate() {
+        if let Some((_, other_given, other)) = enums[..i].iter().find(|(earlier, ..)| earlier == name) {
+            // The default names differ, so at least one of the two was given.
+            let given = given.name.get().or(other_given.name.get());
+            errors.at(
+                given.map_or(model.ident.span(), Ident::span),
+                format_args!(
+                    "the {other} enum and the {option} enum are both called `{name}`; choose another name"
+                ),
+            );
+        }
+    }
+}
+
+fn unique<'a>(
+    what: &str,
+    word: &str,
+    variants: impl Iterator<Item = (&'a Ident, Span, Owner<'a>)>,
+    errors: &mut Errors,
+) {
+    let mut seen: Vec<(&Ident, Owner<'_>)> = Vec::new();
+    for (name, span, owner) in variants {
+        let earlier = seen
+            .iter()
+            .find(|(earlier, _)| *earlier == name)
+            .map(|(_, owner)| owner);
+        match (earlier, &owner) {
+            (None, _) => {}
+            (Some(Owner::Field(first)), Owner::Field(second)) if std::ptr::eq(*first, *second) => errors.at(
+                span,
+                format_args!("field {} makes two {what}s called `{name}`; name one of them: `= SomeName`", first.named()),
+            ),
+            (Some(Owner::Field(first)), Owner::Field(second)) => errors.at(
+                second.span,
+                format_args!(
+                    "field {} and field {} both make a {what} called `{name}`; name one of them: `#[live({word} = SomeName)]`",
+                    first.named(),
+                    second.named(),
+                ),
+            ),
+            (Some(Owner::Field(first)), Owner::Custom) => errors.at(
+                span,
+                format_args!(
+                    "field {} already makes a {what} called `{name}`; choose another name here, or name the field's: \
+                     `#[live({word} = SomeName)]`",
+                    first.named(),
+                ),
+            ),
+            (Some(Owner::Custom), _) => errors.at(span, format_args!("there is a {what} called `{name}` already")),
+        }
+        seen.push((name, owner));
+    }
+}
+
+/// The variants of the error follow from the fields and cannot be named.
+fn error_names(model: &Model<'_>, errors: &mut Errors) {
+    let own = "use an error type of your own: `#[live(error = MyError)]`";
+    let mut seen: Vec<(String, bool, &Field)> = Vec::new();
+    for field in &model.fields {
+        let updates = field.updates().map(|op| (op.variant.to_string(), true));
+        let rules = field.is_fallible().then(|| (field.error.to_string(), false));
+        for (name, is_update) in updates.chain(rules) {
+            if name == "Rejected" && model.has_rejections() {
+                errors.at(
+                    field.span,
+                    format_args!(
+                        "the error variant `Rejected` is needed both by field {} and by the `validate` or the \
+                         `variants(..)` of the type; {own}",
+                        field.named(),
+                    ),
+                );
+            }
+            // Two updates of one name are two mutations of one name, which is reported with its own way out.
+            let clash = |(earlier, was_update, _): &&(String, bool, &Field)| {
+                *earlier == name && !(*was_update && is_update)
+            };
+            if let Some((.., first)) = seen.iter().find(clash) {
+                errors.at(
+                    field.span,
+                    format_args!(
+                        "field {} and field {} both make an error called `{name}`; {own}",
+                        first.named(),
+                        field.named(),
+                    ),
+                );
+            }
+            seen.push((name, is_update, field));
+        }
+    }
+}
+
+impl Field {
+    /// The field after the word "field".
+    fn named(&self) -> String {
+        format!("`{}`", self.label)
+    }
+}
