@@ -6,18 +6,19 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     // Words.
     "sync",
     "clock",
     "entry",
     "invalid",
-    "error",
     "value",
+    "error",
     "update",
     "options",
     "shared",
     // One entry.
+    "history",
     "ring",
     "waiters",
     "slot",

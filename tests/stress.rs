@@ -254,7 +254,10 @@ async fn everything_at_once_keeps_every_promise() {
             );
         }
     }
-    assert!(!world.passed_twice.load(Ordering::SeqCst), "an expired entry was passed twice");
+    assert!(
+        !world.passed_twice.load(Ordering::SeqCst),
+        "an expired entry was passed twice"
+    );
     let expired = world.expired.lock().unwrap().len();
     assert!(
         expired > 0 && world.work.load(Ordering::Relaxed) > 1000,

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::entry::Entry;
+use crate::value::LiveValue;
 
 /// The key has no entry. Holds what the call was given and did not use.
 ///
@@ -73,6 +74,82 @@ impl<E: fmt::Display> fmt::Display for MutateError<E> {
 
 /// The reason is in the text, so it is not a [`source`](Error::source) as well.
 impl<E: fmt::Debug + fmt::Display> Error for MutateError<E> {}
+
+/// Why [`LiveStore::mutate_if`](crate::LiveStore::mutate_if) changed nothing.
+#[derive(Clone)]
+pub enum MutateIfError<V: LiveValue> {
+    /// The key has no entry.
+    Missing,
+    /// The entry is at another version. Here it is.
+    Conflict(Entry<V>),
+    /// The value refused the mutation.
+    Rejected(V::MutError),
+}
+
+impl<V: LiveValue> fmt::Debug for MutateIfError<V>
+where
+    V::MutError: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MutateIfError::Missing => f.write_str("Missing"),
+            MutateIfError::Conflict(entry) => write!(f, "Conflict(version {})", entry.version),
+            MutateIfError::Rejected(reason) => f.debug_tuple("Rejected").field(reason).finish(),
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Display for MutateIfError<V>
+where
+    V::MutError: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MutateIfError::Missing => f.write_str("this key has no entry; create it first"),
+            MutateIfError::Conflict(entry) => {
+                write!(
+                    f,
+                    "the entry is at version {} now; decide again and retry",
+                    entry.version
+                )
+            }
+            MutateIfError::Rejected(reason) => write!(f, "the value refused the mutation: {reason}"),
+        }
+    }
+}
+
+impl<V: LiveValue> Error for MutateIfError<V> where V::MutError: fmt::Debug + fmt::Display {}
+
+/// Why [`LiveStore::rollback`](crate::LiveStore::rollback) changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RollbackError<E> {
+    /// The key has no entry.
+    Missing,
+    /// The entry of that version is not kept.
+    NotKept {
+        /// The oldest version that is.
+        oldest: u64,
+    },
+    /// The value of that version is not a valid successor of the present one.
+    Rejected(E),
+}
+
+impl<E: fmt::Display> fmt::Display for RollbackError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RollbackError::Missing => f.write_str("this key has no entry; create it first"),
+            RollbackError::NotKept { oldest } => {
+                write!(
+                    f,
+                    "that version is not kept, only those from {oldest} on; `history` in the options keeps more"
+                )
+            }
+            RollbackError::Rejected(reason) => write!(f, "the value refused to go back: {reason}"),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> Error for RollbackError<E> {}
 
 /// Why [`LiveStore::try_acquire`](crate::LiveStore::try_acquire) gave no guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::entry::Entry;
+use crate::error::RollbackError;
 use crate::hold::Hold;
 use crate::slot::Change;
 use crate::table::Table;
@@ -141,6 +142,22 @@ impl<V: LiveValue> EntryGuard<V> {
         let (old, new) = self.hold.commit(self.table.shared(), change);
         self.entry = Some(new);
         old
+    }
+
+    /// Makes the value that the entry had at `version` its newest, if [`LiveValue::check`] accepts it as the successor
+    /// of the present one. Returns the new entry.
+    ///
+    /// A new commit: the past is not rewritten. Watchers receive [`Update::Rollback`](crate::Update::Rollback).
+    ///
+    /// # Errors
+    ///
+    /// [`RollbackError::NotKept`] if that version is not kept: see
+    /// [`StoreOptions::history`](crate::StoreOptions::history); [`RollbackError::Rejected`] with the value's own error if
+    /// the check refuses it.
+    pub fn rollback(&mut self, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
+        let new = self.hold.rollback(self.table.shared(), version)?;
+        self.entry = Some(new.clone());
+        Ok(new)
     }
 
     /// Sends a message to everybody who watches. Returns how many that are.

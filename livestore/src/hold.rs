@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use uuid::Uuid;
 
 use crate::entry::Entry;
+use crate::error::RollbackError;
 use crate::shared::Shared;
 use crate::slot::{After, Change, Dead, Slot, State};
 use crate::value::LiveValue;
@@ -30,6 +31,16 @@ pub(crate) enum Step<V: LiveValue> {
     Copy(Hold<V>, Entry<V>, V::Mutation),
     /// Somebody else holds the entry.
     Held(V::Mutation),
+    /// The entry, which is free, is not at the version that was expected.
+    Conflict(Entry<V>),
+}
+
+/// Why a mutation through a hold changed nothing.
+pub(crate) enum Refusal<V: LiveValue> {
+    /// The entry is not at the version that was expected.
+    Conflict(Entry<V>),
+    /// The value refused the mutation.
+    Rejected(V::MutError),
 }
 
 impl<V: LiveValue> Hold<V> {
@@ -39,11 +50,15 @@ impl<V: LiveValue> Hold<V> {
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
         shared: &Shared,
+        expected: Option<u64>,
         plain: bool,
         mut mutn: V::Mutation,
     ) -> Step<V> {
         if state.is_held() {
             return Step::Held(mutn);
+        }
+        if expected.is_some_and(|version| version != state.version()) {
+            return Step::Conflict(state.entry(shared));
         }
         if plain {
             match state.mutate_in_place(shared, &key, mutn) {
@@ -112,6 +127,39 @@ impl<V: LiveValue> Hold<V> {
         let new = Arc::new(V::mutate(&snapshot, &mutn)?);
         drop(snapshot);
         Ok(self.commit_once(shared, Change::Mutate { mutn, new }).1)
+    }
+
+    /// Mutates an entry that should be at a version, and goes on holding.
+    pub(crate) fn mutate_if(
+        &mut self,
+        shared: &Shared,
+        expected: Option<u64>,
+        mutn: V::Mutation,
+    ) -> Result<Entry<V>, Refusal<V>> {
+        if let Some(version) = expected {
+            let now = self.entry(shared);
+            if now.version != version {
+                return Err(Refusal::Conflict(now));
+            }
+        }
+        self.mutate(shared, mutn).map_err(Refusal::Rejected)
+    }
+
+    /// Makes an earlier value the newest, if the type accepts it as the successor of the present one.
+    pub(crate) fn rollback(
+        &mut self,
+        shared: &Shared,
+        version: u64,
+    ) -> Result<Entry<V>, RollbackError<V::MutError>> {
+        let history = self.slot.lock().history(shared);
+        let oldest = history.first().map_or(0, |entry| entry.version);
+        let Some(past) = history.iter().find(|entry| entry.version == version) else {
+            return Err(RollbackError::NotKept { oldest });
+        };
+        let now = history.last().map(|entry| &*entry.value);
+        past.check(now).map_err(RollbackError::Rejected)?;
+        let new = Arc::clone(&past.value);
+        Ok(self.commit(shared, Change::Rollback { new }).1)
     }
 
     /// Commits and goes on holding. Returns the entry before and after.

@@ -15,6 +15,7 @@ mod update;
 mod value;
 
 // One entry.
+mod history;
 mod hold;
 mod ring;
 mod slot;
@@ -38,7 +39,9 @@ pub mod ops;
 pub mod __private;
 
 pub use crate::entry::Entry;
-pub use crate::error::{AcquireError, Missing, MutateError, Occupied, OptionsError, TryAcquireError};
+pub use crate::error::{
+    AcquireError, Missing, MutateError, MutateIfError, Occupied, OptionsError, RollbackError, TryAcquireError,
+};
 pub use crate::guard::EntryGuard;
 pub use crate::invalid::{FieldError, Invalid, Never};
 pub use crate::options::{ExpireMode, StoreOptions};

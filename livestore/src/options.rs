@@ -43,6 +43,13 @@ pub struct StoreOptions {
     /// Since when an entry is due. One hour of [`ExpireMode::Timeout`] by default, which has an effect only with
     /// an `expire_check_freq`.
     pub expire_mode: ExpireMode,
+
+    /// How many updates of each entry are kept, for [`LiveStore::history`](crate::LiveStore::history),
+    /// [`rollback`](crate::LiveStore::rollback) and [`watch_since`](crate::LiveStore::watch_since). 0 by default, which
+    /// costs nothing.
+    ///
+    /// An entry with n updates kept holds n + 1 values, and no mutation happens in place.
+    pub history: usize,
 }
 
 impl Default for StoreOptions {
@@ -52,6 +59,7 @@ impl Default for StoreOptions {
             shard_amt: None,
             expire_check_freq: None,
             expire_mode: ExpireMode::Timeout(Duration::from_secs(60 * 60)),
+            history: 0,
         }
     }
 }

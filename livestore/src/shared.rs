@@ -12,6 +12,8 @@ use crate::options::{ExpireMode, StoreOptions};
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) channel_cap: usize,
+    /// How many updates of an entry are kept.
+    pub(crate) history: usize,
     /// `None` when nothing ever expires.
     expire: Option<ExpireMode>,
     /// The highest version at which an entry ended. A new entry starts above it, so that no key repeats a version.
@@ -25,6 +27,7 @@ impl Shared {
         Shared {
             clock: Clock::start(),
             channel_cap: options.channel_cap,
+            history: options.history,
             expire: options.expire_check_freq.map(|_| options.expire_mode),
             floor: AtomicU64::new(0),
         }

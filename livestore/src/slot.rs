@@ -16,6 +16,7 @@
 //! Lock order: shard of the map, slot, then the leaves ring and deadline queue. Under a shard lock a slot is only
 //! ever tried.
 
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -24,6 +25,7 @@ use uuid::Uuid;
 
 use crate::clock::Stamp;
 use crate::entry::Entry;
+use crate::history::History;
 use crate::ring::{Left, Ring, Seat};
 use crate::shared::Shared;
 use crate::sync::{Mutex, MutexGuard};
@@ -57,6 +59,8 @@ struct Extra<V: LiveValue> {
     waiters: Waiters,
     /// Exists while somebody watches.
     ring: Option<Arc<Ring<V>>>,
+    /// Exists from the first change on, in a store that keeps a history.
+    history: Option<Box<History<V>>>,
 }
 
 /// A change to be committed.
@@ -71,6 +75,9 @@ pub(crate) enum Change<V: LiveValue> {
     },
     Overwrite {
         msg: Option<V::Message>,
+        new: Arc<V>,
+    },
+    Rollback {
         new: Arc<V>,
     },
     Remove {
@@ -101,6 +108,8 @@ struct Displaced<V: LiveValue> {
     mutn: Option<V::Mutation>,
     msg: Option<V::Message>,
     evicted: Option<Arc<Update<V>>>,
+    forgotten: Option<Arc<Update<V>>>,
+    history: Option<Box<History<V>>>,
 }
 
 /// What an expiry check finds.
@@ -258,7 +267,7 @@ impl<V: LiveValue> State<V> {
         key: &Uuid,
         mutn: V::Mutation,
     ) -> Result<(Result<Entry<V>, V::MutError>, After<V>), V::Mutation> {
-        if self.ring().is_some() {
+        if self.is_recorded(shared) {
             return Err(mutn);
         }
         let Some(value) = Arc::get_mut(&mut self.value) else {
@@ -278,7 +287,7 @@ impl<V: LiveValue> State<V> {
     /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock.
     pub(crate) fn commit(&mut self, shared: &Shared, key: &Uuid, change: Change<V>) -> After<V> {
         debug_assert!(self.alive, "a dead entry does not change");
-        let old = self.ring().is_some().then(|| self.entry(shared));
+        let old = self.is_recorded(shared).then(|| self.entry(shared));
         let mut after = After::default();
         self.version += 1;
         match change {
@@ -307,6 +316,14 @@ impl<V: LiveValue> State<V> {
                         self.publish(shared, Update::Overwrite { msg, new, old }, &mut after);
                     }
                     None => after.displaced.msg = msg,
+                }
+            }
+            Change::Rollback { new } => {
+                self.stamp(shared);
+                after.displaced.value = Some(mem::replace(&mut self.value, new));
+                if let Some(old) = old {
+                    let new = self.entry(shared);
+                    self.publish(shared, Update::Rollback { new, old }, &mut after);
                 }
             }
             Change::Remove { msg } => {
@@ -354,15 +371,24 @@ impl<V: LiveValue> State<V> {
         self.alive = false;
         if let Some(extra) = &mut self.extra {
             after.wakers.others = extra.waiters.dismiss();
+            after.displaced.history = extra.history.take();
         }
         self.trim();
     }
 
-    fn publish(&self, shared: &Shared, update: Update<V>, after: &mut After<V>) {
+    fn publish(&mut self, shared: &Shared, update: Update<V>, after: &mut After<V>) {
+        let update = Arc::new(update);
         if let Some(ring) = self.ring() {
-            let (wakers, evicted) = ring.publish(Arc::new(update), shared.channel_cap);
+            let (wakers, evicted) = ring.publish(Arc::clone(&update), shared.channel_cap);
             after.wakers.others = wakers;
             after.displaced.evicted = evicted;
+        }
+        if shared.history > 0 && update.before().is_some() {
+            let history = self
+                .extra()
+                .history
+                .get_or_insert_with(|| Box::new(History::new()));
+            after.displaced.forgotten = history.push(update, shared.history);
         }
     }
 
@@ -370,6 +396,35 @@ impl<V: LiveValue> State<V> {
         if let Some(ring) = self.ring() {
             after.wakers.others.extend(ring.end(Arc::new(update)));
         }
+    }
+
+    /// Whether somebody is told of a change, with the value before and after.
+    fn is_recorded(&self, shared: &Shared) -> bool {
+        shared.history > 0 || self.ring().is_some()
+    }
+
+    // History.
+
+    /// The entries that are kept, oldest first; the last one is the present.
+    pub(crate) fn history(&self, shared: &Shared) -> Vec<Entry<V>> {
+        let past = self
+            .extra
+            .as_ref()
+            .and_then(|extra| extra.history.as_ref())
+            .map(|history| history.past());
+        past.into_iter()
+            .flatten()
+            .cloned()
+            .chain([self.entry(shared)])
+            .collect()
+    }
+
+    /// The updates that led from `version` to the present, if they are kept.
+    pub(crate) fn updates_since(&self, version: u64) -> Option<VecDeque<Arc<Update<V>>>> {
+        if version == self.version {
+            return Some(VecDeque::new());
+        }
+        self.extra.as_ref()?.history.as_ref()?.since(version)
     }
 
     // Watchers.
@@ -434,19 +489,22 @@ impl<V: LiveValue> State<V> {
             Box::new(Extra {
                 waiters: Waiters::default(),
                 ring: None,
+                history: None,
             })
         })
     }
 
     /// Lets go of the box if nothing is in it.
     fn trim(&mut self) {
-        if self
-            .extra
-            .as_ref()
-            .is_some_and(|extra| extra.waiters.is_empty() && extra.ring.is_none())
-        {
+        if self.extra.as_ref().is_some_and(|extra| extra.is_empty()) {
             self.extra = None;
         }
+    }
+}
+
+impl<V: LiveValue> Extra<V> {
+    fn is_empty(&self) -> bool {
+        self.waiters.is_empty() && self.ring.is_none() && self.history.is_none()
     }
 }
 
@@ -471,6 +529,8 @@ impl<V: LiveValue> Default for After<V> {
             mutn: None,
             msg: None,
             evicted: None,
+            forgotten: None,
+            history: None,
         };
         After {
             wakers: Wakers::default(),

@@ -55,6 +55,13 @@ pub enum Update<V: LiveValue> {
         /// The key that it had.
         key: Uuid,
     },
+    /// An earlier value became the newest. Only in a store with a [`history`](crate::StoreOptions::history).
+    Rollback {
+        /// The entry after it: the earlier value, at a new version.
+        new: Entry<V>,
+        /// The entry before it.
+        old: Entry<V>,
+    },
     /// This watcher was too slow, and updates were dropped before it took them. What follows was committed after
     /// `now`, so whoever goes on from `now` is correct again.
     Resync {
@@ -69,9 +76,19 @@ impl<V: LiveValue> Update<V> {
     /// Returns the entry after this update: `new`, `val` or `now`.
     pub fn entry(&self) -> &Entry<V> {
         match self {
-            Update::Mutate { new, .. } | Update::Overwrite { new, .. } => new,
+            Update::Mutate { new, .. } | Update::Overwrite { new, .. } | Update::Rollback { new, .. } => new,
             Update::Message { val, .. } | Update::Remove { val, .. } | Update::Expire { val, .. } => val,
             Update::Resync { now, .. } => now,
+        }
+    }
+
+    /// The entry before this update, if it changed the value.
+    pub(crate) fn before(&self) -> Option<&Entry<V>> {
+        match self {
+            Update::Mutate { old, .. } | Update::Overwrite { old, .. } | Update::Rollback { old, .. } => {
+                Some(old)
+            }
+            _ => None,
         }
     }
 
@@ -95,6 +112,7 @@ impl<V: LiveValue> fmt::Debug for Update<V> {
             Update::Message { .. } => "Message",
             Update::Remove { .. } => "Remove",
             Update::Expire { .. } => "Expire",
+            Update::Rollback { .. } => "Rollback",
             Update::Resync { .. } => "Resync",
         };
         f.debug_struct(kind)

@@ -1,7 +1,9 @@
 //! [`Watch`]: one watcher of one entry.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -61,7 +63,11 @@ pub struct Watch<V: LiveValue> {
     seat: Seat,
     /// An update that was taken from the ring and not yet handed out: stays here if the user's `Clone` panics.
     taken: Option<Arc<Update<V>>>,
-    /// The highest version that was handed out.
+    /// What was missed before this watch began and is told first.
+    replay: VecDeque<Arc<Update<V>>>,
+    /// How many updates were missed before this watch began and cannot be told: the first update is a resync.
+    lost: Option<u64>,
+    /// The version that was handed out last.
     seen: u64,
     /// The end was taken.
     ended: bool,
@@ -84,9 +90,28 @@ impl<V: LiveValue> Watch<V> {
             shared: Arc::clone(shared),
             seat,
             taken: None,
+            replay: VecDeque::new(),
+            lost: None,
             seen,
             ended: false,
         }
+    }
+
+    /// Begins to watch as if from `version` on: with the updates that followed it, or with a resync.
+    pub(crate) fn begin_since(
+        key: Uuid,
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<Shared>,
+        version: u64,
+    ) -> Watch<V> {
+        let mut watch = Watch::begin(key, slot, state, shared);
+        match state.updates_since(version) {
+            Some(updates) => watch.replay = updates,
+            None => watch.lost = Some(watch.seen.saturating_sub(version)),
+        }
+        watch.seen = version;
+        watch
     }
 
     /// Notes the entry that was returned together with this watch.
@@ -145,9 +170,16 @@ impl<V: LiveValue> Watch<V> {
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Update<V>>> {
         let coop = ready!(coop::poll_proceed(cx));
         if self.taken.is_none() {
-            if self.ended {
+            if let Some(update) = self.replay.pop_front() {
+                self.taken = Some(update);
+            } else if let Some(lost) = self.lost {
+                coop.made_progress();
+                return Poll::Ready(Some(self.resync(lost)));
+            } else if self.ended {
                 return Poll::Ready(None);
             }
+        }
+        if self.taken.is_none() {
             match self.ring.take(&mut self.seat, cx) {
                 Taken::Next(update) => self.taken = Some(update),
                 Taken::End(update) => {
@@ -160,7 +192,7 @@ impl<V: LiveValue> Watch<V> {
                 }
                 Taken::Lagged => {
                     coop.made_progress();
-                    return Poll::Ready(Some(self.resync()));
+                    return Poll::Ready(Some(self.resync(0)));
                 }
                 Taken::Pending => return Poll::Pending,
             }
@@ -186,24 +218,30 @@ impl<V: LiveValue> Watch<V> {
     }
 
     /// Answers lag under the slot's lock, so that whatever is not in `now` is still to come.
-    fn resync(&mut self) -> Update<V> {
+    fn resync(&mut self, lost: u64) -> Update<V> {
         let (now, (missed, released)) = {
             let state = self.slot.lock();
             (state.entry(&self.shared), self.ring.skip(&mut self.seat))
         };
         drop(released);
+        self.lost = None;
         self.seen = now.version;
-        Update::Resync { now, missed }
+        Update::Resync {
+            now,
+            missed: missed + lost,
+        }
     }
 
     fn poll_newest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry<V>>> {
         let coop = ready!(coop::poll_proceed(cx));
         self.taken = None;
+        // Whatever was missed before this watch began is skipped like the rest.
+        let mut behind = !mem::take(&mut self.replay).is_empty() | self.lost.take().is_some();
         loop {
             if self.ended {
                 return Poll::Ready(None);
             }
-            if !self.ring.is_ready(&self.seat, cx) {
+            if !mem::take(&mut behind) && !self.ring.is_ready(&self.seat, cx) {
                 return Poll::Pending;
             }
             coop.made_progress();
@@ -219,7 +257,7 @@ impl<V: LiveValue> Watch<V> {
             };
             drop(released);
             self.ended = closed || !alive;
-            if alive && now.version > self.seen {
+            if alive && now.version != self.seen {
                 self.seen = now.version;
                 return Poll::Ready(Some(now));
             }

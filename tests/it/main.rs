@@ -4,6 +4,7 @@ mod create;
 mod derive;
 mod expiry;
 mod handles;
+mod history;
 mod lock;
 mod missing;
 mod model;

@@ -57,6 +57,55 @@ impl<V: LiveValue> LiveStore<V> {
         })
     }
 
+    /// Returns the last entries of a key, oldest first; the last one is the present. `None` if the key has none.
+    ///
+    /// There is one more than updates are kept: see [`StoreOptions::history`](crate::StoreOptions::history). With a
+    /// history of 0 that is the present entry alone. The history begins with the entry's creation.
+    pub fn history(&self, key: &Uuid) -> Option<Vec<Entry<V>>> {
+        let shared = self.table.shared();
+        self.table.look(key, |_, state| state.history(shared))
+    }
+
+    /// Watches the entry as if since `version`: receives exactly the updates that followed it, then those to come.
+    /// `None` if the key has no entry.
+    ///
+    /// If the updates since are not all kept, or `version` is not one of this entry's, the first update is
+    /// [`Update::Resync`](crate::Update::Resync) instead; its `missed` counts commits from `version` on, as far as can be
+    /// told. Never a part of them, and never one twice. Messages are not replayed.
+    ///
+    /// For a client that comes back and knows what it saw last. Versions count within an [`epoch`](Self::epoch).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue, StoreOptions};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Score { points: u32 }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let options = StoreOptions { history: 100, ..Default::default() };
+    /// let store = LiveStore::new().with_options(options).done();
+    /// let key = store.init(Score { points: 0 });
+    ///
+    /// let seen = store.fetch(&key).unwrap().version;
+    /// // The connection is lost, and the score goes on.
+    /// store.mutate(&key, ScoreMutation::SetPoints(1)).await.ok();
+    /// store.mutate(&key, ScoreMutation::SetPoints(2)).await.ok();
+    ///
+    /// let mut watch = store.watch_since(&key, seen).unwrap();
+    /// assert_eq!(watch.next().await.unwrap().entry().points, 1);
+    /// assert_eq!(watch.next().await.unwrap().entry().points, 2);
+    /// # }
+    /// ```
+    pub fn watch_since(&self, key: &Uuid, version: u64) -> Option<Watch<V>> {
+        let shared = self.table.shared();
+        self.table.look(key, |slot, state| {
+            Watch::begin_since(*key, slot, state, shared, version)
+        })
+    }
+
     /// Sends a message to everybody who watches the entry and changes nothing. Returns how many watchers were told.
     ///
     /// Watchers receive [`Update::Message`](crate::Update::Message), in one order with the changes. Does not wait for

@@ -6,9 +6,9 @@ use tokio::task::coop::consume_budget;
 use uuid::Uuid;
 
 use crate::entry::Entry;
-use crate::error::{Missing, MutateError, Occupied};
+use crate::error::{Missing, MutateError, MutateIfError, Occupied, RollbackError};
 use crate::guard::EntryGuard;
-use crate::hold::{Hold, Step};
+use crate::hold::{Hold, Refusal, Step};
 use crate::slot::{Slot, State};
 use crate::store::LiveStore;
 use crate::value::LiveValue;
@@ -280,9 +280,82 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
     pub async fn mutate(&self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
-        self.mutate_existing(key, mutn)
-            .await
-            .unwrap_or(Err(MutateError::Missing))
+        match self.mutate_existing(key, None, mutn).await {
+            Some(Ok(entry)) => Ok(entry),
+            Some(Err(Refusal::Rejected(reason))) => Err(MutateError::Rejected(reason)),
+            Some(Err(Refusal::Conflict(_))) => unreachable!("no version was expected"),
+            None => Err(MutateError::Missing),
+        }
+    }
+
+    /// Mutates the entry if it is still at `version`, and returns it in its new state. Waits for a guard.
+    ///
+    /// Compare and commit: for a decision that was made on an entry read before, without holding it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`MutateIfError::Conflict`] with the present entry if it is at another version; else as
+    /// [`mutate`](Self::mutate). Nothing has changed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the mutation is either committed or dropped with the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue, MutateIfError};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Bid { cents: u64 }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let store = LiveStore::default();
+    /// let key = store.init(Bid { cents: 100 });
+    ///
+    /// let seen = store.fetch(&key).unwrap();
+    /// // Somebody else is faster.
+    /// store.mutate(&key, BidMutation::SetCents(150)).await.ok();
+    ///
+    /// let outbid = store.mutate_if(&key, seen.version, BidMutation::SetCents(seen.cents + 10)).await;
+    /// assert!(matches!(outbid, Err(MutateIfError::Conflict(now)) if now.cents == 150));
+    /// # }
+    /// ```
+    pub async fn mutate_if(
+        &self,
+        key: &Uuid,
+        version: u64,
+        mutn: V::Mutation,
+    ) -> Result<Entry<V>, MutateIfError<V>> {
+        match self.mutate_existing(key, Some(version), mutn).await {
+            Some(Ok(entry)) => Ok(entry),
+            Some(Err(Refusal::Conflict(now))) => Err(MutateIfError::Conflict(now)),
+            Some(Err(Refusal::Rejected(reason))) => Err(MutateIfError::Rejected(reason)),
+            None => Err(MutateIfError::Missing),
+        }
+    }
+
+    /// Makes the value that the entry had at `version` its newest, if [`LiveValue::check`] accepts it as the successor
+    /// of the present one. Returns the new entry. Waits for a guard.
+    ///
+    /// A new commit: the past is not rewritten, and `version` remains what it was. Watchers receive
+    /// [`Update::Rollback`](crate::Update::Rollback).
+    ///
+    /// # Errors
+    ///
+    /// [`RollbackError::Missing`] if the key has no entry; [`RollbackError::NotKept`] if that version is not kept: see
+    /// [`StoreOptions::history`](crate::StoreOptions::history); [`RollbackError::Rejected`] if the check refuses it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped while it waits, it has changed nothing.
+    pub async fn rollback(&self, key: &Uuid, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
+        consume_budget().await;
+        match self.hold(key).await {
+            Some(mut hold) => hold.rollback(self.table.shared(), version),
+            None => Err(RollbackError::Missing),
+        }
     }
 
     /// Mutates the entry; if the key has none, creates it with what `value` returns, to which the mutation was applied
@@ -307,10 +380,10 @@ impl<V: LiveValue> LiveStore<V> {
         let mut value = Some(value);
         let mut made: Option<Arc<V>> = None;
         loop {
-            match self.mutate_existing(key, mutn.clone()).await {
-                Some(Ok(entry)) => return Ok(entry),
-                Some(Err(MutateError::Rejected(reason))) => return Err(reason),
-                Some(Err(MutateError::Missing)) | None => {}
+            match self.mutate(key, mutn.clone()).await {
+                Ok(entry) => return Ok(entry),
+                Err(MutateError::Rejected(reason)) => return Err(reason),
+                Err(MutateError::Missing) => {}
             }
             let new = match made.take() {
                 Some(new) => new,
@@ -331,23 +404,27 @@ impl<V: LiveValue> LiveStore<V> {
     async fn mutate_existing(
         &self,
         key: &Uuid,
+        expected: Option<u64>,
         mutn: V::Mutation,
-    ) -> Option<Result<Entry<V>, MutateError<V::MutError>>> {
+    ) -> Option<Result<Entry<V>, Refusal<V>>> {
         consume_budget().await;
         let shared = self.table.shared();
         let plain = V::__is_plain(&mutn);
         let step = self.table.look(key, |slot, state| {
-            Hold::step(*key, slot, state, shared, plain, mutn)
+            Hold::step(*key, slot, state, shared, expected, plain, mutn)
         })?;
         let result = match step {
             Step::Done(result, after) => {
                 drop(after);
-                result
+                result.map_err(Refusal::Rejected)
             }
-            Step::Copy(hold, snapshot, mutn) => hold.mutate_once(shared, snapshot, mutn),
-            Step::Held(mutn) => self.hold(key).await?.mutate(shared, mutn),
+            Step::Copy(hold, snapshot, mutn) => hold
+                .mutate_once(shared, snapshot, mutn)
+                .map_err(Refusal::Rejected),
+            Step::Conflict(now) => Err(Refusal::Conflict(now)),
+            Step::Held(mutn) => self.hold(key).await?.mutate_if(shared, expected, mutn),
         };
-        Some(result.map_err(MutateError::Rejected))
+        Some(result)
     }
 
     // Removal.
