@@ -33,7 +33,12 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Stamp {
-        let since = now().saturating_duration_since(self.origin);
+        self.stamp(now())
+    }
+
+    /// The stamp of an instant, rounded to what the clock can count.
+    pub(crate) fn stamp(&self, instant: Instant) -> Stamp {
+        let since = instant.saturating_duration_since(self.origin);
         Stamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 

@@ -1,23 +1,27 @@
 //! [`Deadlines`]: when which entry may be due, in order.
 //!
-//! One item per living entry. A change does not touch its item; when the item's time has come, the check asks the
+//! One item per living entry, as a rule. A change does not touch its item; when the item's time has come, the check asks the
 //! slot for its real deadline and puts the item back. So a check with nothing due looks at one item, and a change
 //! costs nothing here.
 //!
-//! An item of an entry that was removed is stale. It holds no value, only the slot's memory, and goes at its time,
+//! An entry that is given a deadline of its own gets another item, which carries a flag; the entry keeps the flag too,
+//! and clears it when it arms an earlier item. An item whose flag is cleared is stale.
+//!
+//! An item of an entry that was removed is stale as well. It holds no value, only the slot's memory, and goes at its time,
 //! or when the stale outnumber the rest and the queue is rebuilt.
 //!
 //! Lock order: a leaf.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
 use crate::clock::Stamp;
 use crate::slot::Slot;
-use crate::sync::Mutex;
+use crate::sync::{Flag, Mutex};
 use crate::value::LiveValue;
 
 /// Fewer stale items than this are not worth a rebuild.
@@ -38,6 +42,15 @@ pub(crate) struct Item<V: LiveValue> {
     pub(crate) at: Stamp,
     pub(crate) key: Uuid,
     pub(crate) slot: Weak<Slot<V>>,
+    /// Set while it is the one that its entry counts on; written under the slot's lock. `None` for the item that every
+    /// entry begins with.
+    pub(crate) flag: Option<Flag>,
+}
+
+impl<V: LiveValue> Item<V> {
+    fn is_stale(&self) -> bool {
+        self.slot.strong_count() == 0 || self.flag.as_ref().is_some_and(|flag| !flag.load(Relaxed))
+    }
 }
 
 impl<V: LiveValue> Deadlines<V> {
@@ -51,23 +64,24 @@ impl<V: LiveValue> Deadlines<V> {
     }
 
     /// Has the slot looked at when `at` has come. A time that never comes takes no item.
-    pub(crate) fn arm(&self, at: Stamp, key: Uuid, slot: &Arc<Slot<V>>) {
+    pub(crate) fn arm(&self, at: Stamp, key: Uuid, slot: &Arc<Slot<V>>, flag: Option<Flag>) {
         if at < Stamp::NEVER {
             self.queue.lock().items.push(Item {
                 at,
                 key,
                 slot: Arc::downgrade(slot),
+                flag,
             });
         }
     }
 
-    /// Notes that an entry is gone whose item remains.
+    /// Notes that an item is stale: its entry is gone, or counts on another.
     pub(crate) fn note_stale(&self) {
         let mut queue = self.queue.lock();
         queue.stale += 1;
         if queue.stale > REBUILD_ABOVE && queue.stale > queue.items.len() / 2 {
             // Frees slots at most: a value went when its slot's last strong reference did.
-            queue.items.retain(|item| item.slot.strong_count() > 0);
+            queue.items.retain(|item| !item.is_stale());
             queue.stale = 0;
         }
     }

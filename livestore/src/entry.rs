@@ -41,6 +41,8 @@ pub struct Entry<V> {
     pub last_change: Instant,
     /// When the entry was created.
     pub create_time: Instant,
+    /// When it expires as things stand. `None` if never.
+    pub(crate) expires: Option<Instant>,
 }
 
 impl<V> Entry<V> {
@@ -54,7 +56,16 @@ impl<V> Entry<V> {
             version: 0,
             last_change: now,
             create_time: now,
+            expires: None,
         }
+    }
+
+    /// Returns when the entry expires as things stood when it was read. `None` if never, or if that is further away
+    /// than the clock can count.
+    ///
+    /// The entry goes at the first check at or after this time; a change, a use, or a new deadline may move it.
+    pub fn expires_at(&self) -> Option<Instant> {
+        self.expires
     }
 
     /// Returns when the value was last changed, by the wall clock.

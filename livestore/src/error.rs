@@ -191,6 +191,31 @@ impl fmt::Display for AcquireError {
 
 impl Error for AcquireError {}
 
+/// Why an entry was given no deadline.
+///
+/// Returned by [`LiveStore::expire_after`](crate::LiveStore::expire_after) and
+/// [`LiveStore::expire_at`](crate::LiveStore::expire_at).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadlineError {
+    /// The key has no entry.
+    Missing,
+    /// The store was built without `expire_check_freq`, so nothing would ever look at the deadline.
+    NoChecks,
+}
+
+impl fmt::Display for DeadlineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DeadlineError::Missing => "this key has no entry; create it first",
+            DeadlineError::NoChecks => {
+                "this store checks nothing for expiry; set `expire_check_freq` in its options"
+            }
+        })
+    }
+}
+
+impl Error for DeadlineError {}
+
 /// Options that no store can be built with. The text says which, and what to write instead.
 ///
 /// Returned by [`LiveStoreBuilder::try_done`](crate::LiveStoreBuilder::try_done).

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use crate::clock::Stamp;
 use crate::deadlines::Item;
 use crate::entry::Entry;
 use crate::slot::{Change, Due};
@@ -109,8 +110,8 @@ fn check<V: LiveValue>(table: &Table<V>, again: &mut Vec<Item<V>>) -> (Expired<V
             continue;
         };
         let mut state = slot.lock();
-        match state.due(shared, now) {
-            Due::Dead => dropped += 1,
+        match state.due(shared, item.flag.as_ref(), now) {
+            Due::Stale | Due::At(Stamp::NEVER) => dropped += 1,
             Due::At(deadline) => {
                 item.at = deadline;
                 later.push(item);
@@ -205,6 +206,32 @@ mod tests {
             drop(slot.lock().commit(table.shared(), &Uuid::nil(), change));
         }
         assert_eq!(items(&table), 1);
+    }
+
+    #[test]
+    fn deadlines_that_come_ever_earlier_do_not_pile_up() {
+        let table = table();
+        let slot = create(&table);
+        for round in 0..10_000 {
+            let at = table
+                .shared()
+                .clock
+                .now()
+                .after(Duration::from_secs(100_000 - round));
+            assert!(table.set_deadline(Uuid::nil(), &slot, at).is_ok());
+        }
+        assert!(items(&table) < 2 * 65, "{}", items(&table));
+        // And those that move away take none at all.
+        let before = items(&table);
+        for round in 0..10_000 {
+            let at = table
+                .shared()
+                .clock
+                .now()
+                .after(Duration::from_secs(200_000 + round));
+            assert!(table.set_deadline(Uuid::nil(), &slot, at).is_ok());
+        }
+        assert_eq!(items(&table), before);
     }
 
     #[test]

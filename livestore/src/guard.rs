@@ -3,11 +3,13 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::clock::Stamp;
 use crate::entry::Entry;
-use crate::error::RollbackError;
+use crate::error::{DeadlineError, RollbackError};
 use crate::hold::Hold;
 use crate::slot::Change;
 use crate::table::Table;
@@ -179,6 +181,38 @@ impl<V: LiveValue> EntryGuard<V> {
     /// update.
     pub fn touch(&self) {
         self.hold.slot().lock().note_use(self.table.shared());
+    }
+
+    /// Has the entry expire this long from now, or when the guard ends if that is later. As
+    /// [`LiveStore::expire_after`](crate::LiveStore::expire_after).
+    ///
+    /// # Errors
+    ///
+    /// [`DeadlineError::NoChecks`] if the store was built without `expire_check_freq`.
+    pub fn expire_after(&mut self, after: Duration) -> Result<(), DeadlineError> {
+        self.set_deadline(self.table.shared().clock.now().after(after))
+    }
+
+    /// Has the entry expire at this time, or when the guard ends if that is later. As
+    /// [`LiveStore::expire_at`](crate::LiveStore::expire_at).
+    ///
+    /// # Errors
+    ///
+    /// As [`expire_after`](Self::expire_after).
+    pub fn expire_at(&mut self, at: Instant) -> Result<(), DeadlineError> {
+        self.set_deadline(self.table.shared().clock.stamp(at))
+    }
+
+    /// Has the entry never expire. As [`LiveStore::persist`](crate::LiveStore::persist).
+    pub fn persist(&mut self) {
+        // Where nothing is checked, nothing expires in any case.
+        let _ = self.set_deadline(Stamp::NEVER);
+    }
+
+    fn set_deadline(&mut self, at: Stamp) -> Result<(), DeadlineError> {
+        self.table.set_deadline(*self.hold.key(), self.hold.slot(), at)?;
+        self.entry = Some(self.hold.entry(self.table.shared()));
+        Ok(())
     }
 
     /// Removes the entry and returns it in its final state.

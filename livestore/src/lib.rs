@@ -40,7 +40,8 @@ pub mod __private;
 
 pub use crate::entry::Entry;
 pub use crate::error::{
-    AcquireError, Missing, MutateError, MutateIfError, Occupied, OptionsError, RollbackError, TryAcquireError,
+    AcquireError, DeadlineError, Missing, MutateError, MutateIfError, Occupied, OptionsError, RollbackError,
+    TryAcquireError,
 };
 pub use crate::guard::EntryGuard;
 pub use crate::invalid::{FieldError, Invalid, Never};

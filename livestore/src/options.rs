@@ -82,7 +82,9 @@ impl StoreOptions {
     }
 }
 
-/// When an entry of a store expires. A [guard](crate::EntryGuard) that is held defers it until the guard ends.
+/// When an entry of a store expires, unless it was given a deadline of its own with
+/// [`expire_after`](crate::LiveStore::expire_after), [`expire_at`](crate::LiveStore::expire_at) or
+/// [`persist`](crate::LiveStore::persist). `Duration::MAX` is never. A [guard](crate::EntryGuard) that is held defers it until the guard ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExpireMode {
@@ -91,4 +93,6 @@ pub enum ExpireMode {
     /// This long after the last use: a commit, a message, `fetch`, `acquire`, `touch`, or the moment when the last
     /// watcher left. Never while somebody watches.
     Idle(Duration),
+    /// This long after its creation.
+    Lifetime(Duration),
 }

@@ -50,12 +50,13 @@ impl Shared {
         }
     }
 
-    /// When an entry expires that was last changed and last used at these times.
-    pub(crate) fn deadline(&self, changed: Stamp, used: Stamp) -> Stamp {
+    /// When an entry expires that was created, last changed and last used at these times.
+    pub(crate) fn deadline(&self, created: Stamp, changed: Stamp, used: Stamp) -> Stamp {
         match self.expire {
             None => Stamp::NEVER,
             Some(ExpireMode::Timeout(limit)) => changed.after(limit),
             Some(ExpireMode::Idle(limit)) => used.after(limit),
+            Some(ExpireMode::Lifetime(limit)) => created.after(limit),
         }
     }
 }

@@ -19,7 +19,10 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Waker};
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -28,7 +31,7 @@ use crate::entry::Entry;
 use crate::history::History;
 use crate::ring::{Left, Ring, Seat};
 use crate::shared::Shared;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Flag, Mutex, MutexGuard};
 use crate::update::Update;
 use crate::value::LiveValue;
 use crate::waiters::{Gone, Ticket, Waiters};
@@ -61,6 +64,24 @@ struct Extra<V: LiveValue> {
     ring: Option<Arc<Ring<V>>>,
     /// Exists from the first change on, in a store that keeps a history.
     history: Option<Box<History<V>>>,
+    /// Set once the entry was given a deadline of its own, which then counts instead of the store's mode.
+    own: Option<Own>,
+}
+
+/// A deadline of one entry alone.
+struct Own {
+    at: Stamp,
+    /// When the item comes up that the entry counts on, not after `at`; and its flag. `NEVER` when there is none.
+    armed: Stamp,
+    flag: Flag,
+}
+
+/// What must be queued for a new deadline.
+pub(crate) struct Arm {
+    pub(crate) at: Stamp,
+    pub(crate) flag: Flag,
+    /// Another item became stale by it.
+    pub(crate) replaces: bool,
 }
 
 /// A change to be committed.
@@ -114,9 +135,9 @@ struct Displaced<V: LiveValue> {
 
 /// What an expiry check finds.
 pub(crate) enum Due {
-    /// Removed, or expired already.
-    Dead,
-    /// Not before this time.
+    /// The entry is gone, or counts on another item.
+    Stale,
+    /// Not before this time, which may be never.
     At(Stamp),
     /// As soon as whoever holds it is done.
     Held,
@@ -175,6 +196,7 @@ impl<V: LiveValue> State<V> {
             version: self.version,
             last_change: shared.clock.instant(self.changed),
             create_time: shared.clock.instant(self.created),
+            expires: self.expires(shared),
         }
     }
 
@@ -372,6 +394,9 @@ impl<V: LiveValue> State<V> {
         if let Some(extra) = &mut self.extra {
             after.wakers.others = extra.waiters.dismiss();
             after.displaced.history = extra.history.take();
+            if let Some(own) = extra.own.take() {
+                own.flag.store(false, Relaxed);
+            }
         }
         self.trim();
     }
@@ -464,15 +489,79 @@ impl<V: LiveValue> State<V> {
 
     /// When this entry expires as things stand.
     pub(crate) fn deadline(&self, shared: &Shared) -> Stamp {
-        shared.deadline(self.changed, self.used)
+        match self.own() {
+            Some(own) => own.at,
+            None => shared.deadline(self.created, self.changed, self.used),
+        }
     }
 
-    pub(crate) fn due(&self, shared: &Shared, now: Stamp) -> Due {
-        if !self.alive {
-            return Due::Dead;
+    fn expires(&self, shared: &Shared) -> Option<Instant> {
+        match self.deadline(shared) {
+            Stamp::NEVER => None,
+            // It is in use, for as long as nobody can know.
+            _ if self.is_idle_exempt(shared) => None,
+            deadline => Some(shared.clock.instant(deadline)),
         }
-        if let Some(limit) = shared.idle_limit()
-            && self.ring().is_some()
+    }
+
+    /// Whether somebody watches an entry that would expire by idleness.
+    fn is_idle_exempt(&self, shared: &Shared) -> bool {
+        shared.idle_limit().is_some() && self.ring().is_some() && self.own().is_none()
+    }
+
+    fn own(&self) -> Option<&Own> {
+        self.extra.as_ref()?.own.as_ref()
+    }
+
+    /// Gives the entry a deadline of its own. Returns what must be queued for it, if anything.
+    pub(crate) fn set_deadline(&mut self, at: Stamp) -> Option<Arm> {
+        let own = self.extra().own.get_or_insert_with(|| Own {
+            at,
+            armed: Stamp::NEVER,
+            flag: Flag::default(),
+        });
+        own.at = at;
+        if own.armed <= at {
+            // The item that is there comes up in time, and goes on from there.
+            return None;
+        }
+        own.flag.store(false, Relaxed);
+        let replaces = own.armed < Stamp::NEVER;
+        own.armed = at;
+        own.flag = Arc::new(AtomicBool::new(true));
+        Some(Arm {
+            at,
+            flag: Arc::clone(&own.flag),
+            replaces,
+        })
+    }
+
+    /// Notes that the item which the entry counts on comes up again at this time, or not any more.
+    fn rearmed(&mut self, at: Stamp) {
+        if let Some(own) = self.extra.as_mut().and_then(|extra| extra.own.as_mut()) {
+            own.armed = at;
+        }
+    }
+
+    /// What an item that has come up finds. `flag` is the item's.
+    pub(crate) fn due(&mut self, shared: &Shared, flag: Option<&Flag>, now: Stamp) -> Due {
+        if !self.alive
+            || self
+                .own()
+                .is_some_and(|own| flag.is_none_or(|flag| !Arc::ptr_eq(flag, &own.flag)))
+        {
+            return Due::Stale;
+        }
+        let due = self.due_now(shared, now);
+        if let Due::At(at) = due {
+            self.rearmed(at);
+        }
+        due
+    }
+
+    fn due_now(&self, shared: &Shared, now: Stamp) -> Due {
+        if self.is_idle_exempt(shared)
+            && let Some(limit) = shared.idle_limit()
         {
             // It is in use now, so its idle time starts later than now.
             return Due::At(now.after(limit));
@@ -490,6 +579,7 @@ impl<V: LiveValue> State<V> {
                 waiters: Waiters::default(),
                 ring: None,
                 history: None,
+                own: None,
             })
         })
     }
@@ -504,7 +594,7 @@ impl<V: LiveValue> State<V> {
 
 impl<V: LiveValue> Extra<V> {
     fn is_empty(&self) -> bool {
-        self.waiters.is_empty() && self.ring.is_none() && self.history.is_none()
+        self.waiters.is_empty() && self.ring.is_none() && self.history.is_none() && self.own.is_none()
     }
 }
 

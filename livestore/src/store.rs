@@ -1,6 +1,7 @@
 //! [`LiveStore`]: the handle to a store.
 
 mod builder;
+mod expire;
 mod lock;
 mod read;
 mod write;
@@ -27,9 +28,9 @@ pub use crate::store::builder::LiveStoreBuilder;
 ///
 /// | calls | wait for a guard |
 /// |---|---|
-/// | `fetch`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `touch` | never |
+/// | `fetch`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after` | never |
 /// | `init`, `create`, `fetch_or_create` and their siblings | never |
-/// | `mutate`, `mutate_or_create`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
+/// | `mutate`, `mutate_if`, `mutate_or_create`, `rollback`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
 /// | `try_acquire`, `acquire_timeout` | not at all, or for as long as you say |
 ///
 /// Every future is `Send` and cancel safe: dropped while it waits, it has changed nothing and passes its turn on.

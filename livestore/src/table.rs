@@ -12,8 +12,10 @@ use foldhash::fast::RandomState;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
+use crate::clock::Stamp;
 use crate::deadlines::Deadlines;
 use crate::entry::Entry;
+use crate::error::DeadlineError;
 use crate::hold::Hold;
 use crate::options::StoreOptions;
 use crate::shared::Shared;
@@ -126,7 +128,7 @@ impl<V: LiveValue> Table<V> {
             self.unlink(&key, &occupant);
         };
         if let Some(deadlines) = &self.deadlines {
-            deadlines.arm(deadline, key, slot);
+            deadlines.arm(deadline, key, slot, None);
         }
         Ok(entry)
     }
@@ -136,6 +138,31 @@ impl<V: LiveValue> Table<V> {
         // The slot itself goes after the shard's lock; the caller has a reference in any case.
         let unlinked = self.map.remove_if(key, |_, linked| Arc::ptr_eq(linked, slot));
         drop(unlinked);
+    }
+
+    /// Gives an entry a deadline of its own.
+    pub(crate) fn set_deadline(
+        &self,
+        key: Uuid,
+        slot: &Arc<Slot<V>>,
+        at: Stamp,
+    ) -> Result<(), DeadlineError> {
+        let Some(deadlines) = &self.deadlines else {
+            return Err(DeadlineError::NoChecks);
+        };
+        let mut state = slot.lock();
+        if !state.is_alive() {
+            return Err(DeadlineError::Missing);
+        }
+        if let Some(arm) = state.set_deadline(at) {
+            // Under the slot's lock, so that items are queued in the order in which flags were set.
+            deadlines.arm(arm.at, key, slot, Some(arm.flag));
+            drop(state);
+            if arm.replaces {
+                deadlines.note_stale();
+            }
+        }
+        Ok(())
     }
 
     /// Ends an entry and frees its key. Returns the final entry.

@@ -1,6 +1,7 @@
 //! Behaviour through the public interface, one module per concept.
 
 mod create;
+mod deadlines;
 mod derive;
 mod expiry;
 mod handles;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use livestore::{AcquireError, LiveStore, Missing, MutateError, TryAcquireError, Uuid};
+use livestore::{
+    AcquireError, DeadlineError, LiveStore, Missing, MutateError, MutateIfError, RollbackError,
+    TryAcquireError, Uuid,
+};
 use livestore_tests::{Change, Counter, counter};
 
 #[tokio::test]
@@ -18,6 +21,18 @@ async fn every_call_says_that_the_key_has_no_entry() {
         assert!(store.fetch_and_watch(key).is_none());
         assert!(!store.contains_key(key));
         assert!(!store.touch(key));
+        assert!(!store.persist(key));
+        assert_eq!(
+            store.expire_after(key, Duration::from_secs(1)).unwrap_err(),
+            DeadlineError::Missing
+        );
+        assert!(store.history(key).is_none());
+        assert!(store.watch_since(key, 1).is_none());
+        assert!(matches!(
+            store.mutate_if(key, 1, Change::Add(1)).await,
+            Err(MutateIfError::Missing)
+        ));
+        assert_eq!(store.rollback(key, 1).await.unwrap_err(), RollbackError::Missing);
         assert_eq!(store.broadcast(key, "hello"), Err(Missing("hello")));
         assert_eq!(
             store.mutate(key, Change::Add(1)).await.unwrap_err(),

@@ -130,15 +130,6 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
-    /// Notes a use of the entry, for [`ExpireMode::Idle`](crate::ExpireMode::Idle). Returns whether the key has one.
-    ///
-    /// Not a commit: no version, no update.
-    pub fn touch(&self, key: &Uuid) -> bool {
-        self.table
-            .look(key, |_, state| state.note_use(self.table.shared()))
-            .is_some()
-    }
-
     /// Returns whether the key has an entry.
     pub fn contains_key(&self, key: &Uuid) -> bool {
         self.table.look(key, |_, _| ()).is_some()

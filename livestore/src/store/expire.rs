@@ -1,0 +1,92 @@
+//! Calls about when an entry expires. None is a commit: no version, no update.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use crate::clock::Stamp;
+use crate::error::DeadlineError;
+use crate::store::LiveStore;
+use crate::value::LiveValue;
+
+impl<V: LiveValue> LiveStore<V> {
+    /// Notes a use of the entry, for [`ExpireMode::Idle`](crate::ExpireMode::Idle). Returns whether the key has one.
+    pub fn touch(&self, key: &Uuid) -> bool {
+        self.table
+            .look(key, |_, state| state.note_use(self.table.shared()))
+            .is_some()
+    }
+
+    /// Has the entry expire this long from now, whatever the store's mode says and however it changes meanwhile.
+    ///
+    /// Replaces a deadline of its own that the entry had before. So much that no clock can count it, such as
+    /// `Duration::MAX`, is never. Does not wait for a guard; a guard that is held then defers the expiry until it ends.
+    ///
+    /// # Errors
+    ///
+    /// [`DeadlineError::Missing`] if the key has no entry; [`DeadlineError::NoChecks`] if the store was built without
+    /// `expire_check_freq`.
+    ///
+    /// # Examples
+    ///
+    /// A player who has left may come back within half a minute:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use livestore::{ExpireMode, LiveStore, LiveValue, StoreOptions};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Player { points: u32 }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let players = LiveStore::new()
+    ///     .with_options(StoreOptions {
+    ///         expire_check_freq: Some(Duration::from_secs(1)),
+    ///         expire_mode: ExpireMode::Timeout(Duration::MAX),
+    ///         ..Default::default()
+    ///     })
+    ///     .done();
+    /// let key = players.init(Player { points: 7 });
+    ///
+    /// players.expire_after(&key, Duration::from_secs(30)).unwrap();
+    /// assert!(players.fetch(&key).unwrap().expires_at().is_some());
+    ///
+    /// // Back again.
+    /// players.persist(&key);
+    /// assert!(players.fetch(&key).unwrap().expires_at().is_none());
+    /// # }
+    /// ```
+    pub fn expire_after(&self, key: &Uuid, after: Duration) -> Result<(), DeadlineError> {
+        self.set_deadline(key, self.table.shared().clock.now().after(after))
+    }
+
+    /// Has the entry expire at this time; a time that is past means the next check. Else as
+    /// [`expire_after`](Self::expire_after).
+    ///
+    /// # Errors
+    ///
+    /// As [`expire_after`](Self::expire_after).
+    pub fn expire_at(&self, key: &Uuid, at: Instant) -> Result<(), DeadlineError> {
+        self.set_deadline(key, self.table.shared().clock.stamp(at))
+    }
+
+    /// Has the entry never expire, whatever the store's mode says. Returns whether the key has one.
+    pub fn persist(&self, key: &Uuid) -> bool {
+        match self.set_deadline(key, Stamp::NEVER) {
+            Ok(()) => true,
+            Err(DeadlineError::Missing) => false,
+            // Nothing expires in this store.
+            Err(DeadlineError::NoChecks) => self.contains_key(key),
+        }
+    }
+
+    fn set_deadline(&self, key: &Uuid, at: Stamp) -> Result<(), DeadlineError> {
+        let slot = self
+            .table
+            .look(key, |slot, _| Arc::clone(slot))
+            .ok_or(DeadlineError::Missing)?;
+        self.table.set_deadline(*key, &slot, at)
+    }
+}
