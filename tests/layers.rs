@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     // Words.
     "sync",
     "clock",
@@ -28,6 +28,7 @@ const ORDER: [&str; 21] = [
     "deadlines",
     "table",
     "guard",
+    "transact",
     "expiry",
     // Store.
     "store",

@@ -50,9 +50,14 @@ impl<V> Entry<V> {
     ///
     /// Useful to call [`LiveValue::mutate`](crate::LiveValue::mutate) by hand, in a test for example.
     pub fn new(value: V) -> Entry<V> {
+        Entry::from_shared(Arc::new(value))
+    }
+
+    /// An entry that is staged and in no store yet.
+    pub(crate) fn from_shared(value: Arc<V>) -> Entry<V> {
         let now = clock::now();
         Entry {
-            value: Arc::new(value),
+            value,
             version: 0,
             last_change: now,
             create_time: now,

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use uuid::Uuid;
+
 use crate::entry::Entry;
 use crate::value::LiveValue;
 
@@ -150,6 +152,49 @@ impl<E: fmt::Display> fmt::Display for RollbackError<E> {
 }
 
 impl<E: fmt::Debug + fmt::Display> Error for RollbackError<E> {}
+
+/// One of several keys has no entry: this one.
+///
+/// Returned by [`LiveStore::acquire_many`](crate::LiveStore::acquire_many).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingKey(pub Uuid);
+
+impl fmt::Display for MissingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the key {} has no entry, so none was acquired; create it first",
+            self.0
+        )
+    }
+}
+
+impl Error for MissingKey {}
+
+/// Why [`LiveStore::transact`](crate::LiveStore::transact) changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactError<E> {
+    /// The closure has returned this error.
+    Aborted(E),
+    /// Somebody else has created an entry under this key, which the transaction was to create. Retry.
+    Occupied(Uuid),
+}
+
+impl<E: fmt::Display> fmt::Display for TransactError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TransactError::Aborted(reason) => write!(f, "the transaction was aborted: {reason}"),
+            TransactError::Occupied(key) => {
+                write!(
+                    f,
+                    "somebody else has created an entry under the key {key} meanwhile; retry"
+                )
+            }
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> Error for TransactError<E> {}
 
 /// Why [`LiveStore::try_acquire`](crate::LiveStore::try_acquire) gave no guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -90,6 +90,11 @@ impl<V: LiveValue> Hold<V> {
         &self.slot
     }
 
+    /// Ends a hold that was released already, under the slot's lock.
+    pub(crate) fn close(mut self) {
+        self.open = false;
+    }
+
     pub(crate) fn entry(&self, shared: &Shared) -> Entry<V> {
         self.slot.lock().entry(shared)
     }

@@ -27,6 +27,7 @@ mod deadlines;
 mod expiry;
 mod guard;
 mod table;
+mod transact;
 
 // The store.
 mod storages;
@@ -40,14 +41,15 @@ pub mod __private;
 
 pub use crate::entry::Entry;
 pub use crate::error::{
-    AcquireError, DeadlineError, Missing, MutateError, MutateIfError, Occupied, OptionsError, RollbackError,
-    TryAcquireError,
+    AcquireError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied, OptionsError,
+    RollbackError, TransactError, TryAcquireError,
 };
 pub use crate::guard::EntryGuard;
 pub use crate::invalid::{FieldError, Invalid, Never};
 pub use crate::options::{ExpireMode, StoreOptions};
 pub use crate::storages::{Storages, StoragesBuilder};
 pub use crate::store::{LiveStore, LiveStoreBuilder, WeakLiveStore};
+pub use crate::transact::{Guards, Tx};
 pub use crate::update::{Control, Update};
 pub use crate::value::LiveValue;
 pub use crate::watch::Watch;

@@ -205,6 +205,11 @@ impl<V: LiveValue> State<V> {
         self.version = shared.first_version();
     }
 
+    /// Ends a slot that nobody has seen alive.
+    pub(crate) fn abandon(&mut self) {
+        self.alive = false;
+    }
+
     /// Notes that the entry was used, where that counts.
     pub(crate) fn note_use(&mut self, shared: &Shared) {
         if shared.idle_limit().is_some() {

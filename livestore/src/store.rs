@@ -3,6 +3,7 @@
 mod builder;
 mod expire;
 mod lock;
+mod many;
 mod read;
 mod write;
 

@@ -133,6 +133,32 @@ impl<V: LiveValue> Table<V> {
         Ok(entry)
     }
 
+    /// Gives a new slot its key, if that is vacant. Returns whether it was. The caller has locked the slot and bears it
+    /// later.
+    pub(crate) fn link_locked(&self, key: Uuid, slot: &Arc<Slot<V>>) -> bool {
+        loop {
+            let occupant = match self.map.entry(key) {
+                Place::Vacant(place) => {
+                    place.insert(Arc::clone(slot));
+                    return true;
+                }
+                Place::Occupied(place) => Arc::clone(place.get()),
+            };
+            if occupant.lock().is_alive() {
+                return false;
+            }
+            self.unlink(&key, &occupant);
+        }
+    }
+
+    /// Gives the key of a dead slot to another in one step.
+    pub(crate) fn succeed(&self, key: &Uuid, dead: &Arc<Slot<V>>, successor: &Arc<Slot<V>>) {
+        let mut place = self.map.entry(*key).or_insert_with(|| Arc::clone(successor));
+        debug_assert!(Arc::ptr_eq(place.value(), dead) || Arc::ptr_eq(place.value(), successor));
+        // The dead slot is the caller's too, so this frees nothing under the shard's lock.
+        *place.value_mut() = Arc::clone(successor);
+    }
+
     /// Frees the key of a dead slot, unless another slot has it by now.
     pub(crate) fn unlink(&self, key: &Uuid, slot: &Arc<Slot<V>>) {
         // The slot itself goes after the shard's lock; the caller has a reference in any case.

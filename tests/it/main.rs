@@ -7,6 +7,7 @@ mod expiry;
 mod handles;
 mod history;
 mod lock;
+mod many;
 mod missing;
 mod model;
 mod options;

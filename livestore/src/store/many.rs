@@ -1,0 +1,134 @@
+//! Calls about several entries at once.
+
+use std::sync::Arc;
+
+use tokio::task::coop::consume_budget;
+use uuid::Uuid;
+
+use crate::error::{MissingKey, TransactError};
+use crate::guard::EntryGuard;
+use crate::store::LiveStore;
+use crate::transact::{Guards, Tx};
+use crate::value::LiveValue;
+
+impl<V: LiveValue> LiveStore<V> {
+    /// Waits until all these entries are held: all or none. The guards come in key order; a key that is named twice
+    /// has one guard; no keys, no guards.
+    ///
+    /// Entries are acquired in key order, so callers who hold no other guard do not deadlock, in whatever order they
+    /// name the keys.
+    ///
+    /// # Errors
+    ///
+    /// [`MissingKey`] with the first key, in key order, that has no entry. Nothing is held then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped while it waits, it releases those that it has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Account { cents: u64 }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let store = LiveStore::default();
+    /// let (from, to) = (store.init(Account { cents: 500 }), store.init(Account { cents: 0 }));
+    ///
+    /// let accounts = store.acquire_many(&[from, to]).await.unwrap();
+    /// let total: u64 = accounts.iter().map(|account| account.cents).sum();
+    /// assert_eq!(total, 500);
+    /// # }
+    /// ```
+    pub async fn acquire_many(&self, keys: &[Uuid]) -> Result<Guards<V>, MissingKey> {
+        consume_budget().await;
+        let keys = in_order(keys);
+        let mut guards = Vec::with_capacity(keys.len());
+        for key in keys {
+            let hold = self.hold(&key).await.ok_or(MissingKey(key))?;
+            guards.push(EntryGuard::new(Arc::clone(&self.table), hold));
+        }
+        Ok(Guards::new(guards))
+    }
+
+    /// Changes several entries as one: everything that `stage` stages is committed, with nothing between, or nothing.
+    ///
+    /// Waits until the entries of `keys` are held, as [`acquire_many`](Self::acquire_many) does; a key without an entry
+    /// is no error, but `None` in the transaction. Then `stage` runs, with nothing locked, on copies: each mutation is
+    /// accepted or refused at once. If it returns `Ok`, all is committed: other writers see all of it or nothing. A
+    /// reader who fetches one entry before the commit and another after it sees the one old and the other new. Several
+    /// staged changes of one entry are as many updates with consecutive versions. If `stage` returns `Err` or panics,
+    /// nothing has happened.
+    ///
+    /// Do not wait in `stage` for one of the entries named: they are held.
+    ///
+    /// # Errors
+    ///
+    /// [`TransactError::Aborted`] with the error of `stage`; [`TransactError::Occupied`] if it created an entry under a
+    /// key where somebody else has done so meanwhile. Nothing has happened then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped while it waits, it has changed nothing and holds nothing. It does not wait once `stage` has
+    /// been called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue, TransactError};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Account {
+    ///     #[live(increment, decrement)]
+    ///     cents: u64,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let store = LiveStore::default();
+    /// let (from, to) = (store.init(Account { cents: 500 }), store.init(Account { cents: 0 }));
+    ///
+    /// let transfer = async |cents| {
+    ///     store
+    ///         .transact(&[from, to], |tx| {
+    ///             tx.mutate(&from, AccountMutation::DecrementCents(cents))?;
+    ///             tx.mutate(&to, AccountMutation::IncrementCents(cents))
+    ///         })
+    ///         .await
+    /// };
+    /// transfer(200).await.ok();
+    /// assert!(matches!(transfer(400).await, Err(TransactError::Aborted(_))));
+    ///
+    /// assert_eq!(store.fetch(&from).unwrap().cents, 300);
+    /// assert_eq!(store.fetch(&to).unwrap().cents, 200);
+    /// # }
+    /// ```
+    pub async fn transact<T, E>(
+        &self,
+        keys: &[Uuid],
+        stage: impl FnOnce(&mut Tx<V>) -> Result<T, E>,
+    ) -> Result<T, TransactError<E>> {
+        consume_budget().await;
+        let keys = in_order(keys);
+        let mut held = Vec::with_capacity(keys.len());
+        for key in keys {
+            held.push((key, self.hold(&key).await));
+        }
+        let mut tx = Tx::new(Arc::clone(&self.table), held);
+        let result = stage(&mut tx).map_err(TransactError::Aborted)?;
+        tx.commit().map_err(TransactError::Occupied)?;
+        Ok(result)
+    }
+}
+
+/// In key order, each once.
+fn in_order(keys: &[Uuid]) -> Vec<Uuid> {
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
