@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 24] = [
     // Words.
     "sync",
     "clock",
@@ -16,6 +16,7 @@ const ORDER: [&str; 22] = [
     "error",
     "update",
     "options",
+    "feed",
     "shared",
     // One entry.
     "history",
@@ -29,6 +30,7 @@ const ORDER: [&str; 22] = [
     "table",
     "guard",
     "transact",
+    "watch_all",
     "expiry",
     // Store.
     "store",

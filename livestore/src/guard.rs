@@ -166,7 +166,11 @@ impl<V: LiveValue> EntryGuard<V> {
     ///
     /// Watchers receive [`Update::Message`](crate::Update::Message).
     pub fn broadcast(&self, msg: V::Message) -> usize {
-        let (watchers, after) = self.hold.slot().lock().broadcast(self.table.shared(), msg);
+        let (watchers, after) = self
+            .hold
+            .slot()
+            .lock()
+            .broadcast(self.table.shared(), self.key(), msg);
         drop(after);
         watchers
     }

@@ -49,7 +49,7 @@ impl<V: LiveValue> Hold<V> {
         key: Uuid,
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
-        shared: &Shared,
+        shared: &Shared<V>,
         expected: Option<u64>,
         plain: bool,
         mut mutn: V::Mutation,
@@ -95,12 +95,12 @@ impl<V: LiveValue> Hold<V> {
         self.open = false;
     }
 
-    pub(crate) fn entry(&self, shared: &Shared) -> Entry<V> {
+    pub(crate) fn entry(&self, shared: &Shared<V>) -> Entry<V> {
         self.slot.lock().entry(shared)
     }
 
     /// Mutates and goes on holding.
-    pub(crate) fn mutate(&mut self, shared: &Shared, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
+    pub(crate) fn mutate(&mut self, shared: &Shared<V>, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
         let (snapshot, mutn) = {
             let plain = V::__is_plain(&mutn);
             let mut state = self.slot.lock();
@@ -125,7 +125,7 @@ impl<V: LiveValue> Hold<V> {
     /// Applies the mutation to a copy of `snapshot`, commits it and ends the hold.
     pub(crate) fn mutate_once(
         self,
-        shared: &Shared,
+        shared: &Shared<V>,
         snapshot: Entry<V>,
         mutn: V::Mutation,
     ) -> Result<Entry<V>, V::MutError> {
@@ -137,7 +137,7 @@ impl<V: LiveValue> Hold<V> {
     /// Mutates an entry that should be at a version, and goes on holding.
     pub(crate) fn mutate_if(
         &mut self,
-        shared: &Shared,
+        shared: &Shared<V>,
         expected: Option<u64>,
         mutn: V::Mutation,
     ) -> Result<Entry<V>, Refusal<V>> {
@@ -153,7 +153,7 @@ impl<V: LiveValue> Hold<V> {
     /// Makes an earlier value the newest, if the type accepts it as the successor of the present one.
     pub(crate) fn rollback(
         &mut self,
-        shared: &Shared,
+        shared: &Shared<V>,
         version: u64,
     ) -> Result<Entry<V>, RollbackError<V::MutError>> {
         let history = self.slot.lock().history(shared);
@@ -168,7 +168,7 @@ impl<V: LiveValue> Hold<V> {
     }
 
     /// Commits and goes on holding. Returns the entry before and after.
-    pub(crate) fn commit(&mut self, shared: &Shared, change: Change<V>) -> (Entry<V>, Entry<V>) {
+    pub(crate) fn commit(&mut self, shared: &Shared<V>, change: Change<V>) -> (Entry<V>, Entry<V>) {
         let mut state = self.slot.lock();
         let (old, new, after) = commit_between(&mut state, shared, &self.key, change);
         drop(state);
@@ -177,7 +177,7 @@ impl<V: LiveValue> Hold<V> {
     }
 
     /// Commits and ends the hold. Returns the entry before and after.
-    pub(crate) fn commit_once(mut self, shared: &Shared, change: Change<V>) -> (Entry<V>, Entry<V>) {
+    pub(crate) fn commit_once(mut self, shared: &Shared<V>, change: Change<V>) -> (Entry<V>, Entry<V>) {
         let mut state = self.slot.lock();
         let (old, new, mut after) = commit_between(&mut state, shared, &self.key, change);
         after.then_wake(state.release());
@@ -190,7 +190,7 @@ impl<V: LiveValue> Hold<V> {
     /// Replaces the value, runs `then` at the same instant and ends the hold. Returns the previous entry.
     pub(crate) fn overwrite_once<R>(
         mut self,
-        shared: &Shared,
+        shared: &Shared<V>,
         new: Arc<V>,
         then: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> (Entry<V>, R) {
@@ -210,7 +210,7 @@ impl<V: LiveValue> Hold<V> {
     }
 
     /// Ends the entry. The slot is dead afterwards; the caller unlinks it before it lets go of the rest.
-    pub(crate) fn end(mut self, shared: &Shared, msg: Option<V::Message>) -> (Entry<V>, After<V>) {
+    pub(crate) fn end(mut self, shared: &Shared<V>, msg: Option<V::Message>) -> (Entry<V>, After<V>) {
         let mut state = self.slot.lock();
         let after = state.commit(shared, &self.key, Change::Remove { msg });
         let entry = state.entry(shared);
@@ -222,7 +222,7 @@ impl<V: LiveValue> Hold<V> {
 
 fn commit_between<V: LiveValue>(
     state: &mut State<V>,
-    shared: &Shared,
+    shared: &Shared<V>,
     key: &Uuid,
     change: Change<V>,
 ) -> (Entry<V>, Entry<V>, After<V>) {
@@ -247,13 +247,13 @@ impl<V: LiveValue> Drop for Hold<V> {
 pub(crate) struct Acquire<'a, V: LiveValue> {
     key: Uuid,
     slot: Arc<Slot<V>>,
-    shared: &'a Shared,
+    shared: &'a Shared<V>,
     /// The place in the queue while it waits.
     ticket: Option<Ticket>,
 }
 
 impl<'a, V: LiveValue> Acquire<'a, V> {
-    pub(crate) fn new(key: Uuid, slot: Arc<Slot<V>>, shared: &'a Shared) -> Acquire<'a, V> {
+    pub(crate) fn new(key: Uuid, slot: Arc<Slot<V>>, shared: &'a Shared<V>) -> Acquire<'a, V> {
         Acquire {
             key,
             slot,

@@ -7,6 +7,7 @@ extern crate self as livestore;
 mod clock;
 mod entry;
 mod error;
+mod feed;
 mod invalid;
 mod options;
 mod shared;
@@ -28,6 +29,7 @@ mod expiry;
 mod guard;
 mod table;
 mod transact;
+mod watch_all;
 
 // The store.
 mod storages;
@@ -53,6 +55,7 @@ pub use crate::transact::{Guards, Tx};
 pub use crate::update::{Control, Update};
 pub use crate::value::LiveValue;
 pub use crate::watch::Watch;
+pub use crate::watch_all::WatchAll;
 #[cfg(feature = "derive")]
 pub use livestore_derive::LiveValue;
 pub use uuid::Uuid;

@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::{Clock, Stamp};
+use crate::feed::Feed;
 use crate::options::{ExpireMode, StoreOptions};
+use crate::value::LiveValue;
 
-#[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct Shared<V: LiveValue> {
     pub(crate) clock: Clock,
     pub(crate) channel_cap: usize,
     /// How many updates of an entry are kept.
     pub(crate) history: usize,
+    /// To those who watch everything.
+    pub(crate) feed: Feed<V>,
     /// `None` when nothing ever expires.
     expire: Option<ExpireMode>,
     /// The highest version at which an entry ended. A new entry starts above it, so that no key repeats a version.
@@ -22,15 +25,21 @@ pub(crate) struct Shared {
     floor: AtomicU64,
 }
 
-impl Shared {
-    pub(crate) fn new(options: &StoreOptions) -> Shared {
+impl<V: LiveValue> Shared<V> {
+    pub(crate) fn new(options: &StoreOptions) -> Shared<V> {
         Shared {
             clock: Clock::start(),
             channel_cap: options.channel_cap,
             history: options.history,
+            feed: Feed::new(),
             expire: options.expire_check_freq.map(|_| options.expire_mode),
             floor: AtomicU64::new(0),
         }
+    }
+
+    /// How many updates one who watches everything may be behind.
+    pub(crate) fn feed_cap(&self) -> usize {
+        self.channel_cap.saturating_mul(16)
     }
 
     /// The version of an entry that is created now.

@@ -130,6 +130,9 @@ struct Displaced<V: LiveValue> {
     msg: Option<V::Message>,
     evicted: Option<Arc<Update<V>>>,
     forgotten: Option<Arc<Update<V>>>,
+    /// The update itself: everybody may have taken it by now.
+    update: Option<Arc<Update<V>>>,
+    folded: Vec<Arc<Update<V>>>,
     history: Option<Box<History<V>>>,
 }
 
@@ -150,7 +153,7 @@ pub(crate) struct Dead;
 
 impl<V: LiveValue> Slot<V> {
     /// Makes a living slot of version 0; [`State::bear`] gives it its first.
-    pub(crate) fn new(value: Arc<V>, shared: &Shared) -> Arc<Slot<V>> {
+    pub(crate) fn new(value: Arc<V>, shared: &Shared<V>) -> Arc<Slot<V>> {
         let now = shared.clock.now();
         Arc::new(Slot {
             state: Mutex::new(State {
@@ -190,7 +193,7 @@ impl<V: LiveValue> State<V> {
         self.version
     }
 
-    pub(crate) fn entry(&self, shared: &Shared) -> Entry<V> {
+    pub(crate) fn entry(&self, shared: &Shared<V>) -> Entry<V> {
         Entry {
             value: Arc::clone(&self.value),
             version: self.version,
@@ -200,9 +203,17 @@ impl<V: LiveValue> State<V> {
         }
     }
 
-    /// Gives a new slot its first version. The key is vacant, and its shard locked.
-    pub(crate) fn bear(&mut self, shared: &Shared) {
+    /// Gives a new slot its first version. Nobody else has the key, or sees the slot alive yet.
+    pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid) -> After<V> {
+        let mut after = After::default();
         self.version = shared.first_version();
+        if shared.feed.watchers() > 0 {
+            let update = Arc::new(Update::Create {
+                new: self.entry(shared),
+            });
+            self.publish_to_all(shared, key, &update, &mut after);
+        }
+        after
     }
 
     /// Ends a slot that nobody has seen alive.
@@ -211,7 +222,7 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Notes that the entry was used, where that counts.
-    pub(crate) fn note_use(&mut self, shared: &Shared) {
+    pub(crate) fn note_use(&mut self, shared: &Shared<V>) {
         if shared.idle_limit().is_some() {
             self.used = shared.clock.now().max(self.used);
         }
@@ -220,7 +231,7 @@ impl<V: LiveValue> State<V> {
     // The entry's lock.
 
     /// Takes the entry if it is free.
-    pub(crate) fn try_hold(&mut self, shared: &Shared) -> bool {
+    pub(crate) fn try_hold(&mut self, shared: &Shared<V>) -> bool {
         if self.held {
             return false;
         }
@@ -241,7 +252,7 @@ impl<V: LiveValue> State<V> {
         &mut self,
         ticket: Ticket,
         cx: &Context<'_>,
-        shared: &Shared,
+        shared: &Shared<V>,
     ) -> (bool, Option<Waker>) {
         let waiters = &mut self.extra().waiters;
         if !waiters.accept(ticket) {
@@ -290,7 +301,7 @@ impl<V: LiveValue> State<V> {
     )]
     pub(crate) fn mutate_in_place(
         &mut self,
-        shared: &Shared,
+        shared: &Shared<V>,
         key: &Uuid,
         mutn: V::Mutation,
     ) -> Result<(Result<Entry<V>, V::MutError>, After<V>), V::Mutation> {
@@ -312,7 +323,7 @@ impl<V: LiveValue> State<V> {
     /// Makes a change visible: value, version, time and publication together. Every change of an entry passes here.
     ///
     /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock.
-    pub(crate) fn commit(&mut self, shared: &Shared, key: &Uuid, change: Change<V>) -> After<V> {
+    pub(crate) fn commit(&mut self, shared: &Shared<V>, key: &Uuid, change: Change<V>) -> After<V> {
         debug_assert!(self.alive, "a dead entry does not change");
         let old = self.is_recorded(shared).then(|| self.entry(shared));
         let mut after = After::default();
@@ -329,7 +340,7 @@ impl<V: LiveValue> State<V> {
                 match old {
                     Some(old) => {
                         let new = self.entry(shared);
-                        self.publish(shared, Update::Mutate { mutn, new, old }, &mut after);
+                        self.publish(shared, key, Update::Mutate { mutn, new, old }, &mut after);
                     }
                     None => after.displaced.mutn = Some(mutn),
                 }
@@ -340,7 +351,7 @@ impl<V: LiveValue> State<V> {
                 match old {
                     Some(old) => {
                         let new = self.entry(shared);
-                        self.publish(shared, Update::Overwrite { msg, new, old }, &mut after);
+                        self.publish(shared, key, Update::Overwrite { msg, new, old }, &mut after);
                     }
                     None => after.displaced.msg = msg,
                 }
@@ -350,14 +361,14 @@ impl<V: LiveValue> State<V> {
                 after.displaced.value = Some(mem::replace(&mut self.value, new));
                 if let Some(old) = old {
                     let new = self.entry(shared);
-                    self.publish(shared, Update::Rollback { new, old }, &mut after);
+                    self.publish(shared, key, Update::Rollback { new, old }, &mut after);
                 }
             }
             Change::Remove { msg } => {
                 self.die(shared, &mut after);
                 if old.is_some() {
                     let val = self.entry(shared);
-                    self.publish_end(Update::Remove { msg, val, key: *key }, &mut after);
+                    self.publish_end(shared, key, Update::Remove { msg, val, key: *key }, &mut after);
                 } else {
                     after.displaced.msg = msg;
                 }
@@ -366,7 +377,7 @@ impl<V: LiveValue> State<V> {
                 self.die(shared, &mut after);
                 if old.is_some() {
                     let val = self.entry(shared);
-                    self.publish_end(Update::Expire { val, key: *key }, &mut after);
+                    self.publish_end(shared, key, Update::Expire { val, key: *key }, &mut after);
                 }
             }
         }
@@ -374,26 +385,26 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Tells watchers without changing anything. Returns how many there are.
-    pub(crate) fn broadcast(&mut self, shared: &Shared, msg: V::Message) -> (usize, After<V>) {
+    pub(crate) fn broadcast(&mut self, shared: &Shared<V>, key: &Uuid, msg: V::Message) -> (usize, After<V>) {
         let mut after = After::default();
         self.note_use(shared);
-        let watchers = self.ring().map_or(0, |ring| ring.watchers());
+        let watchers = self.ring().map_or(0, |ring| ring.watchers()) + shared.feed.watchers();
         if watchers > 0 {
             let val = self.entry(shared);
-            self.publish(shared, Update::Message { msg, val }, &mut after);
+            self.publish(shared, key, Update::Message { msg, val }, &mut after);
         } else {
             after.displaced.msg = Some(msg);
         }
         (watchers, after)
     }
 
-    fn stamp(&mut self, shared: &Shared) {
+    fn stamp(&mut self, shared: &Shared<V>) {
         self.changed = shared.clock.now().max(self.changed);
         self.used = self.used.max(self.changed);
     }
 
     /// The last commit. The floor rises before anybody can see the slot dead.
-    fn die(&mut self, shared: &Shared, after: &mut After<V>) {
+    fn die(&mut self, shared: &Shared<V>, after: &mut After<V>) {
         shared.raise_floor(self.version);
         self.alive = false;
         if let Some(extra) = &mut self.extra {
@@ -406,37 +417,51 @@ impl<V: LiveValue> State<V> {
         self.trim();
     }
 
-    fn publish(&mut self, shared: &Shared, update: Update<V>, after: &mut After<V>) {
+    fn publish(&mut self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
         let update = Arc::new(update);
         if let Some(ring) = self.ring() {
             let (wakers, evicted) = ring.publish(Arc::clone(&update), shared.channel_cap);
             after.wakers.others = wakers;
             after.displaced.evicted = evicted;
         }
+        self.publish_to_all(shared, key, &update, after);
         if shared.history > 0 && update.before().is_some() {
             let history = self
                 .extra()
                 .history
                 .get_or_insert_with(|| Box::new(History::new()));
             after.displaced.forgotten = history.push(update, shared.history);
+        } else {
+            after.displaced.update = Some(update);
         }
     }
 
-    fn publish_end(&self, update: Update<V>, after: &mut After<V>) {
+    fn publish_end(&self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
+        let update = Arc::new(update);
         if let Some(ring) = self.ring() {
-            after.wakers.others.extend(ring.end(Arc::new(update)));
+            after.wakers.others.extend(ring.end(Arc::clone(&update)));
+        }
+        self.publish_to_all(shared, key, &update, after);
+        after.displaced.update = Some(update);
+    }
+
+    fn publish_to_all(&self, shared: &Shared<V>, key: &Uuid, update: &Arc<Update<V>>, after: &mut After<V>) {
+        if shared.feed.watchers() > 0 {
+            let unlocked = shared.feed.publish(key, update, shared.feed_cap());
+            after.wakers.others.extend(unlocked.wakers);
+            after.displaced.folded = unlocked.displaced;
         }
     }
 
     /// Whether somebody is told of a change, with the value before and after.
-    fn is_recorded(&self, shared: &Shared) -> bool {
-        shared.history > 0 || self.ring().is_some()
+    fn is_recorded(&self, shared: &Shared<V>) -> bool {
+        shared.history > 0 || self.ring().is_some() || shared.feed.watchers() > 0
     }
 
     // History.
 
     /// The entries that are kept, oldest first; the last one is the present.
-    pub(crate) fn history(&self, shared: &Shared) -> Vec<Entry<V>> {
+    pub(crate) fn history(&self, shared: &Shared<V>) -> Vec<Entry<V>> {
         let past = self
             .extra
             .as_ref()
@@ -460,7 +485,7 @@ impl<V: LiveValue> State<V> {
     // Watchers.
 
     /// Adds a watcher, who will be told of what happens from now on.
-    pub(crate) fn join_ring(&mut self, shared: &Shared) -> (Arc<Ring<V>>, Seat) {
+    pub(crate) fn join_ring(&mut self, shared: &Shared<V>) -> (Arc<Ring<V>>, Seat) {
         self.note_use(shared);
         let ring = self.extra().ring.get_or_insert_with(|| Arc::new(Ring::new()));
         let seat = ring.join();
@@ -468,7 +493,7 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Takes a watcher off; with the last one goes the ring.
-    pub(crate) fn leave_ring(&mut self, shared: &Shared, ring: &Ring<V>, seat: &mut Seat) -> Left<V> {
+    pub(crate) fn leave_ring(&mut self, shared: &Shared<V>, ring: &Ring<V>, seat: &mut Seat) -> Left<V> {
         let left = ring.leave(seat);
         if left.watchers == 0 {
             if let Some(extra) = &mut self.extra {
@@ -493,14 +518,14 @@ impl<V: LiveValue> State<V> {
     // Expiry.
 
     /// When this entry expires as things stand.
-    pub(crate) fn deadline(&self, shared: &Shared) -> Stamp {
+    pub(crate) fn deadline(&self, shared: &Shared<V>) -> Stamp {
         match self.own() {
             Some(own) => own.at,
             None => shared.deadline(self.created, self.changed, self.used),
         }
     }
 
-    fn expires(&self, shared: &Shared) -> Option<Instant> {
+    fn expires(&self, shared: &Shared<V>) -> Option<Instant> {
         match self.deadline(shared) {
             Stamp::NEVER => None,
             // It is in use, for as long as nobody can know.
@@ -510,7 +535,7 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Whether somebody watches an entry that would expire by idleness.
-    fn is_idle_exempt(&self, shared: &Shared) -> bool {
+    fn is_idle_exempt(&self, shared: &Shared<V>) -> bool {
         shared.idle_limit().is_some() && self.ring().is_some() && self.own().is_none()
     }
 
@@ -549,7 +574,7 @@ impl<V: LiveValue> State<V> {
     }
 
     /// What an item that has come up finds. `flag` is the item's.
-    pub(crate) fn due(&mut self, shared: &Shared, flag: Option<&Flag>, now: Stamp) -> Due {
+    pub(crate) fn due(&mut self, shared: &Shared<V>, flag: Option<&Flag>, now: Stamp) -> Due {
         if !self.alive
             || self
                 .own()
@@ -564,7 +589,7 @@ impl<V: LiveValue> State<V> {
         due
     }
 
-    fn due_now(&self, shared: &Shared, now: Stamp) -> Due {
+    fn due_now(&self, shared: &Shared<V>, now: Stamp) -> Due {
         if self.is_idle_exempt(shared)
             && let Some(limit) = shared.idle_limit()
         {
@@ -625,6 +650,8 @@ impl<V: LiveValue> Default for After<V> {
             msg: None,
             evicted: None,
             forgotten: None,
+            update: None,
+            folded: Vec::new(),
             history: None,
         };
         After {

@@ -24,7 +24,7 @@ use crate::value::LiveValue;
 
 pub(crate) struct Table<V: LiveValue> {
     map: DashMap<Uuid, Arc<Slot<V>>, RandomState>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<V>>,
     /// `None` when nothing ever expires.
     deadlines: Option<Deadlines<V>>,
     /// The task of the expiry checks. It holds the table weakly and ends with it.
@@ -50,7 +50,7 @@ impl<V: LiveValue> Table<V> {
         }
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared<V>> {
         &self.shared
     }
 
@@ -106,13 +106,13 @@ impl<V: LiveValue> Table<V> {
     /// Gives a new slot its key, if that is vacant, and returns the new entry. Otherwise returns the entry that the
     /// key has.
     pub(crate) fn link(&self, key: Uuid, slot: &Arc<Slot<V>>) -> Result<Entry<V>, Entry<V>> {
-        let (entry, deadline) = loop {
+        let (entry, deadline, after) = loop {
             let occupant = match self.map.entry(key) {
                 Place::Vacant(place) => {
                     // Nobody else knows this slot, so this does not wait.
                     let mut state = slot.lock();
-                    state.bear(&self.shared);
-                    let born = (state.entry(&self.shared), state.deadline(&self.shared));
+                    let after = state.bear(&self.shared, &key);
+                    let born = (state.entry(&self.shared), state.deadline(&self.shared), after);
                     drop(state);
                     place.insert(Arc::clone(slot));
                     break born;
@@ -127,6 +127,8 @@ impl<V: LiveValue> Table<V> {
             // It died and is about to be unlinked.
             self.unlink(&key, &occupant);
         };
+        // The shard is unlocked.
+        drop(after);
         if let Some(deadlines) = &self.deadlines {
             deadlines.arm(deadline, key, slot, None);
         }
@@ -212,7 +214,7 @@ impl<V: LiveValue> Drop for Table<V> {
         }
         // Everybody is told before the first value goes, because a value's `Drop` may panic. No handle is left, so
         // nobody can hold a slot's lock and want a shard.
-        let mut wakers: Vec<Waker> = Vec::new();
+        let mut wakers: Vec<Waker> = self.shared.feed.close();
         for place in self.map.iter() {
             wakers.extend(place.lock().close());
         }

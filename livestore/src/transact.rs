@@ -399,7 +399,7 @@ fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(),
         if let (Some((_, steps)), Some(slot), Some(state)) = (&mut plan.born, &born[at], &mut born_states[at])
         {
             // Only now, because the entry before it under this key may have just raised the floor.
-            state.bear(shared);
+            afters.afters.push(state.bear(shared, &plan.key));
             if let Some(deadlines) = table.deadlines() {
                 deadlines.arm(state.deadline(shared), plan.key, slot, None);
             }
@@ -434,7 +434,7 @@ fn take<V: LiveValue>(
 ) {
     match step {
         Step::Change(change) => afters.afters.push(state.commit(table.shared(), key, change)),
-        Step::Broadcast(msg) => afters.afters.push(state.broadcast(table.shared(), msg).1),
+        Step::Broadcast(msg) => afters.afters.push(state.broadcast(table.shared(), key, msg).1),
         Step::Deadline(at) => {
             if let (Some(deadlines), Some(arm)) = (table.deadlines(), state.set_deadline(at)) {
                 afters.stale_deadlines += usize::from(arm.replaces);

@@ -14,6 +14,11 @@ use crate::value::LiveValue;
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Update<V: LiveValue> {
+    /// The entry was created. Only [`WatchAll`](crate::WatchAll) receives it.
+    Create {
+        /// The entry.
+        new: Entry<V>,
+    },
     /// A mutation was accepted.
     Mutate {
         /// The mutation.
@@ -76,7 +81,8 @@ impl<V: LiveValue> Update<V> {
     /// Returns the entry after this update: `new`, `val` or `now`.
     pub fn entry(&self) -> &Entry<V> {
         match self {
-            Update::Mutate { new, .. } | Update::Overwrite { new, .. } | Update::Rollback { new, .. } => new,
+            Update::Create { new } | Update::Mutate { new, .. } => new,
+            Update::Overwrite { new, .. } | Update::Rollback { new, .. } => new,
             Update::Message { val, .. } | Update::Remove { val, .. } | Update::Expire { val, .. } => val,
             Update::Resync { now, .. } => now,
         }
@@ -107,6 +113,7 @@ impl<V: LiveValue> Update<V> {
 impl<V: LiveValue> fmt::Debug for Update<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self {
+            Update::Create { .. } => "Create",
             Update::Mutate { .. } => "Mutate",
             Update::Overwrite { .. } => "Overwrite",
             Update::Message { .. } => "Message",

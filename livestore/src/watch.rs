@@ -59,7 +59,7 @@ pub struct Watch<V: LiveValue> {
     /// The slot, never the key: a watch must not slide into a later life of the key.
     slot: Arc<Slot<V>>,
     ring: Arc<Ring<V>>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<V>>,
     seat: Seat,
     /// An update that was taken from the ring and not yet handed out: stays here if the user's `Clone` panics.
     taken: Option<Arc<Update<V>>>,
@@ -79,7 +79,7 @@ impl<V: LiveValue> Watch<V> {
         key: Uuid,
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
-        shared: &Arc<Shared>,
+        shared: &Arc<Shared<V>>,
     ) -> Watch<V> {
         let seen = state.version();
         let (ring, seat) = state.join_ring(shared);
@@ -102,7 +102,7 @@ impl<V: LiveValue> Watch<V> {
         key: Uuid,
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
-        shared: &Arc<Shared>,
+        shared: &Arc<Shared<V>>,
         version: u64,
     ) -> Watch<V> {
         let mut watch = Watch::begin(key, slot, state, shared);

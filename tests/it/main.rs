@@ -15,4 +15,5 @@ mod plain;
 mod usage;
 mod user_code;
 mod watch;
+mod watch_all;
 mod write;

@@ -7,6 +7,7 @@ use crate::error::Missing;
 use crate::store::LiveStore;
 use crate::value::LiveValue;
 use crate::watch::Watch;
+use crate::watch_all::WatchAll;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.
@@ -106,6 +107,19 @@ impl<V: LiveValue> LiveStore<V> {
         })
     }
 
+    /// Watches every entry, those to come included.
+    pub fn watch_all(&self) -> WatchAll<V> {
+        WatchAll::begin(&self.table)
+    }
+
+    /// Returns the entries that there are and watches every entry, without a gap between: each entry is followed by
+    /// exactly the updates that came after it.
+    ///
+    /// The entries are those of no single instant: each is as it was when it was read.
+    pub fn entries_and_watch_all(&self) -> (Vec<(Uuid, Entry<V>)>, WatchAll<V>) {
+        WatchAll::begin_with_entries(&self.table)
+    }
+
     /// Sends a message to everybody who watches the entry and changes nothing. Returns how many watchers were told.
     ///
     /// Watchers receive [`Update::Message`](crate::Update::Message), in one order with the changes. Does not wait for
@@ -117,9 +131,9 @@ impl<V: LiveValue> LiveStore<V> {
     pub fn broadcast(&self, key: &Uuid, msg: V::Message) -> Result<usize, Missing<V::Message>> {
         let mut msg = Some(msg);
         let shared = self.table.shared();
-        let told = self
-            .table
-            .look(key, |_, state| msg.take().map(|msg| state.broadcast(shared, msg)));
+        let told = self.table.look(key, |_, state| {
+            msg.take().map(|msg| state.broadcast(shared, key, msg))
+        });
         match (told.flatten(), msg) {
             (Some((watchers, after)), _) => {
                 drop(after);
