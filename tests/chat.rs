@@ -162,14 +162,17 @@ impl Browser {
         assert_eq!(self.hear().await, text);
     }
 
-    /// The next frame, whatever it is.
+    /// The next frame, whatever it is. Pings are answered and skipped.
     async fn next(&mut self) -> Value {
-        loop {
-            let frame = soon(self.socket.next()).await.expect("the socket is open");
-            if let Message::Text(text) = frame.unwrap() {
-                return serde_json::from_str(&text).unwrap();
+        let text = soon(async {
+            loop {
+                let frame = self.socket.next().await.expect("the socket is open");
+                if let Message::Text(text) = frame.unwrap() {
+                    return text;
+                }
             }
-        }
+        });
+        serde_json::from_str(&text.await).unwrap()
     }
 
     /// The next frame, which is a text that somebody said.
@@ -181,13 +184,16 @@ impl Browser {
 
     /// Reads until the server closes, and returns the code, if it gave one.
     async fn closed(&mut self) -> Option<u16> {
-        loop {
-            match soon(self.socket.next()).await {
-                Some(Ok(Message::Close(close))) => return close.map(|close| close.code.into()),
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return None,
+        soon(async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Close(close))) => return close.map(|close| close.code.into()),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return None,
+                }
             }
-        }
+        })
+        .await
     }
 }
 
@@ -463,14 +469,17 @@ async fn a_socket_that_takes_nothing_is_given_up() {
     assert_eq!(ada.next().await, joined(&stuck, "Stuck"));
 
     let long = "x".repeat(1900);
-    loop {
-        ada.say(&long).await;
-        let frame = ada.next().await;
-        if frame == left(&stuck.you) {
-            break;
+    soon(async {
+        loop {
+            ada.say(&long).await;
+            let frame = ada.next().await;
+            if frame == left(&stuck.you) {
+                break;
+            }
+            assert_eq!(frame["type"], "said");
         }
-        assert_eq!(frame["type"], "said");
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
