@@ -90,7 +90,11 @@ impl Server {
 
     /// Opens a room as the start page does, and returns its path.
     async fn new_room(&self) -> String {
-        let answer = self.http("POST /").await;
+        self.redirected("POST /").await
+    }
+
+    async fn redirected(&self, line: &str) -> String {
+        let answer = self.http(line).await;
         assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
         let (_, location) = answer.split_once("location: ").unwrap();
         location.lines().next().unwrap().to_owned()
@@ -536,6 +540,19 @@ async fn the_page_is_served_at_the_start_and_in_a_room() {
         assert!(answer.contains("<!doctype html>"));
     }
     assert!(server.http("GET /room/kitchen").await.starts_with("HTTP/1.1 400"));
+}
+
+#[tokio::test]
+async fn everybody_finds_the_lobby() {
+    let server = Server::start().await;
+    let lobby = server.redirected("GET /lobby").await;
+    let mut ada = server.join(&lobby, "Ada").await;
+    ada.say_and_hear("first").await;
+
+    assert_eq!(server.redirected("GET /lobby").await, lobby);
+    let (_, shown) = server.visit(&lobby).await;
+    assert_eq!(texts(&shown), ["first"]);
+    assert_ne!(server.new_room().await, lobby);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! A chat server: `cargo run --example chat`, then open the address it prints in two tabs.
+//! A chat server: `cargo run --example chat`, then open the address it prints in two tabs and go
+//! to the lobby in both.
 //!
 //! - `room`: what a room is and which changes it accepts. No I/O, no locks; all the rules of the chat.
 //! - `frame`: what goes over the wire.

@@ -18,8 +18,8 @@ pub(crate) const MAX_PEOPLE: usize = 200;
 
 /// A room: who is here and what was said last.
 ///
-/// A mutation that runs methods of ours works on a copy of the value, and is dropped with it if it is refused. So
-/// what is large is shared: a copy of a room is a hundred reference counts, not a hundred texts.
+/// A mutation that runs a method of ours works on a copy of the value, which is dropped if the method refuses. So what
+/// is large is shared: a copy of a room is a hundred reference counts, not a hundred texts.
 #[derive(Clone, Default, LiveValue)]
 #[live(
     explicit, // A field can be changed only by the mutations below.

@@ -68,6 +68,7 @@ pub(crate) async fn serve(
     let (stop, _) = watch::channel(());
     let router = Router::new()
         .route("/", get(page).post(new_room))
+        .route("/lobby", get(lobby))
         .route("/room/{key}", get(room_page))
         .route("/room/{key}/socket", get(enter))
         .with_state(App {
@@ -92,6 +93,13 @@ async fn page() -> Html<&'static str> {
 
 async fn new_room(State(app): State<App>) -> Redirect {
     let key = app.rooms.init(Room::default());
+    Redirect::to(&format!("/room/{key}"))
+}
+
+/// The room that everybody finds: any UUID is a key, also one made from a name.
+async fn lobby(State(app): State<App>) -> Redirect {
+    let key = Uuid::new_v5(&Uuid::NAMESPACE_OID, b"lobby");
+    app.rooms.fetch_or_create(&key, Room::default);
     Redirect::to(&format!("/room/{key}"))
 }
 
