@@ -17,19 +17,23 @@ mod socket;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
+use livestore::LiveStore;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::room::{HISTORY, MAX_NAME, MAX_TEXT};
-use crate::server::Config;
+use crate::room::{HISTORY, MAX_NAME, MAX_TEXT, Room};
+use crate::server::{App, Config};
 
 /// Small enough that a few frames fill it; the kernel rounds up as it needs.
 const SMALL_BUFFER: u32 = 4096;
@@ -330,6 +334,45 @@ async fn whoever_leaves_is_gone_with_or_without_a_word() {
     let (_, shown) = server.visit(&room).await;
     assert_eq!(shown["people"].as_object().unwrap().len(), 1);
     ada.say_and_hear("alone again").await;
+}
+
+/// Only the server's own hand can abort a task, so this test is a server with such a hand.
+#[tokio::test]
+async fn whoever_is_cut_off_by_an_abort_is_gone_too() {
+    let rooms = LiveStore::default();
+    let key = rooms.init(Room::default());
+    let mut watch = rooms.watch(&key).unwrap();
+    let app = App {
+        rooms,
+        config: Config::default(),
+        stop: tokio::sync::watch::channel(()).0,
+    };
+    let (started, mut task) = mpsc::channel(1);
+    let router = Router::new().fallback(get(async move |upgrade: WebSocketUpgrade| {
+        upgrade.on_upgrade(async move |socket| {
+            let task = tokio::spawn(socket::talk(socket, app, key));
+            started.send(task).await.unwrap();
+        })
+    }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, router).into_future());
+
+    let stream = soon(TcpStream::connect(address)).await.unwrap();
+    let (socket, _) = soon(client_async(format!("ws://{address}/"), stream))
+        .await
+        .unwrap();
+    let mut ada = Browser {
+        socket,
+        you: String::new(),
+    };
+    ada.send(json!({ "type": "join", "name": "Ada" })).await;
+    let update = soon(watch.next()).await.unwrap();
+    assert_eq!(update.entry().people.len(), 1);
+
+    soon(task.recv()).await.unwrap().abort();
+    let update = soon(watch.next()).await.unwrap();
+    assert!(update.entry().people.is_empty());
 }
 
 #[tokio::test]
