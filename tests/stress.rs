@@ -205,6 +205,7 @@ async fn everything_at_once_keeps_every_promise() {
             shard_amt: Some(2),
             expire_check_freq: Some(Duration::from_millis(1)),
             expire_mode: ExpireMode::Timeout(Duration::from_micros(200)),
+            ..Default::default()
         };
         let store = LiveStore::new()
             .with_options(options)

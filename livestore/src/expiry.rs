@@ -4,6 +4,7 @@
 //! slot's lock. What expired goes, batch by batch, to a task of its own, which calls the user back; so a slow
 //! callback delays callbacks and not checks, and a batch that was sent is delivered also when the store ends.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -50,6 +51,8 @@ pub(crate) fn start<V: LiveValue>(
     period: Duration,
     on_expire: Option<OnExpire<V>>,
 ) {
+    // Panics here and not in the task if the runtime has no timers.
+    drop(sleep_until(Instant::now()));
     let (batches, received) = mpsc::unbounded_channel();
     let wants_store = on_expire.as_ref().is_some_and(|wanted| wanted.wants_store);
     let callback = on_expire.map(|wanted| wanted.callback);
@@ -71,9 +74,12 @@ async fn check_forever<V: LiveValue>(
         // Checks that were missed are not made up for.
         last = Instant::now().max(next);
         let mut again = Vec::new();
+        let mut now = None;
         loop {
             let Some(table) = table.upgrade() else { return };
-            let (expired, more) = check(&table, &mut again);
+            // One time for the whole check, so that an item put back for later is not taken again by the same check.
+            let now = *now.get_or_insert_with(|| table.shared().clock.now());
+            let (expired, more) = check(&table, now, &mut again);
             if !expired.is_empty() {
                 let table = wants_store.then(|| Arc::clone(&table));
                 // The receiver ends only with its runtime.
@@ -93,12 +99,11 @@ async fn check_forever<V: LiveValue>(
 
 /// Looks at some of the items whose time has come. Returns what expired, and whether there may be more. What is due
 /// but held goes to `again`, for the next check.
-fn check<V: LiveValue>(table: &Table<V>, again: &mut Vec<Item<V>>) -> (Expired<V>, bool) {
+fn check<V: LiveValue>(table: &Table<V>, now: Stamp, again: &mut Vec<Item<V>>) -> (Expired<V>, bool) {
     let shared = table.shared();
     let Some(deadlines) = table.deadlines() else {
         return (Vec::new(), false);
     };
-    let now = shared.clock.now();
     let items = deadlines.take_due(now, AT_ONCE);
     let more = items.len() == AT_ONCE;
     let mut expired = Vec::new();
@@ -136,7 +141,10 @@ fn check<V: LiveValue>(table: &Table<V>, again: &mut Vec<Item<V>>) -> (Expired<V
 
 /// Drops something of the user's, whose `Drop` may panic: this may have become its last owner, and the checks go on.
 fn let_go<T>(last_owned: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(last_owned)));
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(last_owned))) {
+        // What a panic carries may panic when it is dropped, too.
+        mem::forget(panic);
+    }
 }
 
 async fn deliver<V: LiveValue>(
@@ -151,7 +159,11 @@ async fn deliver<V: LiveValue>(
                 callback(table, expired).await;
             }
         });
-        let _ = delivery.await;
+        if let Err(error) = delivery.await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            mem::forget(panic);
+        }
     }
 }
 
@@ -185,7 +197,7 @@ mod tests {
 
     fn create(table: &Table<Value>) -> Arc<Slot<Value>> {
         let slot = Slot::new(Arc::new(Value), table.shared());
-        assert!(table.link(Uuid::new_v4(), &slot).is_ok());
+        assert!(table.link(Uuid::new_v4(), &slot, |_, _| ()).is_ok());
         slot
     }
 
@@ -241,7 +253,7 @@ mod tests {
         for _ in 0..10_000 {
             let slot = Slot::new(Arc::new(Value), table.shared());
             let key = Uuid::new_v4();
-            assert!(table.link(key, &slot).is_ok());
+            assert!(table.link(key, &slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
             drop(table.end(Hold::taken(key, slot), None));
         }
@@ -259,7 +271,7 @@ mod tests {
                 .is_some_and(|deadlines| deadlines.take_due(now, AT_ONCE).is_empty())
         );
         let mut again = Vec::new();
-        let (expired, more) = check(&table, &mut again);
+        let (expired, more) = check(&table, now, &mut again);
         assert!(expired.is_empty() && !more && again.is_empty());
         assert_eq!(items(&table), 1000);
     }

@@ -24,7 +24,8 @@ use crate::watch::Watch;
 ///
 /// Several changes made with one guard are several commits. They are not undone if a later one is refused.
 ///
-/// A guard keeps the store open. Whoever waits for a second entry while holding a first may wait for somebody who
+/// A guard keeps the store open. While you hold one, change the entry through it: `store.mutate` of the same key waits
+/// for the guard, and in the task that holds it for ever. Whoever waits for a second entry while holding a first may wait for somebody who
 /// does the same the other way round; hold one guard at a time, or bound the wait with
 /// [`acquire_timeout`](crate::LiveStore::acquire_timeout).
 ///

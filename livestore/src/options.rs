@@ -27,17 +27,19 @@ pub struct StoreOptions {
     /// How many updates of one entry are kept for a watcher that has not taken them yet; at least 1, 64 by
     /// default. A watcher that falls further behind gets an [`Update::Resync`](crate::Update::Resync).
     ///
-    /// Memory is used as updates wait, not up front, and is free again when the slowest watcher has taken them.
+    /// Memory is used as updates wait, not up front. An update is free again when the slowest watcher has taken it; the
+    /// places they waited in, when the last watcher has left.
     pub channel_cap: usize,
 
     /// Into how many shards the map is split: a power of two from 2 to 65,536. `None`, the default, takes four
-    /// per processor.
+    /// per processor, rounded up to a power of two.
     pub shard_amt: Option<usize>,
 
     /// How often entries are checked for expiry; longer than zero. `None`, the default, never.
     ///
     /// A check costs nothing for entries that are not due. An entry goes at the first check at or after its
-    /// deadline, so it is late by at most this long.
+    /// deadline, so it is late by at most this long and one step of tokio's timers, a millisecond; if a guard defers it,
+    /// counted from the end of the guard.
     pub expire_check_freq: Option<Duration>,
 
     /// Since when an entry is due. One hour of [`ExpireMode::Timeout`] by default, which has an effect only with

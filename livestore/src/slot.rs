@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -207,6 +207,9 @@ impl<V: LiveValue> State<V> {
     pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid) -> After<V> {
         let mut after = After::default();
         self.version = shared.first_version();
+        // The wait for the shard is over: this is the instant of the commit.
+        let now = shared.clock.now();
+        (self.created, self.changed, self.used) = (now, now, now);
         if shared.feed.watchers() > 0 {
             let update = Arc::new(Update::Create {
                 new: self.entry(shared),
@@ -316,7 +319,10 @@ impl<V: LiveValue> State<V> {
                 let after = self.commit(shared, key, Change::InPlace { mutn });
                 (Ok(self.entry(shared)), after)
             }
-            Err(reason) => (Err(reason), After::dropping(mutn)),
+            Err(reason) => {
+                self.note_use(shared);
+                (Err(reason), After::dropping(mutn))
+            }
         })
     }
 
@@ -594,7 +600,7 @@ impl<V: LiveValue> State<V> {
             && let Some(limit) = shared.idle_limit()
         {
             // It is in use now, so its idle time starts later than now.
-            return Due::At(now.after(limit));
+            return Due::At(now.after(limit.max(Duration::from_nanos(1))));
         }
         match self.deadline(shared) {
             deadline if deadline > now => Due::At(deadline),
@@ -668,5 +674,52 @@ impl Drop for Wakers {
             .into_iter()
             .chain(self.others.drain(..))
             .for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::StoreOptions;
+
+    #[derive(Clone)]
+    struct Value;
+
+    impl LiveValue for Value {
+        type Message = ();
+        type Mutation = ();
+        type MutError = ();
+
+        fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
+            Ok(Value)
+        }
+    }
+
+    /// What was waited for or watched once costs as little afterwards as what never was.
+    #[test]
+    fn the_box_goes_with_the_last_waiter_and_the_last_watcher() {
+        let shared = Shared::new(&StoreOptions::default());
+        let slot = Slot::new(Arc::new(Value), &shared);
+        let mut state = slot.lock();
+        let cx = Context::from_waker(Waker::noop());
+
+        assert!(state.try_hold(&shared));
+        let (first, second) = (state.join_waiters(&cx), state.join_waiters(&cx));
+        drop(state.leave_waiters(second));
+        assert!(state.extra.is_some());
+        drop(state.release());
+        assert!(state.accept_grant(first, &cx, &shared).0);
+        assert!(state.release().is_none());
+        assert!(state.extra.is_none());
+
+        assert!(state.try_hold(&shared));
+        let only = state.join_waiters(&cx);
+        drop(state.leave_waiters(only));
+        assert!(state.extra.is_none());
+
+        let (ring, mut seat) = state.join_ring(&shared);
+        assert!(state.extra.is_some());
+        drop(state.leave_ring(&shared, &ring, &mut seat));
+        assert!(state.extra.is_none());
     }
 }

@@ -59,6 +59,8 @@ pub struct LiveStore<V: LiveValue> {
 
 impl<V: LiveValue> LiveStore<V> {
     /// Begins to build a store. [`LiveStore::default`] is a store with the default options.
+    ///
+    /// Name the value type, `LiveStore::<Room>::new()`, where a closure of the builder needs to know it.
     #[allow(clippy::new_ret_no_self, reason = "the name is part of the 0.1.0 interface")]
     pub fn new() -> LiveStoreBuilder<V> {
         LiveStoreBuilder::default()

@@ -94,25 +94,45 @@ impl<V: LiveValue> Table<V> {
         let slot = {
             let place = self.map.get(key)?;
             if let Some(mut state) = place.try_lock() {
-                return state.is_alive().then(|| look(place.value(), &mut state));
+                // Not `then`: it would drop `look`, and a mutation in it, under both locks.
+                if !state.is_alive() {
+                    return None;
+                }
+                return Some(look(place.value(), &mut state));
             }
             // Busy. Waiting for it here could deadlock with whoever has it and wants this shard.
             Arc::clone(place.value())
         };
         let mut state = slot.lock();
-        state.is_alive().then(|| look(&slot, &mut state))
+        if !state.is_alive() {
+            return None;
+        }
+        Some(look(&slot, &mut state))
     }
 
     /// Gives a new slot its key, if that is vacant, and returns the new entry. Otherwise returns the entry that the
     /// key has.
-    pub(crate) fn link(&self, key: Uuid, slot: &Arc<Slot<V>>) -> Result<Entry<V>, Entry<V>> {
-        let (entry, deadline, after) = loop {
+    ///
+    /// `prepare` runs on the new entry at the instant of its birth, under the shard's lock and the slot's.
+    pub(crate) fn link<R>(
+        &self,
+        key: Uuid,
+        slot: &Arc<Slot<V>>,
+        prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Result<(Entry<V>, R), Entry<V>> {
+        let (entry, prepared, deadline, after) = loop {
             let occupant = match self.map.entry(key) {
                 Place::Vacant(place) => {
                     // Nobody else knows this slot, so this does not wait.
                     let mut state = slot.lock();
                     let after = state.bear(&self.shared, &key);
-                    let born = (state.entry(&self.shared), state.deadline(&self.shared), after);
+                    let prepared = prepare(slot, &mut state);
+                    let born = (
+                        state.entry(&self.shared),
+                        prepared,
+                        state.deadline(&self.shared),
+                        after,
+                    );
                     drop(state);
                     place.insert(Arc::clone(slot));
                     break born;
@@ -132,7 +152,7 @@ impl<V: LiveValue> Table<V> {
         if let Some(deadlines) = &self.deadlines {
             deadlines.arm(deadline, key, slot, None);
         }
-        Ok(entry)
+        Ok((entry, prepared))
     }
 
     /// Gives a new slot its key, if that is vacant. Returns whether it was. The caller has locked the slot and bears it
@@ -219,5 +239,96 @@ impl<V: LiveValue> Drop for Table<V> {
             wakers.extend(place.lock().close());
         }
         wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// What others find while an entry that has ended is about to be unlinked.
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    struct Value;
+
+    impl LiveValue for Value {
+        type Message = ();
+        type Mutation = ();
+        type MutError = ();
+
+        fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
+            Ok(Value)
+        }
+    }
+
+    fn link(table: &Table<Value>, key: Uuid) -> Arc<Slot<Value>> {
+        let slot = Slot::new(Arc::new(Value), table.shared());
+        assert!(table.link(key, &slot, |_, _| ()).is_ok());
+        slot
+    }
+
+    /// Ends the entry as [`Table::end`] does, up to the moment before it is unlinked.
+    fn end(table: &Table<Value>, key: Uuid, slot: &Arc<Slot<Value>>) -> Entry<Value> {
+        assert!(slot.lock().try_hold(table.shared()));
+        Hold::taken(key, Arc::clone(slot)).end(table.shared(), None).0
+    }
+
+    #[test]
+    fn a_dead_slot_counts_as_absent() {
+        let table = Table::new(&StoreOptions::default());
+        let key = Uuid::nil();
+        let slot = link(&table, key);
+        end(&table, key, &slot);
+        assert_eq!(table.len(), 1);
+        assert!(table.look(&key, |_, _| ()).is_none());
+    }
+
+    #[test]
+    fn a_slot_that_dies_while_it_is_waited_for_counts_as_absent() {
+        let table = Arc::new(Table::new(&StoreOptions::default()));
+        let key = Uuid::nil();
+        let slot = link(&table, key);
+        let mut state = slot.lock();
+        let (told, found) = mpsc::channel();
+        let looking = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || told.send(table.look(&key, |_, _| ()).is_some()))
+        };
+        // It waits for the slot, and for nothing else: the shard is free.
+        assert!(found.recv_timeout(Duration::from_millis(100)).is_err());
+        let (told, linked) = mpsc::channel();
+        let linking = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || {
+                for other in 1..32 {
+                    drop(link(&table, Uuid::from_u128(other)));
+                }
+                told.send(())
+            })
+        };
+        assert!(linked.recv_timeout(Duration::from_secs(30)).is_ok());
+        drop(state.commit(table.shared(), &key, crate::slot::Change::Remove { msg: None }));
+        drop(state);
+        assert_eq!(found.recv_timeout(Duration::from_secs(30)), Ok(false));
+        assert!(looking.join().is_ok() && linking.join().is_ok());
+    }
+
+    #[test]
+    fn a_dead_slot_is_replaced_and_its_remover_leaves_the_new_one_alone() {
+        let table = Table::new(&StoreOptions::default());
+        let key = Uuid::nil();
+        let old = link(&table, key);
+        let gone = end(&table, key, &old);
+        let new = link(&table, key);
+        table.unlink(&key, &old);
+        assert!(
+            table
+                .look(&key, |slot, _| Arc::ptr_eq(slot, &new))
+                .is_some_and(|same| same)
+        );
+        assert_eq!(new.lock().version(), gone.version + 1);
     }
 }

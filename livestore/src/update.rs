@@ -48,14 +48,16 @@ pub enum Update<V: LiveValue> {
     Remove {
         /// What was said with it, if anything.
         msg: Option<V::Message>,
-        /// The final entry. The removal was a commit too, so its version is one more than that of the update before.
+        /// The final entry. The removal was a commit too, so its version is one more than that of the change before;
+        /// after a resync that showed the final entry already, it is the same.
         val: Entry<V>,
         /// The key that it had.
         key: Uuid,
     },
     /// The entry expired. The last update.
     Expire {
-        /// The final entry. The expiry was a commit too, so its version is one more than that of the update before.
+        /// The final entry. The expiry was a commit too, so its version is one more than that of the change before;
+        /// after a resync that showed the final entry already, it is the same.
         val: Entry<V>,
         /// The key that it had.
         key: Uuid,

@@ -106,17 +106,13 @@ impl<V: LiveValue> Watch<V> {
         version: u64,
     ) -> Watch<V> {
         let mut watch = Watch::begin(key, slot, state, shared);
-        match state.updates_since(version) {
-            Some(updates) => watch.replay = updates,
-            None => watch.lost = Some(watch.seen.saturating_sub(version)),
-        }
-        watch.seen = version;
+        let now = watch.seen;
+        (watch.seen, watch.replay, watch.lost) = match state.updates_since(version) {
+            Some(updates) => (version, updates, None),
+            // Whatever the version is, it is not one that this watch could go on from.
+            None => (0, VecDeque::new(), Some(now.saturating_sub(version))),
+        };
         watch
-    }
-
-    /// Notes the entry that was returned together with this watch.
-    pub(crate) fn has_seen(&mut self, entry: &Entry<V>) {
-        self.seen = entry.version;
     }
 
     /// Returns the key that is watched.
@@ -173,8 +169,7 @@ impl<V: LiveValue> Watch<V> {
             if let Some(update) = self.replay.pop_front() {
                 self.taken = Some(update);
             } else if let Some(lost) = self.lost {
-                coop.made_progress();
-                return Poll::Ready(Some(self.resync(lost)));
+                self.resync(lost);
             } else if self.ended {
                 return Poll::Ready(None);
             }
@@ -190,10 +185,7 @@ impl<V: LiveValue> Watch<V> {
                     self.ended = true;
                     return Poll::Ready(None);
                 }
-                Taken::Lagged => {
-                    coop.made_progress();
-                    return Poll::Ready(Some(self.resync(0)));
-                }
+                Taken::Lagged => self.resync(0),
                 Taken::Pending => return Poll::Pending,
             }
         }
@@ -218,35 +210,35 @@ impl<V: LiveValue> Watch<V> {
     }
 
     /// Answers lag under the slot's lock, so that whatever is not in `now` is still to come.
-    fn resync(&mut self, lost: u64) -> Update<V> {
+    fn resync(&mut self, lost: u64) {
         let (now, (missed, released)) = {
             let state = self.slot.lock();
             (state.entry(&self.shared), self.ring.skip(&mut self.seat))
         };
+        // Before the drop: if that panics, the resync is still there.
+        let missed = missed + lost;
+        self.taken = Some(Arc::new(Update::Resync { now, missed }));
         drop(released);
         self.lost = None;
-        self.seen = now.version;
-        Update::Resync {
-            now,
-            missed: missed + lost,
-        }
     }
 
     fn poll_newest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry<V>>> {
-        let coop = ready!(coop::poll_proceed(cx));
         self.taken = None;
         // Whatever was missed before this watch began is skipped like the rest.
         let mut behind = !mem::take(&mut self.replay).is_empty() | self.lost.take().is_some();
         loop {
+            // Once per turn: messages may come as fast as they are skipped.
+            let coop = ready!(coop::poll_proceed(cx));
             if self.ended {
                 return Poll::Ready(None);
             }
-            if !mem::take(&mut behind) && !self.ring.is_ready(&self.seat, cx) {
-                return Poll::Pending;
-            }
-            coop.made_progress();
+            let is_ready = mem::take(&mut behind) || self.ring.is_ready(&self.seat, cx);
             let (now, alive, closed, released) = {
                 let state = self.slot.lock();
+                // Newer though nothing is there: it was taken, and a panic of the user's kept it from being returned.
+                if !is_ready && state.version() <= self.seen {
+                    return Poll::Pending;
+                }
                 let closed = self.ring.is_closed();
                 (
                     state.entry(&self.shared),
@@ -255,9 +247,10 @@ impl<V: LiveValue> Watch<V> {
                     self.ring.skip(&mut self.seat).1,
                 )
             };
+            coop.made_progress();
             drop(released);
             self.ended = closed || !alive;
-            if alive && now.version != self.seen {
+            if alive && now.version > self.seen {
                 self.seen = now.version;
                 return Poll::Ready(Some(now));
             }

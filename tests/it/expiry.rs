@@ -9,6 +9,8 @@ use livestore::{Entry, ExpireMode, LiveStore, LiveValue, StoreOptions, Update, U
 use livestore_tests::{Change, Counter, counter};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
+use tokio_test::task::spawn;
+use tokio_test::{assert_pending, assert_ready};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -435,5 +437,177 @@ async fn an_entry_removed_and_created_again_has_its_own_deadline() {
     seconds(8).await;
     assert!(store.contains_key(&key));
     seconds(3).await;
+    assert!(store.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_goes_a_millisecond_early() {
+    let (told, mut gone) = mpsc::unbounded_channel();
+    let limit = Duration::from_millis(10);
+    for expire_mode in [ExpireMode::Timeout(limit), ExpireMode::Idle(limit)] {
+        let told = told.clone();
+        let store = LiveStore::<Counter>::new()
+            .with_options(StoreOptions {
+                expire_check_freq: Some(Duration::from_millis(1)),
+                expire_mode,
+                ..Default::default()
+            })
+            .on_expire(move |expired| {
+                let told = told.clone();
+                async move {
+                    for (_, entry) in expired {
+                        told.send(Instant::now().into_std() - entry.last_change).unwrap();
+                    }
+                }
+            })
+            .done();
+        for _ in 0..5 {
+            store.init(counter(0));
+            sleep(Duration::from_millis(3)).await;
+        }
+        for _ in 0..5 {
+            let age = gone.recv().await.unwrap();
+            assert!(age >= limit && age <= limit + Duration::from_millis(3), "{age:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn checks_do_not_outlive_the_store() {
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let before = metrics.num_alive_tasks();
+    let store = LiveStore::<Counter>::new()
+        .with_options(StoreOptions {
+            expire_check_freq: Some(Duration::MAX / 4),
+            ..Default::default()
+        })
+        .done();
+    tokio::task::yield_now().await;
+    assert_eq!(metrics.num_alive_tasks(), before + 2);
+    drop(store);
+    for _ in 0..5 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(metrics.num_alive_tasks(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_time_starts_when_the_last_watcher_leaves_whenever_the_check_looks() {
+    let store = LiveStore::<Counter>::new()
+        .with_options(StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            expire_mode: ExpireMode::Idle(Duration::from_secs(10)),
+            ..Default::default()
+        })
+        .done();
+    for offset in 0..10 {
+        let (key, watch) = store.init_and_watch(counter(0));
+        sleep(Duration::from_secs(20 + offset)).await;
+        drop(watch);
+        sleep(Duration::from_millis(9_500)).await;
+        assert!(store.contains_key(&key), "left after {offset} more seconds");
+        sleep(Duration::from_millis(2_500)).await;
+        assert!(!store.contains_key(&key));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_that_waits_is_woken_by_the_expiry() {
+    let store = LiveStore::<Counter>::new()
+        .with_options(StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            expire_mode: ExpireMode::Timeout(Duration::from_secs(2)),
+            ..Default::default()
+        })
+        .done();
+    let (_, mut watch) = store.init_and_watch(counter(0));
+    let mut next = spawn(watch.next());
+    assert_pending!(next.poll());
+    sleep(Duration::from_millis(3_100)).await;
+    assert!(next.is_woken());
+    assert!(matches!(assert_ready!(next.poll()), Some(Update::Expire { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_was_waited_for_and_a_touch_of_a_guard_are_uses() {
+    let store = LiveStore::<Counter>::new()
+        .with_options(StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            expire_mode: ExpireMode::Idle(Duration::from_secs(10)),
+            ..Default::default()
+        })
+        .done();
+    let (waited, touched) = (
+        store.init_and_acquire(counter(0)),
+        store.init_and_acquire(counter(0)),
+    );
+    let (first, second) = (*waited.key(), *touched.key());
+    let mut waiting = spawn(store.acquire(&first));
+    assert_pending!(waiting.poll());
+    sleep(Duration::from_secs(8)).await;
+    touched.touch();
+    drop((waited, touched));
+    drop(assert_ready!(waiting.poll()).unwrap());
+    sleep(Duration::from_millis(9_500)).await;
+    assert!(store.contains_key(&first) && store.contains_key(&second));
+    sleep(Duration::from_secs(2)).await;
+    assert!(store.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_waits_keeps_the_store_only_for_who_wants_it() {
+    let second = Duration::from_secs(1);
+    let options = StoreOptions {
+        expire_check_freq: Some(second),
+        expire_mode: ExpireMode::Timeout(second),
+        ..Default::default()
+    };
+    let plain = LiveStore::<Counter>::new()
+        .with_options(options)
+        .on_expire(move |_| sleep(second * 5))
+        .done();
+    let with = LiveStore::<Counter>::new()
+        .with_options(options)
+        .on_expire_with(move |_, _| sleep(second * 5))
+        .done();
+    let weak = (plain.downgrade(), with.downgrade());
+    for _ in 0..2 {
+        plain.init(counter(0));
+        with.init(counter(0));
+        sleep(second * 2).await;
+    }
+    drop((plain, with));
+    assert!(weak.0.upgrade().is_none());
+    assert!(weak.1.upgrade().is_some());
+    sleep(second * 20).await;
+    assert!(weak.1.upgrade().is_none());
+}
+
+#[test]
+fn a_runtime_without_timers_is_noticed_when_the_store_is_built() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let built = runtime.block_on(async {
+        std::panic::catch_unwind(|| {
+            LiveStore::<Counter>::new()
+                .with_options(options(ExpireMode::Timeout(SECOND), SECOND))
+                .try_done()
+                .is_ok()
+        })
+    });
+    assert!(built.is_err());
+}
+
+/// What a check puts back must not be due again for the same check.
+#[tokio::test(start_paused = true)]
+async fn a_check_of_entries_that_are_watched_and_always_due_comes_to_rest() {
+    let store = LiveStore::<Counter>::new()
+        .with_options(options(ExpireMode::Idle(Duration::ZERO), SECOND))
+        .done();
+    let watches: Vec<_> = (0..1024).map(|_| store.init_and_watch(counter(0)).1).collect();
+    // Time is paused, so this ends only if the check does.
+    seconds(3).await;
+    assert_eq!(store.len(), 1024);
+    drop(watches);
+    seconds(2).await;
     assert!(store.is_empty());
 }

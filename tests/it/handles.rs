@@ -1,12 +1,14 @@
 //! Handles, collections of stores, and what the types promise to the compiler.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use livestore::{
     Entry, EntryGuard, LiveStore, LiveStoreBuilder, LiveValue, Storages, Update, Watch, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
+use tokio_test::assert_ready;
+use tokio_test::task::spawn;
 
 #[derive(Clone)]
 struct Name;
@@ -108,7 +110,7 @@ async fn an_entry_tells_its_times() {
     let key = store.init(counter(1));
     let entry = store.mutate(&key, Change::Add(1)).await.unwrap();
     assert!(entry.last_change >= entry.create_time);
-    let slack = std::time::Duration::from_secs(1);
+    let slack = Duration::from_secs(1);
     assert!(entry.changed_at() >= before - slack && entry.changed_at() <= SystemTime::now() + slack);
     assert_eq!(serde_json::to_string(&Entry::new(7)).unwrap(), "7");
 }
@@ -168,5 +170,19 @@ fn types_and_futures_can_be_sent() {
     send(store.remove(&key));
     send(store.remove_with_msg(&key, "bye"));
     send(store.acquire(&key));
-    send(store.acquire_timeout(&key, std::time::Duration::ZERO));
+    send(store.acquire_timeout(&key, Duration::ZERO));
+}
+
+/// Outside the runtime the test's clock is the real one, an hour behind.
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_change_never_decreases() {
+    let store = LiveStore::<Counter>::default();
+    let key = store.init(counter(0));
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    let before = store.mutate(&key, Change::Add(1)).await.unwrap();
+    let after =
+        std::thread::spawn(move || assert_ready!(spawn(store.mutate(&key, Change::Add(1))).poll()).unwrap())
+            .join()
+            .unwrap();
+    assert!(after.last_change >= before.last_change);
 }

@@ -354,3 +354,70 @@ async fn two_keys_do_not_wait_for_each_other() {
     let key = store.init(counter(3));
     assert_eq!(store.mutate(&key, Change::Add(1)).await.unwrap().count, 4);
 }
+
+#[test]
+fn a_mutation_that_ran_user_code_passes_the_entry_to_who_came_meanwhile() {
+    type Waiting = tokio_test::task::Spawn<std::pin::Pin<Box<dyn Future<Output = i64> + Send>>>;
+    let store = LiveStore::<Counter>::default();
+    let key = store.init(counter(0));
+    let waiting: Arc<std::sync::Mutex<Option<Waiting>>> = Arc::default();
+    let hook = {
+        let (store, waiting) = (store.clone(), Arc::clone(&waiting));
+        livestore_tests::Hook::new(move || {
+            let store = store.clone();
+            let mut acquire: Waiting = spawn(Box::pin(async move {
+                store.acquire(&key).await.map_or(-1, |guard| guard.count)
+            }));
+            assert_pending!(acquire.poll());
+            *waiting.lock().unwrap() = Some(acquire);
+        })
+    };
+    assert_ready!(spawn(store.mutate(&key, Change::Run(hook))).poll()).unwrap();
+    let mut acquire = waiting.lock().unwrap().take().unwrap();
+    assert!(acquire.is_woken());
+    assert_eq!(assert_ready!(acquire.poll()), 1);
+}
+
+#[test]
+fn an_insert_that_waited_passes_the_entry_on() {
+    let store = LiveStore::default();
+    let guard = store.init_and_acquire(counter(0));
+    let key = *guard.key();
+    let mut insert = spawn(store.insert(&key, counter(5)));
+    let mut acquire = spawn(store.acquire(&key));
+    assert_pending!(insert.poll());
+    assert_pending!(acquire.poll());
+    drop(guard);
+    assert_eq!(assert_ready!(insert.poll()).unwrap().count, 0);
+    assert!(acquire.is_woken());
+    assert_eq!(assert_ready!(acquire.poll()).unwrap().count, 5);
+}
+
+#[tokio::test]
+async fn first_poll_counts_also_without_budget() {
+    let store = LiveStore::default();
+    let guard = store.init_and_acquire(counter(0));
+    let key = *guard.key();
+    while tokio::task::coop::has_budget_remaining() {
+        tokio::task::coop::consume_budget().await;
+    }
+    let mut first = spawn(store.acquire(&key));
+    assert_pending!(first.poll());
+    let mut second = spawn(tokio::task::unconstrained(store.acquire(&key)));
+    assert_pending!(second.poll());
+    tokio::task::yield_now().await;
+    assert_pending!(first.poll());
+    drop(guard);
+    assert!(first.is_woken());
+    assert_ready!(first.poll()).unwrap().release();
+}
+
+#[tokio::test]
+async fn acquire_timeout_zero_without_budget() {
+    let store = LiveStore::default();
+    let key = store.init(counter(0));
+    while tokio::task::coop::has_budget_remaining() {
+        tokio::task::coop::consume_budget().await;
+    }
+    assert!(store.acquire_timeout(&key, Duration::ZERO).await.is_ok());
+}

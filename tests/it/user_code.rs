@@ -3,8 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use livestore::{Entry, LiveStore, LiveValue, StoreOptions, TryAcquireError, Update, Uuid, WeakLiveStore};
+use livestore::{
+    Entry, ExpireMode, LiveStore, LiveValue, StoreOptions, TryAcquireError, Update, Uuid, Watch,
+    WeakLiveStore,
+};
 use livestore_tests::{Change, Counter, Hook, counter, must_not_hang_async};
 use tokio_test::task::spawn;
 use tokio_test::{assert_pending, assert_ready};
@@ -309,4 +313,183 @@ fn an_update_whose_clone_panics_is_still_there() {
         .is_err()
     );
     assert_eq!(assert_ready!(spawn(watch.next()).poll()).unwrap().version(), 2);
+}
+
+#[test]
+fn newest_after_a_clone_that_panicked() {
+    let store = LiveStore::default();
+    let (key, mut watch) = store.init_and_watch(Plain);
+    let _other = store.watch(&key).unwrap();
+    let armed = Arc::new(AtomicBool::new(false));
+    assert!(assert_ready!(spawn(store.mutate(&key, Shy(Arc::clone(&armed)))).poll()).is_ok());
+    armed.store(true, Ordering::SeqCst);
+    assert!(
+        catch_unwind(AssertUnwindSafe(|| {
+            let _ = spawn(watch.next()).poll();
+        }))
+        .is_err()
+    );
+    assert_eq!(assert_ready!(spawn(watch.newest()).poll()).unwrap().version, 2);
+}
+
+/// A value that comes as its own mutation, and whose `Drop` panics when it is told to.
+#[derive(Clone)]
+struct Fragile(Option<Arc<AtomicBool>>);
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        if let Some(armed) = &self.0
+            && armed.swap(false, Ordering::SeqCst)
+        {
+            panic!("this value panics when it is dropped");
+        }
+    }
+}
+
+impl LiveValue for Fragile {
+    type Message = ();
+    type Mutation = Fragile;
+    type MutError = ();
+
+    fn mutate(_: &Entry<Self>, mutation: &Fragile) -> Result<Self, ()> {
+        Ok(mutation.clone())
+    }
+}
+
+/// A watcher that has lagged, and what it lets go of when it comes back panics once.
+fn lagging() -> (LiveStore<Fragile>, Watch<Fragile>) {
+    let armed = Arc::new(AtomicBool::new(false));
+    let options = StoreOptions {
+        channel_cap: 2,
+        ..Default::default()
+    };
+    let store = LiveStore::<Fragile>::new().with_options(options).done();
+    let (key, watch) = store.init_and_watch(Fragile(None));
+    for _ in 0..3 {
+        drop(assert_ready!(spawn(store.mutate(&key, Fragile(Some(Arc::clone(&armed))))).poll()).unwrap());
+    }
+    drop(assert_ready!(spawn(store.mutate(&key, Fragile(None))).poll()).unwrap());
+    armed.store(true, Ordering::SeqCst);
+    (store, watch)
+}
+
+#[test]
+fn a_resync_whose_drops_panic_is_not_lost() {
+    let (_store, mut watch) = lagging();
+    assert!(
+        catch_unwind(AssertUnwindSafe(|| {
+            let _ = spawn(watch.next()).poll();
+        }))
+        .is_err()
+    );
+    assert!(matches!(
+        assert_ready!(spawn(watch.next()).poll()),
+        Some(Update::Resync { missed: 4, .. })
+    ));
+}
+
+#[test]
+fn a_newest_whose_drops_panic_is_not_lost() {
+    let (_store, mut watch) = lagging();
+    assert!(
+        catch_unwind(AssertUnwindSafe(|| {
+            let _ = spawn(watch.newest()).poll();
+        }))
+        .is_err()
+    );
+    assert_eq!(assert_ready!(spawn(watch.newest()).poll()).unwrap().version, 5);
+}
+
+/// Calls back when it is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn what_only_one_watcher_had_is_dropped_with_nothing_locked() {
+    use std::sync::atomic::AtomicUsize;
+    for way in ["leaves", "lags", "newest"] {
+        must_not_hang_async(move || async move {
+            let store = LiveStore::<Counter>::new()
+                .with_options(StoreOptions {
+                    channel_cap: 2,
+                    ..Default::default()
+                })
+                .done();
+            let (key, mut watch) = store.init_and_watch(counter(0));
+            let drops = Arc::new(AtomicUsize::new(0));
+            for _ in 0..3 {
+                let (weak, drops) = (store.downgrade(), Arc::clone(&drops));
+                let on_drop = OnDrop(move || {
+                    drops.fetch_add(1, Ordering::SeqCst);
+                    if let Some(store) = weak.upgrade() {
+                        store.fetch(&key);
+                        drop(store.watch(&key));
+                        store.init(counter(0));
+                    }
+                });
+                let hook = Hook::new(move || {
+                    let _ = &on_drop;
+                });
+                store.mutate(&key, Change::Run(hook)).await.unwrap();
+            }
+            assert_eq!(drops.load(Ordering::SeqCst), 1, "the evicted one");
+            match way {
+                "leaves" => drop(watch),
+                "lags" => drop(watch.next().await),
+                _ => drop(watch.newest().await),
+            }
+            assert_eq!(drops.load(Ordering::SeqCst), 3, "{way}");
+        });
+    }
+}
+
+/// Calls back when it is woken.
+struct OnWake(Box<dyn Fn() + Send + Sync>);
+
+impl std::task::Wake for OnWake {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn whoever_is_told_of_an_end_finds_the_key_free_and_nothing_locked() {
+    for expires in [false, true] {
+        must_not_hang_async(move || async move {
+            let store = LiveStore::<Counter>::new()
+                .with_options(StoreOptions {
+                    expire_check_freq: Some(Duration::from_millis(5)),
+                    expire_mode: ExpireMode::Timeout(Duration::from_millis(if expires {
+                        1
+                    } else {
+                        1_000_000
+                    })),
+                    ..Default::default()
+                })
+                .done();
+            let (key, mut watch) = store.init_and_watch(counter(0));
+            let (told, mut was_told) = tokio::sync::mpsc::unbounded_channel();
+            let weak = store.downgrade();
+            let waker = std::task::Waker::from(Arc::new(OnWake(Box::new(move || {
+                if let Some(store) = weak.upgrade() {
+                    let _ = told.send((store.len(), store.contains_key(&key)));
+                }
+            }))));
+            let mut next = Box::pin(watch.next());
+            assert!(
+                next.as_mut()
+                    .poll(&mut std::task::Context::from_waker(&waker))
+                    .is_pending()
+            );
+            if !expires {
+                store.remove(&key).await.unwrap();
+            }
+            assert_eq!(was_told.recv().await, Some((0, false)));
+        });
+    }
 }

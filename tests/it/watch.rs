@@ -1,9 +1,11 @@
 //! Watching: no gaps, one order, lag as a value.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures_util::StreamExt;
-use livestore::{Control, LiveStore, LiveValue, StoreOptions, Update, Uuid, Watch};
+use livestore::{Control, Entry, LiveStore, LiveValue, StoreOptions, Update, Uuid, Watch};
 use livestore_tests::{Change, Counter, counter};
 use tokio::task::unconstrained;
 use tokio_test::task::spawn;
@@ -472,4 +474,163 @@ async fn watching_a_key_of_ones_own_works_too() {
     let mut watch = store.watch(&key).unwrap();
     store.mutate(&key, Change::Add(1)).await.unwrap();
     assert_eq!(watch.next().await.unwrap().version(), 2);
+}
+
+#[tokio::test]
+async fn a_watch_moved_to_another_task_is_woken_there() {
+    let store = LiveStore::default();
+    let (key, mut watch) = store.init_and_watch(counter(0));
+    let mut before = spawn(watch.next());
+    assert_pending!(before.poll());
+    drop(before);
+    let mut after = spawn(watch.next());
+    assert_pending!(after.poll());
+    store.mutate(&key, Change::Add(1)).await.unwrap();
+    assert!(after.is_woken());
+    assert_eq!(assert_ready!(after.poll()).unwrap().version(), 2);
+}
+
+#[tokio::test]
+async fn newest_is_newer_than_what_next_returned_also_after_a_message() {
+    let store = LiveStore::<Counter>::new()
+        .with_options(StoreOptions {
+            channel_cap: 2,
+            ..Default::default()
+        })
+        .done();
+    let (key, mut watch) = store.init_and_watch(counter(0));
+    store.mutate(&key, Change::Add(1)).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().version(), 2);
+    store.broadcast(&key, "psst").unwrap();
+    assert_pending!(spawn(watch.newest()).poll());
+    for _ in 0..5 {
+        store.mutate(&key, Change::Add(1)).await.unwrap();
+    }
+    assert!(matches!(watch.next().await, Some(Update::Resync { .. })));
+    store.broadcast(&key, "psst").unwrap();
+    assert_pending!(spawn(watch.newest()).poll());
+}
+
+#[tokio::test]
+async fn a_busy_entry_lets_other_tasks_run_from_a_fresh_budget() {
+    let store = LiveStore::<Counter>::new()
+        .with_options(StoreOptions {
+            channel_cap: 4096,
+            ..Default::default()
+        })
+        .done();
+    let (key, mut watch) = store.init_and_watch(counter(0));
+    for _ in 0..1024 {
+        store.mutate(&key, Change::Add(1)).await.unwrap();
+    }
+    tokio::task::yield_now().await;
+    let other = tokio::spawn(async {});
+    for _ in 0..1024 {
+        watch.next().await.unwrap();
+    }
+    assert!(other.is_finished());
+}
+
+#[tokio::test]
+async fn every_call_that_need_not_wait_lets_other_tasks_run() {
+    let store = LiveStore::<Counter>::default();
+    let (key, mut watch) = store.init_and_watch(counter(0));
+    for call in 0..6 {
+        tokio::task::yield_now().await;
+        let other = tokio::spawn(async {});
+        for _ in 0..1024 {
+            match call {
+                0 => drop(store.acquire(&key).await),
+                1 => drop(store.insert(&key, counter(0)).await),
+                2 => drop(store.assign(&key, counter(0)).await),
+                3 => drop(store.remove(&Uuid::nil()).await),
+                4 => drop(store.acquire_timeout(&key, Duration::ZERO).await),
+                _ => {
+                    store.try_acquire(&key).unwrap().set(counter(1));
+                    watch.newest().await.unwrap();
+                }
+            }
+        }
+        assert!(other.is_finished(), "call {call}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_a_leaving_or_lagging_watcher_had_yet_to_take_is_kept_by_nobody() {
+    let store = LiveStore::default();
+    let (key, leaves) = store.init_and_watch(counter(0));
+    let mut stays = store.watch(&key).unwrap();
+    let old = Arc::downgrade(&store.fetch(&key).unwrap().value);
+    store.mutate(&key, Change::Add(1)).await.unwrap();
+    drop(stays.next().await);
+    assert!(old.upgrade().is_some());
+    drop(leaves);
+    assert!(old.upgrade().is_none());
+
+    let store = LiveStore::<Counter>::new()
+        .with_options(StoreOptions {
+            channel_cap: 2,
+            ..Default::default()
+        })
+        .done();
+    let (key, mut lags) = store.init_and_watch(counter(0));
+    let mut values = Vec::new();
+    for _ in 0..5 {
+        values.push(Arc::downgrade(
+            &store.mutate(&key, Change::Add(1)).await.unwrap().value,
+        ));
+    }
+    drop(lags.next().await);
+    assert_eq!(values.iter().filter(|value| value.strong_count() > 0).count(), 1);
+}
+
+#[tokio::test]
+async fn insert_and_watch_of_a_new_key_has_seen_its_creation() {
+    let store = LiveStore::default();
+    let key = Uuid::new_v4();
+    let (_, mut watch) = store.insert_and_watch(&key, counter(1)).await;
+    store.broadcast(&key, "psst").unwrap();
+    assert_pending!(spawn(watch.newest()).poll());
+}
+
+/// Whether the message that is dropped sends another one.
+static ECHOES: AtomicBool = AtomicBool::new(true);
+
+#[derive(Clone)]
+struct Cave;
+
+#[derive(Clone)]
+struct Echo(livestore::WeakLiveStore<Cave>, Uuid);
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        if ECHOES.load(Ordering::SeqCst)
+            && let Some(store) = self.0.upgrade()
+        {
+            let _ = store.broadcast(&self.1, self.clone());
+        }
+    }
+}
+
+impl LiveValue for Cave {
+    type Message = Echo;
+    type Mutation = ();
+    type MutError = ();
+
+    fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
+        Ok(Cave)
+    }
+}
+
+/// Messages may come as fast as they are skipped; one poll must end all the same.
+#[test]
+fn newest_yields_under_endless_messages() {
+    livestore_tests::must_not_hang_async(|| async {
+        let store = LiveStore::<Cave>::default();
+        let (key, mut watch) = store.init_and_watch(Cave);
+        store.broadcast(&key, Echo(store.downgrade(), key)).unwrap();
+        let pending = spawn(watch.newest()).poll().is_pending();
+        ECHOES.store(false, Ordering::SeqCst);
+        assert!(pending);
+    });
 }

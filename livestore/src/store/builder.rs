@@ -61,8 +61,13 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     ///
     /// Each expired entry is passed once, in batches of at most 1,024, after its watchers were told and its key was
     /// freed. Batches are delivered one after another in a task of their own: a slow callback delays later callbacks,
-    /// not the checks. If the callback panics, its batch is consumed and the next one is delivered. Batches that are
-    /// under way when the store ends are still delivered.
+    /// not the checks, and the batches that wait for it are kept. If the callback panics, its batch is consumed and the
+    /// next one is delivered. Batches that are under way when the store ends are still delivered, as long as the runtime
+    /// lives.
+    ///
+    /// Has an effect only with an [`expire_check_freq`](StoreOptions::expire_check_freq). A callback that captures a
+    /// handle keeps the store open for ever: use [`on_expire_with`](Self::on_expire_with), or capture a
+    /// [`WeakLiveStore`](crate::WeakLiveStore).
     ///
     /// The last callback set is the one that is called.
     pub fn on_expire<F, Fut>(mut self, callback: F) -> Self
@@ -111,6 +116,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// If the options are impossible, or if they ask for expiry and this is not called inside a tokio runtime; the
     /// message is that of the [`OptionsError`] which [`try_done`](Self::try_done) would return. Also, as every timer
     /// of tokio, if the runtime was built without its time driver.
+    ///
+    /// The checks for expiry run on the runtime that this is called in, and end with it.
     pub fn done(self) -> LiveStore<V> {
         match self.try_done() {
             Ok(store) => store,
@@ -119,6 +126,12 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     }
 
     /// Builds the store, unless the options are impossible.
+    ///
+    /// The checks for expiry run on the runtime that this is called in, and end with it.
+    ///
+    /// # Panics
+    ///
+    /// If there is an `expire_check_freq` and the runtime was built without its time driver.
     ///
     /// # Errors
     ///

@@ -27,7 +27,6 @@ impl<V: LiveValue> LiveStore<V> {
     /// Cancel safe: dropped while it waits, it leaves the queue; dropped when the entry was just granted to it, it
     /// passes the entry on.
     pub async fn acquire(&self, key: &Uuid) -> Option<EntryGuard<V>> {
-        consume_budget().await;
         let hold = self.hold(key).await?;
         Some(EntryGuard::new(Arc::clone(&self.table), hold))
     }
@@ -63,8 +62,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// As [`acquire`](Self::acquire).
     pub async fn acquire_timeout(&self, key: &Uuid, limit: Duration) -> Result<EntryGuard<V>, AcquireError> {
-        consume_budget().await;
-        let mut hold = pin!(self.hold(key));
+        let mut hold = pin!(self.queue(key));
         // A timer is made only if there is something to wait for.
         let at_once = poll_fn(|cx| match hold.as_mut().poll(cx) {
             Poll::Ready(hold) => Poll::Ready(Some(hold)),
@@ -78,14 +76,24 @@ impl<V: LiveValue> LiveStore<V> {
                 .await
                 .map_err(|_| AcquireError::TimedOut)?,
         };
+        consume_budget().await;
         match hold {
             Some(hold) => Ok(EntryGuard::new(Arc::clone(&self.table), hold)),
             None => Err(AcquireError::Missing),
         }
     }
 
-    /// Waits for a hold of the entry. `None` if the key has no entry.
+    /// Waits for a hold of the entry, and then for the task's budget. `None` if the key has no entry.
+    ///
+    /// In this order, because the place in the queue counts from the first poll, whatever is left of the budget then.
     pub(crate) async fn hold(&self, key: &Uuid) -> Option<Hold<V>> {
+        let hold = self.queue(key).await;
+        // Dropped here, it passes the hold on.
+        consume_budget().await;
+        hold
+    }
+
+    async fn queue(&self, key: &Uuid) -> Option<Hold<V>> {
         loop {
             let slot = match self.try_hold(key)? {
                 Ok(hold) => return Some(hold),

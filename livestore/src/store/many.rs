@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::task::coop::consume_budget;
 use uuid::Uuid;
 
 use crate::error::{MissingKey, TransactError};
@@ -45,7 +44,6 @@ impl<V: LiveValue> LiveStore<V> {
     /// # }
     /// ```
     pub async fn acquire_many(&self, keys: &[Uuid]) -> Result<Guards<V>, MissingKey> {
-        consume_budget().await;
         let keys = in_order(keys);
         let mut guards = Vec::with_capacity(keys.len());
         for key in keys {
@@ -112,7 +110,6 @@ impl<V: LiveValue> LiveStore<V> {
         keys: &[Uuid],
         stage: impl FnOnce(&mut Tx<V>) -> Result<T, E>,
     ) -> Result<T, TransactError<E>> {
-        consume_budget().await;
         let keys = in_order(keys);
         let mut held = Vec::with_capacity(keys.len());
         for key in keys {

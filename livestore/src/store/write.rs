@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::task::coop::consume_budget;
+use tokio::task::coop::{consume_budget, has_budget_remaining};
 use uuid::Uuid;
 
 use crate::entry::Entry;
@@ -19,19 +19,18 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Stores a value under a new random key (UUID v4) and returns the key. Never blocks.
     pub fn init(&self, value: V) -> Uuid {
-        self.init_with(value, |_, _| ()).1
+        self.init_with(value, |_, _, _| ()).0
     }
 
     /// Stores a value under a new random key and watches it from its creation on.
     pub fn init_and_watch(&self, value: V) -> (Uuid, Watch<V>) {
-        let (entry, key, mut watch) = self.init_with(value, |key, slot| self.born_watched(key, slot));
-        watch.has_seen(&entry);
-        (key, watch)
+        let shared = self.table.shared();
+        self.init_with(value, |key, slot, state| Watch::begin(key, slot, state, shared))
     }
 
     /// Stores a value under a new random key, held from its creation on. [`EntryGuard::key`] tells the key.
     pub fn init_and_acquire(&self, value: V) -> EntryGuard<V> {
-        let (_, _, hold) = self.init_with(value, |key, slot| self.born_held(key, slot));
+        let (_, hold) = self.init_with(value, |key, slot, state| self.born_held(key, slot, state));
         EntryGuard::new(Arc::clone(&self.table), hold)
     }
 
@@ -41,7 +40,8 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// [`Occupied`] with the value and the existing entry if the key has one.
     pub fn create(&self, key: &Uuid, value: V) -> Result<Entry<V>, Occupied<V>> {
-        self.create_with(*key, value, |_, _| ()).map(|(entry, ())| entry)
+        self.create_with(*key, value, |_, _, _| ())
+            .map(|(entry, ())| entry)
     }
 
     /// Stores a value under a key that has no entry, and watches it from its creation on.
@@ -50,9 +50,10 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// As [`create`](Self::create).
     pub fn create_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Occupied<V>> {
-        let (entry, mut watch) = self.create_with(*key, value, |key, slot| self.born_watched(key, slot))?;
-        watch.has_seen(&entry);
-        Ok((entry, watch))
+        let shared = self.table.shared();
+        self.create_with(*key, value, |key, slot, state| {
+            Watch::begin(key, slot, state, shared)
+        })
     }
 
     /// Stores a value under a key that has no entry, held from its creation on.
@@ -61,7 +62,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// As [`create`](Self::create).
     pub fn create_and_acquire(&self, key: &Uuid, value: V) -> Result<EntryGuard<V>, Occupied<V>> {
-        let (_, hold) = self.create_with(*key, value, |key, slot| self.born_held(key, slot))?;
+        let (_, hold) = self.create_with(*key, value, |key, slot, state| self.born_held(key, slot, state))?;
         Ok(EntryGuard::new(Arc::clone(&self.table), hold))
     }
 
@@ -78,12 +79,12 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Makes a slot, prepares it while nobody knows it, and links it under a key that nobody has.
-    fn init_with<R>(&self, value: V, prepare: impl Fn(Uuid, &Arc<Slot<V>>) -> R) -> (Entry<V>, Uuid, R) {
+    fn init_with<R>(&self, value: V, prepare: impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R) -> (Uuid, R) {
         let mut value = Arc::new(value);
         loop {
             let key = Uuid::new_v4();
             match self.link(key, value, &prepare) {
-                Ok((entry, prepared)) => return (entry, key, prepared),
+                Ok((_, prepared)) => return (key, prepared),
                 // Somebody has chosen this very key by hand.
                 Err((unused, _)) => value = unused,
             }
@@ -94,7 +95,7 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: Uuid,
         value: V,
-        prepare: impl FnOnce(Uuid, &Arc<Slot<V>>) -> R,
+        prepare: impl FnOnce(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Occupied<V>> {
         self.link(key, Arc::new(value), prepare)
             .map_err(|(value, existing)| Occupied {
@@ -109,24 +110,17 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: Uuid,
         value: Arc<V>,
-        prepare: impl FnOnce(Uuid, &Arc<Slot<V>>) -> R,
+        prepare: impl FnOnce(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), (Arc<V>, Entry<V>)> {
-        let shared = self.table.shared();
-        let slot = Slot::new(Arc::clone(&value), shared);
-        let prepared = prepare(key, &slot);
-        match self.table.link(key, &slot) {
-            Ok(entry) => Ok((entry, prepared)),
-            Err(existing) => Err((value, existing)),
-        }
+        let slot = Slot::new(Arc::clone(&value), self.table.shared());
+        self.table
+            .link(key, &slot, |slot, state| prepare(key, slot, state))
+            .map_err(|existing| (value, existing))
     }
 
-    fn born_held(&self, key: Uuid, slot: &Arc<Slot<V>>) -> Hold<V> {
-        slot.lock().try_hold(self.table.shared());
+    fn born_held(&self, key: Uuid, slot: &Arc<Slot<V>>, state: &mut State<V>) -> Hold<V> {
+        state.try_hold(self.table.shared());
         Hold::taken(key, Arc::clone(slot))
-    }
-
-    fn born_watched(&self, key: Uuid, slot: &Arc<Slot<V>>) -> Watch<V> {
-        Watch::begin(key, slot, &mut slot.lock(), self.table.shared())
     }
 
     // Replacement.
@@ -169,7 +163,7 @@ impl<V: LiveValue> LiveStore<V> {
                 Ok((previous, made)) => return (Some(previous), made),
                 Err(unused) => value = unused,
             }
-            match self.link(*key, value, |key, slot| then(key, slot, &mut slot.lock())) {
+            match self.link(*key, value, &then) {
                 Ok((_, made)) => return (None, made),
                 // Somebody else was faster; theirs is replaced.
                 Err((unused, _)) => value = unused,
@@ -254,7 +248,6 @@ impl<V: LiveValue> LiveStore<V> {
         value: Arc<V>,
         then: &impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Arc<V>> {
-        consume_budget().await;
         let Some(hold) = self.hold(key).await else {
             return Err(value);
         };
@@ -351,7 +344,6 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: dropped while it waits, it has changed nothing.
     pub async fn rollback(&self, key: &Uuid, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
-        consume_budget().await;
         match self.hold(key).await {
             Some(mut hold) => hold.rollback(self.table.shared(), version),
             None => Err(RollbackError::Missing),
@@ -392,7 +384,7 @@ impl<V: LiveValue> LiveStore<V> {
                     None => unreachable!("a value that was made is kept until it is stored"),
                 },
             };
-            match self.link(*key, new, |_, _| ()) {
+            match self.link(*key, new, |_, _, _| ()) {
                 Ok((entry, ())) => return Ok(entry),
                 // Somebody else was faster; theirs is mutated.
                 Err((unused, _)) => made = Some(unused),
@@ -407,8 +399,12 @@ impl<V: LiveValue> LiveStore<V> {
         expected: Option<u64>,
         mutn: V::Mutation,
     ) -> Option<Result<Entry<V>, Refusal<V>>> {
-        consume_budget().await;
         let shared = self.table.shared();
+        if !has_budget_remaining() {
+            return Some(self.hold(key).await?.mutate_if(shared, expected, mutn));
+        }
+        // Does not wait: there is some.
+        consume_budget().await;
         let plain = V::__is_plain(&mutn);
         let step = self.table.look(key, |slot, state| {
             Hold::step(*key, slot, state, shared, expected, plain, mutn)
@@ -451,8 +447,75 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     async fn remove_then(&self, key: &Uuid, msg: Option<V::Message>) -> Option<Entry<V>> {
-        consume_budget().await;
         let hold = self.hold(key).await?;
         Some(self.table.end(hold, msg))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+    use std::task::{Context, Poll, Waker};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::options::StoreOptions;
+    use crate::table::Table;
+
+    static DROPPED_FREE: AtomicBool = AtomicBool::new(false);
+
+    #[derive(Clone)]
+    struct Value;
+
+    /// When it is dropped, it looks whether the shard of its key can be locked.
+    #[derive(Clone)]
+    struct Mutation(LiveStore<Value>, Uuid);
+
+    impl Drop for Mutation {
+        fn drop(&mut self) {
+            let (store, key) = (self.0.clone(), self.1);
+            let (told, linked) = mpsc::channel();
+            thread::spawn(move || {
+                let slot = Slot::new(Arc::new(Value), store.table.shared());
+                let _ = told.send(store.table.link(key, &slot, |_, _| ()).is_ok());
+            });
+            DROPPED_FREE.store(
+                linked.recv_timeout(Duration::from_secs(10)).is_ok(),
+                Ordering::SeqCst,
+            );
+        }
+    }
+
+    impl LiveValue for Value {
+        type Message = ();
+        type Mutation = Mutation;
+        type MutError = ();
+
+        fn mutate(_: &Entry<Self>, _: &Mutation) -> Result<Self, ()> {
+            Ok(Value)
+        }
+    }
+
+    /// It went with the closure that carried it, under the shard's lock and the slot's.
+    #[test]
+    fn a_mutation_that_finds_the_entry_dead_is_dropped_with_nothing_locked() {
+        let table = Arc::new(Table::<Value>::new(&StoreOptions::default()));
+        let key = Uuid::new_v4();
+        let slot = Slot::new(Arc::new(Value), table.shared());
+        assert!(table.link(key, &slot, |_, _| ()).is_ok());
+        assert!(slot.lock().try_hold(table.shared()));
+        // Dead and about to be unlinked.
+        drop(Hold::taken(key, slot).end(table.shared(), None));
+        let store = LiveStore::from_table(table);
+        let mutation = Mutation(store.clone(), key);
+        let mut future = Box::pin(store.mutate(&key, mutation));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(
+            future.as_mut().poll(&mut cx),
+            Poll::Ready(Err(MutateError::Missing))
+        ));
+        assert!(DROPPED_FREE.load(Ordering::SeqCst));
     }
 }
