@@ -1,10 +1,15 @@
 //! `#[derive(LiveValue)]`: what the generated code does. What it says to mistakes is in `ui`.
 
+mod collections;
 mod errors;
 mod generics;
 mod methods;
 mod names;
+mod nested;
+mod numbers;
 mod plain;
+mod rules;
+mod serde;
 mod set;
 
 use livestore::{Entry, LiveValue};
