@@ -5,4 +5,7 @@ fn mistakes_are_told() {
     let cases = trybuild::TestCases::new();
     // Our own words, on every toolchain.
     cases.compile_fail("ui/fail/type/*.rs");
+    cases.compile_fail("ui/fail/field/*.rs");
+    cases.compile_fail("ui/fail/names/*.rs");
+    cases.compile_fail("ui/fail/types/*.rs");
 }

@@ -32,7 +32,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
 /// What is generated beside an error: all that user code may name, so that the error is the only one.
 pub(crate) fn without_bodies(model: &Model<'_>) -> TokenStream {
     let enums = Enums::new(model);
-    let items = enums.items();
+    let items = enums.items_beside_errors();
     let unreachable = || quote!(::core::unreachable!());
     let value = live_value(
         model,
@@ -56,8 +56,8 @@ struct Body {
 
 fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
     let root = &model.paths.root;
-    let (ident, generics) = (model.ident, bounded(&model.generics));
-    let (parameters, arguments, clause) = generics.split_for_impl();
+    let (this, generics) = (&model.this, bounded(&model.generics));
+    let (parameters, _, clause) = generics.split_for_impl();
     let (mutation, message, error) = (&enums.mutation, &enums.message, &enums.error);
     let Body {
         mutate,
@@ -68,7 +68,7 @@ fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
     quote! {
         #[automatically_derived]
         #lints
-        impl #parameters #root::LiveValue for #ident #arguments #clause {
+        impl #parameters #root::LiveValue for #this #clause {
             type Message = #message;
             type Mutation = #mutation;
             type MutError = #error;

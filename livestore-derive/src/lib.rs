@@ -39,6 +39,6 @@ fn derive(input: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
     if errors.is_empty() {
         expand::expand(&model)
     } else {
-        fallback::fallback(&model, errors)
+        fallback::fallback(model, errors)
     }
 }

@@ -96,3 +96,18 @@ pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
 pub(crate) fn located_at(span: Span) -> Span {
     Span::call_site().located_at(span)
 }
+
+/// `tokens` as if they stood at `span`, see [`located_at`].
+pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
+    let span = located_at(span);
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            if let TokenTree::Group(group) = &token {
+                token = TokenTree::Group(Group::new(group.delimiter(), respan(group.stream(), span)));
+            }
+            token.set_span(span);
+            token
+        })
+        .collect()
+}

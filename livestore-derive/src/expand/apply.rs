@@ -13,7 +13,7 @@ use crate::attr::OpKind;
 use crate::expand::enums::Enums;
 use crate::expand::{bounded, lints};
 use crate::model::{Custom, Field, Model, Operation, Payload};
-use crate::paths::located_at;
+use crate::paths::{located_at, respan};
 
 /// The body of `mutate`.
 pub(crate) fn mutate(model: &Model<'_>, _: &Enums<'_>) -> TokenStream {
@@ -44,20 +44,23 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let private = &model.paths.private;
-    let (ident, generics) = (model.ident, bounded(&model.generics));
-    let (parameters, arguments, clause) = generics.split_for_impl();
+    let (this, generics) = (&model.this, bounded(&model.generics));
+    let (parameters, _, clause) = generics.split_for_impl();
     let (mutation, error) = (&enums.mutation, &enums.error);
     let (arms, lints) = (arms(model, enums), lints());
     let verdict = model.validate().map(|validate| {
+        // All at the function: rustc then explains the function and not the derive.
+        let at_function =
+            |error: &TokenStream| respan(quote!(#private::check_value::<#error, Self, _>), validate.span());
         let verdict = match model.attrs.error_type.get() {
-            Some(error) => quote!(#private::check_value::<#error, Self, _>(self, __was, #validate)),
+            Some(error) => {
+                let check_value = at_function(&error.to_token_stream());
+                quote!(#check_value(self, __was, #validate))
+            }
             None => {
-                let error = &enums.error_path;
+                let (error, check_value) = (&enums.error_path, at_function(&quote!(#private::Invalid)));
                 quote! {
-                    ::core::result::Result::map_err(
-                        #private::check_value::<#private::Invalid, Self, _>(self, __was, #validate),
-                        #error::Rejected,
-                    )
+                    ::core::result::Result::map_err(#check_value(self, __was, #validate), #error::Rejected)
                 }
             }
         };
@@ -70,7 +73,7 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     quote! {
         #[automatically_derived]
         #lints
-        impl #parameters #private::Steps for #ident #arguments #clause {
+        impl #parameters #private::Steps<#mutation, #error> for #this #clause {
             fn __step(
                 &mut self,
                 __mutation: &#mutation,
@@ -362,11 +365,17 @@ impl Rules<'_> {
             self.or_broken(&quote!(#private::check_range::<#ty>(#value, #range)))
         });
         let validate = field.validate().map(|validate| {
-            // At the function, with the spans of the call: rustc then explains the function and not the derive.
-            let call = quote_spanned!(located_at(validate.span())=> (#value));
+            let call = respan(quote!((#value)), validate.span());
+            let verdict = |error: &TokenStream| {
+                let verdict = respan(quote!(#private::verdict::<#error, _>), validate.span());
+                quote!(#verdict(#validate #call))
+            };
             match self.model.attrs.error_type.get() {
-                Some(error) => quote!(#private::verdict::<#error, _>(#validate #call)?),
-                None => self.or_broken(&quote!(#private::verdict::<#private::Invalid, _>(#validate #call))),
+                Some(error) => {
+                    let verdict = verdict(&error.to_token_stream());
+                    quote!(#verdict?)
+                }
+                None => self.or_broken(&verdict(&quote!(#private::Invalid))),
             }
         });
         [len, range, validate]
@@ -415,17 +424,20 @@ fn custom_arm(model: &Model<'_>, enums: &Enums<'_>, custom: &Custom) -> TokenStr
             quote!({ #(#names: #arguments),* })
         }
     };
-    let call = quote!(|__value| #function(__value, #(#arguments),*));
+    let inputs = {
+        let value = format_ident!("__value", span = located_at(name.span()));
+        quote_spanned!(located_at(name.span())=> (#value, #(#arguments),*))
+    };
+    let call = quote!(|__value| #function #inputs);
+    let run = |error: &TokenStream| respan(quote!(#private::custom::<_, #error, _>), name.span());
     let result = match model.attrs.error_type.get() {
-        Some(error) => quote!(#private::custom::<_, #error, _>(self, __on, #call)?),
+        Some(error) => {
+            let run = run(&error.to_token_stream());
+            quote!(#run(self, __on, #call)?)
+        }
         None => {
-            let error = &enums.error_path;
-            quote! {
-                ::core::result::Result::map_err(
-                    #private::custom::<_, #private::Invalid, _>(self, __on, #call),
-                    #error::Rejected,
-                )?
-            }
+            let (error, run) = (&enums.error_path, run(&quote!(#private::Invalid)));
+            quote!(::core::result::Result::map_err(#run(self, __on, #call), #error::Rejected)?)
         }
     };
     quote!(#(#cfgs)* #mutation::#name #pattern => { #result; })

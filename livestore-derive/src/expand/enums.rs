@@ -1,15 +1,15 @@
 //! The three enums: what can be done to a value, what can be told of it, why it said no.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Generics, Path, Variant};
 
-use crate::attr::{OpKind, Pass};
+use crate::attr::{OpKind, Pass, span_of};
 use crate::expand::with_arguments;
 use crate::generics::mentioned;
-use crate::model::{Field, Model, Operation, Payload};
-use crate::paths::replace_self;
+use crate::model::{Field, Model, Operation, Payload, projection};
+use crate::paths::{located_at, replace_self};
 
 /// The associated types of the value, and the enums among them.
 pub(crate) struct Enums<'m> {
@@ -81,10 +81,25 @@ impl<'m> Enums<'m> {
 
     /// The definitions.
     pub(crate) fn items(&self) -> TokenStream {
+        self.items_with(&TokenStream::new())
+    }
+
+    /// The definitions where there are mistakes, of which a lint about a name would be a repetition.
+    pub(crate) fn items_beside_errors(&self) -> TokenStream {
+        self.items_with(&quote!(#[allow(non_camel_case_types)]))
+    }
+
+    fn items_with(&self, lints: &TokenStream) -> TokenStream {
         let mutation = self.mutation();
-        let message = self.model.has_messages().then(|| self.message());
-        let error = self.model.has_error().then(|| self.error());
-        quote!(#mutation #message #error)
+        let message = self.model.has_messages().then(|| {
+            let message = self.message();
+            quote!(#lints #message)
+        });
+        let error = self.model.has_error().then(|| {
+            let error = self.error();
+            quote!(#lints #error)
+        });
+        quote!(#lints #mutation #message #error)
     }
 
     fn mutation(&self) -> TokenStream {
@@ -161,16 +176,35 @@ impl<'m> Enums<'m> {
             clause(quote!(::core::fmt::Display)),
         );
         let error_clause = clause(quote!(::core::fmt::Debug + ::core::fmt::Display));
-        let debug = errors.iter().map(|Error { variant, .. }| {
-            let text = variant.unraw().to_string();
-            quote!(Self::#variant(__e) => ::core::fmt::Formatter::debug_tuple(__f, #text).field(__e).finish())
+        let debug = errors.iter().map(|Error { variant, span, .. }| {
+            let (text, e) = (
+                variant.unraw().to_string(),
+                format_ident!("__e", span = located_at(*span)),
+            );
+            quote!(Self::#variant(#e) => ::core::fmt::Formatter::debug_tuple(__f, #text).field(#e).finish())
         });
-        let display = errors.iter().map(|Error { variant, prefix, .. }| match prefix {
-            Some(prefix) => quote! {
-                Self::#variant(__e) => ::core::fmt::Formatter::write_fmt(__f, ::core::format_args!("{}: {}", #prefix, __e))
+        let display = errors.iter().map(
+            |Error {
+                 variant,
+                 prefix,
+                 span,
+                 ..
+             }| {
+                let e = format_ident!("__e", span = located_at(*span));
+                match prefix {
+                    Some(prefix) => {
+                        let prefix = format!("{prefix}: ");
+                        quote! {
+                            Self::#variant(#e) => {
+                                ::core::fmt::Formatter::write_str(__f, #prefix)?;
+                                ::core::fmt::Display::fmt(#e, __f)
+                            }
+                        }
+                    }
+                    None => quote!(Self::#variant(#e) => ::core::fmt::Display::fmt(#e, __f)),
+                }
             },
-            None => quote!(Self::#variant(__e) => ::core::fmt::Display::fmt(__e, __f)),
-        });
+        );
         let lints = super::lints();
         quote! {
             #definition
@@ -351,6 +385,8 @@ struct Error {
     doc: String,
     /// What stands before the reason in its text.
     prefix: Option<String>,
+    /// The type of the field, at which it is told that the payload cannot be shown.
+    span: Span,
 }
 
 fn errors(model: &Model<'_>) -> Vec<Error> {
@@ -371,13 +407,14 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
             } else {
                 field.ty.to_token_stream()
             };
-            let value = replace_self(value, &model.this());
-            let payload = quote!(<#value as #root::LiveValue>::MutError);
+            let value = replace_self(value, &model.this);
+            let payload = projection(&value, &quote!(#root::LiveValue), "MutError");
             errors.push(Error {
                 variant: op.variant.clone(),
                 payload,
                 doc: format!("A mutation of {name} itself failed."),
                 prefix: prefix.clone(),
+                span: span_of(&field.ty),
             });
         }
         if field.is_fallible() {
@@ -386,16 +423,25 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
                 payload: quote!(#root::Invalid),
                 doc: format!("A rule of {name} was broken."),
                 prefix,
+                span: span_of(&field.ty),
             });
         }
     }
     if model.has_rejections() {
         errors.push(Error {
-            variant: Ident::new("Rejected", proc_macro2::Span::call_site()),
+            variant: Ident::new("Rejected", Span::call_site()),
             payload: quote!(#root::Invalid),
             doc: "A mutation method or the `validate` function of the type said no.".into(),
             prefix: None,
+            span: Span::call_site(),
         });
     }
+    // Two of one name are a mistake that was reported.
+    let mut seen = Vec::new();
+    errors.retain(|error: &Error| {
+        let is_first = !seen.contains(&error.variant);
+        seen.push(error.variant.clone());
+        is_first
+    });
     errors
 }

@@ -47,8 +47,8 @@ impl Room {
 }
 
 fn both_ways<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T, json: &str) {
-    assert_eq!(serde_json::to_string(value).unwrap(), json);
-    assert_eq!(&serde_json::from_str::<T>(json).unwrap(), value);
+    assert_eq!(serde_json::to_string(value).expect("can be written"), json);
+    assert_eq!(&serde_json::from_str::<T>(json).expect("can be read"), value);
 }
 
 #[test]
