@@ -3,6 +3,7 @@
 mod collections;
 mod errors;
 mod generics;
+mod lints;
 mod methods;
 mod names;
 mod nested;
