@@ -24,7 +24,10 @@ use syn::DeriveInput;
 use crate::errors::Errors;
 use crate::model::Model;
 
-/// Makes a type a live value.
+#[expect(
+    missing_docs,
+    reason = "documented where it is re-exported, with examples that can run there"
+)]
 #[proc_macro_derive(LiveValue, attributes(live))]
 pub fn derive_live_value(input: TokenStream) -> TokenStream {
     derive(input.into()).into()

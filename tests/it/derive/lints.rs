@@ -118,7 +118,10 @@ impl GameRoom {
 /// Functions that are no methods.
 mod history {
     /// Takes back what was said.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "every payload comes as a reference")]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "every payload comes as a reference"
+    )]
     pub(super) fn undo(room: &mut super::GameRoom, lines: &u32) {
         for _ in 0..*lines {
             room.chat.pop();
