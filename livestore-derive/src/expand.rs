@@ -10,6 +10,7 @@ use quote::{ToTokens, quote};
 use syn::Generics;
 
 use crate::expand::enums::Enums;
+use crate::generics::bounded;
 use crate::model::Model;
 
 /// Everything that is generated for one type.
@@ -56,7 +57,7 @@ struct Body {
 
 fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
     let root = &model.paths.root;
-    let (this, generics) = (&model.this, bounded(&model.generics));
+    let (this, generics) = (&model.this, bounded(model.generics.clone(), |_| true));
     let (parameters, _, clause) = generics.split_for_impl();
     let (mutation, message, error) = (&enums.mutation, &enums.message, &enums.error);
     let Body {
@@ -87,21 +88,6 @@ fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
             #others
         }
     }
-}
-
-/// The type's parameters with what the store asks of every value.
-fn bounded(generics: &Generics) -> Generics {
-    let mut bounded = generics.clone();
-    let names: Vec<_> = generics.type_params().map(|param| param.ident.clone()).collect();
-    if !names.is_empty() {
-        let clause = bounded.make_where_clause();
-        for name in names {
-            clause.predicates.push(syn::parse_quote! {
-                #name: ::core::clone::Clone + ::core::marker::Send + ::core::marker::Sync + 'static
-            });
-        }
-    }
-    bounded
 }
 
 /// Generated code is not the user's to tidy up.

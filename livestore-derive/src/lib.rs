@@ -15,6 +15,7 @@ mod model;
 mod names;
 mod paths;
 mod shape;
+mod tokens;
 mod validate;
 mod words;
 

@@ -10,8 +10,9 @@ use syn::{
 use crate::attr::{FieldAttrs, OpKind, Pass, Rule, TypeAttrs, item, parse_field, parse_type, span_of};
 use crate::errors::Errors;
 use crate::names::{camel_case, is_keyword, snake_case};
-use crate::paths::{Paths, replace_lifetimes, replace_self, respan};
+use crate::paths::Paths;
 use crate::shape::Shape;
+use crate::tokens::{replace_lifetimes, replace_self, respan};
 
 /// A type that becomes a live value.
 pub(crate) struct Model<'a> {
@@ -47,6 +48,8 @@ pub(crate) struct Field {
     /// As an enum may hold it: `Self` replaced.
     pub(crate) payload: TokenStream,
     pub(crate) shape: Shape,
+    /// Whether it is a map of values of the type itself, whose mutation then holds itself.
+    pub(crate) holds_itself: bool,
     /// Documentation and deprecation, for the variants.
     pub(crate) docs: Vec<Attribute>,
     pub(crate) attrs: FieldAttrs,
@@ -354,9 +357,11 @@ fn fields(
             docs: field.attrs.iter().filter(is_doc).cloned().collect(),
             attrs: parse_field(&field.attrs, errors),
             ops: Vec::new(),
+            holds_itself: false,
             error: Ident::new(&error, span),
             noun,
         };
+        field.holds_itself = replace_self(field.value(paths), this).to_string() == this.to_string();
         field.ops = operations(&field, position, attrs, paths, this, errors);
         all.push(field);
     }
@@ -472,7 +477,13 @@ fn payload(kind: OpKind, field: &Field, paths: &Paths, this: &TokenStream) -> Pa
                 _ => projection(ty, &quote!(#ops::Keyed), "Key"),
             };
             let value = replace_self(field.value(paths), this);
-            Payload::Two(key, projection(&value, &quote!(#root::LiveValue), "Mutation"))
+            let mutation = projection(&value, &quote!(#root::LiveValue), "Mutation");
+            if field.holds_itself {
+                // Otherwise it would be of infinite size.
+                let private = &paths.private;
+                return Payload::Two(key, quote!(#private::Box<#mutation>));
+            }
+            Payload::Two(key, mutation)
         }
     }
 }

@@ -7,6 +7,7 @@ mod plain;
 
 pub use crate::__private::plain::{NotPlain, Probe};
 pub use crate::invalid::Invalid;
+pub use std::boxed::Box;
 
 use std::fmt;
 use std::ops::{Bound, RangeBounds};

@@ -11,9 +11,10 @@ use syn::{Attribute, Fields};
 
 use crate::attr::OpKind;
 use crate::expand::enums::Enums;
-use crate::expand::{bounded, lints};
+use crate::expand::lints;
+use crate::generics::bounded;
 use crate::model::{Custom, Field, Model, Operation, Payload};
-use crate::paths::{located_at, respan};
+use crate::tokens::{located_at, respan};
 
 /// The body of `mutate`.
 pub(crate) fn mutate(model: &Model<'_>, _: &Enums<'_>) -> TokenStream {
@@ -44,7 +45,7 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let private = &model.paths.private;
-    let (this, generics) = (&model.this, bounded(&model.generics));
+    let (this, generics) = (&model.this, bounded(model.generics.clone(), |_| true));
     let (parameters, _, clause) = generics.split_for_impl();
     let (mutation, error) = (&enums.mutation, &enums.error);
     let (arms, lints) = (arms(model, enums), lints());
@@ -313,7 +314,7 @@ impl Arm<'_> {
 
     /// Returns with the error of a nested value, if `result` is one.
     fn or_inner(&self, op: &Operation, result: &TokenStream) -> TokenStream {
-        inner_error(self.model, self.enums, op, result)
+        inner_error(self.model, self.enums, self.field, op, result)
     }
 }
 
@@ -321,6 +322,7 @@ impl Arm<'_> {
 pub(crate) fn inner_error(
     model: &Model<'_>,
     enums: &Enums<'_>,
+    field: &Field,
     op: &Operation,
     result: &TokenStream,
 ) -> TokenStream {
@@ -329,7 +331,12 @@ pub(crate) fn inner_error(
             ::core::result::Result::map_err(#result, <#error as ::core::convert::From<_>>::from)?;
         },
         None => {
-            let (error, variant) = (&enums.error_path, &op.variant);
+            let (error, variant, private) = (&enums.error_path, &op.variant, &model.paths.private);
+            if field.holds_itself && op.kind == OpKind::Each {
+                return quote! {
+                    ::core::result::Result::map_err(#result, |__e| #error::#variant(#private::Box::new(__e)))?;
+                };
+            }
             quote!(::core::result::Result::map_err(#result, #error::#variant)?;)
         }
     }

@@ -7,9 +7,9 @@ use syn::{Generics, Path, Variant};
 
 use crate::attr::{OpKind, Pass, span_of};
 use crate::expand::with_arguments;
-use crate::generics::mentioned;
+use crate::generics::{bounded, mentioned};
 use crate::model::{Field, Model, Operation, Payload, projection};
-use crate::paths::{located_at, replace_self};
+use crate::tokens::{located_at, mentions, replace_self};
 
 /// The associated types of the value, and the enums among them.
 pub(crate) struct Enums<'m> {
@@ -36,7 +36,7 @@ impl<'m> Enums<'m> {
                     .flat_map(|v| &v.fields)
                     .map(|field| field.ty.to_token_stream()),
             );
-            mentioned(&model.generics, &payloads)
+            of_values(model, mentioned(&model.generics, &payloads))
         };
         let mutation_generics = of_operations(
             model.mutations().map(|(_, op)| op).collect(),
@@ -46,13 +46,8 @@ impl<'m> Enums<'m> {
             model.messages().map(|(_, op)| op).collect(),
             model.events.iter().collect(),
         );
-        let error_generics = mentioned(
-            &model.generics,
-            &errors(model)
-                .into_iter()
-                .map(|error| error.payload)
-                .collect::<Vec<_>>(),
-        );
+        let payloads: Vec<TokenStream> = errors(model).into_iter().map(|error| error.payload).collect();
+        let error_generics = of_values(model, mentioned(&model.generics, &payloads));
 
         let root = &model.paths.root;
         let message = match model.attrs.message_type.get() {
@@ -157,8 +152,8 @@ impl<'m> Enums<'m> {
         let (parameters, arguments, _) = self.error_generics.split_for_impl();
         let clause = |bound: TokenStream| {
             let mut generics = self.error_generics.clone();
-            // Only where it depends on a parameter: elsewhere it is known, and rustc says so at the field.
-            for Error { payload, .. } in &errors {
+            // Only where it depends on a parameter, and not on what is being implemented: elsewhere it is known, and rustc says so at the field.
+            for Error { payload, .. } in errors.iter().filter(|error| !error.is_itself) {
                 if !mentioned(&model.generics, std::slice::from_ref(payload))
                     .params
                     .is_empty()
@@ -261,6 +256,22 @@ impl<'m> Enums<'m> {
             }
         }
     }
+}
+
+/// The parameters of an enum. Where a payload is that of another value, which has the parameter too, it must be what
+/// the store asks of that value.
+fn of_values(model: &Model<'_>, generics: Generics) -> Generics {
+    let values: Vec<&TokenStream> = model
+        .fields
+        .iter()
+        .filter(|field| field.updates().next().is_some())
+        .map(|field| &field.payload)
+        .collect();
+    bounded(generics, |name| {
+        values
+            .iter()
+            .any(|value| mentions(TokenStream::clone(value), name))
+    })
 }
 
 /// What every generated enum of a kind implements, so that it need not be derived.
@@ -385,6 +396,8 @@ struct Error {
     doc: String,
     /// What stands before the reason in its text.
     prefix: Option<String>,
+    /// Whether the payload is the error itself again, in a box.
+    is_itself: bool,
     /// The type of the field, at which it is told that the payload cannot be shown.
     span: Span,
 }
@@ -409,11 +422,18 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
             };
             let value = replace_self(value, &model.this);
             let payload = projection(&value, &quote!(#root::LiveValue), "MutError");
+            let payload = if field.holds_itself && op.kind == OpKind::Each {
+                let private = &model.paths.private;
+                quote!(#private::Box<#payload>)
+            } else {
+                payload
+            };
             errors.push(Error {
                 variant: op.variant.clone(),
                 payload,
                 doc: format!("A mutation of {name} itself failed."),
                 prefix: prefix.clone(),
+                is_itself: field.holds_itself && op.kind == OpKind::Each,
                 span: span_of(&field.ty),
             });
         }
@@ -423,6 +443,7 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
                 payload: quote!(#root::Invalid),
                 doc: format!("A rule of {name} was broken."),
                 prefix,
+                is_itself: false,
                 span: span_of(&field.ty),
             });
         }
@@ -433,6 +454,7 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
             payload: quote!(#root::Invalid),
             doc: "A mutation method or the `validate` function of the type said no.".into(),
             prefix: None,
+            is_itself: false,
             span: Span::call_site(),
         });
     }

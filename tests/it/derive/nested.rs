@@ -210,3 +210,80 @@ fn check_goes_into_nested_values() {
         Err(RoomError::UpdatePlayers(PlayerError::Nick(_)))
     ));
 }
+
+#[derive(Clone, Debug, Default, PartialEq, LiveValue)]
+#[live(derive(Clone, PartialEq), mutation(derive(Debug)))]
+struct Folder {
+    #[live(len = ..=8)]
+    name: String,
+    #[live(each, insert)]
+    folders: BTreeMap<u8, Self>,
+}
+
+#[test]
+fn a_value_can_hold_values_of_its_own_type() {
+    let mut root = Folder::default();
+    apply(&mut root, FolderMutation::InsertFolders(1, Folder::default())).unwrap();
+    let inside = |mutation| FolderMutation::UpdateFolders(1, Box::new(mutation));
+    apply(
+        &mut root,
+        inside(FolderMutation::InsertFolders(2, Folder::default())),
+    )
+    .unwrap();
+    let rename = FolderMutation::UpdateFolders(2, Box::new(FolderMutation::SetName("deep".into())));
+    apply(&mut root, inside(rename)).unwrap();
+    assert_eq!(root.folders[&1].folders[&2].name, "deep");
+
+    let long = FolderMutation::SetName("much too long".into());
+    let error = apply(
+        &mut root,
+        inside(FolderMutation::UpdateFolders(2, Box::new(long))),
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "folders: folders: name: length 13 is not within ..=8"
+    );
+    root.folders.get_mut(&1).unwrap().name = "much too long".into();
+    assert!(matches!(root.check(None), Err(FolderError::UpdateFolders(_))));
+}
+
+#[derive(Clone, Debug, PartialEq, LiveValue)]
+#[live(derive(Debug, PartialEq))]
+struct Cell<T> {
+    value: Vec<T>,
+    #[live(each)]
+    cells: HashMap<u8, Cell<T>>,
+}
+
+#[derive(Clone, Debug, PartialEq, LiveValue)]
+#[live(derive(Debug, PartialEq))]
+struct Grid<T: Copy, K: Eq + std::hash::Hash, U> {
+    #[live(nested)]
+    first: Cell<T>,
+    #[live(each)]
+    others: HashMap<K, Cell<(T, U)>>,
+}
+
+#[test]
+fn nested_values_can_have_the_parameters_of_the_outer_one() {
+    let cell = Cell {
+        value: vec![1],
+        cells: HashMap::new(),
+    };
+    let mut grid: Grid<u8, u8, u16> = Grid {
+        first: cell,
+        others: HashMap::new(),
+    };
+    apply(
+        &mut grid,
+        GridMutation::UpdateFirst(CellMutation::SetValue(vec![2])),
+    )
+    .unwrap();
+    assert_eq!(grid.first.value, [2]);
+    let error = apply(
+        &mut grid,
+        GridMutation::UpdateOthers(1, CellMutation::SetValue(vec![(1, 2)])),
+    );
+    assert_eq!(error, Err(GridError::Others(Invalid::Missing)));
+}
