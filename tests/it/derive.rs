@@ -12,6 +12,7 @@ mod plain;
 mod rules;
 mod serde;
 mod set;
+mod store;
 
 use livestore::{Entry, LiveValue};
 
