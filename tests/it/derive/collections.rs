@@ -176,6 +176,16 @@ fn an_arc_is_copied_only_while_it_is_shared() {
     assert_eq!((reader.map.len(), shared.map.len()), (2, 0));
 }
 
+#[test]
+fn removing_nothing_from_an_arc_copies_nothing() {
+    let mut map = Arc::new(BTreeMap::from([(1, 1)]));
+    let reader = Arc::clone(&map);
+    ops::Remove::remove(&mut map, &9);
+    assert!(Arc::ptr_eq(&reader, &map));
+    ops::Remove::remove(&mut map, &1);
+    assert_eq!((reader.len(), map.len()), (1, 0));
+}
+
 /// Keeps what is pushed sorted, and each only once.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Sorted(Vec<u8>);
@@ -212,6 +222,8 @@ struct Own {
     bounded: Sorted,
     #[live(push, keep = 2)]
     kept: Arc<Sorted>,
+    #[live(push, len = ..=1)]
+    shared: Arc<Sorted>,
 }
 
 #[test]
@@ -222,6 +234,9 @@ fn a_collection_of_ones_own_works_like_those_of_std() {
         apply(&mut own, OwnMutation::PushKept(number + 1)).unwrap();
     }
     assert_eq!(own.bounded, Sorted(vec![1, 2]));
+    apply(&mut own, OwnMutation::PushShared(1)).unwrap();
+    apply(&mut own, OwnMutation::PushShared(1)).unwrap();
+    assert!(apply(&mut own, OwnMutation::PushShared(2)).is_err());
     let error = apply(&mut own, OwnMutation::PushBounded(3)).unwrap_err();
     assert_eq!(error.to_string(), "bounded: length 3 is not within ..=2");
     apply(&mut own, OwnMutation::PushKept(1)).unwrap();
