@@ -17,10 +17,12 @@ use syn::{Attribute, Meta};
 use crate::attr::item::Items;
 use crate::errors::Errors;
 
-/// Reads every `#[live(..)]` among `attrs` by `item`, which gets each option's name.
+/// Reads every `#[live(..)]` among `attrs` by `item`, which gets each option's name. `empty` says what could stand in
+/// an empty one.
 fn each_item(
     attrs: &[Attribute],
     errors: &mut Errors,
+    empty: &str,
     mut item: impl FnMut(&Ident, &mut Items<'_>, &mut Errors) -> syn::Result<()>,
 ) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("live")) {
@@ -44,7 +46,7 @@ fn each_item(
         if list.tokens.is_empty() {
             errors.over(
                 attr,
-                "`#[live()]` is empty; say what the field can do, e.g. `#[live(set)]`, or remove the attribute",
+                format_args!("`#[live()]` is empty; {empty}, or remove the attribute"),
             );
             continue;
         }

@@ -10,6 +10,7 @@ use quote::{ToTokens, quote};
 use syn::Generics;
 
 use crate::expand::enums::Enums;
+use crate::generics::bounded;
 use crate::model::Model;
 
 /// Everything that is generated for one type.
@@ -32,7 +33,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
 /// What is generated beside an error: all that user code may name, so that the error is the only one.
 pub(crate) fn without_bodies(model: &Model<'_>) -> TokenStream {
     let enums = Enums::new(model);
-    let items = enums.items();
+    let items = enums.items_beside_errors();
     let unreachable = || quote!(::core::unreachable!());
     let value = live_value(
         model,
@@ -56,8 +57,8 @@ struct Body {
 
 fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
     let root = &model.paths.root;
-    let (ident, generics) = (model.ident, bounded(&model.generics));
-    let (parameters, arguments, clause) = generics.split_for_impl();
+    let (this, generics) = (&model.this, bounded(model.generics.clone(), |_| true));
+    let (parameters, _, clause) = generics.split_for_impl();
     let (mutation, message, error) = (&enums.mutation, &enums.message, &enums.error);
     let Body {
         mutate,
@@ -68,7 +69,7 @@ fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
     quote! {
         #[automatically_derived]
         #lints
-        impl #parameters #root::LiveValue for #ident #arguments #clause {
+        impl #parameters #root::LiveValue for #this #clause {
             type Message = #message;
             type Mutation = #mutation;
             type MutError = #error;
@@ -87,21 +88,6 @@ fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
             #others
         }
     }
-}
-
-/// The type's parameters with what the store asks of every value.
-fn bounded(generics: &Generics) -> Generics {
-    let mut bounded = generics.clone();
-    let names: Vec<_> = generics.type_params().map(|param| param.ident.clone()).collect();
-    if !names.is_empty() {
-        let clause = bounded.make_where_clause();
-        for name in names {
-            clause.predicates.push(syn::parse_quote! {
-                #name: ::core::clone::Clone + ::core::marker::Send + ::core::marker::Sync + 'static
-            });
-        }
-    }
-    bounded
 }
 
 /// Generated code is not the user's to tidy up.

@@ -1,7 +1,7 @@
 //! What is generated when there are mistakes: beside them, everything that other code may name, so that one typo does
 //! not become twenty unknown names.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use crate::errors::Errors;
@@ -9,7 +9,40 @@ use crate::expand::without_bodies;
 use crate::model::Model;
 
 /// The mistakes, and the enums and impls without contents.
-pub(crate) fn fallback(model: &Model<'_>, errors: Errors) -> TokenStream {
-    let (errors, items) = (errors.into_compile_errors(), without_bodies(model));
+pub(crate) fn fallback(mut model: Model<'_>, errors: Errors) -> TokenStream {
+    each_name_once(&mut model);
+    let (errors, items) = (errors.into_compile_errors(), without_bodies(&model));
     quote!(#errors #items)
+}
+
+/// Takes out what would be defined twice, of which rustc would tell again.
+fn each_name_once(model: &mut Model<'_>) {
+    let (mut mutations, mut messages) = (Vec::new(), Vec::new());
+    for field in &mut model.fields {
+        field.ops.retain(|op| {
+            first(
+                &op.variant,
+                if op.kind.is_message() {
+                    &mut messages
+                } else {
+                    &mut mutations
+                },
+            )
+        });
+    }
+    model
+        .custom
+        .retain(|custom| first(&custom.variant.ident, &mut mutations));
+    model.events.retain(|event| first(&event.ident, &mut messages));
+    if model.mutation == model.message || model.mutation == model.error || model.message == model.error {
+        model.use_default_names();
+    }
+}
+
+fn first(name: &Ident, seen: &mut Vec<Ident>) -> bool {
+    let is_first = !seen.contains(name);
+    if is_first {
+        seen.push(name.clone());
+    }
+    is_first
 }

@@ -1,11 +1,11 @@
-//! Which of a type's parameters a generated enum has: those that its payloads mention.
+//! The parameters of generated code: those of the type, or of an enum those that its payloads mention.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::{GenericParam, Generics, Ident, WherePredicate};
 
-use crate::paths::mentions;
+use crate::tokens::mentions;
 
 /// The parameters that `payloads` mention, with the bounds and predicates that mention only those.
 pub(crate) fn mentioned(generics: &Generics, payloads: &[TokenStream]) -> Generics {
@@ -58,6 +58,24 @@ pub(crate) fn mentioned(generics: &Generics, payloads: &[TokenStream]) -> Generi
         }
     }
     kept
+}
+
+/// The parameters with what the store asks of every value, for those of which `holds` is true.
+pub(crate) fn bounded(mut generics: Generics, holds: impl Fn(&Ident) -> bool) -> Generics {
+    let names: Vec<Ident> = generics
+        .type_params()
+        .map(|param| param.ident.clone())
+        .filter(|name| holds(name))
+        .collect();
+    if !names.is_empty() {
+        let clause = generics.make_where_clause();
+        for name in names {
+            clause.predicates.push(syn::parse_quote! {
+                #name: ::core::clone::Clone + ::core::marker::Send + ::core::marker::Sync + 'static
+            });
+        }
+    }
+    generics
 }
 
 fn name(param: &GenericParam) -> Option<&Ident> {

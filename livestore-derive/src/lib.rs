@@ -8,11 +8,14 @@ mod attr;
 mod errors;
 mod expand;
 mod fallback;
+#[cfg(test)]
+mod fuzz;
 mod generics;
 mod model;
 mod names;
 mod paths;
 mod shape;
+mod tokens;
 mod validate;
 mod words;
 
@@ -22,7 +25,10 @@ use syn::DeriveInput;
 use crate::errors::Errors;
 use crate::model::Model;
 
-/// Makes a type a live value.
+#[expect(
+    missing_docs,
+    reason = "documented where it is re-exported, with examples that can run there"
+)]
 #[proc_macro_derive(LiveValue, attributes(live))]
 pub fn derive_live_value(input: TokenStream) -> TokenStream {
     derive(input.into()).into()
@@ -39,6 +45,6 @@ fn derive(input: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
     if errors.is_empty() {
         expand::expand(&model)
     } else {
-        fallback::fallback(&model, errors)
+        fallback::fallback(model, errors)
     }
 }

@@ -3,19 +3,24 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, ExprPath, Fields, Generics, Index, Type, Variant, Visibility};
+use syn::{
+    Attribute, Data, DeriveInput, ExprPath, Fields, GenericParam, Generics, Index, Type, Variant, Visibility,
+};
 
 use crate::attr::{FieldAttrs, OpKind, Pass, Rule, TypeAttrs, item, parse_field, parse_type, span_of};
 use crate::errors::Errors;
 use crate::names::{camel_case, is_keyword, snake_case};
-use crate::paths::{Paths, replace_lifetimes, replace_self};
+use crate::paths::Paths;
 use crate::shape::Shape;
+use crate::tokens::{replace_lifetimes, replace_self, respan};
 
 /// A type that becomes a live value.
 pub(crate) struct Model<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) vis: &'a Visibility,
     pub(crate) generics: Generics,
+    /// The type with its arguments: `Room<T>`.
+    pub(crate) this: TokenStream,
     pub(crate) paths: Paths,
     pub(crate) attrs: TypeAttrs,
     pub(crate) fields: Vec<Field>,
@@ -43,6 +48,8 @@ pub(crate) struct Field {
     /// As an enum may hold it: `Self` replaced.
     pub(crate) payload: TokenStream,
     pub(crate) shape: Shape,
+    /// Whether it is a map of values of the type itself, whose mutation then holds itself.
+    pub(crate) holds_itself: bool,
     /// Documentation and deprecation, for the variants.
     pub(crate) docs: Vec<Attribute>,
     pub(crate) attrs: FieldAttrs,
@@ -80,9 +87,7 @@ impl<'a> Model<'a> {
     pub(crate) fn new(input: &'a DeriveInput, errors: &mut Errors) -> Model<'a> {
         let attrs = parse_type(&input.attrs, errors);
         let generics = own(&input.generics, errors);
-        let (_, arguments, _) = generics.split_for_impl();
-        let ident = &input.ident;
-        let this = quote!(#ident #arguments);
+        let this = this(input, &generics);
         let paths = Paths::new(attrs.krate.get());
 
         let fields = match &input.data {
@@ -109,6 +114,7 @@ impl<'a> Model<'a> {
             .map(|variant| event(variant, &this, errors))
             .collect();
 
+        let ident = &input.ident;
         let plain = ident.unraw();
         let name = |given: Option<&Ident>, what: &str| {
             given
@@ -123,6 +129,7 @@ impl<'a> Model<'a> {
             message: name(attrs.message.name.get(), "Message"),
             error: name(attrs.error.name.get(), "Error"),
             generics,
+            this,
             attrs,
             fields,
             custom,
@@ -130,25 +137,25 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// The type with its parameters: `Room<T>`.
-    pub(crate) fn this(&self) -> TokenStream {
-        let (_, arguments, _) = self.generics.split_for_impl();
-        let ident = self.ident;
-        quote!(#ident #arguments)
-    }
-
     pub(crate) fn validate(&self) -> Option<&ExprPath> {
         self.attrs.validate.get()
     }
 
+    /// Gives up the names that were chosen for the enums.
+    pub(crate) fn use_default_names(&mut self) {
+        self.mutation = default_name(self.ident, "Mutation");
+        self.message = default_name(self.ident, "Message");
+        self.error = default_name(self.ident, "Error");
+    }
+
     /// Operations which are mutations, each with its field.
     pub(crate) fn mutations(&self) -> impl Iterator<Item = (&Field, &Operation)> {
-        self.operations().filter(|(_, op)| op.kind != OpKind::Message)
+        self.operations().filter(|(_, op)| !op.kind.is_message())
     }
 
     /// Operations which are messages, each with its field.
     pub(crate) fn messages(&self) -> impl Iterator<Item = (&Field, &Operation)> {
-        self.operations().filter(|(_, op)| op.kind == OpKind::Message)
+        self.operations().filter(|(_, op)| op.kind.is_message())
     }
 
     fn operations(&self) -> impl Iterator<Item = (&Field, &Operation)> {
@@ -229,7 +236,7 @@ impl Field {
         let (ty, ops) = (&self.ty, &paths.ops);
         match &self.shape {
             Shape::Map(_, value) => value.to_token_stream(),
-            _ => quote!(<#ty as #ops::Keyed>::Value),
+            _ => projection(&ty.to_token_stream(), &quote!(#ops::Keyed), "Value"),
         }
     }
 
@@ -244,6 +251,11 @@ impl Field {
             _ => format!("`{}`", self.label),
         }
     }
+}
+
+/// `RoomMutation`. At the derive, because the user did not write it.
+fn default_name(ident: &Ident, what: &str) -> Ident {
+    Ident::new(&format!("{}{what}", ident.unraw()), Span::call_site())
 }
 
 /// The type's parameters. Lifetimes are mistakes, and left out.
@@ -266,12 +278,30 @@ fn own(generics: &Generics, errors: &mut Errors) -> Generics {
         without.params = without
             .params
             .into_iter()
-            .filter(|p| !matches!(p, syn::GenericParam::Lifetime(_)))
+            .filter(|p| !matches!(p, GenericParam::Lifetime(_)))
             .collect();
+        for parameter in without.type_params_mut() {
+            parameter.bounds.push(syn::parse_quote!('static));
+        }
         own = without;
-        own.where_clause = None;
     }
     own
+}
+
+/// The type with its arguments. Lifetimes are mistakes, beside which it is that of `'static`.
+fn this(input: &DeriveInput, generics: &Generics) -> TokenStream {
+    let ident = &input.ident;
+    let lifetimes = input.generics.lifetimes().map(|_| quote!('static));
+    let others = generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(parameter) => Some(parameter.ident.to_token_stream()),
+        GenericParam::Const(parameter) => Some(parameter.ident.to_token_stream()),
+        GenericParam::Lifetime(_) => None,
+    });
+    if input.generics.params.is_empty() {
+        ident.to_token_stream()
+    } else {
+        quote!(#ident<#(#lifetimes,)* #(#others),*>)
+    }
 }
 
 fn fields(
@@ -327,9 +357,11 @@ fn fields(
             docs: field.attrs.iter().filter(is_doc).cloned().collect(),
             attrs: parse_field(&field.attrs, errors),
             ops: Vec::new(),
+            holds_itself: false,
             error: Ident::new(&error, span),
             noun,
         };
+        field.holds_itself = replace_self(field.value(paths), this).to_string() == this.to_string();
         field.ops = operations(&field, position, attrs, paths, this, errors);
         all.push(field);
     }
@@ -406,6 +438,14 @@ fn operations(
     operations
 }
 
+/// `<Type as Trait>::Name`, all of it at the type, which is what does not fit if something does not.
+pub(crate) fn projection(ty: &TokenStream, of: &TokenStream, name: &str) -> TokenStream {
+    let span = span_of(ty);
+    let name = Ident::new(name, span);
+    let (before, after) = (respan(quote!(<), span), respan(quote!(as #of>::#name), span));
+    quote!(#before #ty #after)
+}
+
 /// What the variant of an operation holds.
 fn payload(kind: OpKind, field: &Field, paths: &Paths, this: &TokenStream) -> Payload {
     let (ty, ops, root) = (&field.payload, &paths.ops, &paths.root);
@@ -427,18 +467,24 @@ fn payload(kind: OpKind, field: &Field, paths: &Paths, this: &TokenStream) -> Pa
         }
         (OpKind::Insert, Shape::Map(key, value)) => Payload::Two(own(key), own(value)),
         (OpKind::Remove, Shape::Map(key, _)) => Payload::One(own(key)),
-        (OpKind::Push, _) => Payload::One(quote!(<#ty as #ops::Push>::Item)),
-        (OpKind::Insert, _) => Payload::One(quote!(<#ty as #ops::Insert>::Item)),
-        (OpKind::Remove, _) => Payload::One(quote!(<#ty as #ops::Remove>::Key)),
-        (OpKind::Nested, _) => Payload::One(quote!(<#ty as #root::LiveValue>::Mutation)),
-        (OpKind::Each, Shape::Map(key, value)) => {
-            let value = own(value);
-            Payload::Two(own(key), quote!(<#value as #root::LiveValue>::Mutation))
+        (OpKind::Push, _) => Payload::One(projection(ty, &quote!(#ops::Push), "Item")),
+        (OpKind::Insert, _) => Payload::One(projection(ty, &quote!(#ops::Insert), "Item")),
+        (OpKind::Remove, _) => Payload::One(projection(ty, &quote!(#ops::Remove), "Key")),
+        (OpKind::Nested, _) => Payload::One(projection(ty, &quote!(#root::LiveValue), "Mutation")),
+        (OpKind::Each, _) => {
+            let key = match &field.shape {
+                Shape::Map(key, _) => own(key),
+                _ => projection(ty, &quote!(#ops::Keyed), "Key"),
+            };
+            let value = replace_self(field.value(paths), this);
+            let mutation = projection(&value, &quote!(#root::LiveValue), "Mutation");
+            if field.holds_itself {
+                // Otherwise it would be of infinite size.
+                let private = &paths.private;
+                return Payload::Two(key, quote!(#private::Box<#mutation>));
+            }
+            Payload::Two(key, mutation)
         }
-        (OpKind::Each, _) => Payload::Two(
-            quote!(<#ty as #ops::Keyed>::Key),
-            quote!(<<#ty as #ops::Keyed>::Value as #root::LiveValue>::Mutation),
-        ),
     }
 }
 

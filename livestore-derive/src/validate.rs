@@ -1,11 +1,11 @@
 //! What is wrong with a [`Model`] although every option by itself was understood.
 
-use proc_macro2::{Ident, Span};
-use syn::{Attribute, Data, DataEnum, DeriveInput};
+use proc_macro2::Ident;
+use syn::{Attribute, Data, DataEnum, DeriveInput, Variant};
 
 use crate::attr::EnumAttrs;
 use crate::errors::Errors;
-use crate::model::{Field, Model};
+use crate::model::{Field, Model, Operation};
 use crate::shape::text;
 
 /// Adds every mistake to `errors`.
@@ -156,34 +156,47 @@ fn fits(field: &Field, errors: &mut Errors) {
     }
 }
 
-/// Who needs a name.
-enum Owner<'a> {
-    Field(&'a Field),
-    Custom,
+/// A variant that needs a name of its own.
+struct Named<'a> {
+    name: &'a Ident,
+    /// `None` for a variant of the user's own.
+    field: Option<&'a Field>,
+    /// The operation that makes it.
+    word: &'static str,
+}
+
+impl<'a> Named<'a> {
+    fn operation((field, op): (&'a Field, &'a Operation)) -> Named<'a> {
+        Named {
+            name: &op.variant,
+            field: Some(field),
+            word: op.kind.word(),
+        }
+    }
+
+    fn own(variant: &'a Variant) -> Named<'a> {
+        Named {
+            name: &variant.ident,
+            field: None,
+            word: "",
+        }
+    }
 }
 
 /// No enum has two variants of one name.
 fn names(model: &Model<'_>, errors: &mut Errors) {
-    let custom = model.custom.iter().map(|custom| (&custom.variant, Owner::Custom));
-    let mutations = model
-        .mutations()
-        .map(|(field, op)| (&op.variant, op.span, Owner::Field(field)));
+    let custom = model.custom.iter().map(|custom| Named::own(&custom.variant));
     unique(
         "mutation",
-        "set",
-        mutations.chain(custom.map(|(v, owner)| (&v.ident, v.ident.span(), owner))),
+        model.mutations().map(Named::operation).chain(custom),
         errors,
     );
-
-    let events = model
-        .events
-        .iter()
-        .map(|variant| (&variant.ident, variant.ident.span(), Owner::Custom));
-    let messages = model
-        .messages()
-        .map(|(field, op)| (&op.variant, op.span, Owner::Field(field)));
-    unique("message", "message", messages.chain(events), errors);
-
+    let events = model.events.iter().map(Named::own);
+    unique(
+        "message",
+        model.messages().map(Named::operation).chain(events),
+        errors,
+    );
     if model.has_error() {
         error_names(model, errors);
     }
@@ -210,43 +223,35 @@ fn names(model: &Model<'_>, errors: &mut Errors) {
     }
 }
 
-fn unique<'a>(
-    what: &str,
-    word: &str,
-    variants: impl Iterator<Item = (&'a Ident, Span, Owner<'a>)>,
-    errors: &mut Errors,
-) {
-    let mut seen: Vec<(&Ident, Owner<'_>)> = Vec::new();
-    for (name, span, owner) in variants {
-        let earlier = seen
-            .iter()
-            .find(|(earlier, _)| *earlier == name)
-            .map(|(_, owner)| owner);
-        match (earlier, &owner) {
-            (None, _) => {}
-            (Some(Owner::Field(first)), Owner::Field(second)) if std::ptr::eq(*first, *second) => errors.at(
-                span,
-                format_args!("field {} makes two {what}s called `{name}`; name one of them: `= SomeName`", first.named()),
-            ),
-            (Some(Owner::Field(first)), Owner::Field(second)) => errors.at(
-                second.span,
-                format_args!(
-                    "field {} and field {} both make a {what} called `{name}`; name one of them: `#[live({word} = SomeName)]`",
-                    first.named(),
-                    second.named(),
+fn unique<'a>(what: &str, variants: impl Iterator<Item = Named<'a>>, errors: &mut Errors) {
+    let mut seen: Vec<Named<'_>> = Vec::new();
+    for second in variants {
+        let name = second.name;
+        if let Some(first) = seen.iter().find(|first| first.name == name) {
+            let message = match (first.field, second.field) {
+                (Some(one), Some(other)) if std::ptr::eq(one, other) => format!(
+                    "field {} makes two {what}s called `{name}`; name one of them: `#[live({} = SomeName)]`",
+                    one.named(),
+                    second.word,
                 ),
-            ),
-            (Some(Owner::Field(first)), Owner::Custom) => errors.at(
-                span,
-                format_args!(
+                (Some(one), Some(other)) => format!(
+                    "field {} and field {} both make a {what} called `{name}`; name one of them: \
+                     `#[live({} = SomeName)]`",
+                    one.named(),
+                    other.named(),
+                    second.word,
+                ),
+                (Some(one), None) => format!(
                     "field {} already makes a {what} called `{name}`; choose another name here, or name the field's: \
-                     `#[live({word} = SomeName)]`",
-                    first.named(),
+                     `#[live({} = SomeName)]`",
+                    one.named(),
+                    first.word,
                 ),
-            ),
-            (Some(Owner::Custom), _) => errors.at(span, format_args!("there is a {what} called `{name}` already")),
+                (None, _) => format!("there is a {what} called `{name}` already"),
+            };
+            errors.at(name.span(), message);
         }
-        seen.push((name, owner));
+        seen.push(second);
     }
 }
 

@@ -189,8 +189,10 @@ impl Place {
 /// What to say to an option that does not exist. `rest` is what follows the word, up to the comma.
 pub(crate) fn unknown(word: &str, rest: &str, place: Place) -> String {
     let words = place.words();
-    if words.contains(&word) {
-        return format!("`{word}` is written without `r#`");
+    if let Some(plain) = word.strip_prefix("r#")
+        && words.contains(&plain)
+    {
+        return format!("the option `{plain}` is written without `r#`");
     }
     match place {
         Place::Type if FIELD.contains(&word) => {
@@ -317,7 +319,11 @@ fn way_out(word: &str, rest: &str, place: Place) -> Option<WayOut> {
         } else {
             "enums"
         };
-        let args = if rest.starts_with('(') { "(..)" } else { "" };
+        let args = match rest.trim_start().chars().next() {
+            Some('(') => "(..)",
+            Some('=') => " = ..",
+            _ => "",
+        };
         return beside(format!(
             "to put an attribute on the generated {on} write `attr({word}{args})`"
         ));

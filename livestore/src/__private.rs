@@ -7,6 +7,7 @@ mod plain;
 
 pub use crate::__private::plain::{NotPlain, Probe};
 pub use crate::invalid::Invalid;
+pub use std::boxed::Box;
 
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
@@ -36,20 +37,22 @@ pub enum On {
 }
 
 /// The mutations of a type which has methods or a `validate` of its own.
-pub trait Steps: LiveValue {
+///
+/// Not a subtrait of [`LiveValue`]: what that asks of the type is asked once.
+pub trait Steps<M, E>: Sized {
     /// Applies a mutation without the type's `validate`.
     ///
     /// # Errors
     ///
     /// A rule of a field, or a method, says no.
-    fn __step(&mut self, mutation: &Self::Mutation, on: On) -> Result<(), Self::MutError>;
+    fn __step(&mut self, mutation: &M, on: On) -> Result<(), E>;
 
     /// The type's `validate`.
     ///
     /// # Errors
     ///
     /// It says no.
-    fn __verdict(&self, was: &Self) -> Result<(), Self::MutError> {
+    fn __verdict(&self, was: &Self) -> Result<(), E> {
         let _ = was;
         Ok(())
     }
@@ -60,7 +63,10 @@ pub trait Steps: LiveValue {
 /// # Errors
 ///
 /// The step or the verdict fails.
-pub fn mutate_steps<V: Steps>(entry: &Entry<V>, mutation: &V::Mutation) -> Result<V, V::MutError> {
+pub fn mutate_steps<V>(entry: &Entry<V>, mutation: &V::Mutation) -> Result<V, V::MutError>
+where
+    V: LiveValue + Steps<V::Mutation, V::MutError>,
+{
     next(&entry.value, mutation)
 }
 
@@ -69,12 +75,18 @@ pub fn mutate_steps<V: Steps>(entry: &Entry<V>, mutation: &V::Mutation) -> Resul
 /// # Errors
 ///
 /// The step or the verdict fails; the value is then unchanged.
-pub fn apply_steps<V: Steps>(value: &mut V, mutation: &V::Mutation) -> Result<(), V::MutError> {
+pub fn apply_steps<V>(value: &mut V, mutation: &V::Mutation) -> Result<(), V::MutError>
+where
+    V: LiveValue + Steps<V::Mutation, V::MutError>,
+{
     *value = next(value, mutation)?;
     Ok(())
 }
 
-fn next<V: Steps>(value: &V, mutation: &V::Mutation) -> Result<V, V::MutError> {
+fn next<V>(value: &V, mutation: &V::Mutation) -> Result<V, V::MutError>
+where
+    V: LiveValue + Steps<V::Mutation, V::MutError>,
+{
     let mut next = value.clone();
     next.__step(mutation, On::Copy)?;
     next.__verdict(value)?;
@@ -215,7 +227,7 @@ pub fn rule<E: FromRule, T>(result: Result<T, Invalid>, field: &'static str) -> 
 /// # Errors
 ///
 /// [`Invalid::Length`].
-pub fn check_len(len: Option<usize>, allowed: impl RangeOf<usize>) -> Result<(), Invalid> {
+pub fn check_len(len: Option<usize>, allowed: impl LenRange + fmt::Debug) -> Result<(), Invalid> {
     match len {
         Some(len) if !allowed.contains(&len) => Err(Invalid::Length {
             len,
@@ -230,7 +242,7 @@ pub fn check_len(len: Option<usize>, allowed: impl RangeOf<usize>) -> Result<(),
 /// # Errors
 ///
 /// [`Invalid::Length`] if it would become too short.
-pub fn check_shrunk(len: Option<usize>, allowed: impl RangeOf<usize>) -> Result<(), Invalid> {
+pub fn check_shrunk(len: Option<usize>, allowed: impl LenRange + fmt::Debug) -> Result<(), Invalid> {
     match len {
         Some(len) if !(allowed.start_bound(), Bound::Unbounded).contains(&len) => Err(Invalid::Length {
             len,
@@ -245,7 +257,7 @@ pub fn check_shrunk(len: Option<usize>, allowed: impl RangeOf<usize>) -> Result<
 /// # Errors
 ///
 /// [`Invalid::Range`].
-pub fn check_range<T: PartialOrd>(value: &T, allowed: impl RangeOf<T>) -> Result<(), Invalid> {
+pub fn check_range<T: PartialOrd>(value: &T, allowed: impl RangeOf<T> + fmt::Debug) -> Result<(), Invalid> {
     if allowed.contains(value) {
         Ok(())
     } else {
@@ -261,10 +273,20 @@ pub fn check_range<T: PartialOrd>(value: &T, allowed: impl RangeOf<T>) -> Result
     label = "not a range of `{T}`",
     note = "for the length of a string or a collection use `len = ..`"
 )]
-pub trait RangeOf<T>: RangeBounds<T> + fmt::Debug {}
+pub trait RangeOf<T>: RangeBounds<T> {}
 
 #[diagnostic::do_not_recommend]
-impl<T, R: RangeBounds<T> + fmt::Debug> RangeOf<T> for R {}
+impl<T, R: RangeBounds<T>> RangeOf<T> for R {}
+
+/// A range of lengths.
+#[diagnostic::on_unimplemented(
+    message = "`len` needs a range of `usize`, but this is a `{Self}`",
+    label = "not a range of `usize`"
+)]
+pub trait LenRange: RangeBounds<usize> {}
+
+#[diagnostic::do_not_recommend]
+impl<R: RangeBounds<usize>> LenRange for R {}
 
 /// The bound of `keep`, once evaluated.
 pub fn keep(n: usize) -> usize {

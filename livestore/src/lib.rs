@@ -57,5 +57,6 @@ pub use crate::value::LiveValue;
 pub use crate::watch::Watch;
 pub use crate::watch_all::WatchAll;
 #[cfg(feature = "derive")]
+#[doc = include_str!("derive.md")]
 pub use livestore_derive::LiveValue;
 pub use uuid::Uuid;

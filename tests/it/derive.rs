@@ -1,11 +1,18 @@
 //! `#[derive(LiveValue)]`: what the generated code does. What it says to mistakes is in `ui`.
 
+mod collections;
 mod errors;
 mod generics;
+mod lints;
 mod methods;
 mod names;
+mod nested;
+mod numbers;
 mod plain;
+mod rules;
+mod serde;
 mod set;
+mod store;
 
 use livestore::{Entry, LiveValue};
 

@@ -48,21 +48,44 @@ pub(crate) enum OpKind {
 }
 
 impl OpKind {
+    const ALL: [OpKind; 11] = [
+        OpKind::Set,
+        OpKind::Increment,
+        OpKind::Decrement,
+        OpKind::Toggle,
+        OpKind::Push,
+        OpKind::Insert,
+        OpKind::Remove,
+        OpKind::Clear,
+        OpKind::Nested,
+        OpKind::Each,
+        OpKind::Message,
+    ];
+
     fn of(word: &str) -> Option<OpKind> {
-        Some(match word {
-            "set" => OpKind::Set,
-            "increment" => OpKind::Increment,
-            "decrement" => OpKind::Decrement,
-            "toggle" => OpKind::Toggle,
-            "push" => OpKind::Push,
-            "insert" => OpKind::Insert,
-            "remove" => OpKind::Remove,
-            "clear" => OpKind::Clear,
-            "nested" => OpKind::Nested,
-            "each" => OpKind::Each,
-            "message" => OpKind::Message,
-            _ => return None,
-        })
+        OpKind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// How the operation is written.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            OpKind::Set => "set",
+            OpKind::Increment => "increment",
+            OpKind::Decrement => "decrement",
+            OpKind::Toggle => "toggle",
+            OpKind::Push => "push",
+            OpKind::Insert => "insert",
+            OpKind::Remove => "remove",
+            OpKind::Clear => "clear",
+            OpKind::Nested => "nested",
+            OpKind::Each => "each",
+            OpKind::Message => "message",
+        }
+    }
+
+    /// Whether it tells something and changes nothing.
+    pub(crate) fn is_message(self) -> bool {
+        self == OpKind::Message
     }
 
     /// What comes before the field's name in the variant's.
@@ -93,7 +116,8 @@ pub(crate) struct Rule {
 /// Reads the `#[live(..)]` attributes of a field.
 pub(crate) fn parse_field(attrs: &[Attribute], errors: &mut Errors) -> FieldAttrs {
     let mut field = FieldAttrs::default();
-    each_item(attrs, errors, |word, items, errors| {
+    let empty = "say what the field can do, e.g. `#[live(set)]`";
+    each_item(attrs, errors, empty, |word, items, errors| {
         field.read(word, items, errors)
     });
     field

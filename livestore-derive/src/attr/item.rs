@@ -114,7 +114,7 @@ impl Items<'_> {
 
     /// An option without a value.
     pub(crate) fn nothing(&mut self, word: &Ident) -> syn::Result<()> {
-        if self.is_alone() {
+        if !self.has_value() && !self.has_list() {
             return Ok(());
         }
         Err(syn::Error::new_spanned(

@@ -47,7 +47,12 @@ pub(crate) enum Pass {
 /// Reads the `#[live(..)]` attributes of a type.
 pub(crate) fn parse_type(attrs: &[Attribute], errors: &mut Errors) -> TypeAttrs {
     let mut ty = TypeAttrs::default();
-    each_item(attrs, errors, |word, items, errors| ty.read(word, items, errors));
+    each_item(
+        attrs,
+        errors,
+        "say something about the type, e.g. `#[live(explicit)]`",
+        |word, items, errors| ty.read(word, items, errors),
+    );
     ty
 }
 
@@ -155,6 +160,20 @@ fn variant(input: ParseStream<'_>) -> syn::Result<Variant> {
         let message = "a variant is written as in an enum: `Kick { who: Uuid }`; the method it calls is written on the type";
         return Err(syn::Error::new(method.span, message));
     }
+    let ahead = input.fork();
+    let is_named = Attribute::parse_outer(&ahead).is_ok() && ahead.peek(syn::Ident);
+    if !is_named {
+        let attribute_or_other = Items(input).rest();
+        let at = if attribute_or_other.is_empty() {
+            quote!(_)
+        } else {
+            attribute_or_other
+        };
+        return Err(syn::Error::new_spanned(
+            at,
+            "expected a variant, as in an enum: `Kick { who: Uuid }`",
+        ));
+    }
     input.parse()
 }
 
@@ -189,19 +208,27 @@ pub(crate) fn attributes(list: TokenStream, errors: &mut Errors) -> Vec<TokenStr
             let message = "write the attribute without `#[...]`, e.g. `attr(serde(default))`";
             return Err(syn::Error::new_spanned(attribute, message));
         }
-        let path = Path::parse_mod_style(&input.fork());
+        let ahead = input.fork();
+        let is_attribute = Path::parse_mod_style(&ahead).is_ok() && {
+            let arguments = Items(&ahead);
+            if arguments.has_list() {
+                ahead.parse::<TokenTree>()?;
+            }
+            arguments.has_value() || arguments.is_alone()
+        };
         let attribute = Items(input).rest();
-        match path {
-            Ok(_) => Ok(attribute),
-            Err(_) => Err(syn::Error::new_spanned(
-                if attribute.is_empty() {
-                    quote!(_)
-                } else {
-                    attribute
-                },
-                "expected an attribute: `attr(serde(default))`",
-            )),
+        if is_attribute {
+            return Ok(attribute);
         }
+        let at = if attribute.is_empty() {
+            quote!(_)
+        } else {
+            attribute
+        };
+        Err(syn::Error::new_spanned(
+            at,
+            "expected an attribute: `attr(serde(default))`",
+        ))
     })
 }
 
@@ -209,8 +236,10 @@ pub(crate) fn attributes(list: TokenStream, errors: &mut Errors) -> Vec<TokenStr
 fn krate(word: &Ident, items: &mut Items<'_>) -> syn::Result<Path> {
     let missing = "`crate` needs a path: `crate = ::livestore`";
     let value = items.value(word, missing)?;
-    if let Some(TokenTree::Literal(literal)) = value.clone().into_iter().next() {
-        let text = literal.to_string();
+    if let Some(TokenTree::Literal(literal)) = value.clone().into_iter().next()
+        && let text = literal.to_string()
+        && text.starts_with('"')
+    {
         let message = format!("write the path without quotes: `{}`", text.trim_matches('"'));
         return Err(syn::Error::new_spanned(value, message));
     }

@@ -11,9 +11,10 @@ use syn::{Attribute, Fields};
 
 use crate::attr::OpKind;
 use crate::expand::enums::Enums;
-use crate::expand::{bounded, lints};
+use crate::expand::lints;
+use crate::generics::bounded;
 use crate::model::{Custom, Field, Model, Operation, Payload};
-use crate::paths::located_at;
+use crate::tokens::{located_at, respan};
 
 /// The body of `mutate`.
 pub(crate) fn mutate(model: &Model<'_>, _: &Enums<'_>) -> TokenStream {
@@ -44,20 +45,23 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let private = &model.paths.private;
-    let (ident, generics) = (model.ident, bounded(&model.generics));
-    let (parameters, arguments, clause) = generics.split_for_impl();
+    let (this, generics) = (&model.this, bounded(model.generics.clone(), |_| true));
+    let (parameters, _, clause) = generics.split_for_impl();
     let (mutation, error) = (&enums.mutation, &enums.error);
     let (arms, lints) = (arms(model, enums), lints());
     let verdict = model.validate().map(|validate| {
+        // All at the function: rustc then explains the function and not the derive.
+        let at_function =
+            |error: &TokenStream| respan(quote!(#private::check_value::<#error, Self, _>), validate.span());
         let verdict = match model.attrs.error_type.get() {
-            Some(error) => quote!(#private::check_value::<#error, Self, _>(self, __was, #validate)),
+            Some(error) => {
+                let check_value = at_function(&error.to_token_stream());
+                quote!(#check_value(self, __was, #validate))
+            }
             None => {
-                let error = &enums.error_path;
+                let (error, check_value) = (&enums.error_path, at_function(&quote!(#private::Invalid)));
                 quote! {
-                    ::core::result::Result::map_err(
-                        #private::check_value::<#private::Invalid, Self, _>(self, __was, #validate),
-                        #error::Rejected,
-                    )
+                    ::core::result::Result::map_err(#check_value(self, __was, #validate), #error::Rejected)
                 }
             }
         };
@@ -70,7 +74,7 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     quote! {
         #[automatically_derived]
         #lints
-        impl #parameters #private::Steps for #ident #arguments #clause {
+        impl #parameters #private::Steps<#mutation, #error> for #this #clause {
             fn __step(
                 &mut self,
                 __mutation: &#mutation,
@@ -310,7 +314,7 @@ impl Arm<'_> {
 
     /// Returns with the error of a nested value, if `result` is one.
     fn or_inner(&self, op: &Operation, result: &TokenStream) -> TokenStream {
-        inner_error(self.model, self.enums, op, result)
+        inner_error(self.model, self.enums, self.field, op, result)
     }
 }
 
@@ -318,6 +322,7 @@ impl Arm<'_> {
 pub(crate) fn inner_error(
     model: &Model<'_>,
     enums: &Enums<'_>,
+    field: &Field,
     op: &Operation,
     result: &TokenStream,
 ) -> TokenStream {
@@ -326,7 +331,12 @@ pub(crate) fn inner_error(
             ::core::result::Result::map_err(#result, <#error as ::core::convert::From<_>>::from)?;
         },
         None => {
-            let (error, variant) = (&enums.error_path, &op.variant);
+            let (error, variant, private) = (&enums.error_path, &op.variant, &model.paths.private);
+            if field.holds_itself && op.kind == OpKind::Each {
+                return quote! {
+                    ::core::result::Result::map_err(#result, |__e| #error::#variant(#private::Box::new(__e)))?;
+                };
+            }
             quote!(::core::result::Result::map_err(#result, #error::#variant)?;)
         }
     }
@@ -362,11 +372,17 @@ impl Rules<'_> {
             self.or_broken(&quote!(#private::check_range::<#ty>(#value, #range)))
         });
         let validate = field.validate().map(|validate| {
-            // At the function, with the spans of the call: rustc then explains the function and not the derive.
-            let call = quote_spanned!(located_at(validate.span())=> (#value));
+            let call = respan(quote!((#value)), validate.span());
+            let verdict = |error: &TokenStream| {
+                let verdict = respan(quote!(#private::verdict::<#error, _>), validate.span());
+                quote!(#verdict(#validate #call))
+            };
             match self.model.attrs.error_type.get() {
-                Some(error) => quote!(#private::verdict::<#error, _>(#validate #call)?),
-                None => self.or_broken(&quote!(#private::verdict::<#private::Invalid, _>(#validate #call))),
+                Some(error) => {
+                    let verdict = verdict(&error.to_token_stream());
+                    quote!(#verdict?)
+                }
+                None => self.or_broken(&verdict(&quote!(#private::Invalid))),
             }
         });
         [len, range, validate]
@@ -415,17 +431,20 @@ fn custom_arm(model: &Model<'_>, enums: &Enums<'_>, custom: &Custom) -> TokenStr
             quote!({ #(#names: #arguments),* })
         }
     };
-    let call = quote!(|__value| #function(__value, #(#arguments),*));
+    let inputs = {
+        let value = format_ident!("__value", span = located_at(name.span()));
+        quote_spanned!(located_at(name.span())=> (#value, #(#arguments),*))
+    };
+    let call = quote!(|__value| #function #inputs);
+    let run = |error: &TokenStream| respan(quote!(#private::custom::<_, #error, _>), name.span());
     let result = match model.attrs.error_type.get() {
-        Some(error) => quote!(#private::custom::<_, #error, _>(self, __on, #call)?),
+        Some(error) => {
+            let run = run(&error.to_token_stream());
+            quote!(#run(self, __on, #call)?)
+        }
         None => {
-            let error = &enums.error_path;
-            quote! {
-                ::core::result::Result::map_err(
-                    #private::custom::<_, #private::Invalid, _>(self, __on, #call),
-                    #error::Rejected,
-                )?
-            }
+            let (error, run) = (&enums.error_path, run(&quote!(#private::Invalid)));
+            quote!(::core::result::Result::map_err(#run(self, __on, #call), #error::Rejected)?)
         }
     };
     quote!(#(#cfgs)* #mutation::#name #pattern => { #result; })

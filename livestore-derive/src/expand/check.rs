@@ -19,13 +19,13 @@ pub(crate) fn check(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream>
         for op in field.updates() {
             body.extend(if op.kind == OpKind::Nested {
                 let was = quote!(::core::option::Option::map(__was, |__was| &__was.#member));
-                inner_error(model, enums, op, &quote!(<#ty as #root::LiveValue>::check(&self.#member, #was)))
+                inner_error(model, enums, field, op, &quote!(<#ty as #root::LiveValue>::check(&self.#member, #was)))
             } else {
                 let value = field.value(&model.paths);
                 let was = quote! {
                     ::core::option::Option::and_then(__was, |__was| <#ty as #ops::Keyed>::get(&__was.#member, __key))
                 };
-                let checked = inner_error(model, enums, op, &quote!(<#value as #root::LiveValue>::check(__value, #was)));
+                let checked = inner_error(model, enums, field, op, &quote!(<#value as #root::LiveValue>::check(__value, #was)));
                 quote! {
                     for (__key, __value) in <#ty as #ops::Keyed>::iter(&self.#member) {
                         #checked

@@ -1,15 +1,15 @@
 //! The three enums: what can be done to a value, what can be told of it, why it said no.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Generics, Path, Variant};
 
-use crate::attr::{OpKind, Pass};
+use crate::attr::{OpKind, Pass, span_of};
 use crate::expand::with_arguments;
-use crate::generics::mentioned;
-use crate::model::{Field, Model, Operation, Payload};
-use crate::paths::replace_self;
+use crate::generics::{bounded, mentioned};
+use crate::model::{Field, Model, Operation, Payload, projection};
+use crate::tokens::{located_at, mentions, replace_self};
 
 /// The associated types of the value, and the enums among them.
 pub(crate) struct Enums<'m> {
@@ -36,7 +36,7 @@ impl<'m> Enums<'m> {
                     .flat_map(|v| &v.fields)
                     .map(|field| field.ty.to_token_stream()),
             );
-            mentioned(&model.generics, &payloads)
+            of_values(model, mentioned(&model.generics, &payloads))
         };
         let mutation_generics = of_operations(
             model.mutations().map(|(_, op)| op).collect(),
@@ -46,13 +46,8 @@ impl<'m> Enums<'m> {
             model.messages().map(|(_, op)| op).collect(),
             model.events.iter().collect(),
         );
-        let error_generics = mentioned(
-            &model.generics,
-            &errors(model)
-                .into_iter()
-                .map(|error| error.payload)
-                .collect::<Vec<_>>(),
-        );
+        let payloads: Vec<TokenStream> = errors(model).into_iter().map(|error| error.payload).collect();
+        let error_generics = of_values(model, mentioned(&model.generics, &payloads));
 
         let root = &model.paths.root;
         let message = match model.attrs.message_type.get() {
@@ -81,10 +76,25 @@ impl<'m> Enums<'m> {
 
     /// The definitions.
     pub(crate) fn items(&self) -> TokenStream {
+        self.items_with(&TokenStream::new())
+    }
+
+    /// The definitions where there are mistakes, of which a lint about a name would be a repetition.
+    pub(crate) fn items_beside_errors(&self) -> TokenStream {
+        self.items_with(&quote!(#[allow(non_camel_case_types)]))
+    }
+
+    fn items_with(&self, lints: &TokenStream) -> TokenStream {
         let mutation = self.mutation();
-        let message = self.model.has_messages().then(|| self.message());
-        let error = self.model.has_error().then(|| self.error());
-        quote!(#mutation #message #error)
+        let message = self.model.has_messages().then(|| {
+            let message = self.message();
+            quote!(#lints #message)
+        });
+        let error = self.model.has_error().then(|| {
+            let error = self.error();
+            quote!(#lints #error)
+        });
+        quote!(#lints #mutation #message #error)
     }
 
     fn mutation(&self) -> TokenStream {
@@ -142,8 +152,8 @@ impl<'m> Enums<'m> {
         let (parameters, arguments, _) = self.error_generics.split_for_impl();
         let clause = |bound: TokenStream| {
             let mut generics = self.error_generics.clone();
-            // Only where it depends on a parameter: elsewhere it is known, and rustc says so at the field.
-            for Error { payload, .. } in &errors {
+            // Only where it depends on a parameter, and not on what is being implemented: elsewhere it is known, and rustc says so at the field.
+            for Error { payload, .. } in errors.iter().filter(|error| !error.is_itself) {
                 if !mentioned(&model.generics, std::slice::from_ref(payload))
                     .params
                     .is_empty()
@@ -161,16 +171,35 @@ impl<'m> Enums<'m> {
             clause(quote!(::core::fmt::Display)),
         );
         let error_clause = clause(quote!(::core::fmt::Debug + ::core::fmt::Display));
-        let debug = errors.iter().map(|Error { variant, .. }| {
-            let text = variant.unraw().to_string();
-            quote!(Self::#variant(__e) => ::core::fmt::Formatter::debug_tuple(__f, #text).field(__e).finish())
+        let debug = errors.iter().map(|Error { variant, span, .. }| {
+            let (text, e) = (
+                variant.unraw().to_string(),
+                format_ident!("__e", span = located_at(*span)),
+            );
+            quote!(Self::#variant(#e) => ::core::fmt::Formatter::debug_tuple(__f, #text).field(#e).finish())
         });
-        let display = errors.iter().map(|Error { variant, prefix, .. }| match prefix {
-            Some(prefix) => quote! {
-                Self::#variant(__e) => ::core::fmt::Formatter::write_fmt(__f, ::core::format_args!("{}: {}", #prefix, __e))
+        let display = errors.iter().map(
+            |Error {
+                 variant,
+                 prefix,
+                 span,
+                 ..
+             }| {
+                let e = format_ident!("__e", span = located_at(*span));
+                match prefix {
+                    Some(prefix) => {
+                        let prefix = format!("{prefix}: ");
+                        quote! {
+                            Self::#variant(#e) => {
+                                ::core::fmt::Formatter::write_str(__f, #prefix)?;
+                                ::core::fmt::Display::fmt(#e, __f)
+                            }
+                        }
+                    }
+                    None => quote!(Self::#variant(#e) => ::core::fmt::Display::fmt(#e, __f)),
+                }
             },
-            None => quote!(Self::#variant(__e) => ::core::fmt::Display::fmt(__e, __f)),
-        });
+        );
         let lints = super::lints();
         quote! {
             #definition
@@ -227,6 +256,22 @@ impl<'m> Enums<'m> {
             }
         }
     }
+}
+
+/// The parameters of an enum. Where a payload is that of another value, which has the parameter too, it must be what
+/// the store asks of that value.
+fn of_values(model: &Model<'_>, generics: Generics) -> Generics {
+    let values: Vec<&TokenStream> = model
+        .fields
+        .iter()
+        .filter(|field| field.updates().next().is_some())
+        .map(|field| &field.payload)
+        .collect();
+    bounded(generics, |name| {
+        values
+            .iter()
+            .any(|value| mentions(TokenStream::clone(value), name))
+    })
 }
 
 /// What every generated enum of a kind implements, so that it need not be derived.
@@ -351,6 +396,10 @@ struct Error {
     doc: String,
     /// What stands before the reason in its text.
     prefix: Option<String>,
+    /// Whether the payload is the error itself again, in a box.
+    is_itself: bool,
+    /// The type of the field, at which it is told that the payload cannot be shown.
+    span: Span,
 }
 
 fn errors(model: &Model<'_>) -> Vec<Error> {
@@ -371,13 +420,21 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
             } else {
                 field.ty.to_token_stream()
             };
-            let value = replace_self(value, &model.this());
-            let payload = quote!(<#value as #root::LiveValue>::MutError);
+            let value = replace_self(value, &model.this);
+            let payload = projection(&value, &quote!(#root::LiveValue), "MutError");
+            let payload = if field.holds_itself && op.kind == OpKind::Each {
+                let private = &model.paths.private;
+                quote!(#private::Box<#payload>)
+            } else {
+                payload
+            };
             errors.push(Error {
                 variant: op.variant.clone(),
                 payload,
                 doc: format!("A mutation of {name} itself failed."),
                 prefix: prefix.clone(),
+                is_itself: field.holds_itself && op.kind == OpKind::Each,
+                span: span_of(&field.ty),
             });
         }
         if field.is_fallible() {
@@ -386,16 +443,27 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
                 payload: quote!(#root::Invalid),
                 doc: format!("A rule of {name} was broken."),
                 prefix,
+                is_itself: false,
+                span: span_of(&field.ty),
             });
         }
     }
     if model.has_rejections() {
         errors.push(Error {
-            variant: Ident::new("Rejected", proc_macro2::Span::call_site()),
+            variant: Ident::new("Rejected", Span::call_site()),
             payload: quote!(#root::Invalid),
             doc: "A mutation method or the `validate` function of the type said no.".into(),
             prefix: None,
+            is_itself: false,
+            span: Span::call_site(),
         });
     }
+    // Two of one name are a mistake that was reported.
+    let mut seen = Vec::new();
+    errors.retain(|error: &Error| {
+        let is_first = !seen.contains(&error.variant);
+        seen.push(error.variant.clone());
+        is_first
+    });
     errors
 }

@@ -1,0 +1,13 @@
+use livestore::LiveValue;
+
+#[derive(Clone, LiveValue)]
+struct Room {
+    #[live(push(max = 200))]
+    log: Vec<u8>,
+    #[live(increment(by = 1), set Score)]
+    score: u32,
+    #[live(skip = true)]
+    id: u32,
+}
+
+fn main() {}

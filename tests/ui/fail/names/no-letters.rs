@@ -1,0 +1,10 @@
+use livestore::LiveValue;
+
+#[derive(Clone, LiveValue)]
+struct Room {
+    __: u8,
+    #[live(message)]
+    ___: u8,
+}
+
+fn main() {}

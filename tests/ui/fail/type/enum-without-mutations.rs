@@ -1,0 +1,9 @@
+use livestore::LiveValue;
+
+#[derive(Clone, LiveValue)]
+enum Phase {
+    Lobby,
+    Playing,
+}
+
+fn main() {}

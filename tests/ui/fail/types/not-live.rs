@@ -1,0 +1,10 @@
+use livestore::LiveValue;
+
+#[derive(Clone)]
+struct Room;
+
+fn store<V: LiveValue>(_: V) {}
+
+fn main() {
+    store(Room);
+}

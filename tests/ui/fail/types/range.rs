@@ -1,0 +1,28 @@
+use livestore::LiveValue;
+
+type Name = String;
+
+#[derive(Clone, LiveValue)]
+struct Room {
+    #[live(range = 0..=10)]
+    name: Name,
+}
+
+#[derive(Clone, LiveValue)]
+struct Number {
+    #[live(range = 0..=300)]
+    byte: u8,
+    #[live(range = 0.5..)]
+    whole: u32,
+}
+
+#[derive(Clone)]
+struct Points(u32);
+
+#[derive(Clone, LiveValue)]
+struct Unordered {
+    #[live(range = Points(1)..)]
+    points: Points,
+}
+
+fn main() {}
