@@ -2,6 +2,8 @@
 //!
 //! A folder `foo/` counts as part of `foo.rs`.
 
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
 use std::fs;
 use std::path::Path;
 

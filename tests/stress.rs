@@ -1,6 +1,8 @@
 //! Everything at once on the same few keys, for as long as `STRESS_SECONDS` says (10 by default), checking every
 //! promise that can be observed from outside while it runs. Ignored by default: run with `-- --ignored`.
 
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

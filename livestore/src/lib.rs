@@ -38,6 +38,9 @@ mod store;
 // Beside the layers.
 pub mod ops;
 
+#[doc = include_str!("design.md")]
+pub mod design {}
+
 #[doc(hidden)]
 pub mod __private;
 

@@ -321,13 +321,16 @@ impl<V: LiveValue> Tx<V> {
     }
 }
 
+/// An entry to be created, and what is done to it afterwards.
+type Birth<V> = (Arc<Slot<V>>, Vec<Step<V>>);
+
 /// What is to be done to one key, in lives: a life that begins and ends within the transaction leaves no trace.
 struct Plan<V: LiveValue> {
     key: Uuid,
     /// The entry that there is, and what is done to it. The last step may be its removal.
     held: Option<(Hold<V>, Vec<Step<V>>)>,
     /// The entry that there will be, and what is done to it once it is born.
-    born: Option<(Arc<Slot<V>>, Vec<Step<V>>)>,
+    born: Option<Birth<V>>,
     /// Of lives that left no trace. Dropped with nothing locked.
     _untraced: Vec<Step<V>>,
 }
@@ -461,7 +464,7 @@ impl<V: LiveValue> Staged<V> {
     /// Sorts the steps into lives.
     fn plan(self, key: Uuid, table: &Table<V>) -> Plan<V> {
         let mut held = self.hold.map(|hold| (hold, Vec::new()));
-        let mut born: Option<(Arc<Slot<V>>, Vec<Step<V>>)> = None;
+        let mut born: Option<Birth<V>> = None;
         let mut untraced = Vec::new();
         for step in self.steps {
             match step {

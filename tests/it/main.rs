@@ -1,5 +1,7 @@
 //! Behaviour through the public interface, one module per concept.
 
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
 mod create;
 mod deadlines;
 mod derive;

@@ -73,7 +73,8 @@ async fn guards_come_in_key_order_each_once() {
 async fn no_keys_no_guards() {
     let store = store_with(1);
     let guards = store.acquire_many(&[]).await.unwrap();
-    assert!(guards.is_empty() && guards.len() == 0);
+    assert!(guards.is_empty());
+    assert_eq!(guards.len(), guards.iter().count());
 }
 
 #[tokio::test]
