@@ -3,8 +3,9 @@
 //! A mistake does not end the parsing: it is recorded, the item is skipped up to its comma, and the rest is read.
 
 mod field;
-pub(crate) mod item;
+mod item;
 mod ty;
+pub(crate) mod value;
 
 pub(crate) use crate::attr::field::{FieldAttrs, OpKind, Rule, parse_field};
 pub(crate) use crate::attr::ty::{EnumAttrs, Pass, TypeAttrs, parse_type};

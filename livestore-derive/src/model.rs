@@ -7,7 +7,7 @@ use syn::{
     Attribute, Data, DeriveInput, ExprPath, Fields, GenericParam, Generics, Index, Type, Variant, Visibility,
 };
 
-use crate::attr::{FieldAttrs, OpKind, Pass, Rule, TypeAttrs, item, parse_field, parse_type, span_of};
+use crate::attr::{FieldAttrs, OpKind, Pass, Rule, TypeAttrs, parse_field, parse_type, span_of, value};
 use crate::errors::Errors;
 use crate::names::{camel_case, is_keyword, snake_case};
 use crate::paths::Paths;
@@ -496,7 +496,7 @@ fn custom(variant: &Variant, this: &TokenStream, errors: &mut Errors) -> Option<
         Some((_, function)) => {
             let plain = snake_case(&name.unraw().to_string());
             let example = format!("{name} = Self::{plain}");
-            match item::function(function.to_token_stream(), &example) {
+            match value::function(function.to_token_stream(), &example) {
                 Ok(path) => path.to_token_stream(),
                 Err(error) => {
                     let given = function.to_token_stream().to_string();

@@ -4,8 +4,9 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, ExprPath};
 
-use crate::attr::item::{self, Form, Items};
+use crate::attr::item::Items;
 use crate::attr::ty::attributes;
+use crate::attr::value::{self, Form};
 use crate::attr::{Once, each_item};
 use crate::errors::Errors;
 use crate::words::{Place, unknown};
@@ -195,8 +196,8 @@ fn operation(kind: OpKind, word: &Ident, items: &mut Items<'_>, errors: &mut Err
 
 fn range(word: &Ident, example: &str, items: &mut Items<'_>) -> syn::Result<Rule> {
     let value = items.value(word, &format!("`{word}` needs a range: `{word} = {example}`"))?;
-    let value = item::range(value, word)?;
-    let constant = item::is_constant(&value, Form::Range);
+    let value = value::range(value, word)?;
+    let constant = value::is_constant(&value, Form::Range);
     Ok(Rule {
         word: word.clone(),
         value,
@@ -209,9 +210,9 @@ fn number(word: &Ident, items: &mut Items<'_>) -> syn::Result<Rule> {
     if value.to_token_stream().to_string() == "0" {
         return Err(syn::Error::new_spanned(value, "`keep = 0` would keep nothing"));
     }
-    let value = item::expression(value.clone())
+    let value = value::expression(value.clone())
         .map_err(|_| syn::Error::new_spanned(value, "expected a number: `keep = 200`"))?;
-    let constant = item::is_constant(&value, Form::Number);
+    let constant = value::is_constant(&value, Form::Number);
     Ok(Rule {
         word: word.clone(),
         value,

@@ -1,12 +1,13 @@
-//! The items of a list of options, and the forms that their values take.
+//! The items of a list of options.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Expr, ExprPath, Lit, Token, Type};
+use syn::{ExprPath, Lit, Token, Type};
 
+use crate::attr::value;
 use crate::errors::Errors;
 use crate::names::is_camel_case;
 
@@ -53,7 +54,7 @@ impl Items<'_> {
             _ => "expected the name of an option".to_owned(),
         };
         let rest = self.rest();
-        Err(syn::Error::new_spanned(or_comma(rest, self.0.span()), message))
+        Err(syn::Error::new_spanned(or_at(rest, self.0.span()), message))
     }
 
     /// After an item comes a comma or nothing.
@@ -239,40 +240,8 @@ impl Items<'_> {
     /// `= path::to::function`. `example` shows one.
     pub(crate) fn function(&mut self, word: &Ident, example: &str) -> syn::Result<ExprPath> {
         let value = self.value(word, &format!("`{word}` needs a function: `{word} = {example}`"))?;
-        function(value, &format!("{word} = {example}"))
+        value::function(value, &format!("{word} = {example}"))
     }
-}
-
-/// Reads the path of a function. `example` shows how one is given.
-pub(crate) fn function(value: TokenStream, example: &str) -> syn::Result<ExprPath> {
-    if let Ok(path) = syn::parse2::<ExprPath>(value.clone()) {
-        return Ok(path);
-    }
-    let first = value.clone().into_iter().next();
-    let message = match first {
-        Some(TokenTree::Literal(literal)) if literal.to_string().starts_with('"') => {
-            format!(
-                "write the function without quotes: `{}`",
-                literal.to_string().trim_matches('"')
-            )
-        }
-        Some(TokenTree::Punct(punct)) if punct.as_char() == '|' => {
-            format!(
-                "expected the path of a function, found a closure; move it into a function and name that: `{example}`"
-            )
-        }
-        Some(TokenTree::Ident(ident)) if ident == "move" => {
-            format!(
-                "expected the path of a function, found a closure; move it into a function and name that: `{example}`"
-            )
-        }
-        _ if matches!(value.clone().into_iter().last(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis) =>
-        {
-            format!("name the function without calling it: `{example}`")
-        }
-        _ => format!("expected the path of a function: `{example}`"),
-    };
-    Err(syn::Error::new_spanned(value, message))
 }
 
 /// The string literal that comes next.
@@ -293,99 +262,12 @@ fn bars(tokens: &TokenStream) -> usize {
 }
 
 /// `tokens`, or if there are none, something at `span` for an error to point to.
-fn or_comma(tokens: TokenStream, span: Span) -> TokenStream {
+pub(crate) fn or_at(tokens: TokenStream, span: Span) -> TokenStream {
     if tokens.is_empty() {
         TokenStream::from(TokenTree::Ident(Ident::new("_", span)))
     } else {
         tokens
     }
-}
-
-/// A range as written, with what can be said of it by its tokens.
-pub(crate) fn range(value: TokenStream, word: &Ident) -> syn::Result<TokenStream> {
-    let mut tokens = value.clone().into_iter();
-    let (first, second) = (tokens.next(), tokens.next());
-    if let (Some(TokenTree::Literal(literal)), None) = (&first, &second) {
-        let text = literal.to_string();
-        let message = if text.starts_with('"') {
-            format!("write the range without quotes: `{}`", text.trim_matches('"'))
-        } else {
-            format!(
-                "expected a range: `{word} = ..={text}` for at most {text}, `{word} = {text}..={text}` for exactly {text}"
-            )
-        };
-        return Err(syn::Error::new_spanned(value, message));
-    }
-    if let Some((from, to)) = literal_bounds(value.clone())
-        && from > to
-    {
-        return Err(syn::Error::new_spanned(
-            value,
-            "this range is empty; its start comes after its end",
-        ));
-    }
-    Ok(value)
-}
-
-/// Both bounds, if they are plain integers.
-fn literal_bounds(value: TokenStream) -> Option<(i128, i128)> {
-    let parser = |input: ParseStream<'_>| {
-        let from = integer(input)?;
-        input
-            .parse::<Token![..=]>()
-            .map(drop)
-            .or_else(|_| input.parse::<Token![..]>().map(drop))?;
-        Ok((from, integer(input)?))
-    };
-    parser.parse2(value).ok()
-}
-
-fn integer(input: ParseStream<'_>) -> syn::Result<i128> {
-    let sign = if input.parse::<Option<Token![-]>>()?.is_some() {
-        -1
-    } else {
-        1
-    };
-    Ok(sign * input.parse::<syn::LitInt>()?.base10_parse::<i128>()?)
-}
-
-/// Whether evaluating the tokens runs nothing: a literal or a path, or a range of them. An operator or a call may be
-/// the user's, and so may be a value that is not written as a range.
-pub(crate) fn is_constant(value: &TokenStream, form: Form) -> bool {
-    let operand = |input: ParseStream<'_>| -> syn::Result<()> {
-        if input.peek(Token![-]) || input.peek(Lit) {
-            input.parse::<Option<Token![-]>>()?;
-            return input.parse::<Lit>().map(drop);
-        }
-        input.call(syn::Path::parse_mod_style).map(drop)
-    };
-    let parser = |input: ParseStream<'_>| {
-        if form == Form::Number {
-            return operand(input);
-        }
-        if !input.peek(Token![..]) && !input.peek(Token![..=]) {
-            operand(input)?;
-        }
-        if input.peek(Token![..=]) {
-            input.parse::<Token![..=]>()?;
-        } else {
-            input.parse::<Token![..]>()?;
-        }
-        if input.is_empty() { Ok(()) } else { operand(input) }
-    };
-    parser.parse2(value.clone()).is_ok()
-}
-
-/// What [`is_constant`] expects.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    Number,
-    Range,
-}
-
-/// An expression, as far as it can be read without `full`: it only has to end at the comma.
-pub(crate) fn expression(value: TokenStream) -> syn::Result<TokenStream> {
-    syn::parse2::<Expr>(value.clone()).map(|_| value)
 }
 
 /// Reads a list separated by commas, going on after a mistake.
@@ -428,7 +310,7 @@ pub(crate) fn or_message<T: Parse>(input: ParseStream<'_>, message: &str) -> syn
         Err(_) => {
             let span = input.span();
             let rest = Items(input).rest();
-            Err(syn::Error::new_spanned(or_comma(rest, span), message))
+            Err(syn::Error::new_spanned(or_at(rest, span), message))
         }
     }
 }

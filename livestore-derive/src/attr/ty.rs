@@ -1,11 +1,11 @@
 //! `#[live(..)]` on the type.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::ToTokens;
 use syn::parse::ParseStream;
 use syn::{Attribute, ExprPath, Path, Token, Type, Variant};
 
-use crate::attr::item::{self, Items, comma_separated, or_message};
+use crate::attr::item::{self, Items, comma_separated, or_at, or_message};
 use crate::attr::{Once, each_item};
 use crate::errors::Errors;
 use crate::words::{Place, unknown};
@@ -163,12 +163,8 @@ fn variant(input: ParseStream<'_>) -> syn::Result<Variant> {
     let ahead = input.fork();
     let is_named = Attribute::parse_outer(&ahead).is_ok() && ahead.peek(syn::Ident);
     if !is_named {
-        let attribute_or_other = Items(input).rest();
-        let at = if attribute_or_other.is_empty() {
-            quote!(_)
-        } else {
-            attribute_or_other
-        };
+        let span = input.span();
+        let at = or_at(Items(input).rest(), span);
         return Err(syn::Error::new_spanned(
             at,
             "expected a variant, as in an enum: `Kick { who: Uuid }`",
@@ -216,17 +212,13 @@ pub(crate) fn attributes(list: TokenStream, errors: &mut Errors) -> Vec<TokenStr
             }
             arguments.has_value() || arguments.is_alone()
         };
+        let span = input.span();
         let attribute = Items(input).rest();
         if is_attribute {
             return Ok(attribute);
         }
-        let at = if attribute.is_empty() {
-            quote!(_)
-        } else {
-            attribute
-        };
         Err(syn::Error::new_spanned(
-            at,
+            or_at(attribute, span),
             "expected an attribute: `attr(serde(default))`",
         ))
     })

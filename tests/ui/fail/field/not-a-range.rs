@@ -18,6 +18,8 @@ struct Room {
     seven: u8,
     #[live(range = 3..-3)]
     eight: i8,
+    #[live(len = 3..3)]
+    nine: String,
 }
 
 fn main() {}
