@@ -4,6 +4,7 @@ mod apply;
 mod check;
 mod enums;
 mod plain;
+mod rules;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};

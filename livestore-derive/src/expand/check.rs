@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::attr::OpKind;
-use crate::expand::apply::{Lengths, Rules, inner_error};
 use crate::expand::enums::Enums;
+use crate::expand::rules::{Lengths, Rules, inner_error};
 use crate::model::Model;
 
 /// The method, unless every value is accepted.

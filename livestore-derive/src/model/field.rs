@@ -1,0 +1,298 @@
+//! [`Field`]: what can be done to a field, and the rules it obeys.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::ext::IdentExt;
+use syn::{Attribute, DeriveInput, ExprPath, Fields, Index, Type};
+
+use crate::attr::{FieldAttrs, OpKind, Rule, TypeAttrs, parse_field, span_of};
+use crate::errors::Errors;
+use crate::names::camel_case;
+use crate::paths::Paths;
+use crate::shape::Shape;
+use crate::tokens::{replace_lifetimes, replace_self, respan};
+
+/// A field, what can be done to it, and the rules it obeys.
+pub(crate) struct Field {
+    /// `name`, or `0`.
+    pub(crate) member: TokenStream,
+    /// Where an error about the field as a whole points.
+    pub(crate) span: Span,
+    /// The name as written, without `r#`: `name`, or `0`.
+    pub(crate) label: String,
+    /// The name inside a variant's name: `Name`; empty for the field of a newtype.
+    pub(crate) noun: String,
+    /// As written: `Self` may occur.
+    pub(crate) ty: Type,
+    /// As an enum may hold it: `Self` replaced.
+    pub(crate) payload: TokenStream,
+    pub(crate) shape: Shape,
+    /// Whether it is a map of values of the type itself, whose mutation then holds itself.
+    pub(crate) holds_itself: bool,
+    /// Documentation and deprecation, for the variants.
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) attrs: FieldAttrs,
+    pub(crate) ops: Vec<Operation>,
+    /// The variant of the generated error that tells of a broken rule.
+    pub(crate) error: Ident,
+}
+
+/// One way to change a field, or to show a value for it.
+pub(crate) struct Operation {
+    pub(crate) kind: OpKind,
+    pub(crate) variant: Ident,
+    pub(crate) payload: Payload,
+    /// Where an error about it points: the word, or the field.
+    pub(crate) span: Span,
+}
+
+/// What a generated variant holds.
+#[derive(Clone)]
+pub(crate) enum Payload {
+    None,
+    One(TokenStream),
+    Two(TokenStream, TokenStream),
+}
+
+impl Field {
+    /// Whether a rule of the field itself can be broken.
+    pub(crate) fn is_fallible(&self) -> bool {
+        let by_operation =
+            |op: &Operation| matches!(op.kind, OpKind::Increment | OpKind::Decrement | OpKind::Each);
+        self.has_rules() || self.ops.iter().any(by_operation)
+    }
+
+    /// Whether there are rules about the field's value.
+    pub(crate) fn has_rules(&self) -> bool {
+        self.len().is_some() || self.range().is_some() || self.validate().is_some()
+    }
+
+    /// `nested` and `each`, whose errors are those of other values.
+    pub(crate) fn updates(&self) -> impl Iterator<Item = &Operation> {
+        self.ops
+            .iter()
+            .filter(|op| matches!(op.kind, OpKind::Nested | OpKind::Each))
+    }
+
+    pub(crate) fn len(&self) -> Option<&Rule> {
+        self.attrs.len.get()
+    }
+
+    pub(crate) fn range(&self) -> Option<&Rule> {
+        self.attrs.range.get()
+    }
+
+    pub(crate) fn validate(&self) -> Option<&ExprPath> {
+        self.attrs.validate.get().map(|(_, path)| path)
+    }
+
+    pub(crate) fn keep(&self) -> Option<&Rule> {
+        self.attrs.keep.get()
+    }
+
+    /// The type of the values of a map, for `each`.
+    pub(crate) fn value(&self, paths: &Paths) -> TokenStream {
+        let (ty, ops) = (&self.ty, &paths.ops);
+        match &self.shape {
+            Shape::Map(_, value) => value.to_token_stream(),
+            _ => projection(&ty.to_token_stream(), &quote!(#ops::Keyed), "Value"),
+        }
+    }
+
+    /// How a sentence calls the field: "`name`", "field 0", "the value".
+    pub(crate) fn prose(&self) -> String {
+        match (
+            self.noun.is_empty(),
+            self.label.starts_with(|c: char| c.is_ascii_digit()),
+        ) {
+            (true, true) => "the value".into(),
+            (_, true) => format!("field {}", self.label),
+            _ => format!("`{}`", self.label),
+        }
+    }
+}
+
+/// Reads all fields.
+pub(crate) fn fields(
+    input: &DeriveInput,
+    fields: &Fields,
+    attrs: &TypeAttrs,
+    paths: &Paths,
+    this: &TokenStream,
+    errors: &mut Errors,
+) -> Vec<Field> {
+    let newtype = matches!(fields, Fields::Unnamed(_)) && fields.len() == 1;
+    let borrows = input.generics.lifetimes().next().is_some();
+    let mut all = Vec::new();
+    for (position, field) in fields.iter().enumerate() {
+        let (member, span, label, noun) = match &field.ident {
+            Some(ident) => {
+                let name = ident.unraw().to_string();
+                let noun = camel_case(&name);
+                (ident.to_token_stream(), ident.span(), name, noun)
+            }
+            None => {
+                let noun = if newtype {
+                    String::new()
+                } else {
+                    position.to_string()
+                };
+                let span = span_of(&field.ty);
+                let index = Index {
+                    index: u32::try_from(position).unwrap_or(u32::MAX),
+                    span,
+                };
+                (index.to_token_stream(), span, position.to_string(), noun)
+            }
+        };
+        let ty = if borrows {
+            syn::parse2(replace_lifetimes(field.ty.to_token_stream())).unwrap_or_else(|_| field.ty.clone())
+        } else {
+            field.ty.clone()
+        };
+        let is_doc = |attr: &&Attribute| attr.path().is_ident("doc") || attr.path().is_ident("deprecated");
+        let error = if newtype && field.ident.is_none() {
+            "Value".into()
+        } else {
+            standalone(&noun, position)
+        };
+        let mut field = Field {
+            member,
+            span,
+            label,
+            payload: replace_self(ty.to_token_stream(), this),
+            shape: Shape::of(&ty),
+            ty,
+            docs: field.attrs.iter().filter(is_doc).cloned().collect(),
+            attrs: parse_field(&field.attrs, errors),
+            ops: Vec::new(),
+            holds_itself: false,
+            error: Ident::new(&error, span),
+            noun,
+        };
+        field.holds_itself = replace_self(field.value(paths), this).to_string() == this.to_string();
+        field.ops = operations(&field, position, attrs, paths, this, errors);
+        all.push(field);
+    }
+    all
+}
+
+/// A field's name where it is the whole name of a variant.
+fn standalone(noun: &str, position: usize) -> String {
+    match noun {
+        "" => format!("Field{position}"),
+        "Self" => "SelfValue".into(),
+        _ if noun.starts_with(|first: char| first.is_numeric()) => format!("Field{noun}"),
+        _ => noun.to_owned(),
+    }
+}
+
+fn operations(
+    field: &Field,
+    position: usize,
+    attrs: &TypeAttrs,
+    paths: &Paths,
+    this: &TokenStream,
+    errors: &mut Errors,
+) -> Vec<Operation> {
+    if field.attrs.skip.get().is_some() {
+        return Vec::new();
+    }
+    let operation = |kind: OpKind, span: Span, name: Option<&Ident>, errors: &mut Errors| {
+        let variant = name.cloned().unwrap_or_else(|| {
+            let nameless = field.noun.is_empty() && field.label.starts_with('_');
+            if nameless {
+                let word = if kind == OpKind::Message { "message" } else { "set" };
+                let message = "this field has no letters to name a variant after; choose a name";
+                errors.at(
+                    field.span,
+                    format_args!("{message}: `#[live({word} = SomeName)]`"),
+                );
+            }
+            match kind {
+                OpKind::Message => Ident::new(&field.error.to_string(), field.span),
+                _ if nameless => format_ident!("{}Field{position}", kind.verb(), span = field.span),
+                _ => format_ident!("{}{}", kind.verb(), field.noun, span = field.span),
+            }
+        });
+        Operation {
+            kind,
+            variant,
+            payload: payload(kind, field, paths, this),
+            span,
+        }
+    };
+    if field.attrs.lists_nothing() {
+        return match attrs.explicit.get() {
+            Some(_) => Vec::new(),
+            None => vec![operation(OpKind::Set, field.span, None, errors)],
+        };
+    }
+    let mut operations = Vec::new();
+    for op in &field.attrs.ops {
+        let word = &op.word;
+        if let Some(reason) = field.shape.refuses(op.kind) {
+            let (name, shape) = (field.prose(), field.shape.describe());
+            errors.at(
+                word.span(),
+                format_args!("`{word}` does not fit {name}, which is {shape}; {reason}"),
+            );
+            // Whatever it would have held would be a mistake of its own.
+            if matches!(op.kind, OpKind::Nested | OpKind::Each) {
+                continue;
+            }
+        }
+        operations.push(operation(op.kind, word.span(), op.name.as_ref(), errors));
+    }
+    operations
+}
+
+/// `<Type as Trait>::Name`, all of it at the type, which is what does not fit if something does not.
+pub(crate) fn projection(ty: &TokenStream, of: &TokenStream, name: &str) -> TokenStream {
+    let span = span_of(ty);
+    let name = Ident::new(name, span);
+    let (before, after) = (respan(quote!(<), span), respan(quote!(as #of>::#name), span));
+    quote!(#before #ty #after)
+}
+
+/// What the variant of an operation holds.
+fn payload(kind: OpKind, field: &Field, paths: &Paths, this: &TokenStream) -> Payload {
+    let (ty, ops, root) = (&field.payload, &paths.ops, &paths.root);
+    let own = |ty: &Type| replace_self(ty.to_token_stream(), this);
+    if field.shape.refuses(kind).is_some() {
+        return match (kind, &field.shape) {
+            (OpKind::Toggle | OpKind::Clear, _) => Payload::None,
+            (_, Shape::List(item)) => Payload::One(own(item)),
+            _ => Payload::One(ty.clone()),
+        };
+    }
+    match (kind, &field.shape) {
+        (OpKind::Toggle | OpKind::Clear, _) => Payload::None,
+        (OpKind::Set | OpKind::Increment | OpKind::Decrement | OpKind::Message, _) => {
+            Payload::One(ty.clone())
+        }
+        (OpKind::Push, Shape::List(item)) | (OpKind::Insert | OpKind::Remove, Shape::Set(item)) => {
+            Payload::One(own(item))
+        }
+        (OpKind::Insert, Shape::Map(key, value)) => Payload::Two(own(key), own(value)),
+        (OpKind::Remove, Shape::Map(key, _)) => Payload::One(own(key)),
+        (OpKind::Push, _) => Payload::One(projection(ty, &quote!(#ops::Push), "Item")),
+        (OpKind::Insert, _) => Payload::One(projection(ty, &quote!(#ops::Insert), "Item")),
+        (OpKind::Remove, _) => Payload::One(projection(ty, &quote!(#ops::Remove), "Key")),
+        (OpKind::Nested, _) => Payload::One(projection(ty, &quote!(#root::LiveValue), "Mutation")),
+        (OpKind::Each, _) => {
+            let key = match &field.shape {
+                Shape::Map(key, _) => own(key),
+                _ => projection(ty, &quote!(#ops::Keyed), "Key"),
+            };
+            let value = replace_self(field.value(paths), this);
+            let mutation = projection(&value, &quote!(#root::LiveValue), "Mutation");
+            if field.holds_itself {
+                // Otherwise it would be of infinite size.
+                let private = &paths.private;
+                return Payload::Two(key, quote!(#private::Box<#mutation>));
+            }
+            Payload::Two(key, mutation)
+        }
+    }
+}
