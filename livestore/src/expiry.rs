@@ -173,19 +173,7 @@ mod tests {
     use crate::hold::Hold;
     use crate::options::{ExpireMode, StoreOptions};
     use crate::slot::Slot;
-
-    #[derive(Clone)]
-    struct Value;
-
-    impl LiveValue for Value {
-        type Message = ();
-        type Mutation = ();
-        type MutError = ();
-
-        fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
-            Ok(Value)
-        }
-    }
+    use crate::value::tests::Value;
 
     fn table() -> Table<Value> {
         Table::new(&StoreOptions {

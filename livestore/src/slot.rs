@@ -669,11 +669,10 @@ impl<V: LiveValue> Default for After<V> {
 
 impl Drop for Wakers {
     fn drop(&mut self) {
-        self.next_holder
-            .take()
-            .into_iter()
-            .chain(self.others.drain(..))
-            .for_each(Waker::wake);
+        if let Some(waker) = self.next_holder.take() {
+            waker.wake();
+        }
+        mem::take(&mut self.others).into_iter().for_each(Waker::wake);
     }
 }
 
@@ -681,19 +680,7 @@ impl Drop for Wakers {
 mod tests {
     use super::*;
     use crate::options::StoreOptions;
-
-    #[derive(Clone)]
-    struct Value;
-
-    impl LiveValue for Value {
-        type Message = ();
-        type Mutation = ();
-        type MutError = ();
-
-        fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
-            Ok(Value)
-        }
-    }
+    use crate::value::tests::Value;
 
     /// What was waited for or watched once costs as little afterwards as what never was.
     #[test]

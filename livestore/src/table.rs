@@ -245,24 +245,12 @@ impl<V: LiveValue> Drop for Table<V> {
 /// What others find while an entry that has ended is about to be unlinked.
 #[cfg(test)]
 mod tests {
+    use crate::value::tests::Value;
     use std::sync::mpsc;
     use std::thread;
     use std::time::Duration;
 
     use super::*;
-
-    #[derive(Clone, Debug)]
-    struct Value;
-
-    impl LiveValue for Value {
-        type Message = ();
-        type Mutation = ();
-        type MutError = ();
-
-        fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
-            Ok(Value)
-        }
-    }
 
     fn link(table: &Table<Value>, key: Uuid) -> Arc<Slot<Value>> {
         let slot = Slot::new(Arc::new(Value), table.shared());

@@ -95,3 +95,22 @@ pub trait LiveValue: Clone + Send + Sync + Any {
         false
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The least that can live in a store.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Value;
+
+    impl LiveValue for Value {
+        type Message = ();
+        type Mutation = ();
+        type MutError = ();
+
+        fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
+            Ok(Value)
+        }
+    }
+}

@@ -447,11 +447,7 @@ async fn nothing_goes_a_millisecond_early() {
     for expire_mode in [ExpireMode::Timeout(limit), ExpireMode::Idle(limit)] {
         let told = told.clone();
         let store = LiveStore::<Counter>::new()
-            .with_options(StoreOptions {
-                expire_check_freq: Some(Duration::from_millis(1)),
-                expire_mode,
-                ..Default::default()
-            })
+            .with_options(options(expire_mode, Duration::from_millis(1)))
             .on_expire(move |expired| {
                 let told = told.clone();
                 async move {
@@ -494,11 +490,10 @@ async fn checks_do_not_outlive_the_store() {
 #[tokio::test(start_paused = true)]
 async fn idle_time_starts_when_the_last_watcher_leaves_whenever_the_check_looks() {
     let store = LiveStore::<Counter>::new()
-        .with_options(StoreOptions {
-            expire_check_freq: Some(Duration::from_secs(1)),
-            expire_mode: ExpireMode::Idle(Duration::from_secs(10)),
-            ..Default::default()
-        })
+        .with_options(options(
+            ExpireMode::Idle(Duration::from_secs(10)),
+            Duration::from_secs(1),
+        ))
         .done();
     for offset in 0..10 {
         let (key, watch) = store.init_and_watch(counter(0));
@@ -514,11 +509,10 @@ async fn idle_time_starts_when_the_last_watcher_leaves_whenever_the_check_looks(
 #[tokio::test(start_paused = true)]
 async fn a_watcher_that_waits_is_woken_by_the_expiry() {
     let store = LiveStore::<Counter>::new()
-        .with_options(StoreOptions {
-            expire_check_freq: Some(Duration::from_secs(1)),
-            expire_mode: ExpireMode::Timeout(Duration::from_secs(2)),
-            ..Default::default()
-        })
+        .with_options(options(
+            ExpireMode::Timeout(Duration::from_secs(2)),
+            Duration::from_secs(1),
+        ))
         .done();
     let (_, mut watch) = store.init_and_watch(counter(0));
     let mut next = spawn(watch.next());
@@ -531,11 +525,10 @@ async fn a_watcher_that_waits_is_woken_by_the_expiry() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_was_waited_for_and_a_touch_of_a_guard_are_uses() {
     let store = LiveStore::<Counter>::new()
-        .with_options(StoreOptions {
-            expire_check_freq: Some(Duration::from_secs(1)),
-            expire_mode: ExpireMode::Idle(Duration::from_secs(10)),
-            ..Default::default()
-        })
+        .with_options(options(
+            ExpireMode::Idle(Duration::from_secs(10)),
+            Duration::from_secs(1),
+        ))
         .done();
     let (waited, touched) = (
         store.init_and_acquire(counter(0)),
@@ -557,11 +550,7 @@ async fn a_turn_that_was_waited_for_and_a_touch_of_a_guard_are_uses() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_waits_keeps_the_store_only_for_who_wants_it() {
     let second = Duration::from_secs(1);
-    let options = StoreOptions {
-        expire_check_freq: Some(second),
-        expire_mode: ExpireMode::Timeout(second),
-        ..Default::default()
-    };
+    let options = options(ExpireMode::Timeout(second), second);
     let plain = LiveStore::<Counter>::new()
         .with_options(options)
         .on_expire(move |_| sleep(second * 5))

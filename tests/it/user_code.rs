@@ -205,11 +205,11 @@ fn clone_and_drop_of_values_mutations_and_messages_may_call_the_store() {
     });
 }
 
-/// A value whose `Drop` panics when it is told to.
+/// A value that comes as its own mutation, and whose `Drop` panics when it is told to.
 #[derive(Clone)]
-struct Brittle(Option<Arc<AtomicBool>>);
+struct Fragile(Option<Arc<AtomicBool>>);
 
-impl Drop for Brittle {
+impl Drop for Fragile {
     fn drop(&mut self) {
         if let Some(armed) = &self.0
             && armed.swap(false, Ordering::SeqCst)
@@ -219,34 +219,34 @@ impl Drop for Brittle {
     }
 }
 
-impl LiveValue for Brittle {
+impl LiveValue for Fragile {
     type Message = ();
-    type Mutation = ();
+    type Mutation = Fragile;
     type MutError = ();
 
-    fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
-        Ok(Brittle(None))
+    fn mutate(_: &Entry<Self>, mutation: &Fragile) -> Result<Self, ()> {
+        Ok(mutation.clone())
     }
 }
 
 #[test]
 fn a_drop_that_panics_leaves_no_watcher_asleep_and_no_entry_locked() {
     let armed = Arc::new(AtomicBool::new(false));
-    let store = LiveStore::<Brittle>::new()
+    let store = LiveStore::<Fragile>::new()
         .with_options(StoreOptions {
             channel_cap: 1,
             ..Default::default()
         })
         .done();
-    let (key, mut watch) = store.init_and_watch(Brittle(Some(Arc::clone(&armed))));
+    let (key, mut watch) = store.init_and_watch(Fragile(Some(Arc::clone(&armed))));
     // Update 1 holds the brittle value, and update 2 evicts it.
-    drop(assert_ready!(spawn(store.mutate(&key, ())).poll()).unwrap());
+    drop(assert_ready!(spawn(store.mutate(&key, Fragile(None))).poll()).unwrap());
     let mut second = store.watch(&key).unwrap();
     let mut next = spawn(second.next());
     assert_pending!(next.poll());
     armed.store(true, Ordering::SeqCst);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        let _ = spawn(store.mutate(&key, ())).poll();
+        let _ = spawn(store.mutate(&key, Fragile(None))).poll();
     }));
     assert!(panicked.is_err());
     assert!(next.is_woken());
@@ -262,14 +262,14 @@ fn a_drop_that_panics_leaves_no_watcher_asleep_and_no_entry_locked() {
 #[test]
 fn a_removed_value_whose_drop_panics_frees_its_key() {
     let armed = Arc::new(AtomicBool::new(true));
-    let store = LiveStore::<Brittle>::default();
-    let key = store.init(Brittle(Some(armed)));
+    let store = LiveStore::<Fragile>::default();
+    let key = store.init(Fragile(Some(armed)));
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         drop(store.try_acquire(&key).unwrap().delete());
     }));
     assert!(panicked.is_err());
     assert!(store.is_empty());
-    store.create(&key, Brittle(None)).unwrap();
+    store.create(&key, Fragile(None)).unwrap();
 }
 
 /// An update whose `Clone` panics once.
@@ -330,30 +330,6 @@ fn newest_after_a_clone_that_panicked() {
         .is_err()
     );
     assert_eq!(assert_ready!(spawn(watch.newest()).poll()).unwrap().version, 2);
-}
-
-/// A value that comes as its own mutation, and whose `Drop` panics when it is told to.
-#[derive(Clone)]
-struct Fragile(Option<Arc<AtomicBool>>);
-
-impl Drop for Fragile {
-    fn drop(&mut self) {
-        if let Some(armed) = &self.0
-            && armed.swap(false, Ordering::SeqCst)
-        {
-            panic!("this value panics when it is dropped");
-        }
-    }
-}
-
-impl LiveValue for Fragile {
-    type Message = ();
-    type Mutation = Fragile;
-    type MutError = ();
-
-    fn mutate(_: &Entry<Self>, mutation: &Fragile) -> Result<Self, ()> {
-        Ok(mutation.clone())
-    }
 }
 
 /// A watcher that has lagged, and what it lets go of when it comes back panics once.
