@@ -33,7 +33,7 @@ pub(crate) struct Deadlines<V: LiveValue> {
 
 struct Queue<V: LiveValue> {
     items: BinaryHeap<Item<V>>,
-    /// How many items belong to dead slots, as far as was told.
+    /// How many items are stale, as far as was told.
     stale: usize,
 }
 
@@ -99,7 +99,7 @@ impl<V: LiveValue> Deadlines<V> {
         due
     }
 
-    /// Puts items back. `dropped` items will not come back, because their slots were dead.
+    /// Puts items back. `dropped` others will not come back.
     pub(crate) fn put_back(&self, items: Vec<Item<V>>, dropped: usize) {
         let mut queue = self.queue.lock();
         queue.items.extend(items);

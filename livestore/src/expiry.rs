@@ -173,6 +173,7 @@ mod tests {
     use crate::hold::Hold;
     use crate::options::{ExpireMode, StoreOptions};
     use crate::slot::Slot;
+    use crate::transact::Tx;
     use crate::value::tests::Value;
 
     fn table() -> Table<Value> {
@@ -262,5 +263,32 @@ mod tests {
         let (expired, more) = check(&table, now, &mut again);
         assert!(expired.is_empty() && !more && again.is_empty());
         assert_eq!(items(&table), 1000);
+    }
+
+    #[test]
+    fn what_never_expires_takes_no_item() {
+        let table = Table::<Value>::new(&StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            expire_mode: ExpireMode::Timeout(Duration::MAX),
+            ..Default::default()
+        });
+        drop(create(&table));
+        assert_eq!(items(&table), 0);
+    }
+
+    #[test]
+    fn items_of_entries_that_transactions_removed_do_not_pile_up() {
+        let table = Arc::new(table());
+        for _ in 0..10_000 {
+            let slot = Slot::new(Arc::new(Value), table.shared());
+            let key = Uuid::new_v4();
+            assert!(table.link(key, &slot, |_, _| ()).is_ok());
+            assert!(slot.lock().try_hold(table.shared()));
+            let held = vec![(key, Some(Hold::taken(key, slot)))];
+            let mut tx = Tx::new(Arc::clone(&table), held);
+            assert!(tx.remove(&key).is_some());
+            assert!(tx.commit().is_ok());
+        }
+        assert!(items(&table) < 2 * 65, "{}", items(&table));
     }
 }

@@ -39,9 +39,15 @@ struct State<V: LiveValue> {
 struct Seat<V: LiveValue> {
     queue: VecDeque<Queued<V>>,
     missed: HashMap<Uuid, Missed<V>>,
+    /// The keys missed, in the order in which they are answered, so that none waits for ever. Some may stand here that
+    /// are not missed any more.
+    order: VecDeque<Uuid>,
     /// Sequence number of the next update.
     next: u64,
     waker: Option<Waker>,
+    /// What was created before this update may be in the watcher's snapshot, so it may know it. The maximum while the
+    /// snapshot is taken.
+    unknown_from: u64,
 }
 
 pub(crate) struct Queued<V: LiveValue> {
@@ -90,12 +96,14 @@ impl<V: LiveValue> Feed<V> {
     }
 
     /// Adds a watcher. Returns its seat.
-    pub(crate) fn join(&self) -> usize {
+    pub(crate) fn join(&self, snapshot: bool) -> usize {
         let seat = Seat {
             queue: VecDeque::new(),
             missed: HashMap::new(),
+            order: VecDeque::new(),
             next: 0,
             waker: None,
+            unknown_from: if snapshot { u64::MAX } else { 0 },
         };
         let mut state = self.state.lock();
         self.watchers.fetch_add(1, Ordering::AcqRel);
@@ -123,6 +131,14 @@ impl<V: LiveValue> Feed<V> {
     /// Sequence number of the next update that this watcher is told.
     pub(crate) fn position(&self, at: usize) -> u64 {
         self.state.lock().seat(at).map_or(0, |seat| seat.next)
+    }
+
+    /// Says that the snapshot was taken. Returns the sequence number of the next update.
+    pub(crate) fn primed(&self, at: usize) -> u64 {
+        self.state.lock().seat(at).map_or(0, |seat| {
+            seat.unknown_from = seat.next;
+            seat.next
+        })
     }
 
     /// Tells everybody. The caller has locked the slot.
@@ -160,8 +176,10 @@ impl<V: LiveValue> Feed<V> {
             let Some(seat) = state.seat(at) else {
                 return Fed::Closed;
             };
-            if let (false, Some(key)) = (closed, seat.missed.keys().next()) {
-                return Fed::Missed(*key);
+            while !closed && let Some(key) = seat.order.pop_front() {
+                if seat.missed.contains_key(&key) {
+                    return Fed::Missed(key);
+                }
             }
             if let Some(queued) = seat.queue.pop_front() {
                 return Fed::Next(queued);
@@ -183,11 +201,15 @@ impl<V: LiveValue> Feed<V> {
         self.state.lock().seat(at)?.missed.remove(key)
     }
 
-    /// Takes a key off the set of those missed if its entry has ended, as far as was told.
+    /// Takes a key off the set of those missed if its entry has ended, as far as was told; else it is answered later.
     pub(crate) fn resolve_ended(&self, at: usize, key: &Uuid) -> Option<Missed<V>> {
         let mut state = self.state.lock();
         let seat = state.seat(at)?;
-        seat.missed.get(key)?.end.as_ref()?;
+        if seat.missed.get(key)?.end.is_none() {
+            // It is about to be there again.
+            seat.order.push_back(*key);
+            return None;
+        }
         seat.missed.remove(key)
     }
 }
@@ -203,14 +225,14 @@ impl<V: LiveValue> Seat<V> {
         let sequence = self.next;
         self.next += 1;
         if self.missed.contains_key(&key) {
-            return self.miss(key, update, displaced);
+            return self.miss(sequence, key, update, displaced);
         }
         if self.queue.len() >= cap {
             for queued in mem::take(&mut self.queue) {
-                self.miss(queued.key, queued.update, displaced);
+                self.miss(queued.sequence, queued.key, queued.update, displaced);
             }
             if self.missed.contains_key(&key) {
-                return self.miss(key, update, displaced);
+                return self.miss(sequence, key, update, displaced);
             }
         }
         self.queue.push_back(Queued {
@@ -220,14 +242,21 @@ impl<V: LiveValue> Seat<V> {
         });
     }
 
-    fn miss(&mut self, key: Uuid, update: Arc<Update<V>>, displaced: &mut Vec<Arc<Update<V>>>) {
+    fn miss(
+        &mut self,
+        sequence: u64,
+        key: Uuid,
+        update: Arc<Update<V>>,
+        displaced: &mut Vec<Arc<Update<V>>>,
+    ) {
         let is_end = update.is_end();
         let is_birth = matches!(*update, Update::Create { .. });
         let mut place = match self.missed.entry(key) {
             Place::Vacant(place) => {
+                self.order.push_back(key);
                 place.insert(Missed {
                     updates: 1,
-                    born: is_birth,
+                    born: is_birth && sequence >= self.unknown_from,
                     end: is_end.then(|| Arc::clone(&update)),
                 });
                 displaced.push(update);
@@ -240,6 +269,9 @@ impl<V: LiveValue> Seat<V> {
         if is_end && missed.born {
             // It came and went, and this watcher never knew it.
             place.remove();
+            if self.order.len() > 2 * self.missed.len() + 64 {
+                self.order = self.missed.keys().copied().collect();
+            }
         } else if is_end {
             displaced.extend(missed.end.replace(Arc::clone(&update)));
         } else if is_birth {

@@ -86,7 +86,7 @@ pub(crate) struct Arm {
 
 /// A change to be committed.
 pub(crate) enum Change<V: LiveValue> {
-    /// The value has been changed in place under this very hold of the slot's lock; nobody watches.
+    /// The value has been changed in place under this very hold of the slot's lock; nobody watches the entry.
     InPlace {
         mutn: V::Mutation,
     },
@@ -331,7 +331,9 @@ impl<V: LiveValue> State<V> {
     /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock.
     pub(crate) fn commit(&mut self, shared: &Shared<V>, key: &Uuid, change: Change<V>) -> After<V> {
         debug_assert!(self.alive, "a dead entry does not change");
-        let old = self.is_recorded(shared).then(|| self.entry(shared));
+        // Whoever joins the feed from now on sees the change when they look at this entry.
+        let in_place = matches!(change, Change::InPlace { .. });
+        let old = (!in_place && self.is_recorded(shared)).then(|| self.entry(shared));
         let mut after = After::default();
         self.version += 1;
         match change {

@@ -91,23 +91,25 @@ impl<V: LiveValue> Table<V> {
         key: &Uuid,
         look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Option<R> {
-        let slot = {
-            let place = self.map.get(key)?;
-            if let Some(mut state) = place.try_lock() {
-                // Not `then`: it would drop `look`, and a mutation in it, under both locks.
-                if !state.is_alive() {
-                    return None;
+        loop {
+            let slot = {
+                let place = self.map.get(key)?;
+                if let Some(mut state) = place.try_lock() {
+                    // Not `then`: it would drop `look`, and a mutation in it, under both locks.
+                    if !state.is_alive() {
+                        return None;
+                    }
+                    return Some(look(place.value(), &mut state));
                 }
-                return Some(look(place.value(), &mut state));
+                // Busy. Waiting for it here could deadlock with whoever has it and wants this shard.
+                Arc::clone(place.value())
+            };
+            let mut state = slot.lock();
+            if state.is_alive() {
+                return Some(look(&slot, &mut state));
             }
-            // Busy. Waiting for it here could deadlock with whoever has it and wants this shard.
-            Arc::clone(place.value())
-        };
-        let mut state = slot.lock();
-        if !state.is_alive() {
-            return None;
+            // It died while it was waited for; a transaction may have given the key a successor in the same commit.
         }
-        Some(look(&slot, &mut state))
     }
 
     /// Gives a new slot its key, if that is vacant, and returns the new entry. Otherwise returns the entry that the

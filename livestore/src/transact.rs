@@ -7,9 +7,9 @@
 //! after another, and unlocks all.
 //!
 //! Lock order: it is the only code that locks two slots. New slots come first, in key order, then held ones in key
-//! order. Nobody who waits for a new slot has one that this waits for: a held slot's lock is taken only briefly, by
-//! readers, who hold no other. While slots are locked it takes shard locks; that is safe because under a shard lock
-//! nobody waits for a slot.
+//! order. Nobody who waits for a new slot has one that this waits for: a held slot's lock is taken by others only
+//! briefly, by readers, who hold no other, and by transactions that link, which wait for nothing while they have it.
+//! While slots are locked it takes shard locks; that is safe because under a shard lock nobody waits for a slot.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -132,7 +132,7 @@ impl<V: LiveValue> fmt::Debug for Guards<V> {
 /// A transaction that is being staged. Passed to the closure of [`LiveStore::transact`](crate::LiveStore::transact).
 ///
 /// Every call works on copies: nothing is visible to others before the closure has returned `Ok`. Calls see what
-/// earlier ones of the same transaction have staged. The entries of the keys that the transaction was begun with are
+/// earlier ones of the same transaction have staged, but for times and deadlines. The entries of the keys that the transaction was begun with are
 /// held; a key that was not named counts as missing, and can be created.
 pub struct Tx<V: LiveValue> {
     table: Arc<Table<V>>,
@@ -180,7 +180,8 @@ impl<V: LiveValue> Tx<V> {
         self.staged.get(key)?.now.as_ref()
     }
 
-    /// Stages a mutation and returns the entry that it will lead to.
+    /// Stages a mutation and returns the entry that it leads to. Its times are set by the commit; so is the version of an
+    /// entry that this transaction creates, which counts from 0 until then.
     ///
     /// # Errors
     ///

@@ -23,7 +23,8 @@ use crate::value::LiveValue;
 /// From [`LiveStore::watch_all`](crate::LiveStore::watch_all) or
 /// [`entries_and_watch_all`](crate::LiveStore::entries_and_watch_all). Updates of one entry come in the order in which
 /// they were committed; [`Update::Create`] is the first of a new entry, [`Update::Remove`] or [`Update::Expire`] the
-/// last. When the store ends, it receives what was still under way, then `None`. It does not keep the store open, and
+/// last. When the store ends, it receives what was still queued, then `None`; what it had missed by then stays unsaid. It
+/// does not keep the store open, and
 /// watching everything is no use of an entry in the sense of [`ExpireMode::Idle`](crate::ExpireMode::Idle).
 ///
 /// It holds at most 16 times [`channel_cap`](crate::StoreOptions::channel_cap) updates. If it falls further behind, it
@@ -88,9 +89,9 @@ impl Primed {
 }
 
 impl<V: LiveValue> WatchAll<V> {
-    pub(crate) fn begin(table: &Arc<Table<V>>) -> WatchAll<V> {
+    pub(crate) fn begin(table: &Arc<Table<V>>, snapshot: bool) -> WatchAll<V> {
         let shared = Arc::clone(table.shared());
-        let seat = shared.feed.join();
+        let seat = shared.feed.join(snapshot);
         WatchAll {
             table: Arc::downgrade(table),
             shared,
@@ -102,7 +103,7 @@ impl<V: LiveValue> WatchAll<V> {
 
     /// Begins to watch, and takes the entries that there are.
     pub(crate) fn begin_with_entries(table: &Arc<Table<V>>) -> (Vec<(Uuid, Entry<V>)>, WatchAll<V>) {
-        let mut all = WatchAll::begin(table);
+        let mut all = WatchAll::begin(table, true);
         let mut since = HashMap::new();
         let mut entries = Vec::new();
         for (key, slot) in table.slots() {
@@ -113,8 +114,10 @@ impl<V: LiveValue> WatchAll<V> {
                 entries.push((key, state.entry(&all.shared)));
             }
         }
-        let until = all.shared.feed.position(all.seat);
-        all.primed = Some(Primed { since, until });
+        let until = all.shared.feed.primed(all.seat);
+        if until > 0 {
+            all.primed = Some(Primed { since, until });
+        }
         (entries, all)
     }
 

@@ -277,3 +277,15 @@ async fn newest_of_a_watch_since_is_the_present() {
     );
     assert_pending!(spawn(store.watch_since(&key, 4).unwrap().newest()).poll());
 }
+
+#[test]
+fn watch_since_takes_any_version() {
+    let store = store_with_history(2);
+    let key = store.init(counter(0));
+    assert_ready!(spawn(store.mutate(&key, Change::Add(1))).poll()).unwrap();
+    let mut watch = store.watch_since(&key, u64::MAX).unwrap();
+    assert!(matches!(
+        assert_ready!(spawn(watch.next()).poll()),
+        Some(Update::Resync { .. })
+    ));
+}

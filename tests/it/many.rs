@@ -535,3 +535,78 @@ async fn one_update_per_staged_change_reaches_a_watcher_in_order() {
         assert_eq!(new.count, old.count + 1);
     }
 }
+
+/// It saw no entry under the first key, waited for the second, and got it from the commit that created the first.
+#[test]
+fn a_transaction_sees_what_another_created_in_the_commit_that_it_waited_for() {
+    let store = LiveStore::<Counter>::default();
+    store.create(&key(2), counter(5)).unwrap();
+    let held = store.try_acquire(&key(2)).unwrap();
+    let keys = [key(1), key(2)];
+    let mut first = spawn(store.transact(&keys, |tx| {
+        tx.mutate(&key(2), Change::Add(-1)).unwrap();
+        tx.create(&key(1), counter(1)).unwrap();
+        Ok::<_, ()>(())
+    }));
+    let mut second = spawn(store.transact(&keys, |tx| {
+        let sum: i64 = keys
+            .iter()
+            .filter_map(|key| tx.get(key))
+            .map(|entry| entry.count)
+            .sum();
+        Ok::<_, ()>(sum)
+    }));
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    drop(held);
+    assert_ready!(first.poll()).unwrap();
+    assert_eq!(assert_ready!(second.poll()).unwrap(), 5);
+}
+
+/// Its old slot died while it was waited for, and its new one had the key in the same commit.
+#[test]
+fn a_key_that_a_transaction_replaces_is_never_without_an_entry() {
+    let store = LiveStore::<Counter>::default();
+    store.create(&key(1), counter(0)).unwrap();
+    let writer = {
+        let store = store.clone();
+        std::thread::spawn(move || {
+            let keys = [key(1)];
+            for _ in 0..20_000 {
+                let mut replaced = spawn(tokio::task::unconstrained(store.transact(&keys, |tx| {
+                    tx.remove(&key(1)).unwrap();
+                    tx.create(&key(1), counter(0)).map_err(drop)
+                })));
+                assert_ready!(replaced.poll()).unwrap();
+            }
+        })
+    };
+    while !writer.is_finished() {
+        assert!(store.fetch(&key(1)).is_some());
+    }
+    writer.join().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_transaction_creates_expires_as_the_store_says() {
+    let options = StoreOptions {
+        expire_check_freq: Some(Duration::from_secs(1)),
+        expire_mode: ExpireMode::Timeout(Duration::from_secs(5)),
+        ..Default::default()
+    };
+    let store = LiveStore::new().with_options(options).done();
+    store.create(&key(2), counter(0)).unwrap();
+    let keys = [key(2)];
+    let made: Result<(), TransactError<()>> = store
+        .transact(&keys, |tx| {
+            tx.create(&key(1), counter(0)).unwrap();
+            tx.remove(&key(2)).unwrap();
+            tx.create(&key(2), counter(0)).unwrap();
+            Ok(())
+        })
+        .await;
+    made.unwrap();
+    assert!(store.fetch(&key(1)).unwrap().expires_at().is_some());
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(store.is_empty());
+}

@@ -1,10 +1,12 @@
 //! Watching every entry: creations, one order per entry, lag as one resync per key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use livestore::{ExpireMode, LiveStore, StoreOptions, Update, Uuid, WatchAll};
+use livestore::{ExpireMode, LiveStore, LiveValue, StoreOptions, Update, Uuid, WatchAll};
 use livestore_tests::{Change, Counter, counter};
 use tokio::task::unconstrained;
 use tokio_test::task::spawn;
@@ -164,7 +166,7 @@ async fn memory_of_one_who_never_reads_is_bounded_by_the_store() {
     for _ in 0..1000 {
         let made = store.init(counter(1));
         let entry = store.mutate(&made, Change::Add(1)).await.unwrap();
-        values.push(std::sync::Arc::downgrade(&entry.value));
+        values.push(Arc::downgrade(&entry.value));
         drop(entry);
         store.remove(&made).await.unwrap();
         store.mutate(&kept, Change::Add(1)).await.unwrap();
@@ -304,4 +306,109 @@ async fn a_replica_that_follows_is_the_store_in_the_end_however_slow_it_is() {
             .retain(|key, _| truth.contains_key(key) || key.as_u128() <= 6);
         assert_eq!(replica.0, truth, "round {round}");
     }
+}
+
+/// What was created while the snapshot was taken is in it, though its creation was missed.
+#[test]
+fn the_end_of_what_the_snapshot_contains_is_told() {
+    for round in 0..4 {
+        let store = store_with_cap(1);
+        for number in 0..20_000 {
+            store.create(&key(1_000_000 + number), counter(0)).unwrap();
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let writer = {
+            let (store, stop) = (store.clone(), Arc::clone(&stop));
+            std::thread::spawn(move || {
+                let mut made = Vec::new();
+                while !stop.load(Ordering::Relaxed) && made.len() < 50_000 {
+                    made.push(store.init(counter(0)));
+                }
+                made
+            })
+        };
+        let (entries, mut all) = store.entries_and_watch_all();
+        stop.store(true, Ordering::Relaxed);
+        let mut known: BTreeSet<Uuid> = entries.into_iter().map(|(key, _)| key).collect();
+        for made in writer.join().unwrap() {
+            assert_ready!(spawn(unconstrained(store.remove(&made))).poll()).unwrap();
+        }
+        while let std::task::Poll::Ready(Some((key, update))) = spawn(unconstrained(all.next())).poll() {
+            if update.is_end() {
+                known.remove(&key);
+            } else {
+                known.insert(key);
+            }
+        }
+        assert_eq!(known, store.keys().collect(), "round {round}");
+    }
+}
+
+#[derive(Clone, LiveValue)]
+struct Points {
+    points: u64,
+}
+
+/// Whoever begins to watch everything takes no entry's lock, so it may begin in the middle of a change.
+#[test]
+fn watching_all_may_begin_while_a_value_is_changed_in_place() {
+    let store = LiveStore::<Points>::default();
+    let key = store.init(Points { points: 0 });
+    let writer = {
+        let store = store.clone();
+        std::thread::spawn(move || {
+            for points in 1..=50_000 {
+                let change = PointsMutation::SetPoints(points);
+                drop(assert_ready!(
+                    spawn(unconstrained(store.mutate(&key, change))).poll()
+                ));
+            }
+        })
+    };
+    while !writer.is_finished() {
+        drop(store.watch_all());
+    }
+    writer.join().unwrap();
+    let entry = store.fetch(&key).unwrap();
+    assert_eq!((entry.points, entry.version), (50_000, 50_001));
+}
+
+/// A key that is missed again and again must not be answered before all others each time.
+#[test]
+fn a_hot_key_does_not_keep_the_others_from_being_answered() {
+    let store = store_with_cap(1);
+    for number in 0..40 {
+        store.create(&key(number), counter(0)).unwrap();
+    }
+    for hot in 0..40 {
+        let mut all = store.watch_all();
+        for number in 0..40 {
+            store.broadcast(&key(number), "hello").unwrap();
+        }
+        let mut answered = BTreeSet::new();
+        for _ in 0..80 {
+            // More than the queue holds, so that the hot key is missed once more.
+            for _ in 0..20 {
+                store.broadcast(&key(hot), "hello").unwrap();
+            }
+            if let std::task::Poll::Ready(Some((key, _))) = spawn(unconstrained(all.next())).poll() {
+                answered.insert(key);
+            }
+        }
+        assert_eq!(answered.len(), 40, "key {hot} is hot");
+    }
+}
+
+#[test]
+fn one_who_has_lagged_when_the_store_ends_gets_none() {
+    livestore_tests::must_not_hang(|| {
+        let store = store_with_cap(1);
+        let key = store.init(counter(0));
+        let mut all = store.watch_all();
+        for _ in 0..40 {
+            store.broadcast(&key, "hello").unwrap();
+        }
+        drop(store);
+        while assert_ready!(spawn(unconstrained(all.next())).poll()).is_some() {}
+    });
 }

@@ -83,10 +83,16 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     fn set_deadline(&self, key: &Uuid, at: Stamp) -> Result<(), DeadlineError> {
-        let slot = self
-            .table
-            .look(key, |slot, _| Arc::clone(slot))
-            .ok_or(DeadlineError::Missing)?;
-        self.table.set_deadline(*key, &slot, at)
+        loop {
+            let slot = self
+                .table
+                .look(key, |slot, _| Arc::clone(slot))
+                .ok_or(DeadlineError::Missing)?;
+            match self.table.set_deadline(*key, &slot, at) {
+                // It ended between the two; the key may have another entry by now.
+                Err(DeadlineError::Missing) => {}
+                done => return done,
+            }
+        }
     }
 }

@@ -111,10 +111,19 @@ impl<V: LiveValue> LiveStore<V> {
         stage: impl FnOnce(&mut Tx<V>) -> Result<T, E>,
     ) -> Result<T, TransactError<E>> {
         let keys = in_order(keys);
-        let mut held = Vec::with_capacity(keys.len());
-        for key in keys {
-            held.push((key, self.hold(&key).await));
-        }
+        let held = loop {
+            let mut held = Vec::with_capacity(keys.len());
+            for key in &keys {
+                held.push((*key, self.hold(key).await));
+            }
+            // A key that had no entry may have got one in the very commit that a later key was waited for.
+            if held
+                .iter()
+                .all(|(key, hold)| hold.is_some() || !self.contains_key(key))
+            {
+                break held;
+            }
+        };
         let mut tx = Tx::new(Arc::clone(&self.table), held);
         let result = stage(&mut tx).map_err(TransactError::Aborted)?;
         tx.commit().map_err(TransactError::Occupied)?;

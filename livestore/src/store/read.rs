@@ -109,7 +109,7 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Watches every entry, those to come included.
     pub fn watch_all(&self) -> WatchAll<V> {
-        WatchAll::begin(&self.table)
+        WatchAll::begin(&self.table, false)
     }
 
     /// Returns the entries that there are and watches every entry, without a gap between: each entry is followed by
