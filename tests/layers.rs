@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     // Words.
     "sync",
     "clock",
@@ -22,6 +22,7 @@ const ORDER: [&str; 24] = [
     "shared",
     // One entry.
     "history",
+    "after",
     "ring",
     "waiters",
     "slot",

@@ -9,10 +9,11 @@ use std::task::{Context, Poll};
 
 use uuid::Uuid;
 
+use crate::after::After;
 use crate::entry::Entry;
 use crate::error::RollbackError;
 use crate::shared::Shared;
-use crate::slot::{After, Change, Dead, Slot, State};
+use crate::slot::{Change, Dead, Slot, State};
 use crate::value::LiveValue;
 use crate::waiters::Ticket;
 

@@ -16,6 +16,7 @@ mod update;
 mod value;
 
 // One entry.
+mod after;
 mod history;
 mod hold;
 mod ring;

@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::after::After;
 use crate::clock::Stamp;
 use crate::entry::Entry;
 use crate::history::History;
@@ -105,35 +106,6 @@ pub(crate) enum Change<V: LiveValue> {
         msg: Option<V::Message>,
     },
     Expire,
-}
-
-/// What a commit leaves to be done when nothing is locked: it wakes, then drops what was displaced.
-#[must_use = "wakes and drops what it holds; let it go when nothing is locked"]
-pub(crate) struct After<V: LiveValue> {
-    /// Dropped first, so that a panic in somebody's `Drop` leaves nobody asleep.
-    wakers: Wakers,
-    displaced: Displaced<V>,
-}
-
-/// Wakes them when it is dropped.
-#[derive(Default)]
-struct Wakers {
-    /// Who was granted the entry.
-    next_holder: Option<Waker>,
-    others: Vec<Waker>,
-}
-
-/// Things of the user's that a commit had no more use for.
-struct Displaced<V: LiveValue> {
-    value: Option<Arc<V>>,
-    mutn: Option<V::Mutation>,
-    msg: Option<V::Message>,
-    evicted: Option<Arc<Update<V>>>,
-    forgotten: Option<Arc<Update<V>>>,
-    /// The update itself: everybody may have taken it by now.
-    update: Option<Arc<Update<V>>>,
-    folded: Vec<Arc<Update<V>>>,
-    history: Option<Box<History<V>>>,
 }
 
 /// What an expiry check finds.
@@ -633,48 +605,6 @@ impl<V: LiveValue> State<V> {
 impl<V: LiveValue> Extra<V> {
     fn is_empty(&self) -> bool {
         self.waiters.is_empty() && self.ring.is_none() && self.history.is_none() && self.own.is_none()
-    }
-}
-
-impl<V: LiveValue> After<V> {
-    /// For a mutation that was refused.
-    fn dropping(mutn: V::Mutation) -> After<V> {
-        let mut after = After::default();
-        after.displaced.mutn = Some(mutn);
-        after
-    }
-
-    /// Wakes the next holder as well.
-    pub(crate) fn then_wake(&mut self, next_holder: Option<Waker>) {
-        self.wakers.next_holder = next_holder;
-    }
-}
-
-impl<V: LiveValue> Default for After<V> {
-    fn default() -> Self {
-        let displaced = Displaced {
-            value: None,
-            mutn: None,
-            msg: None,
-            evicted: None,
-            forgotten: None,
-            update: None,
-            folded: Vec::new(),
-            history: None,
-        };
-        After {
-            wakers: Wakers::default(),
-            displaced,
-        }
-    }
-}
-
-impl Drop for Wakers {
-    fn drop(&mut self) {
-        if let Some(waker) = self.next_holder.take() {
-            waker.wake();
-        }
-        mem::take(&mut self.others).into_iter().for_each(Waker::wake);
     }
 }
 

@@ -22,12 +22,13 @@ use std::vec;
 
 use uuid::Uuid;
 
+use crate::after::After;
 use crate::clock::Stamp;
 use crate::entry::Entry;
 use crate::error::{DeadlineError, Missing, MutateError, Occupied};
 use crate::guard::EntryGuard;
 use crate::hold::Hold;
-use crate::slot::{After, Change, Slot, State};
+use crate::slot::{Change, Slot, State};
 use crate::sync::MutexGuard;
 use crate::table::Table;
 use crate::value::LiveValue;
