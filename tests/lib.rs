@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use livestore::{Entry, LiveValue};
+use livestore::{Entry, LiveStore, LiveValue, StoreOptions};
 
 /// A value with one number, whose mutations can do what user code does.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,6 +92,15 @@ impl LiveValue for Counter {
             Ok(())
         }
     }
+}
+
+/// A store of counters whose channels hold this many updates.
+pub fn store_with_cap(channel_cap: usize) -> LiveStore<Counter> {
+    let options = StoreOptions {
+        channel_cap,
+        ..Default::default()
+    };
+    LiveStore::new().with_options(options).done()
 }
 
 /// Runs `body` on a thread of its own; fails if it has not come back after 30 seconds, as code that deadlocks does.

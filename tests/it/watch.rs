@@ -6,19 +6,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use livestore::{Control, Entry, LiveStore, LiveValue, StoreOptions, Update, Uuid, Watch};
-use livestore_tests::{Change, Counter, counter};
+use livestore_tests::{Change, Counter, counter, store_with_cap};
 use tokio::task::unconstrained;
 use tokio_test::task::spawn;
 use tokio_test::{assert_pending, assert_ready};
-
-fn store_with_cap(channel_cap: usize) -> LiveStore<Counter> {
-    LiveStore::new()
-        .with_options(StoreOptions {
-            channel_cap,
-            ..Default::default()
-        })
-        .done()
-}
 
 /// What a watcher has now, without waiting for more, however much of the task's budget is left.
 fn drain<V: LiveValue>(watch: &mut Watch<V>) -> Vec<Update<V>> {

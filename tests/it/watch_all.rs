@@ -7,22 +7,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use livestore::{ExpireMode, LiveStore, LiveValue, StoreOptions, Update, Uuid, WatchAll};
-use livestore_tests::{Change, Counter, counter};
+use livestore_tests::{Change, Counter, counter, store_with_cap};
 use tokio::task::unconstrained;
 use tokio_test::task::spawn;
 use tokio_test::{assert_pending, assert_ready};
 
 fn key(number: u128) -> Uuid {
     Uuid::from_u128(number)
-}
-
-fn store_with_cap(channel_cap: usize) -> LiveStore<Counter> {
-    LiveStore::new()
-        .with_options(StoreOptions {
-            channel_cap,
-            ..Default::default()
-        })
-        .done()
 }
 
 /// What there is now, as "key kind version".
