@@ -11,6 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 pub(crate) struct Stamp(u64);
 
 impl Stamp {
+    /// The clock's origin.
+    pub(crate) const START: Stamp = Stamp(0);
+
     /// A time that is never reached: where a deadline saturates.
     pub(crate) const NEVER: Stamp = Stamp(u64::MAX);
 

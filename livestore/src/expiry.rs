@@ -185,7 +185,7 @@ mod tests {
     }
 
     fn create(table: &Table<Value>) -> Arc<Slot<Value>> {
-        let slot = Slot::new(Arc::new(Value), table.shared());
+        let slot = Slot::new(Arc::new(Value));
         assert!(table.link(Uuid::new_v4(), &slot, |_, _| ()).is_ok());
         slot
     }
@@ -240,7 +240,7 @@ mod tests {
         let table = table();
         let kept: Vec<_> = (0..100).map(|_| create(&table)).collect();
         for _ in 0..10_000 {
-            let slot = Slot::new(Arc::new(Value), table.shared());
+            let slot = Slot::new(Arc::new(Value));
             let key = Uuid::new_v4();
             assert!(table.link(key, &slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
@@ -280,7 +280,7 @@ mod tests {
     fn items_of_entries_that_transactions_removed_do_not_pile_up() {
         let table = Arc::new(table());
         for _ in 0..10_000 {
-            let slot = Slot::new(Arc::new(Value), table.shared());
+            let slot = Slot::new(Arc::new(Value));
             let key = Uuid::new_v4();
             assert!(table.link(key, &slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));

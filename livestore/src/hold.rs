@@ -132,7 +132,9 @@ impl<V: LiveValue> Hold<V> {
     ) -> Result<Entry<V>, V::MutError> {
         let new = Arc::new(V::mutate(&snapshot, &mutn)?);
         drop(snapshot);
-        Ok(self.commit_once(shared, Change::Mutate { mutn, new }).1)
+        Ok(self
+            .commit_once(shared, Change::Mutate { mutn, new }, |_, _| ())
+            .1)
     }
 
     /// Mutates an entry that should be at a version, and goes on holding.
@@ -177,37 +179,21 @@ impl<V: LiveValue> Hold<V> {
         (old, new)
     }
 
-    /// Commits and ends the hold. Returns the entry before and after.
-    pub(crate) fn commit_once(mut self, shared: &Shared<V>, change: Change<V>) -> (Entry<V>, Entry<V>) {
-        let mut state = self.slot.lock();
-        let (old, new, mut after) = commit_between(&mut state, shared, &self.key, change);
-        after.then_wake(state.release());
-        drop(state);
-        self.open = false;
-        drop(after);
-        (old, new)
-    }
-
-    /// Replaces the value, runs `then` at the same instant and ends the hold. Returns the previous entry.
-    pub(crate) fn overwrite_once<R>(
+    /// Commits, runs `then` at the same instant and ends the hold. Returns the entry before and after.
+    pub(crate) fn commit_once<R>(
         mut self,
         shared: &Shared<V>,
-        new: Arc<V>,
+        change: Change<V>,
         then: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
-    ) -> (Entry<V>, R) {
+    ) -> (Entry<V>, Entry<V>, R) {
         let mut state = self.slot.lock();
-        let (old, _, mut after) = commit_between(
-            &mut state,
-            shared,
-            &self.key,
-            Change::Overwrite { msg: None, new },
-        );
+        let (old, new, mut after) = commit_between(&mut state, shared, &self.key, change);
         let made = then(&self.slot, &mut state);
         after.then_wake(state.release());
         drop(state);
         self.open = false;
         drop(after);
-        (old, made)
+        (old, new, made)
     }
 
     /// Ends the entry. The slot is dead afterwards; the caller unlinks it before it lets go of the rest.

@@ -124,16 +124,15 @@ pub(crate) enum Due {
 pub(crate) struct Dead;
 
 impl<V: LiveValue> Slot<V> {
-    /// Makes a living slot of version 0; [`State::bear`] gives it its first.
-    pub(crate) fn new(value: Arc<V>, shared: &Shared<V>) -> Arc<Slot<V>> {
-        let now = shared.clock.now();
+    /// Makes a living slot; [`State::bear`] gives it its first version and its times.
+    pub(crate) fn new(value: Arc<V>) -> Arc<Slot<V>> {
         Arc::new(Slot {
             state: Mutex::new(State {
                 value,
                 version: 0,
-                changed: now,
-                created: now,
-                used: now,
+                changed: Stamp::START,
+                created: Stamp::START,
+                used: Stamp::START,
                 alive: true,
                 held: false,
                 extra: None,
@@ -175,7 +174,7 @@ impl<V: LiveValue> State<V> {
         }
     }
 
-    /// Gives a new slot its first version. Nobody else has the key, or sees the slot alive yet.
+    /// Gives a new slot its first version and its times. Nobody else has the key, or sees the slot alive yet.
     pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid) -> After<V> {
         let mut after = After::default();
         self.version = shared.first_version();
@@ -310,7 +309,6 @@ impl<V: LiveValue> State<V> {
         self.version += 1;
         match change {
             Change::InPlace { mutn } => {
-                debug_assert!(old.is_none(), "a watched value is not changed in place");
                 self.stamp(shared);
                 after.displaced.mutn = Some(mutn);
             }
@@ -618,7 +616,7 @@ mod tests {
     #[test]
     fn the_box_goes_with_the_last_waiter_and_the_last_watcher() {
         let shared = Shared::new(&StoreOptions::default());
-        let slot = Slot::new(Arc::new(Value), &shared);
+        let slot = Slot::new(Arc::new(Value));
         let mut state = slot.lock();
         let cx = Context::from_waker(Waker::noop());
 

@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     fn link(table: &Table<Value>, key: Uuid) -> Arc<Slot<Value>> {
-        let slot = Slot::new(Arc::new(Value), table.shared());
+        let slot = Slot::new(Arc::new(Value));
         assert!(table.link(key, &slot, |_, _| ()).is_ok());
         slot
     }

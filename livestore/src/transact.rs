@@ -315,10 +315,7 @@ impl<V: LiveValue> Tx<V> {
     /// Makes everything visible, or nothing: the key that somebody else has taken is the error.
     pub(crate) fn commit(self) -> Result<(), Uuid> {
         let Tx { table, staged } = self;
-        let plans: Vec<Plan<V>> = staged
-            .into_iter()
-            .map(|(key, staged)| staged.plan(key, &table))
-            .collect();
+        let plans: Vec<Plan<V>> = staged.into_iter().map(|(key, staged)| staged.plan(key)).collect();
         commit(&table, plans)
     }
 }
@@ -464,7 +461,7 @@ impl<V: LiveValue> Staged<V> {
     }
 
     /// Sorts the steps into lives.
-    fn plan(self, key: Uuid, table: &Table<V>) -> Plan<V> {
+    fn plan(self, key: Uuid) -> Plan<V> {
         let mut held = self.hold.map(|hold| (hold, Vec::new()));
         let mut born: Option<Birth<V>> = None;
         let mut untraced = Vec::new();
@@ -473,7 +470,7 @@ impl<V: LiveValue> Staged<V> {
                 Step::Create(value) => {
                     // What was born before it within this transaction has been removed again.
                     untraced.extend(born.take().into_iter().flat_map(|(_, steps)| steps));
-                    born = Some((Slot::new(value, table.shared()), Vec::new()));
+                    born = Some((Slot::new(value), Vec::new()));
                 }
                 step => match (&mut born, &mut held) {
                     (Some((_, steps)), _) | (None, Some((_, steps))) => steps.push(step),

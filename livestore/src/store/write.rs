@@ -9,7 +9,7 @@ use crate::entry::Entry;
 use crate::error::{Missing, MutateError, MutateIfError, Occupied, RollbackError};
 use crate::guard::EntryGuard;
 use crate::hold::{Hold, Refusal, Step};
-use crate::slot::{Slot, State};
+use crate::slot::{Change, Slot, State};
 use crate::store::LiveStore;
 use crate::value::LiveValue;
 use crate::watch::Watch;
@@ -112,7 +112,7 @@ impl<V: LiveValue> LiveStore<V> {
         value: Arc<V>,
         prepare: impl FnOnce(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), (Arc<V>, Entry<V>)> {
-        let slot = Slot::new(Arc::clone(&value), self.table.shared());
+        let slot = Slot::new(Arc::clone(&value));
         self.table
             .link(key, &slot, |slot, state| prepare(key, slot, state))
             .map_err(|existing| (value, existing))
@@ -251,7 +251,13 @@ impl<V: LiveValue> LiveStore<V> {
         let Some(hold) = self.hold(key).await else {
             return Err(value);
         };
-        Ok(hold.overwrite_once(self.table.shared(), value, |slot, state| then(*key, slot, state)))
+        let change = Change::Overwrite {
+            msg: None,
+            new: value,
+        };
+        let (previous, _, made) =
+            hold.commit_once(self.table.shared(), change, |slot, state| then(*key, slot, state));
+        Ok((previous, made))
     }
 
     // Mutation.
@@ -478,7 +484,7 @@ mod tests {
             let (store, key) = (self.0.clone(), self.1);
             let (told, linked) = mpsc::channel();
             thread::spawn(move || {
-                let slot = Slot::new(Arc::new(Value), store.table.shared());
+                let slot = Slot::new(Arc::new(Value));
                 let _ = told.send(store.table.link(key, &slot, |_, _| ()).is_ok());
             });
             DROPPED_FREE.store(
@@ -503,7 +509,7 @@ mod tests {
     fn a_mutation_that_finds_the_entry_dead_is_dropped_with_nothing_locked() {
         let table = Arc::new(Table::<Value>::new(&StoreOptions::default()));
         let key = Uuid::new_v4();
-        let slot = Slot::new(Arc::new(Value), table.shared());
+        let slot = Slot::new(Arc::new(Value));
         assert!(table.link(key, &slot, |_, _| ()).is_ok());
         assert!(slot.lock().try_hold(table.shared()));
         // Dead and about to be unlinked.
