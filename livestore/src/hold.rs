@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::after::After;
 use crate::entry::Entry;
-use crate::error::RollbackError;
+use crate::error::{MutateIfError, RollbackError};
 use crate::shared::Shared;
 use crate::slot::{Change, Dead, Slot, State};
 use crate::value::LiveValue;
@@ -35,17 +35,8 @@ pub(crate) enum Step<V: LiveValue> {
     Conflict(Entry<V>),
 }
 
-/// Why a mutation through a hold changed nothing.
-pub(crate) enum Refusal<V: LiveValue> {
-    /// The entry is not at the version that was expected.
-    Conflict(Entry<V>),
-    /// The value refused the mutation.
-    Rejected(V::MutError),
-}
-
 impl<V: LiveValue> Hold<V> {
     /// Mutates in one step where that runs nothing of the user's and needs no copy; else holds the entry.
-    #[inline]
     pub(crate) fn step(
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
@@ -136,14 +127,14 @@ impl<V: LiveValue> Hold<V> {
         shared: &Shared<V>,
         expected: Option<u64>,
         mutn: V::Mutation,
-    ) -> Result<Entry<V>, Refusal<V>> {
+    ) -> Result<Entry<V>, MutateIfError<V>> {
         if let Some(version) = expected {
             let now = self.entry(shared);
             if now.version != version {
-                return Err(Refusal::Conflict(now));
+                return Err(MutateIfError::Conflict(now));
             }
         }
-        self.mutate(shared, mutn).map_err(Refusal::Rejected)
+        self.mutate(shared, mutn).map_err(MutateIfError::Rejected)
     }
 
     /// Makes an earlier value the newest, if the type accepts it as the successor of the present one.

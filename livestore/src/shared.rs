@@ -53,6 +53,7 @@ impl<V: LiveValue> Shared<V> {
     }
 
     /// After how long without use an entry expires, in a store where use counts.
+    #[inline]
     pub(crate) fn idle_limit(&self) -> Option<Duration> {
         match self.expire {
             Some(ExpireMode::Idle(limit)) => Some(limit),

@@ -154,11 +154,13 @@ impl<V: LiveValue> Slot<V> {
     }
 
     /// Locks the slot. Never under a shard lock.
+    #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<V>> {
         self.state.lock()
     }
 
     /// Locks the slot if that needs no wait.
+    #[inline]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State<V>>> {
         self.state.try_lock()
     }
@@ -210,6 +212,7 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Notes that the entry was used, where that counts.
+    #[inline]
     pub(crate) fn note_use(&mut self, shared: &Shared<V>) {
         if shared.idle_limit().is_some() {
             self.times.make_use(shared.clock.now());
@@ -281,9 +284,32 @@ impl<V: LiveValue> State<V> {
 
     // Changes.
 
+    /// Applies a plain mutation where that is the whole of it: the entry is free, nobody is told, and nothing is displaced.
+    /// `None` if there is more to it.
+    #[inline]
+    pub(crate) fn mutate_quietly(
+        &mut self,
+        shared: &Shared<V>,
+        mutn: &V::Mutation,
+    ) -> Option<Result<Entry<V>, V::MutError>> {
+        if self.is_held() || self.extra.is_some() || self.is_recorded(shared) {
+            return None;
+        }
+        let value = Arc::get_mut(&mut self.value)?;
+        Some(match value.apply(mutn) {
+            Ok(()) => {
+                self.advance(shared);
+                Ok(self.entry(shared))
+            }
+            Err(reason) => {
+                self.note_use(shared);
+                Err(reason)
+            }
+        })
+    }
+
     /// Applies a plain mutation to the value itself. Gives the mutation back if a copy is needed: somebody is told the
     /// values, or keeps an entry.
-    #[inline]
     pub(crate) fn mutate_in_place(
         &mut self,
         shared: &Shared<V>,
@@ -313,16 +339,14 @@ impl<V: LiveValue> State<V> {
     /// Makes a change visible: value, version, time and publication together. Every change of an entry passes here.
     ///
     /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock.
-    #[inline]
     pub(crate) fn commit(&mut self, shared: &Shared<V>, key: &Uuid, change: Change<V>, after: &mut After<V>) {
         debug_assert!(self.is_alive(), "a dead entry does not change");
         // Whoever joins the feed from now on sees the change when they look at this entry.
         let audience = self.audience(shared);
-        self.word += VERSION;
         match change {
             Change::Mutate { mutn, new } => {
                 after.value = new.map(|new| mem::replace(&mut self.value, new));
-                self.times.change(shared.clock.now());
+                self.advance(shared);
                 match audience {
                     Audience::Values { old } => {
                         let new = self.entry(shared);
@@ -337,7 +361,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Overwrite { msg, new } => {
                 after.value = Some(mem::replace(&mut self.value, new));
-                self.times.change(shared.clock.now());
+                self.advance(shared);
                 match audience {
                     Audience::Values { old } => {
                         let new = self.entry(shared);
@@ -352,7 +376,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Rollback { new } => {
                 after.value = Some(mem::replace(&mut self.value, new));
-                self.times.change(shared.clock.now());
+                self.advance(shared);
                 // Who keeps a history keeps values.
                 if let Audience::Values { old } = audience {
                     let new = self.entry(shared);
@@ -376,6 +400,13 @@ impl<V: LiveValue> State<V> {
                 }
             }
         }
+    }
+
+    /// The part of a commit that every change has.
+    #[inline]
+    fn advance(&mut self, shared: &Shared<V>) {
+        self.word += VERSION;
+        self.times.change(shared.clock.now());
     }
 
     /// Tells watchers without changing anything. Returns how many there are.
@@ -402,6 +433,7 @@ impl<V: LiveValue> State<V> {
 
     /// The last commit. The floor rises before anybody can see the slot dead.
     fn die(&mut self, shared: &Shared<V>, after: &mut After<V>) {
+        self.word += VERSION;
         shared.raise_floor(self.version());
         self.word &= !ALIVE;
         if let Some(extra) = &mut self.extra {
@@ -557,6 +589,7 @@ impl<V: LiveValue> State<V> {
     // Expiry.
 
     /// When this entry expires as things stand.
+    #[inline]
     pub(crate) fn deadline(&self, shared: &Shared<V>) -> Stamp {
         match self.own() {
             Some(own) => own.at,
@@ -564,6 +597,7 @@ impl<V: LiveValue> State<V> {
         }
     }
 
+    #[inline]
     fn expires(&self, shared: &Shared<V>) -> Option<Instant> {
         match self.deadline(shared) {
             Stamp::NEVER => None,

@@ -117,22 +117,23 @@ impl<V: LiveValue> Table<V> {
         look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Option<R> {
         loop {
-            let slot = {
-                let place = self.map.get(key)?;
-                let Linked(slot) = place.key();
-                if let Some(mut state) = slot.try_lock() {
-                    // Not `then`: it would drop `look`, and a mutation in it, under both locks.
-                    if !state.is_alive() {
-                        return None;
-                    }
-                    return Some(look(slot, &mut state));
-                }
-                // Busy. Waiting for it here could deadlock with whoever has it and wants this shard.
-                Arc::clone(slot)
+            let mut place = Some(self.map.get(key)?);
+            let busy;
+            let Linked(slot) = place.as_ref()?.key();
+            let (slot, mut state) = if let Some(state) = slot.try_lock() {
+                (slot, state)
+            } else {
+                // Waiting for it here could deadlock with whoever has it and wants this shard.
+                busy = Arc::clone(slot);
+                place = None;
+                (&busy, busy.lock())
             };
-            let mut state = slot.lock();
+            // Not `then`: it would drop `look`, and a mutation in it, under both locks.
             if state.is_alive() {
-                return Some(look(&slot, &mut state));
+                return Some(look(slot, &mut state));
+            }
+            if place.is_some() {
+                return None;
             }
             // It died while it was waited for; a transaction may have given the key a successor in the same commit.
         }
