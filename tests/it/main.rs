@@ -4,6 +4,7 @@
 
 mod create;
 mod deadlines;
+mod deltas;
 mod derive;
 mod expiry;
 mod handles;
@@ -14,6 +15,8 @@ mod missing;
 mod model;
 mod options;
 mod plain;
+mod stats;
+mod tracing;
 mod usage;
 mod user_code;
 mod watch;
