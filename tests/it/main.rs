@@ -8,6 +8,7 @@ mod derive;
 mod expiry;
 mod handles;
 mod history;
+mod linearizable;
 mod lock;
 mod many;
 mod missing;
