@@ -15,6 +15,7 @@ mod missing;
 mod model;
 mod options;
 mod plain;
+mod types;
 mod usage;
 mod user_code;
 mod watch;
