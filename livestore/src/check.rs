@@ -18,7 +18,7 @@
 //!     cargo test -p livestore --lib --target-dir target/check check::
 //! ```
 //!
-//! `CHECK_DEEPER=n` allows n preemptions more, `CHECK_SECONDS=n` adds random orders for n seconds to each check. The
+//! `CHECK_DEEPER=n` allows n preemptions more (or fewer), `CHECK_SECONDS=n` adds random orders for n seconds to each check. The
 //! library's other tests are not made for the stand-ins, hence the filter. A failing check prints its schedule, which
 //! `shuttle::replay` takes.
 

@@ -26,7 +26,8 @@ fn table(expire_mode: ExpireMode) -> (Arc<Table<Count>>, LiveStore<Count>) {
 
 /// Makes a check in an hour. Returns how many entries expired.
 fn check(table: &Table<Count>) -> usize {
-    let now = table.shared().clock.now().after(Duration::from_secs(3600));
+    let clock = &table.shared().clock;
+    let now = clock.deadline(clock.now(), Duration::from_secs(3600));
     let mut again = Vec::new();
     let (expired, _) = expiry::check(table, now, &mut again);
     table.deadlines().unwrap().put_back(again, 0);

@@ -78,18 +78,18 @@ where
             }) as Arc<dyn Fn() + Send + Sync>
         })
         .collect();
-    let preemptions = preemptions + from_env("CHECK_DEEPER");
+    let preemptions = preemptions.saturating_add_signed(from_env("CHECK_DEEPER"));
     let executions = checks
         .iter()
         .map(|check| run(Orders::new(preemptions), config(), check))
         .sum();
     report(executions, &format!("every order up to preemption {preemptions}"));
 
-    let seconds = from_env("CHECK_SECONDS");
+    let seconds = u32::try_from(from_env("CHECK_SECONDS")).unwrap_or(0);
     if seconds > 0 {
         let mut config = config();
         // Half by uniform choice, half by priorities that change five times.
-        config.max_time = Some(Duration::from_secs(seconds as u64) / 2 / checks.len() as u32);
+        config.max_time = Some(Duration::from_secs(seconds.into()) / 2 / checks.len() as u32);
         let executions = checks
             .iter()
             .map(|check| {
@@ -117,7 +117,7 @@ fn report(executions: usize, which: &str) {
     let _ = writeln!(io::stderr(), "{name}: {executions} executions, {which}");
 }
 
-fn from_env(name: &str) -> usize {
+fn from_env(name: &str) -> isize {
     env::var(name)
         .ok()
         .and_then(|value| value.parse().ok())

@@ -1,14 +1,17 @@
 //! Calls that create, change or remove an entry.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
-use tokio::task::coop::{consume_budget, has_budget_remaining};
+use tokio::task::coop;
 use uuid::Uuid;
 
+use crate::after::After;
 use crate::entry::Entry;
 use crate::error::{Missing, MutateError, MutateIfError, Occupied, RollbackError};
 use crate::guard::EntryGuard;
-use crate::hold::{Hold, Refusal, Step};
+use crate::hold::{Hold, Step};
 use crate::slot::{Change, Slot, State};
 use crate::store::LiveStore;
 use crate::value::LiveValue;
@@ -19,18 +22,18 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Stores a value under a new random key (UUID v4) and returns the key. Never blocks.
     pub fn init(&self, value: V) -> Uuid {
-        self.init_with(value, |_, _, _| ()).0
+        self.init_with(value, |_, _| ()).0
     }
 
     /// Stores a value under a new random key and watches it from its creation on.
     pub fn init_and_watch(&self, value: V) -> (Uuid, Watch<V>) {
         let shared = self.table.shared();
-        self.init_with(value, |key, slot, state| Watch::begin(key, slot, state, shared))
+        self.init_with(value, |slot, state| Watch::begin(slot, state, shared))
     }
 
     /// Stores a value under a new random key, held from its creation on. [`EntryGuard::key`] tells the key.
     pub fn init_and_acquire(&self, value: V) -> EntryGuard<V> {
-        let (_, hold) = self.init_with(value, |key, slot, state| self.born_held(key, slot, state));
+        let (_, hold) = self.init_with(value, |slot, state| self.born_held(slot, state));
         EntryGuard::new(Arc::clone(&self.table), hold)
     }
 
@@ -40,8 +43,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// [`Occupied`] with the value and the existing entry if the key has one.
     pub fn create(&self, key: &Uuid, value: V) -> Result<Entry<V>, Occupied<V>> {
-        self.create_with(*key, value, |_, _, _| ())
-            .map(|(entry, ())| entry)
+        self.create_with(*key, value, |_, _| ()).map(|(entry, ())| entry)
     }
 
     /// Stores a value under a key that has no entry, and watches it from its creation on.
@@ -51,9 +53,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// As [`create`](Self::create).
     pub fn create_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Occupied<V>> {
         let shared = self.table.shared();
-        self.create_with(*key, value, |key, slot, state| {
-            Watch::begin(key, slot, state, shared)
-        })
+        self.create_with(*key, value, |slot, state| Watch::begin(slot, state, shared))
     }
 
     /// Stores a value under a key that has no entry, held from its creation on.
@@ -62,7 +62,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// As [`create`](Self::create).
     pub fn create_and_acquire(&self, key: &Uuid, value: V) -> Result<EntryGuard<V>, Occupied<V>> {
-        let (_, hold) = self.create_with(*key, value, |key, slot, state| self.born_held(key, slot, state))?;
+        let (_, hold) = self.create_with(*key, value, |slot, state| self.born_held(slot, state))?;
         Ok(EntryGuard::new(Arc::clone(&self.table), hold))
     }
 
@@ -79,7 +79,7 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Makes a slot, prepares it while nobody knows it, and links it under a key that nobody has.
-    fn init_with<R>(&self, value: V, prepare: impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R) -> (Uuid, R) {
+    fn init_with<R>(&self, value: V, prepare: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R) -> (Uuid, R) {
         let mut value = Arc::new(value);
         loop {
             let key = Uuid::new_v4();
@@ -95,7 +95,7 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: Uuid,
         value: V,
-        prepare: impl FnOnce(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+        prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Occupied<V>> {
         self.link(key, Arc::new(value), prepare)
             .map_err(|(value, existing)| Occupied {
@@ -110,17 +110,17 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: Uuid,
         value: Arc<V>,
-        prepare: impl FnOnce(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+        prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), (Arc<V>, Entry<V>)> {
-        let slot = Slot::new(Arc::clone(&value));
+        let slot = Slot::new(key, Arc::clone(&value));
         self.table
-            .link(key, &slot, |slot, state| prepare(key, slot, state))
+            .link(&slot, prepare)
             .map_err(|existing| (value, existing))
     }
 
-    fn born_held(&self, key: Uuid, slot: &Arc<Slot<V>>, state: &mut State<V>) -> Hold<V> {
+    fn born_held(&self, slot: &Arc<Slot<V>>, state: &mut State<V>) -> Hold<V> {
         state.try_hold(self.table.shared());
-        Hold::taken(key, Arc::clone(slot))
+        Hold::taken(Arc::clone(slot))
     }
 
     // Replacement.
@@ -135,7 +135,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the value is either stored or dropped with the future.
     pub async fn insert(&self, key: &Uuid, value: V) -> Option<Entry<V>> {
-        self.insert_then(key, value, |_, _, _| ()).await.0
+        self.insert_then(key, value, |_, _| ()).await.0
     }
 
     /// Stores a value as [`insert`](Self::insert) does, and watches what follows it.
@@ -145,17 +145,15 @@ impl<V: LiveValue> LiveStore<V> {
     /// As [`insert`](Self::insert).
     pub async fn insert_and_watch(&self, key: &Uuid, value: V) -> (Option<Entry<V>>, Watch<V>) {
         let shared = self.table.shared();
-        self.insert_then(key, value, |key, slot, state| {
-            Watch::begin(key, slot, state, shared)
-        })
-        .await
+        self.insert_then(key, value, |slot, state| Watch::begin(slot, state, shared))
+            .await
     }
 
     async fn insert_then<R>(
         &self,
         key: &Uuid,
         value: V,
-        then: impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+        then: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> (Option<Entry<V>>, R) {
         let mut value = Arc::new(value);
         loop {
@@ -184,7 +182,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the value is either stored or dropped with the future.
     pub async fn assign(&self, key: &Uuid, value: V) -> Result<Entry<V>, Missing<V>> {
-        self.assign_then(key, value, |_, _, _| ())
+        self.assign_then(key, value, |_, _| ())
             .await
             .map(|(previous, ())| previous)
     }
@@ -200,10 +198,8 @@ impl<V: LiveValue> LiveStore<V> {
     /// As [`assign`](Self::assign).
     pub async fn assign_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Missing<V>> {
         let shared = self.table.shared();
-        self.assign_then(key, value, |key, slot, state| {
-            Watch::begin(key, slot, state, shared)
-        })
-        .await
+        self.assign_then(key, value, |slot, state| Watch::begin(slot, state, shared))
+            .await
     }
 
     /// Replaces a value as [`assign`](Self::assign) does, and goes on holding the entry.
@@ -233,7 +229,7 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: &Uuid,
         value: V,
-        then: impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+        then: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Missing<V>> {
         self.overwrite_then(key, Arc::new(value), &then)
             .await
@@ -246,7 +242,7 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: &Uuid,
         value: Arc<V>,
-        then: &impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+        then: &impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Arc<V>> {
         let Some(hold) = self.hold(key).await else {
             return Err(value);
@@ -255,8 +251,7 @@ impl<V: LiveValue> LiveStore<V> {
             msg: None,
             new: value,
         };
-        let (previous, _, made) =
-            hold.commit_once(self.table.shared(), change, |slot, state| then(*key, slot, state));
+        let (previous, _, made) = hold.commit_once(self.table.shared(), change, then);
         Ok((previous, made))
     }
 
@@ -279,12 +274,16 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
     pub async fn mutate(&self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
-        match self.mutate_existing(key, None, mutn).await {
-            Some(Ok(entry)) => Ok(entry),
-            Some(Err(Refusal::Rejected(reason))) => Err(MutateError::Rejected(reason)),
-            Some(Err(Refusal::Conflict(_))) => unreachable!("no version was expected"),
-            None => Err(MutateError::Missing),
-        }
+        // Most mutations end here, so what is left stands apart: its state is larger.
+        let step = match self.step(key, None, mutn, proceed().await) {
+            Ok(done) => return done.map_err(MutateError::Rejected),
+            Err(step) => step,
+        };
+        self.go_on(key, None, step).await.map_err(|error| match error {
+            MutateIfError::Missing => MutateError::Missing,
+            MutateIfError::Rejected(reason) => MutateError::Rejected(reason),
+            MutateIfError::Conflict(_) => unreachable!("no version was expected"),
+        })
     }
 
     /// Mutates the entry if it is still at `version`, and returns it in its new state. Waits for a guard.
@@ -327,11 +326,9 @@ impl<V: LiveValue> LiveStore<V> {
         version: u64,
         mutn: V::Mutation,
     ) -> Result<Entry<V>, MutateIfError<V>> {
-        match self.mutate_existing(key, Some(version), mutn).await {
-            Some(Ok(entry)) => Ok(entry),
-            Some(Err(Refusal::Conflict(now))) => Err(MutateIfError::Conflict(now)),
-            Some(Err(Refusal::Rejected(reason))) => Err(MutateIfError::Rejected(reason)),
-            None => Err(MutateIfError::Missing),
+        match self.step(key, Some(version), mutn, proceed().await) {
+            Ok(done) => done.map_err(MutateIfError::Rejected),
+            Err(step) => self.go_on(key, Some(version), step).await,
         }
     }
 
@@ -390,7 +387,7 @@ impl<V: LiveValue> LiveStore<V> {
                     None => unreachable!("a value that was made is kept until it is stored"),
                 },
             };
-            match self.link(*key, new, |_, _, _| ()) {
+            match self.link(*key, new, |_, _| ()) {
                 Ok((entry, ())) => return Ok(entry),
                 // Somebody else was faster; theirs is mutated.
                 Err((unused, _)) => made = Some(unused),
@@ -398,35 +395,59 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
-    /// `None` if the key has no entry.
-    async fn mutate_existing(
+    /// Tries to mutate at once, in one step under the slot's lock where that is possible. Otherwise returns what is left
+    /// to do; `None` if the key has no entry.
+    ///
+    /// Without budget it queues up before it waits for some: its place counts from the first poll.
+    #[inline]
+    fn step(
         &self,
         key: &Uuid,
         expected: Option<u64>,
         mutn: V::Mutation,
-    ) -> Option<Result<Entry<V>, Refusal<V>>> {
-        let shared = self.table.shared();
-        if !has_budget_remaining() {
-            return Some(self.hold(key).await?.mutate_if(shared, expected, mutn));
+        has_budget: bool,
+    ) -> Result<Result<Entry<V>, V::MutError>, Option<Step<V>>> {
+        if !has_budget {
+            return Err(Some(Step::Held(mutn)));
         }
-        // Does not wait: there is some.
-        consume_budget().await;
+        let shared = self.table.shared();
         let plain = V::__is_plain(&mutn);
-        let step = self.table.look(key, |slot, state| {
-            Hold::step(*key, slot, state, shared, expected, plain, mutn)
-        })?;
-        let result = match step {
-            Step::Done(result, after) => {
-                drop(after);
-                result.map_err(Refusal::Rejected)
+        let mut after = None;
+        let mut step = None;
+        let done = self.table.look(key, |slot, state| {
+            if plain && expected.is_none() {
+                let done = state.mutate_quietly(shared, &mutn);
+                if done.is_some() {
+                    return done;
+                }
             }
-            Step::Copy(hold, snapshot, mutn) => hold
+            let after = after.get_or_insert_with(After::default);
+            step = Some(Hold::step(slot, state, shared, expected, plain, mutn, after));
+            None
+        });
+        done.flatten().ok_or(step)
+    }
+
+    /// Does what is left of a mutation.
+    async fn go_on(
+        &self,
+        key: &Uuid,
+        expected: Option<u64>,
+        step: Option<Step<V>>,
+    ) -> Result<Entry<V>, MutateIfError<V>> {
+        let shared = self.table.shared();
+        match step {
+            None => Err(MutateIfError::Missing),
+            Some(Step::Done(result)) => result.map_err(MutateIfError::Rejected),
+            Some(Step::Conflict(now)) => Err(MutateIfError::Conflict(now)),
+            Some(Step::Copy(hold, snapshot, mutn)) => hold
                 .mutate_once(shared, snapshot, mutn)
-                .map_err(Refusal::Rejected),
-            Step::Conflict(now) => Err(Refusal::Conflict(now)),
-            Step::Held(mutn) => self.hold(key).await?.mutate_if(shared, expected, mutn),
-        };
-        Some(result)
+                .map_err(MutateIfError::Rejected),
+            Some(Step::Held(mutn)) => match self.hold(key).await {
+                Some(mut hold) => hold.mutate_if(shared, expected, mutn),
+                None => Err(MutateIfError::Missing),
+            },
+        }
     }
 
     // Removal.
@@ -458,11 +479,24 @@ impl<V: LiveValue> LiveStore<V> {
     }
 }
 
+/// Takes one unit of the task's budget, and does not wait if there is none: then the task is woken anyhow. Returns
+/// whether there was one.
+async fn proceed() -> bool {
+    poll_fn(|cx| match coop::poll_proceed(cx) {
+        Poll::Ready(budget) => {
+            budget.made_progress();
+            Poll::Ready(true)
+        }
+        Poll::Pending => Poll::Ready(false),
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Waker};
     use std::thread;
     use std::time::Duration;
 
@@ -484,8 +518,8 @@ mod tests {
             let (store, key) = (self.0.clone(), self.1);
             let (told, linked) = mpsc::channel();
             thread::spawn(move || {
-                let slot = Slot::new(Arc::new(Value));
-                let _ = told.send(store.table.link(key, &slot, |_, _| ()).is_ok());
+                let slot = Slot::new(key, Arc::new(Value));
+                let _ = told.send(store.table.link(&slot, |_, _| ()).is_ok());
             });
             DROPPED_FREE.store(
                 linked.recv_timeout(Duration::from_secs(10)).is_ok(),
@@ -509,11 +543,11 @@ mod tests {
     fn a_mutation_that_finds_the_entry_dead_is_dropped_with_nothing_locked() {
         let table = Arc::new(Table::<Value>::new(&StoreOptions::default()));
         let key = Uuid::new_v4();
-        let slot = Slot::new(Arc::new(Value));
-        assert!(table.link(key, &slot, |_, _| ()).is_ok());
+        let slot = Slot::new(key, Arc::new(Value));
+        assert!(table.link(&slot, |_, _| ()).is_ok());
         assert!(slot.lock().try_hold(table.shared()));
         // Dead and about to be unlinked.
-        drop(Hold::taken(key, slot).end(table.shared(), None));
+        drop(Hold::taken(slot).end(table.shared(), None, &mut After::default()));
         let store = LiveStore::from_table(table);
         let mutation = Mutation(store.clone(), key);
         let mut future = Box::pin(store.mutate(&key, mutation));

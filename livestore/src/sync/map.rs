@@ -4,49 +4,50 @@
 //! and a place takes it for writing, for as long as what was returned lives. The last bit of a key tells its shard, and a
 //! shard iterates in key order, so that the checker finds the same steps each time.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::sync::{Arc, PoisonError};
 
 use shuttle::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use uuid::Uuid;
 
-type Shard<T> = BTreeMap<Uuid, T>;
+type Shard<K, V> = BTreeMap<Uuid, (K, V)>;
 
-pub(crate) struct DashMap<K, T, S> {
-    shards: [RwLock<Shard<T>>; 2],
-    _hashed: PhantomData<(K, S)>,
+pub(crate) struct DashMap<K, V, S> {
+    shards: [RwLock<Shard<K, V>>; 2],
+    _hasher: PhantomData<S>,
 }
 
 /// One pair, with its shard locked for reading.
-pub(crate) struct Ref<'a, T> {
+pub(crate) struct Ref<'a, K, V> {
     key: Uuid,
-    shard: Arc<RwLockReadGuard<'a, Shard<T>>>,
-}
-
-/// One value, with its shard locked for writing.
-pub(crate) struct RefMut<'a, T> {
-    key: Uuid,
-    shard: RwLockWriteGuard<'a, Shard<T>>,
+    shard: Arc<RwLockReadGuard<'a, Shard<K, V>>>,
 }
 
 /// The place of a key, with its shard locked for writing.
-pub(crate) enum Place<'a, T> {
-    Occupied(Occupied<'a, T>),
-    Vacant(Vacant<'a, T>),
+pub(crate) enum Place<'a, K, V> {
+    Occupied(Occupied<'a, K, V>),
+    Vacant(Vacant<'a, K, V>),
 }
 
-pub(crate) struct Occupied<'a, T>(RefMut<'a, T>);
+pub(crate) struct Occupied<'a, K, V> {
+    /// What the place was asked for.
+    key: K,
+    shard: RwLockWriteGuard<'a, Shard<K, V>>,
+}
 
-pub(crate) struct Vacant<'a, T>(RefMut<'a, T>);
+pub(crate) struct Vacant<'a, K, V> {
+    key: K,
+    shard: RwLockWriteGuard<'a, Shard<K, V>>,
+}
 
-impl<T, S> DashMap<Uuid, T, S> {
+impl<K: Borrow<Uuid>, V, S> DashMap<K, V, S> {
     pub(crate) fn with_hasher(_: S) -> Self {
         DashMap {
             shards: [RwLock::new(BTreeMap::new()), RwLock::new(BTreeMap::new())],
-            _hashed: PhantomData,
+            _hasher: PhantomData,
         }
     }
 
@@ -59,29 +60,31 @@ impl<T, S> DashMap<Uuid, T, S> {
         self.shards.iter().map(|shard| read(shard).len()).sum()
     }
 
-    pub(crate) fn get(&self, key: &Uuid) -> Option<Ref<'_, T>> {
+    pub(crate) fn get(&self, key: &Uuid) -> Option<Ref<'_, K, V>> {
         let shard = read(self.shard(key));
         shard.contains_key(key).then_some(Ref { key: *key, shard })
     }
 
-    pub(crate) fn entry(&self, key: Uuid) -> Place<'_, T> {
-        let place = self.write(key);
-        if place.shard.contains_key(&key) {
-            Place::Occupied(Occupied(place))
+    pub(crate) fn entry(&self, key: K) -> Place<'_, K, V> {
+        let shard = write(self.shard(key.borrow()));
+        if shard.contains_key(key.borrow()) {
+            Place::Occupied(Occupied { key, shard })
         } else {
-            Place::Vacant(Vacant(place))
+            Place::Vacant(Vacant { key, shard })
         }
     }
 
-    pub(crate) fn remove_if(&self, key: &Uuid, wanted: impl FnOnce(&Uuid, &T) -> bool) -> Option<(Uuid, T)> {
-        match self.write(*key).shard.entry(*key) {
-            btree_map::Entry::Occupied(found) if wanted(key, found.get()) => Some(found.remove_entry()),
+    pub(crate) fn remove_if(&self, key: &Uuid, wanted: impl FnOnce(&K, &V) -> bool) -> Option<(K, V)> {
+        match write(self.shard(key)).entry(*key) {
+            btree_map::Entry::Occupied(found) if wanted(&found.get().0, &found.get().1) => {
+                Some(found.remove())
+            }
             _ => None,
         }
     }
 
     /// One shard after another, each locked until its last pair is gone.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Ref<'_, T>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Ref<'_, K, V>> {
         self.shards.iter().flat_map(|shard| {
             let shard = read(shard);
             let keys: Vec<Uuid> = shard.keys().copied().collect();
@@ -92,76 +95,46 @@ impl<T, S> DashMap<Uuid, T, S> {
         })
     }
 
-    fn shard(&self, key: &Uuid) -> &RwLock<Shard<T>> {
+    fn shard(&self, key: &Uuid) -> &RwLock<Shard<K, V>> {
         &self.shards[usize::from(key.as_bytes()[15] & 1)]
-    }
-
-    fn write(&self, key: Uuid) -> RefMut<'_, T> {
-        let shard = self.shard(&key).write();
-        RefMut {
-            key,
-            shard: shard.unwrap_or_else(PoisonError::into_inner),
-        }
     }
 }
 
-fn read<T>(shard: &RwLock<Shard<T>>) -> Arc<RwLockReadGuard<'_, Shard<T>>> {
+fn read<K, V>(shard: &RwLock<Shard<K, V>>) -> Arc<RwLockReadGuard<'_, Shard<K, V>>> {
     Arc::new(shard.read().unwrap_or_else(PoisonError::into_inner))
 }
 
-impl<T> Ref<'_, T> {
-    pub(crate) fn key(&self) -> &Uuid {
-        &self.key
-    }
+fn write<K, V>(shard: &RwLock<Shard<K, V>>) -> RwLockWriteGuard<'_, Shard<K, V>> {
+    shard.write().unwrap_or_else(PoisonError::into_inner)
+}
 
-    pub(crate) fn value(&self) -> &T {
-        &self.shard[&self.key]
+impl<K, V> Ref<'_, K, V> {
+    pub(crate) fn key(&self) -> &K {
+        &self.shard[&self.key].0
     }
 }
 
-impl<T> Deref for Ref<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.value()
-    }
-}
-
-impl<'a, T> RefMut<'a, T> {
-    fn put(mut self, value: T) -> RefMut<'a, T> {
-        self.shard.insert(self.key, value);
-        self
+impl<K: Borrow<Uuid>, V> Occupied<'_, K, V> {
+    /// The key that is in the map.
+    pub(crate) fn key(&self) -> &K {
+        &self.shard[self.key.borrow()].0
     }
 
-    pub(crate) fn value(&self) -> &T {
-        &self.shard[&self.key]
-    }
-
-    pub(crate) fn value_mut(&mut self) -> &mut T {
-        match self.shard.get_mut(&self.key) {
-            Some(value) => value,
+    /// Replaces key and value.
+    pub(crate) fn replace_entry(self, value: V) -> (K, V) {
+        let Occupied { key, mut shard } = self;
+        match shard.insert(*key.borrow(), (key, value)) {
+            Some(former) => former,
             None => unreachable!("it was there when the shard was locked"),
         }
     }
 }
 
-impl<'a, T> Place<'a, T> {
-    pub(crate) fn or_insert_with(self, value: impl FnOnce() -> T) -> RefMut<'a, T> {
-        match self {
-            Place::Occupied(place) => place.0,
-            Place::Vacant(place) => place.insert(value()),
-        }
-    }
-}
-
-impl<T> Occupied<'_, T> {
-    pub(crate) fn get(&self) -> &T {
-        self.0.value()
-    }
-}
-
-impl<'a, T> Vacant<'a, T> {
-    pub(crate) fn insert(self, value: T) -> RefMut<'a, T> {
-        self.0.put(value)
+impl<'a, K: Borrow<Uuid>, V> Vacant<'a, K, V> {
+    /// The shard stays locked while what is returned lives.
+    pub(crate) fn insert(self, value: V) -> RwLockWriteGuard<'a, Shard<K, V>> {
+        let Vacant { key, mut shard } = self;
+        shard.insert(*key.borrow(), (key, value));
+        shard
     }
 }
