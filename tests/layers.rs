@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 27] = [
     // Words.
     "sync",
     "clock",
@@ -20,6 +20,8 @@ const ORDER: [&str; 25] = [
     "options",
     "feed",
     "shared",
+    "schema",
+    "record",
     // One entry.
     "history",
     "after",

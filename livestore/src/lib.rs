@@ -10,6 +10,10 @@ mod error;
 mod feed;
 mod invalid;
 mod options;
+#[cfg(feature = "serde")]
+mod record;
+#[cfg(feature = "serde")]
+mod schema;
 mod shared;
 mod sync;
 mod update;
