@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
+use std::vec;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as Place;
@@ -74,12 +75,13 @@ impl<V: LiveValue> Table<V> {
         self.map.len()
     }
 
-    /// Collects what is there, one shard after another.
-    pub(crate) fn slots(&self) -> Vec<(Uuid, Arc<Slot<V>>)> {
-        self.map
-            .iter()
-            .map(|place| (*place.key(), Arc::clone(place.value())))
-            .collect()
+    /// Walks over what is there. Keeps the table.
+    pub(crate) fn walk(self: &Arc<Self>) -> Walk<V> {
+        Walk {
+            table: Arc::clone(self),
+            next_shard: 0,
+            slots: Vec::new().into_iter(),
+        }
     }
 
     /// Looks a key up and runs `look` on its living slot's state; `None` if there is none.
@@ -226,6 +228,38 @@ impl<V: LiveValue> Table<V> {
         }
         drop(after);
         entry
+    }
+}
+
+/// Goes through the slots, one shard after another. What is in a shard is copied out when the walk comes to it, so nothing
+/// is locked between items, and memory is used for one shard at a time.
+///
+/// A key belongs to one shard for ever: so none is seen twice, and one that is there throughout is seen. Slots that have
+/// died may be among them.
+pub(crate) struct Walk<V: LiveValue> {
+    table: Arc<Table<V>>,
+    next_shard: usize,
+    /// Of the present shard.
+    slots: vec::IntoIter<(Uuid, Arc<Slot<V>>)>,
+}
+
+impl<V: LiveValue> Iterator for Walk<V> {
+    type Item = (Uuid, Arc<Slot<V>>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(next) = self.slots.next() {
+                return Some(next);
+            }
+            // A copy of the shard as it is takes no more than pointers and counts; nothing of the user's runs.
+            let shard = self.table.map.shards().get(self.next_shard)?.read().clone();
+            self.next_shard += 1;
+            let slots: Vec<_> = shard
+                .into_iter()
+                .map(|(key, slot)| (key, slot.into_inner()))
+                .collect();
+            self.slots = slots.into_iter();
+        }
     }
 }
 
