@@ -8,9 +8,10 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 30] = [
     // Words.
     "sync",
+    "unwind",
     "clock",
     "entry",
     "invalid",
@@ -20,6 +21,7 @@ const ORDER: [&str; 27] = [
     "options",
     "feed",
     "shared",
+    "report",
     "schema",
     "record",
     // One entry.
@@ -37,6 +39,8 @@ const ORDER: [&str; 27] = [
     "transact",
     "watch_all",
     "expiry",
+    // Storage.
+    "snapshot",
     // Store.
     "store",
     "storages",

@@ -19,14 +19,13 @@
 
 use std::error::Error;
 use std::fmt;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::clock::{Moment, Stamp, Wall};
+use crate::unwind::{Panicked, caught};
 
 const USED: u8 = 1;
 const OWN: u8 = 2;
@@ -47,6 +46,13 @@ pub(crate) struct Record<V> {
     pub(crate) used: Option<Stamp>,
     /// The deadline of its own, [`Stamp::NEVER`] if it is exempt; `None` if the store's mode counts.
     pub(crate) own: Option<Stamp>,
+}
+
+impl<V> Record<V> {
+    /// Whether it has a deadline of its own that will come.
+    pub(crate) fn expires_by_itself(&self) -> bool {
+        self.own.is_some_and(|own| own < Stamp::NEVER)
+    }
 }
 
 /// Why a record cannot be written or read.
@@ -86,7 +92,8 @@ impl<V: Serialize> Record<V> {
             out.extend_from_slice(&number.to_le_bytes());
         }
         let start = out.len();
-        let written = unwinding(|| rmp_serde::encode::write_named(out, &*self.value))
+        let written = caught(|| rmp_serde::encode::write_named(out, &*self.value))
+            .map_err(RecordError::from)
             .and_then(|written| written.map_err(|error| RecordError::Value(error.into())))
             .and_then(|()| readable(&out[start..]));
         if written.is_err() {
@@ -118,7 +125,7 @@ impl<V: DeserializeOwned> Record<V> {
             0 => None,
             _ => Some(times.stamp(wall()?)),
         };
-        let value = unwinding(|| read(bytes))??;
+        let value = caught(|| read(bytes))??;
         Ok(Record {
             value: Arc::new(value),
             version,
@@ -152,13 +159,10 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], RecordError> {
     Ok(*taken)
 }
 
-/// Runs something of the user's that may panic.
-fn unwinding<T>(run: impl FnOnce() -> T) -> Result<T, RecordError> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
-        // What a panic carries may panic when it is dropped, too.
-        mem::forget(panic);
+impl From<Panicked> for RecordError {
+    fn from(Panicked: Panicked) -> Self {
         RecordError::Panicked
-    })
+    }
 }
 
 impl fmt::Display for RecordError {

@@ -30,6 +30,8 @@ use crate::after::After;
 use crate::clock::Stamp;
 use crate::entry::Entry;
 use crate::history::History;
+#[cfg(feature = "serde")]
+use crate::record::Record;
 use crate::ring::{Left, Ring, Seat};
 use crate::shared::Shared;
 use crate::sync::{Flag, Mutex, MutexGuard};
@@ -140,6 +142,22 @@ impl<V: LiveValue> Slot<V> {
         })
     }
 
+    /// Makes a slot of a stored entry, as if it had lived on. Returns also what must be queued if it has a deadline of its
+    /// own.
+    #[cfg(feature = "serde")]
+    pub(crate) fn restore(record: Record<V>) -> (Arc<Slot<V>>, Option<Arm>) {
+        let slot = Slot::new(record.value);
+        let mut state = slot.lock();
+        state.version = record.version;
+        (state.created, state.changed) = (record.created, record.changed);
+        state.used = record
+            .used
+            .map_or(record.changed, |used| used.max(record.changed));
+        let arm = record.own.and_then(|at| state.set_deadline(at));
+        drop(state);
+        (slot, arm)
+    }
+
     /// Locks the slot. Never under a shard lock.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<V>> {
         self.state.lock()
@@ -171,6 +189,25 @@ impl<V: LiveValue> State<V> {
             last_change: shared.clock.instant(self.changed),
             create_time: shared.clock.instant(self.created),
             expires: self.expires(shared),
+        }
+    }
+
+    /// What is stored of the entry as it is now.
+    #[cfg(feature = "serde")]
+    pub(crate) fn record(&self, shared: &Shared<V>) -> Record<V> {
+        let used = match shared.idle_limit() {
+            None => None,
+            // It is in use now.
+            Some(_) if self.is_idle_exempt(shared) => Some(shared.clock.now()),
+            Some(_) => Some(self.used),
+        };
+        Record {
+            value: Arc::clone(&self.value),
+            version: self.version,
+            created: self.created,
+            changed: self.changed,
+            used,
+            own: self.own().map(|own| own.at),
         }
     }
 

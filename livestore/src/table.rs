@@ -19,6 +19,12 @@ use crate::entry::Entry;
 use crate::error::DeadlineError;
 use crate::hold::Hold;
 use crate::options::StoreOptions;
+#[cfg(feature = "serde")]
+use crate::record::Record;
+#[cfg(feature = "serde")]
+use crate::report::LoadReport;
+#[cfg(feature = "serde")]
+use crate::schema::Schema;
 use crate::shared::Shared;
 use crate::slot::{Slot, State};
 use crate::value::LiveValue;
@@ -33,6 +39,12 @@ pub(crate) struct Table<V: LiveValue> {
     /// Differs from start to start, so that versions of two runs are not compared. Below 2^53, which JavaScript can
     /// count.
     epoch: u64,
+    /// What a file says about the values.
+    #[cfg(feature = "serde")]
+    schema: Schema,
+    /// What the entries were loaded from.
+    #[cfg(feature = "serde")]
+    load_report: Option<LoadReport>,
 }
 
 impl<V: LiveValue> Table<V> {
@@ -48,7 +60,16 @@ impl<V: LiveValue> Table<V> {
             deadlines: options.expire_check_freq.map(|_| Deadlines::new()),
             checks: OnceLock::new(),
             epoch: Uuid::new_v4().as_u64_pair().0 >> 11,
+            #[cfg(feature = "serde")]
+            schema: Schema::of::<V>(),
+            #[cfg(feature = "serde")]
+            load_report: None,
         }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn set_schema(&mut self, schema: Schema) {
+        self.schema = schema;
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared<V>> {
@@ -61,6 +82,21 @@ impl<V: LiveValue> Table<V> {
 
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn set_load_report(&mut self, report: LoadReport) {
+        self.load_report = Some(report);
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn load_report(&self) -> Option<LoadReport> {
+        self.load_report
     }
 
     /// Has the task of the expiry checks ended with this table.
@@ -175,6 +211,23 @@ impl<V: LiveValue> Table<V> {
             }
             self.unlink(&key, &occupant);
         }
+    }
+
+    /// Puts a stored entry in, unless its key has one. Returns whether it is in.
+    #[cfg(feature = "serde")]
+    pub(crate) fn restore(&self, key: Uuid, record: Record<V>) -> bool {
+        let (slot, arm) = Slot::restore(record);
+        if !self.link_locked(key, &slot) {
+            return false;
+        }
+        if let Some(deadlines) = &self.deadlines {
+            match arm {
+                Some(arm) => deadlines.arm(arm.at, key, &slot, Some(arm.flag)),
+                // No other item is needed if its own deadline is never.
+                None => deadlines.arm(slot.lock().deadline(&self.shared), key, &slot, None),
+            }
+        }
+        true
     }
 
     /// Gives the key of a dead slot to another in one step.

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::{self, Clock, Stamp};
 
 /// Nanoseconds since the Unix epoch. `u64` holds them until the year 2554.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Wall(u64);
 
 impl Wall {
@@ -46,6 +48,7 @@ impl Moment {
         Moment { wall, ..self }
     }
 
+    #[cfg(test)]
     pub(crate) fn now(&self) -> Stamp {
         self.stamp
     }
