@@ -14,6 +14,7 @@ mod missing;
 mod model;
 mod options;
 mod plain;
+mod save;
 mod usage;
 mod user_code;
 mod watch;

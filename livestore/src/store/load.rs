@@ -33,11 +33,9 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// use livestore::{LiveStore, LiveValue};
     /// use serde::{Deserialize, Serialize};
     ///
-    /// mod first_release {
-    ///     # use super::*;
-    ///     #[derive(Clone, LiveValue, Serialize, Deserialize)]
-    ///     pub struct Room { pub title: String }
-    /// }
+    /// /// As it was in the first release.
+    /// #[derive(Clone, LiveValue, Serialize, Deserialize)]
+    /// struct FirstRoom { title: String }
     ///
     /// #[derive(Clone, LiveValue, Serialize, Deserialize)]
     /// struct Room {
@@ -52,7 +50,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("rooms.save");
     /// let old = LiveStore::new().schema("room", 1).done();
-    /// let key = old.init(first_release::Room { title: "cats".into() });
+    /// let key = old.init(FirstRoom { title: "cats".into() });
     /// old.save(&path).await?;
     ///
     /// let rooms = LiveStore::<Room>::new().schema("room", 2).load(&path).await?;
@@ -61,7 +59,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     ///
     /// // And the way back is refused.
     /// rooms.save(&path).await?;
-    /// let error = LiveStore::<first_release::Room>::new().schema("room", 1).load(&path).await.unwrap_err();
+    /// let error = LiveStore::<FirstRoom>::new().schema("room", 1).load(&path).await.unwrap_err();
     /// assert!(error.is_foreign());
     /// # Ok(())
     /// # }
