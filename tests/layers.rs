@@ -8,16 +8,18 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 34] = [
     // Words.
     "sync",
     "unwind",
     "clock",
+    "times",
     "entry",
     "invalid",
     "value",
     "error",
     "update",
+    "delta",
     "options",
     "feed",
     "shared",
@@ -26,12 +28,14 @@ const ORDER: [&str; 30] = [
     "record",
     // One entry.
     "history",
-    "after",
     "ring",
+    "after",
     "waiters",
     "slot",
     "hold",
+    "reader",
     "watch",
+    "delta_watch",
     // All entries.
     "deadlines",
     "table",

@@ -5,6 +5,7 @@ extern crate self as livestore;
 
 // Words.
 mod clock;
+mod delta;
 mod entry;
 mod error;
 mod feed;
@@ -18,14 +19,17 @@ mod report;
 mod schema;
 mod shared;
 mod sync;
+mod times;
 mod unwind;
 mod update;
 mod value;
 
 // One entry.
 mod after;
+mod delta_watch;
 mod history;
 mod hold;
+mod reader;
 mod ring;
 mod slot;
 mod waiters;
@@ -56,6 +60,8 @@ pub mod design {}
 #[doc(hidden)]
 pub mod __private;
 
+pub use crate::delta::Delta;
+pub use crate::delta_watch::DeltaWatch;
 pub use crate::entry::Entry;
 pub use crate::error::{
     AcquireError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied, OptionsError,

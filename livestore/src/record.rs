@@ -30,8 +30,8 @@ use crate::unwind::{Panicked, caught};
 const USED: u8 = 1;
 const OWN: u8 = 2;
 
-/// No entry gets so far by one commit after another; a version that starts below can grow for ever.
-const MAX_VERSION: u64 = u64::MAX / 2;
+/// No entry gets so far by one commit after another, and one that starts below does not reach what a slot can count.
+const MAX_VERSION: u64 = 1 << 60;
 
 /// How deep a value may be nested. Each level takes stack when it is read, and a thread has about 2 MiB.
 const MAX_DEPTH: usize = 256;
@@ -181,7 +181,6 @@ impl Error for RecordError {}
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     use serde::Deserialize;
     use serde::ser::SerializeSeq;
@@ -220,7 +219,7 @@ mod tests {
     #[test]
     fn times_and_deadlines_come_back() {
         let moment = Clock::start().moment();
-        let at = |nanos| Some(moment.now().after(Duration::from_nanos(nanos)));
+        let at = |later| Some(Stamp(moment.now().0 + later));
         for used in [None, Some(moment.now())] {
             for own in [None, at(5), Some(Stamp::NEVER)] {
                 let mut written = record(7_u8, &moment);

@@ -32,7 +32,7 @@ pub(crate) fn save<V: LiveValue + Serialize>(
     let times = table.shared().clock.moment();
     let mut writer = Writer::begin(out, table.schema(), &times)?;
     let mut teller = Teller::new(on_progress);
-    for (key, slot) in table.walk() {
+    for slot in table.walk() {
         if !wanted.is_wanted() {
             return Err(SaveKind::Interrupted);
         }
@@ -41,7 +41,7 @@ pub(crate) fn save<V: LiveValue + Serialize>(
             state.is_alive().then(|| state.record(table.shared()))
         };
         let written = record.map(|record| {
-            let written = writer.entry(key, &record, &times);
+            let written = writer.entry(*slot.key(), &record, &times);
             // It may have been removed or replaced since, and this be the last that has it.
             let_go(record);
             written

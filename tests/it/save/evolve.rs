@@ -116,10 +116,9 @@ async fn an_older_type_reads_what_a_newer_wrote_where_serde_can() {
         assert!(text.contains(why), "{text}");
     };
     // A name that it has under another name is missing.
+    let mixed = MoreColours::Mixed { with: 1, parts: 2 };
     refused(
-        through::<_, First>(second(1, MoreColours::Blue))
-            .await
-            .unwrap_err(),
+        through::<_, First>(second(1, mixed)).await.unwrap_err(),
         "missing field `title`",
     );
     // A number that does not fit, a field that is not allowed, a variant that is not there.
