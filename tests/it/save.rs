@@ -282,13 +282,13 @@ fn it_works_outside_a_runtime() {
 #[test]
 fn what_it_takes_and_gives_can_be_sent() {
     fn send_sync<T: Send + Sync + 'static>() {}
-    fn send<T: Send + 'static>(_: T) {}
+    fn send<T: Send + 'static>() {}
     send_sync::<SaveError>();
     send_sync::<LoadError>();
     send_sync::<SaveReport>();
     send_sync::<LoadReport>();
-    send::<fn(Save<Room>)>(|save| send(save));
-    send::<fn(Save<Room>)>(|save| send(save.into_future()));
-    send::<fn(Load<Room>)>(|load| send(load));
-    send::<fn(Load<Room>)>(|load| send(load.into_future()));
+    send::<Save<Room>>();
+    send::<Load<Room>>();
+    send::<<Save<Room> as IntoFuture>::IntoFuture>();
+    send::<<Load<Room> as IntoFuture>::IntoFuture>();
 }
