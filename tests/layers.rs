@@ -8,9 +8,10 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 31] = [
+const ORDER: [&str; 36] = [
     // Words.
     "sync",
+    "unwind",
     "clock",
     "times",
     "stats",
@@ -24,6 +25,9 @@ const ORDER: [&str; 31] = [
     "options",
     "feed",
     "shared",
+    "report",
+    "schema",
+    "record",
     // One entry.
     "history",
     "ring",
@@ -41,6 +45,8 @@ const ORDER: [&str; 31] = [
     "transact",
     "watch_all",
     "expiry",
+    // Storage.
+    "snapshot",
     // Store.
     "store",
     "storages",

@@ -3,9 +3,15 @@
 //! Slots keep a time as a [`Stamp`], a count of milliseconds, which becomes an [`Instant`] only when an entry is
 //! handed out. On Linux the clock is the kernel's coarse one, which costs a fifth of `Instant::now` and moves with the
 //! kernel's tick, every 1 to 10 ms. It lags and never leads. With the feature `test-util` the clock is tokio's, so
-//! `tokio::time::pause` and `advance` move everything that depends on time.
+//! `tokio::time::pause` and `advance` move everything that depends on time, the wall clock too.
+
+#[cfg(feature = "serde")]
+mod wall;
 
 use std::time::{Duration, Instant, SystemTime};
+
+#[cfg(feature = "serde")]
+pub(crate) use crate::clock::wall::{Moment, Wall};
 
 /// The stamp of the moment at which a store was built. What was before, in an earlier process, has a smaller one: 34
 /// years of it.
@@ -119,7 +125,25 @@ pub(crate) fn now() -> Instant {
 
 /// The wall-clock time at which the monotonic clock showed `then`.
 pub(crate) fn wall_clock(then: Instant) -> SystemTime {
-    SystemTime::now()
+    wall_now()
         .checked_sub(now().saturating_duration_since(then))
         .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// The present moment by the wall clock.
+fn wall_now() -> SystemTime {
+    #[cfg(not(feature = "test-util"))]
+    return SystemTime::now();
+    #[cfg(feature = "test-util")]
+    {
+        use std::sync::OnceLock;
+        // It moves with tokio's clock, so that a downtime can be played.
+        static ORIGIN: OnceLock<(Instant, SystemTime)> = OnceLock::new();
+        let (instant, wall) = *ORIGIN.get_or_init(|| (now(), SystemTime::now()));
+        let now = now();
+        match now.checked_duration_since(instant) {
+            Some(since) => wall + since,
+            None => wall - (instant - now),
+        }
+    }
 }

@@ -5,7 +5,6 @@
 //! callback delays callbacks and not checks, and a batch that was sent is delivered also when the store ends.
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -24,6 +23,7 @@ use crate::slot::{Change, Due};
 use crate::stats::Count;
 use crate::table::Table;
 use crate::trace;
+use crate::unwind::let_go;
 use crate::value::LiveValue;
 
 /// How many items a check looks at before it lets other tasks run; also the largest batch.
@@ -48,18 +48,24 @@ struct Batch<V: LiveValue> {
     expired: Expired<V>,
 }
 
-/// Starts the checks of a table; they end with it.
+/// Starts the checks of a table; they end with it. What has expired before goes to the callback first.
 pub(crate) fn start<V: LiveValue>(
     table: &Arc<Table<V>>,
     runtime: &Handle,
     period: Duration,
     on_expire: Option<OnExpire<V>>,
+    already: Vec<Expired<V>>,
 ) {
     // Panics here and not in the task if the runtime has no timers.
     drop(sleep_until(Instant::now()));
     let (batches, received) = mpsc::unbounded_channel();
     let wants_store = on_expire.as_ref().is_some_and(|wanted| wanted.wants_store);
     let callback = on_expire.map(|wanted| wanted.callback);
+    for expired in already {
+        table.shared().counters.add(Count::Callbacks, 1);
+        let table = wants_store.then(|| Arc::clone(table));
+        let _ = batches.send(Batch { table, expired });
+    }
     let checks = runtime.spawn(check_forever(Arc::downgrade(table), period, batches, wants_store));
     runtime.spawn(deliver(received, callback, Arc::clone(table.shared())));
     table.own_checks(checks.abort_handle());
@@ -99,6 +105,22 @@ async fn check_forever<V: LiveValue>(
             }
             drop(table);
             tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Checks a table that nobody else has yet. Returns what expired, in batches.
+#[cfg(feature = "serde")]
+pub(crate) fn expire_due<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
+    let now = table.shared().clock.now();
+    let mut batches = Vec::new();
+    loop {
+        let (expired, more) = check(table, now, &mut Vec::new());
+        if !expired.is_empty() {
+            batches.push(expired);
+        }
+        if !more {
+            return batches;
         }
     }
 }
@@ -148,14 +170,6 @@ pub(crate) fn check<V: LiveValue>(
     }
     deadlines.put_back(later, dropped);
     (expired, more)
-}
-
-/// Drops something of the user's, whose `Drop` may panic: this may have become its last owner, and the checks go on.
-fn let_go<T>(last_owned: T) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(last_owned))) {
-        // What a panic carries may panic when it is dropped, too.
-        mem::forget(panic);
-    }
 }
 
 async fn deliver<V: LiveValue>(

@@ -13,11 +13,18 @@ mod error;
 mod feed;
 mod invalid;
 mod options;
+#[cfg(feature = "serde")]
+mod record;
+#[cfg(feature = "serde")]
+mod report;
+#[cfg(feature = "serde")]
+mod schema;
 mod shared;
 mod stats;
 mod sync;
 mod times;
 mod trace;
+mod unwind;
 mod update;
 mod value;
 
@@ -39,6 +46,10 @@ mod guard;
 mod table;
 mod transact;
 mod watch_all;
+
+// Storage.
+#[cfg(feature = "serde")]
+mod snapshot;
 
 // The store.
 mod storages;
@@ -62,10 +73,18 @@ pub use crate::error::{
 };
 pub use crate::guard::EntryGuard;
 pub use crate::invalid::{FieldError, Invalid, Never};
+#[cfg(feature = "serde")]
+pub use crate::options::Downtime;
 pub use crate::options::{ExpireMode, StoreOptions};
+#[cfg(feature = "serde")]
+pub use crate::report::{LoadReport, Progress, SaveReport};
+#[cfg(feature = "serde")]
+pub use crate::snapshot::error::{LoadError, SaveError};
 pub use crate::stats::Stats;
 pub use crate::storages::{Storages, StoragesBuilder};
 pub use crate::store::{LiveStore, LiveStoreBuilder, WeakLiveStore};
+#[cfg(feature = "serde")]
+pub use crate::store::{Load, Save};
 pub use crate::transact::{Guards, Tx};
 pub use crate::update::{Control, Update};
 pub use crate::value::LiveValue;

@@ -98,3 +98,17 @@ pub enum ExpireMode {
     /// This long after its creation.
     Lifetime(Duration),
 }
+
+/// What the time between saving and loading counts for.
+///
+/// Set with [`LiveStoreBuilder::downtime`](crate::LiveStoreBuilder::downtime).
+#[cfg(feature = "serde")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Downtime {
+    /// It counts like any other time: what became due meanwhile expires when it is loaded. Times come back as they were.
+    #[default]
+    Counts,
+    /// As if it had not been: what had a minute left has a minute left again. So that nothing seems to have aged, the
+    /// times at which entries were created and changed move by the downtime, too.
+    Frozen,
+}

@@ -29,6 +29,8 @@ use crate::clock::Stamp;
 use crate::delta::Delta;
 use crate::entry::Entry;
 use crate::history::History;
+#[cfg(feature = "serde")]
+use crate::record::Record;
 use crate::ring::{Left, News, Ring, Seat};
 use crate::shared::Shared;
 use crate::stats::Count;
@@ -150,6 +152,23 @@ impl<V: LiveValue> Slot<V> {
         })
     }
 
+    /// Makes a slot of a stored entry, as if it had lived on. Returns also what must be queued if it has a deadline of its
+    /// own.
+    #[cfg(feature = "serde")]
+    pub(crate) fn restore(key: Uuid, record: Record<V>) -> (Arc<Slot<V>>, Option<Arm>) {
+        let slot = Slot::new(key, record.value);
+        let mut state = slot.lock();
+        state.word += record.version * VERSION;
+        state.times = Times::born(record.created);
+        state.times.change(record.changed);
+        if let Some(used) = record.used {
+            state.times.make_use(used);
+        }
+        let arm = record.own.and_then(|at| state.set_deadline(at));
+        drop(state);
+        (slot, arm)
+    }
+
     pub(crate) fn key(&self) -> &Uuid {
         &self.key
     }
@@ -191,6 +210,25 @@ impl<V: LiveValue> State<V> {
             last_change: shared.clock.instant(self.times.changed()),
             create_time: shared.clock.instant(self.times.created()),
             expires: self.expires(shared),
+        }
+    }
+
+    /// What is stored of the entry as it is now.
+    #[cfg(feature = "serde")]
+    pub(crate) fn record(&self, shared: &Shared<V>) -> Record<V> {
+        let used = match shared.idle_limit() {
+            None => None,
+            // It is in use now.
+            Some(_) if self.is_idle_exempt(shared) => Some(shared.clock.now()),
+            Some(_) => Some(self.times.used()),
+        };
+        Record {
+            value: Arc::clone(&self.value),
+            version: self.version(),
+            created: self.times.created(),
+            changed: self.times.changed(),
+            used,
+            own: self.own().map(|own| own.at),
         }
     }
 

@@ -2,9 +2,13 @@
 
 mod builder;
 mod expire;
+#[cfg(feature = "serde")]
+mod load;
 mod lock;
 mod many;
 mod read;
+#[cfg(feature = "serde")]
+mod save;
 mod write;
 
 use std::fmt;
@@ -15,6 +19,10 @@ use crate::table::Table;
 use crate::value::LiveValue;
 
 pub use crate::store::builder::LiveStoreBuilder;
+#[cfg(feature = "serde")]
+pub use crate::store::load::Load;
+#[cfg(feature = "serde")]
+pub use crate::store::save::Save;
 
 /// A concurrent store of live values: a map from [`Uuid`](crate::Uuid) to `V` whose entries can be watched, locked
 /// and mutated.
@@ -29,7 +37,7 @@ pub use crate::store::builder::LiveStoreBuilder;
 ///
 /// | calls | wait for a guard |
 /// |---|---|
-/// | `fetch`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after` | never |
+/// | `fetch`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after`, `save` | never |
 /// | `init`, `create`, `fetch_or_create` and their siblings | never |
 /// | `mutate`, `mutate_if`, `mutate_or_create`, `rollback`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
 /// | `try_acquire`, `acquire_timeout` | not at all, or for as long as you say |

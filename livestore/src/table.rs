@@ -7,6 +7,7 @@ use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
+use std::vec;
 
 #[cfg(not(all(test, livestore_check)))]
 use dashmap::{DashMap, mapref::entry::Entry as Place};
@@ -21,6 +22,12 @@ use crate::entry::Entry;
 use crate::error::DeadlineError;
 use crate::hold::Hold;
 use crate::options::StoreOptions;
+#[cfg(feature = "serde")]
+use crate::record::Record;
+#[cfg(feature = "serde")]
+use crate::report::LoadReport;
+#[cfg(feature = "serde")]
+use crate::schema::Schema;
 use crate::shared::Shared;
 use crate::slot::{Slot, State};
 #[cfg(all(test, livestore_check))]
@@ -37,11 +44,23 @@ pub(crate) struct Table<V: LiveValue> {
     /// Differs from start to start, so that versions of two runs are not compared. Below 2^53, which JavaScript can
     /// count.
     epoch: u64,
+    /// What a file says about the values.
+    #[cfg(feature = "serde")]
+    schema: Schema,
+    /// What the entries were loaded from.
+    #[cfg(feature = "serde")]
+    load_report: Option<LoadReport>,
 }
 
 /// A slot in the map, found by the key that stands in it. So the map holds eight bytes per entry and no second copy of
 /// the key.
 struct Linked<V: LiveValue>(Arc<Slot<V>>);
+
+impl<V: LiveValue> Clone for Linked<V> {
+    fn clone(&self) -> Self {
+        Linked(Arc::clone(&self.0))
+    }
+}
 
 impl<V: LiveValue> Borrow<Uuid> for Linked<V> {
     fn borrow(&self) -> &Uuid {
@@ -76,7 +95,16 @@ impl<V: LiveValue> Table<V> {
             deadlines: options.expire_check_freq.map(|_| Deadlines::new()),
             checks: OnceLock::new(),
             epoch: Uuid::new_v4().as_u64_pair().0 >> 11,
+            #[cfg(feature = "serde")]
+            schema: Schema::of::<V>(),
+            #[cfg(feature = "serde")]
+            load_report: None,
         }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn set_schema(&mut self, schema: Schema) {
+        self.schema = schema;
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared<V>> {
@@ -89,6 +117,21 @@ impl<V: LiveValue> Table<V> {
 
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn set_load_report(&mut self, report: LoadReport) {
+        self.load_report = Some(report);
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn load_report(&self) -> Option<LoadReport> {
+        self.load_report
     }
 
     /// Has the task of the expiry checks ended with this table.
@@ -108,9 +151,13 @@ impl<V: LiveValue> Table<V> {
         self.map.len()
     }
 
-    /// Collects what is there, one shard after another.
-    pub(crate) fn slots(&self) -> Vec<Arc<Slot<V>>> {
-        self.map.iter().map(|place| Arc::clone(&place.key().0)).collect()
+    /// Walks over what is there. Keeps the table.
+    pub(crate) fn walk(self: &Arc<Self>) -> Walk<V> {
+        Walk {
+            table: Arc::clone(self),
+            next_shard: 0,
+            slots: Vec::new().into_iter(),
+        }
     }
 
     /// Looks a key up and runs `look` on its living slot's state; `None` if there is none.
@@ -204,6 +251,23 @@ impl<V: LiveValue> Table<V> {
         }
     }
 
+    /// Puts a stored entry in, unless its key has one. Returns whether it is in.
+    #[cfg(feature = "serde")]
+    pub(crate) fn restore(&self, key: Uuid, record: Record<V>) -> bool {
+        let (slot, arm) = Slot::restore(key, record);
+        if !self.link_locked(&slot) {
+            return false;
+        }
+        if let Some(deadlines) = &self.deadlines {
+            match arm {
+                Some(arm) => deadlines.arm(arm.at, &slot, Some(arm.flag)),
+                // No other item is needed if its own deadline is never.
+                None => deadlines.arm(slot.lock().deadline(&self.shared), &slot, None),
+            }
+        }
+        true
+    }
+
     /// Gives the key of a dead slot to another in one step.
     pub(crate) fn succeed(&self, dead: &Arc<Slot<V>>, successor: &Arc<Slot<V>>) {
         match self.map.entry(Linked(Arc::clone(successor))) {
@@ -255,6 +319,35 @@ impl<V: LiveValue> Table<V> {
             deadlines.note_stale();
         }
         entry
+    }
+}
+
+/// Goes through the slots, one shard after another. What is in a shard is copied out when the walk comes to it, so nothing
+/// is locked between items, and memory is used for one shard at a time.
+///
+/// A key belongs to one shard for ever: so none is seen twice, and one that is there throughout is seen. Slots that have
+/// died may be among them.
+pub(crate) struct Walk<V: LiveValue> {
+    table: Arc<Table<V>>,
+    next_shard: usize,
+    /// Of the present shard.
+    slots: vec::IntoIter<Arc<Slot<V>>>,
+}
+
+impl<V: LiveValue> Iterator for Walk<V> {
+    type Item = Arc<Slot<V>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(next) = self.slots.next() {
+                return Some(next);
+            }
+            // A copy of the shard as it is takes no more than pointers and counts; nothing of the user's runs.
+            let shard = self.table.map.shards().get(self.next_shard)?.read().clone();
+            self.next_shard += 1;
+            let slots: Vec<_> = shard.into_iter().map(|(Linked(slot), _)| slot).collect();
+            self.slots = slots.into_iter();
+        }
     }
 }
 

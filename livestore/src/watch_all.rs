@@ -108,7 +108,7 @@ impl<V: LiveValue> WatchAll<V> {
         let mut all = WatchAll::begin(table, true);
         let mut since = HashMap::new();
         let mut entries = Vec::new();
-        for slot in table.slots() {
+        for slot in table.walk() {
             let key = *slot.key();
             let state = slot.lock();
             if state.is_alive() {

@@ -78,12 +78,11 @@ async fn iterating_holds_no_lock_and_shows_the_present() {
     }
     let mut shown = 0;
     for (key, entry) in store.entries() {
-        shown += 1;
-        assert_eq!(entry.count, 0);
+        shown += i64::from(entry.count == 0);
         store.remove(&key).await.unwrap();
-        store.init(counter(0));
+        store.init(counter(1));
     }
-    assert_eq!(shown, 100);
+    assert_eq!(shown, 100, "what was created meanwhile may be shown as well");
     let mut entries = store.entries();
     let (first, _) = entries.next().unwrap();
     let others: Vec<_> = store.keys().filter(|key| *key != first).collect();

@@ -16,6 +16,7 @@ mod missing;
 mod model;
 mod options;
 mod plain;
+mod save;
 mod stats;
 mod tracing;
 mod types;

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use livestore::{
-    AcquireError, Control, DeadlineError, Entry, EntryGuard, ExpireMode, FieldError, Guards, Invalid,
-    LiveStore, LiveStoreBuilder, LiveValue, Missing, MissingKey, MutateError, MutateIfError, Never, Occupied,
-    OptionsError, RollbackError, Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, Tx,
-    Update, Watch, WatchAll, WeakLiveStore,
+    AcquireError, Control, DeadlineError, Delta, DeltaWatch, Downtime, Entry, EntryGuard, ExpireMode,
+    FieldError, Guards, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport,
+    Missing, MissingKey, MutateError, MutateIfError, Never, Occupied, OptionsError, Progress, RollbackError,
+    Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions, TransactError,
+    TryAcquireError, Tx, Update, Watch, WatchAll, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 
@@ -110,6 +111,9 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "AcquireError" AcquireError, AcquireError => FULL, FULL;
         "Control" Control, Control => FULL, FULL;
         "DeadlineError" DeadlineError, DeadlineError => FULL, FULL;
+        "Delta" Delta<Rich>, Delta<Poor> => FULL, HANDLE;
+        "DeltaWatch" DeltaWatch<Rich>, DeltaWatch<Poor> => OWNED, OWNED;
+        "Downtime" Downtime, Downtime => FULL, FULL;
         "Entry" Entry<Rich>, Entry<Poor> => FULL, BARE;
         "EntryGuard" EntryGuard<Rich>, EntryGuard<Poor> => OWNED, OWNED;
         "ExpireMode" ExpireMode, ExpireMode => FULL, FULL;
@@ -118,6 +122,9 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Invalid" Invalid, Invalid => FULL, FULL;
         "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
         "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => OWNED, OWNED;
+        "Load" Load<Rich>, Load<Poor> => "Debug Send Unpin", "Debug Send Unpin";
+        "LoadError" LoadError, LoadError => OWNED, OWNED;
+        "LoadReport" LoadReport, LoadReport => FULL, FULL;
         "Missing" Missing<Rich>, Missing<Poor> => FULL, HANDLE;
         "MissingKey" MissingKey, MissingKey => FULL, FULL;
         "MutateError" MutateError<()>, MutateError<Nothing> => FULL, BARE;
@@ -125,7 +132,12 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Never" Never, Never => FULL, FULL;
         "Occupied" Occupied<Rich>, Occupied<Poor> => FULL, HANDLE;
         "OptionsError" OptionsError, OptionsError => FULL, FULL;
+        "Progress" Progress, Progress => FULL, FULL;
         "RollbackError" RollbackError<()>, RollbackError<Nothing> => FULL, BARE;
+        "Save" Save<Rich>, Save<Poor> => "Debug Send Unpin", "Debug Send Unpin";
+        "SaveError" SaveError, SaveError => OWNED, OWNED;
+        "SaveReport" SaveReport, SaveReport => FULL, FULL;
+        "Stats" Stats, Stats => FULL, FULL;
         "Storages" Storages, Storages => HANDLE, HANDLE;
         "StoragesBuilder" StoragesBuilder, StoragesBuilder => OWNED, OWNED;
         "StoreOptions" StoreOptions, StoreOptions => FULL, FULL;
@@ -232,6 +244,8 @@ async fn every_public_future_can_be_sent() {
     send!(Watch, watch.next());
     send!(Watch, watch.newest());
     send!(Watch, watch.on_update(|_| async { Control::Break }));
+    let mut deltas = store.watch_deltas(&key).unwrap();
+    send!(DeltaWatch, deltas.next());
     send!(WatchAll, all.next());
     send!(LiveStore, store.acquire(&key));
     send!(LiveStore, store.acquire_timeout(&key, Duration::ZERO));

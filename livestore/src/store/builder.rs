@@ -2,14 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::entry::Entry;
 use crate::error::OptionsError;
-use crate::expiry::{self, OnExpire};
+use crate::expiry::{self, Expired, OnExpire};
+#[cfg(feature = "serde")]
+use crate::options::Downtime;
 use crate::options::StoreOptions;
+#[cfg(feature = "serde")]
+use crate::schema::Schema;
 use crate::store::LiveStore;
 use crate::table::Table;
 use crate::value::LiveValue;
@@ -48,6 +53,21 @@ use crate::value::LiveValue;
 pub struct LiveStoreBuilder<V: LiveValue> {
     options: StoreOptions,
     on_expire: Option<OnExpire<V>>,
+    /// `None` for that of the type.
+    #[cfg(feature = "serde")]
+    pub(crate) schema: Option<Schema>,
+    #[cfg(feature = "serde")]
+    pub(crate) downtime: Downtime,
+}
+
+/// What is to be built, and can be.
+pub(crate) struct Plan<V: LiveValue> {
+    options: StoreOptions,
+    on_expire: Option<OnExpire<V>>,
+    /// How often is checked for expiry, and where.
+    checks: Option<(Duration, Handle)>,
+    #[cfg(feature = "serde")]
+    schema: Option<Schema>,
 }
 
 impl<V: LiveValue> LiveStoreBuilder<V> {
@@ -139,6 +159,12 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// of two from 2 to 65,536, [`OptionsError::CheckFrequency`] if `expire_check_freq` is zero, and
     /// [`OptionsError::NoRuntime`] if it is set and this is not called inside a tokio runtime.
     pub fn try_done(self) -> Result<LiveStore<V>, OptionsError> {
+        let plan = self.plan()?;
+        let table = plan.table();
+        Ok(plan.start(table, Vec::new()))
+    }
+
+    pub(crate) fn plan(self) -> Result<Plan<V>, OptionsError> {
         self.options.validate()?;
         let checks = match self.options.expire_check_freq {
             Some(period) => Some((
@@ -147,11 +173,38 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
             )),
             None => None,
         };
-        let table = Arc::new(Table::new(&self.options));
-        if let Some((period, runtime)) = checks {
-            expiry::start(&table, &runtime, period, self.on_expire);
+        Ok(Plan {
+            options: self.options,
+            on_expire: self.on_expire,
+            checks,
+            #[cfg(feature = "serde")]
+            schema: self.schema,
+        })
+    }
+}
+
+impl<V: LiveValue> Plan<V> {
+    /// Makes a table for the entries that the store begins with.
+    pub(crate) fn table(&self) -> Table<V> {
+        #[cfg_attr(
+            not(feature = "serde"),
+            expect(unused_mut, reason = "only what is stored has a schema")
+        )]
+        let mut table = Table::new(&self.options);
+        #[cfg(feature = "serde")]
+        if let Some(schema) = &self.schema {
+            table.set_schema(schema.clone());
         }
-        Ok(LiveStore::from_table(table))
+        table
+    }
+
+    /// Makes a store of the table. What has `expired` before goes to the callback.
+    pub(crate) fn start(self, table: Table<V>, expired: Vec<Expired<V>>) -> LiveStore<V> {
+        let table = Arc::new(table);
+        if let Some((period, runtime)) = self.checks {
+            expiry::start(&table, &runtime, period, self.on_expire, expired);
+        }
+        LiveStore::from_table(table)
     }
 }
 
@@ -160,6 +213,10 @@ impl<V: LiveValue> Default for LiveStoreBuilder<V> {
         LiveStoreBuilder {
             options: StoreOptions::default(),
             on_expire: None,
+            #[cfg(feature = "serde")]
+            schema: None,
+            #[cfg(feature = "serde")]
+            downtime: Downtime::default(),
         }
     }
 }

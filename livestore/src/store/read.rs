@@ -226,21 +226,21 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Returns the keys.
     ///
-    /// Each is seen at most once; a key whose entry is there throughout is seen. Nothing is locked between items.
+    /// Each is seen at most once; a key whose entry is there throughout is seen. Nothing is locked between items, and memory
+    /// is used for one shard of the map at a time. The iterator keeps the store open.
     pub fn keys(&self) -> impl Iterator<Item = Uuid> + use<V> {
         self.table
-            .slots()
-            .into_iter()
+            .walk()
             .filter_map(|slot| slot.lock().is_alive().then(|| *slot.key()))
     }
 
     /// Returns the keys and their entries, each as it is when the iterator comes to it.
     ///
-    /// Each is seen at most once; an entry that is there throughout is seen. Nothing is locked between items. Does
-    /// not count as a use.
+    /// Each is seen at most once; an entry that is there throughout is seen. Nothing is locked between items, and memory
+    /// is used for one shard of the map at a time. The iterator keeps the store open. Does not count as a use.
     pub fn entries(&self) -> impl Iterator<Item = (Uuid, Entry<V>)> + use<V> {
         let shared = self.table.shared().clone();
-        self.table.slots().into_iter().filter_map(move |slot| {
+        self.table.walk().filter_map(move |slot| {
             let state = slot.lock();
             let entry = state.is_alive().then(|| state.entry(&shared));
             drop(state);

@@ -1,0 +1,47 @@
+//! Work that blocks, and the future that waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+/// Whether anybody still waits for a job.
+pub(crate) struct Wanted(Arc<AtomicBool>);
+
+impl Wanted {
+    /// Asked between entries; when it says no, the job ends and leaves nothing behind.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Runs `work` where it may block and waits for it. `None` if it never got to run, because the runtime ends.
+///
+/// Dropped while it waits, it calls the job off.
+pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce(Wanted) -> T + Send + 'static) -> Option<T> {
+    let waiting = Waiting(Arc::new(AtomicBool::new(true)));
+    let wanted = Wanted(Arc::clone(&waiting.0));
+    let (done, result) = oneshot::channel();
+    let work = move || {
+        // Nobody may be there any more.
+        let _ = done.send(work(wanted));
+    };
+    match Handle::try_current() {
+        // Not awaited: it would tell of a panic, and `result` does.
+        Ok(runtime) => drop(runtime.spawn_blocking(work)),
+        Err(_) => drop(thread::spawn(work)),
+    }
+    let result = result.await.ok();
+    drop(waiting);
+    result
+}

@@ -1,0 +1,152 @@
+//! Saving a store to a file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+use serde::Serialize;
+
+use crate::report::{Progress, SaveReport};
+use crate::snapshot::error::{SaveError, SaveKind};
+use crate::snapshot::{OnProgress, job, save};
+use crate::store::LiveStore;
+use crate::unwind::let_go;
+use crate::value::LiveValue;
+
+impl<V: LiveValue + Serialize> LiveStore<V> {
+    /// Saves all entries to one file, which [`load`](crate::LiveStoreBuilder::load) reads. Await what it returns.
+    ///
+    /// The store goes on meanwhile: nobody waits for a save, guards included. Each entry is in the file as it was at one
+    /// of its commits; an entry that is there throughout is in it, and the file is no single instant across entries. So two
+    /// entries that a transaction changes while they are saved may be in it before and after.
+    ///
+    /// With an entry are saved its value, version and times, and its own deadline. Watchers, guards, messages and the
+    /// [history](crate::StoreOptions::history) are not.
+    ///
+    /// The file is written beside the one at `path`, written to the disk, and takes its place in one step: who looks finds
+    /// the old file or the new one, whole, also after a loss of power. Needs the disk space of both. A link is followed; the
+    /// permissions of the old file are kept.
+    ///
+    /// Takes memory for one entry's bytes and for the pointers of one shard, and runs on tokio's pool for blocking work,
+    /// or on a thread of its own outside a runtime. `Serialize` of the value is called there with nothing locked. While an
+    /// entry is being written, a mutation copies its value instead of changing it in place. The store stays open until the
+    /// save has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`SaveError`] if the disk says no, or a value cannot be written: its `Serialize` fails or panics, it is nested
+    /// more than 256 levels deep, or it has more than 4 GiB. What was at `path` before is still there, untouched, unless
+    /// the text says that only the folder could not be written to the disk.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped, it stops at the next entry and removes what it has written; the old file is untouched. If it
+    /// was about to finish, the new file may take the old one's place even so.
+    ///
+    /// # Examples
+    ///
+    /// A deploy:
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Clone, LiveValue, Serialize, Deserialize)]
+    /// struct Room { topic: String }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("rooms.save");
+    /// let rooms = LiveStore::default();
+    /// let key = rooms.init(Room { topic: "cats".into() });
+    ///
+    /// let report = rooms.save(&path).await?;
+    /// assert_eq!(report.entries, 1);
+    ///
+    /// // The next process.
+    /// let rooms = LiveStore::<Room>::new().load(&path).await?;
+    /// assert_eq!(rooms.fetch(&key).unwrap().topic, "cats");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn save(&self, path: impl AsRef<Path>) -> Save<V> {
+        Save {
+            store: self.clone(),
+            path: path.as_ref().to_owned(),
+            on_progress: None,
+        }
+    }
+}
+
+/// A save to be. From [`LiveStore::save`]; nothing happens before it is awaited.
+#[must_use = "nothing is saved before it is awaited"]
+pub struct Save<V: LiveValue> {
+    store: LiveStore<V>,
+    path: PathBuf,
+    on_progress: Option<OnProgress>,
+}
+
+impl<V: LiveValue> Save<V> {
+    /// Sets what hears how far the save has come: about every thousand entries, and when all are written.
+    ///
+    /// Called on the thread that saves, which waits for it. If it panics, the save fails.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use livestore::{LiveStore, LiveValue};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Clone, LiveValue, Serialize, Deserialize)]
+    /// # struct Room { topic: String }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("rooms.save");
+    /// # let rooms = LiveStore::<Room>::default();
+    /// rooms
+    ///     .save(&path)
+    ///     .on_progress(|so_far| println!("{:.0} %", 100.0 * so_far.fraction))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(callback));
+        self
+    }
+}
+
+impl<V: LiveValue + Serialize> IntoFuture for Save<V> {
+    type Output = Result<SaveReport, SaveError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Save {
+            store,
+            path,
+            on_progress,
+        } = self;
+        Box::pin(async move {
+            let target = path.clone();
+            let saved = job::run(move |wanted| {
+                let saved = save::save(&store.table, &target, on_progress, &wanted);
+                // It may be the last handle, and a panic of what goes with it changes nothing about the file.
+                let_go(store);
+                saved
+            })
+            .await;
+            saved
+                .unwrap_or(Err(SaveKind::Interrupted))
+                .map_err(|kind| kind.at(&path))
+        })
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for Save<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Save")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
