@@ -8,11 +8,13 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 31] = [
     // Words.
     "sync",
     "clock",
     "times",
+    "stats",
+    "trace",
     "entry",
     "invalid",
     "value",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Stamp};
 use crate::feed::Feed;
 use crate::options::{ExpireMode, StoreOptions};
+use crate::stats::Counters;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::times::Times;
 use crate::value::LiveValue;
@@ -16,6 +17,7 @@ pub(crate) struct Shared<V: LiveValue> {
     pub(crate) channel_cap: usize,
     /// How many updates of an entry are kept.
     pub(crate) history: usize,
+    pub(crate) counters: Counters,
     /// To those who watch everything.
     pub(crate) feed: Feed<V>,
     /// `None` when nothing ever expires.
@@ -32,6 +34,7 @@ impl<V: LiveValue> Shared<V> {
             clock: Clock::start(),
             channel_cap: options.channel_cap,
             history: options.history,
+            counters: Counters::default(),
             feed: Feed::new(),
             expire: options.expire_check_freq.map(|_| options.expire_mode),
             floor: AtomicU64::new(0),

@@ -31,6 +31,7 @@ use crate::entry::Entry;
 use crate::history::History;
 use crate::ring::{Left, News, Ring, Seat};
 use crate::shared::Shared;
+use crate::stats::Count;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Flag, Mutex, MutexGuard};
@@ -195,7 +196,7 @@ impl<V: LiveValue> State<V> {
 
     /// Gives a new slot its first version and its times. Nobody else has the key, or sees the slot alive yet.
     pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
-        self.word = shared.first_version() * VERSION | self.word % VERSION;
+        self.word = (shared.first_version() * VERSION) | (self.word % VERSION);
         // The wait for the shard is over: this is the instant of the commit.
         self.times = Times::born(shared.clock.now());
         if shared.feed.watchers() > 0 {
@@ -227,13 +228,15 @@ impl<V: LiveValue> State<V> {
             return false;
         }
         self.word |= HELD;
+        shared.counters.add(Count::Held, 1);
         self.note_use(shared);
         true
     }
 
     /// Queues up for an entry that is held.
-    pub(crate) fn join_waiters(&mut self, cx: &Context<'_>) -> Ticket {
+    pub(crate) fn join_waiters(&mut self, shared: &Shared<V>, cx: &Context<'_>) -> Ticket {
         debug_assert!(self.is_held(), "a free entry is taken, not waited for");
+        shared.counters.add(Count::Waiters, 1);
         self.extra().waiters.join(cx)
     }
 
@@ -255,14 +258,19 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Takes a waiter off; if it had been granted the entry, the next one gets it.
-    pub(crate) fn leave_waiters(&mut self, ticket: Ticket) -> (Option<Waker>, Option<Gone>) {
+    pub(crate) fn leave_waiters(
+        &mut self,
+        shared: &Shared<V>,
+        ticket: Ticket,
+    ) -> (Option<Waker>, Option<Gone>) {
         if !self.is_alive() {
             // Its last commit sent everybody away.
             return (None, None);
         }
         match self.extra().waiters.leave(ticket) {
-            Gone::WithGrant => (self.release(), None),
+            Gone::WithGrant => (self.release(shared), None),
             gone => {
+                shared.counters.subtract(Count::Waiters, 1);
                 self.trim();
                 (None, Some(gone))
             }
@@ -270,12 +278,15 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Ends the present hold: the front waiter gets the entry, or it is free. Returns whom to wake.
-    pub(crate) fn release(&mut self) -> Option<Waker> {
+    pub(crate) fn release(&mut self, shared: &Shared<V>) -> Option<Waker> {
         if !self.is_alive() {
             return None;
         }
         let next = self.extra.as_mut().and_then(|extra| extra.waiters.grant());
-        if next.is_none() {
+        if next.is_some() {
+            shared.counters.subtract(Count::Waiters, 1);
+        } else {
+            shared.counters.subtract(Count::Held, 1);
             self.word &= !HELD;
             self.trim();
         }
@@ -298,10 +309,12 @@ impl<V: LiveValue> State<V> {
         let value = Arc::get_mut(&mut self.value)?;
         Some(match value.apply(mutn) {
             Ok(()) => {
+                shared.counters.add(Count::Mutations, 1);
                 self.advance(shared);
                 Ok(self.entry(shared))
             }
             Err(reason) => {
+                shared.counters.add(Count::Refused, 1);
                 self.note_use(shared);
                 Err(reason)
             }
@@ -329,6 +342,7 @@ impl<V: LiveValue> State<V> {
                 Ok(self.entry(shared))
             }
             Err(reason) => {
+                shared.counters.add(Count::Refused, 1);
                 self.note_use(shared);
                 after.mutn = Some(mutn);
                 Err(reason)
@@ -349,6 +363,7 @@ impl<V: LiveValue> State<V> {
         };
         match change {
             Change::Mutate { mutn, new } => {
+                shared.counters.add(Count::Mutations, 1);
                 after.value = new.map(|new| mem::replace(&mut self.value, new));
                 self.advance(shared);
                 match audience {
@@ -397,6 +412,7 @@ impl<V: LiveValue> State<V> {
                 }
             }
             Change::Expire => {
+                shared.counters.add(Count::Expired, 1);
                 self.die(shared, after);
                 if !matches!(audience, Audience::Nobody) {
                     let (val, key) = (self.entry(shared), *key);
@@ -439,9 +455,15 @@ impl<V: LiveValue> State<V> {
     fn die(&mut self, shared: &Shared<V>, after: &mut After<V>) {
         self.word += VERSION;
         shared.raise_floor(self.version());
-        self.word &= !ALIVE;
+        if self.is_held() {
+            shared.counters.subtract(Count::Held, 1);
+        }
+        self.word &= !(ALIVE | HELD);
         if let Some(extra) = &mut self.extra {
             after.wakers.others = extra.waiters.dismiss();
+            shared
+                .counters
+                .subtract(Count::Waiters, after.wakers.others.len());
             after.history = extra.history.take();
             if let Some(own) = extra.own.take() {
                 own.flag.store(false, Relaxed);
@@ -559,7 +581,11 @@ impl<V: LiveValue> State<V> {
         self.note_use(shared);
         let extra = self.extra();
         extra.full_watchers += usize::from(values);
-        let ring = extra.ring.get_or_insert_with(|| Arc::new(Ring::new()));
+        shared.counters.add(Count::Watchers, 1);
+        let ring = extra.ring.get_or_insert_with(|| {
+            shared.counters.add(Count::WatchedEntries, 1);
+            Arc::new(Ring::new())
+        });
         let seat = ring.join();
         (Arc::clone(ring), seat)
     }
@@ -573,10 +599,12 @@ impl<V: LiveValue> State<V> {
         values: bool,
     ) -> Left<V> {
         let left = ring.leave(seat);
+        shared.counters.subtract(Count::Watchers, 1);
         if let Some(extra) = &mut self.extra {
             extra.full_watchers -= usize::from(values);
         }
         if left.watchers == 0 {
+            shared.counters.subtract(Count::WatchedEntries, 1);
             if let Some(extra) = &mut self.extra {
                 extra.ring = None;
             }
@@ -729,17 +757,17 @@ mod tests {
         let cx = Context::from_waker(Waker::noop());
 
         assert!(state.try_hold(&shared));
-        let (first, second) = (state.join_waiters(&cx), state.join_waiters(&cx));
-        drop(state.leave_waiters(second));
+        let (first, second) = (state.join_waiters(&shared, &cx), state.join_waiters(&shared, &cx));
+        drop(state.leave_waiters(&shared, second));
         assert!(state.extra.is_some());
-        drop(state.release());
+        drop(state.release(&shared));
         assert!(state.accept_grant(first, &cx, &shared).0);
-        assert!(state.release().is_none());
+        assert!(state.release(&shared).is_none());
         assert!(state.extra.is_none());
 
         assert!(state.try_hold(&shared));
-        let only = state.join_waiters(&cx);
-        drop(state.leave_waiters(only));
+        let only = state.join_waiters(&shared, &cx);
+        drop(state.leave_waiters(&shared, only));
         assert!(state.extra.is_none());
 
         let (ring, mut seat) = state.join_ring(&shared, true);

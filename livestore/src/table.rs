@@ -98,6 +98,11 @@ impl<V: LiveValue> Table<V> {
         }
     }
 
+    /// Whether the task of the expiry checks is there and has not ended.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.checks.get().is_some_and(|task| !task.is_finished())
+    }
+
     /// Counts slots; one that has just died may still be among them.
     pub(crate) fn len(&self) -> usize {
         self.map.len()
@@ -244,7 +249,7 @@ impl<V: LiveValue> Table<V> {
     pub(crate) fn end(&self, hold: Hold<V>, msg: Option<V::Message>) -> Entry<V> {
         let slot = Arc::clone(hold.slot());
         let mut after = After::default();
-        let entry = hold.end(&self.shared, msg, &mut after);
+        let entry = hold.end(msg, &mut after);
         self.unlink(&slot);
         if let Some(deadlines) = &self.deadlines {
             deadlines.note_stale();
@@ -287,7 +292,7 @@ mod tests {
     /// Ends the entry as [`Table::end`] does, up to the moment before it is unlinked.
     fn end(table: &Table<Value>, slot: &Arc<Slot<Value>>) -> Entry<Value> {
         assert!(slot.lock().try_hold(table.shared()));
-        Hold::taken(Arc::clone(slot)).end(table.shared(), None, &mut After::default())
+        Hold::taken(slot, table.shared()).end(None, &mut After::default())
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Times {
 
     #[inline]
     pub(crate) fn changed(self) -> Stamp {
-        Stamp(self.low >> BITS | self.high >> BITS << REST)
+        Stamp((self.low >> BITS) | ((self.high >> BITS) << REST))
     }
 
     /// When the entry was last used; kept only where use counts, but never before the last change.
@@ -50,14 +50,14 @@ impl Times {
     pub(crate) fn change(&mut self, at: Stamp) {
         let changed = at.0.min(MAX).max(self.changed().0);
         let used = changed.max(self.used().0);
-        self.low = self.low & MAX | changed << BITS;
-        self.high = used | changed >> REST << BITS;
+        self.low = (self.low & MAX) | (changed << BITS);
+        self.high = used | ((changed >> REST) << BITS);
     }
 
     #[inline]
     pub(crate) fn make_use(&mut self, at: Stamp) {
         let used = at.0.min(MAX).max(self.used().0);
-        self.high = self.high & !MAX | used;
+        self.high = (self.high & !MAX) | used;
     }
 }
 

@@ -120,7 +120,7 @@ impl<V: LiveValue> LiveStore<V> {
 
     fn born_held(&self, slot: &Arc<Slot<V>>, state: &mut State<V>) -> Hold<V> {
         state.try_hold(self.table.shared());
-        Hold::taken(Arc::clone(slot))
+        Hold::taken(slot, self.table.shared())
     }
 
     // Replacement.
@@ -251,7 +251,7 @@ impl<V: LiveValue> LiveStore<V> {
             msg: None,
             new: value,
         };
-        let (previous, _, made) = hold.commit_once(self.table.shared(), change, then);
+        let (previous, _, made) = hold.commit_once(change, then);
         Ok((previous, made))
     }
 
@@ -348,7 +348,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Cancel safe: dropped while it waits, it has changed nothing.
     pub async fn rollback(&self, key: &Uuid, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
         match self.hold(key).await {
-            Some(mut hold) => hold.rollback(self.table.shared(), version),
+            Some(mut hold) => hold.rollback(version),
             None => Err(RollbackError::Missing),
         }
     }
@@ -396,7 +396,7 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Tries to mutate at once, in one step under the slot's lock where that is possible. Otherwise returns what is left
-    /// to do; `None` if the key has no entry.
+    /// to do.
     ///
     /// Without budget it queues up before it waits for some: its place counts from the first poll.
     #[inline]
@@ -406,9 +406,9 @@ impl<V: LiveValue> LiveStore<V> {
         expected: Option<u64>,
         mutn: V::Mutation,
         has_budget: bool,
-    ) -> Result<Result<Entry<V>, V::MutError>, Option<Step<V>>> {
+    ) -> Result<Result<Entry<V>, V::MutError>, Step<V>> {
         if !has_budget {
-            return Err(Some(Step::Held(mutn)));
+            return Err(Step::Held(mutn));
         }
         let shared = self.table.shared();
         let plain = V::__is_plain(&mutn);
@@ -425,7 +425,7 @@ impl<V: LiveValue> LiveStore<V> {
             step = Some(Hold::step(slot, state, shared, expected, plain, mutn, after));
             None
         });
-        done.flatten().ok_or(step)
+        done.flatten().ok_or_else(|| step.unwrap_or(Step::Missing))
     }
 
     /// Does what is left of a mutation.
@@ -433,18 +433,17 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: &Uuid,
         expected: Option<u64>,
-        step: Option<Step<V>>,
+        step: Step<V>,
     ) -> Result<Entry<V>, MutateIfError<V>> {
-        let shared = self.table.shared();
         match step {
-            None => Err(MutateIfError::Missing),
-            Some(Step::Done(result)) => result.map_err(MutateIfError::Rejected),
-            Some(Step::Conflict(now)) => Err(MutateIfError::Conflict(now)),
-            Some(Step::Copy(hold, snapshot, mutn)) => hold
-                .mutate_once(shared, snapshot, mutn)
-                .map_err(MutateIfError::Rejected),
-            Some(Step::Held(mutn)) => match self.hold(key).await {
-                Some(mut hold) => hold.mutate_if(shared, expected, mutn),
+            Step::Missing => Err(MutateIfError::Missing),
+            Step::Done(result) => result.map_err(MutateIfError::Rejected),
+            Step::Conflict(now) => Err(MutateIfError::Conflict(now)),
+            Step::Copy(hold, snapshot, mutn) => {
+                hold.mutate_once(snapshot, mutn).map_err(MutateIfError::Rejected)
+            }
+            Step::Held(mutn) => match self.hold(key).await {
+                Some(mut hold) => hold.mutate_if(expected, mutn),
                 None => Err(MutateIfError::Missing),
             },
         }
@@ -547,7 +546,7 @@ mod tests {
         assert!(table.link(&slot, |_, _| ()).is_ok());
         assert!(slot.lock().try_hold(table.shared()));
         // Dead and about to be unlinked.
-        drop(Hold::taken(slot).end(table.shared(), None, &mut After::default()));
+        drop(Hold::taken(&slot, table.shared()).end(None, &mut After::default()));
         let store = LiveStore::from_table(table);
         let mutation = Mutation(store.clone(), key);
         let mut future = Box::pin(store.mutate(&key, mutation));
