@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use livestore::{LiveStore, Uuid};
 use livestore_benches::keys::keys;
-use livestore_benches::old;
+use livestore_benches::peers::old;
 use livestore_benches::raw::Raw;
 use livestore_benches::rows::{self, Cell, LIVESTORE, OLD, RAW, Row, Unit, Who};
 use livestore_benches::runtime;

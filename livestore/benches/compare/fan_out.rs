@@ -1,42 +1,66 @@
-//! Fan-out: one entry, a thousand watchers, what each delivery costs.
+//! Fan-out: one entry, a thousand watchers; what each delivery costs, and what the writer's call costs.
 //!
 //! Two ways. *In bursts*: 32 updates are committed, then each watcher takes all of them; no task is woken, so this is
-//! the channel alone. *One by one*: each watcher is a task that sleeps until the update comes; so waking and running a
+//! the channel alone. *Asleep*: each watcher is a task that sleeps until the update comes; so waking and running a
 //! task is part of it, which is the same for everybody.
 
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use livestore::{LiveStore, Update, Uuid};
-use livestore_benches::rows::{BROADCAST, LIVESTORE, OLD};
+use livestore::{LiveStore, Update, Uuid, Watch};
+use livestore_benches::peers::hand::Hand;
+use livestore_benches::peers::observed::Observed;
+use livestore_benches::peers::watched::Watched;
+use livestore_benches::peers::{old, redis};
+use livestore_benches::rows::{BROADCAST, EYEBALL, HAND, LIVESTORE, OLD, REDIS, WATCH};
 use livestore_benches::sample::{Bench, Contender};
 use livestore_benches::values::{Small, SmallMutation};
-use livestore_benches::{clock, old, runtime};
-use tokio::sync::{Notify, broadcast};
-use tokio::task::{JoinSet, unconstrained};
+use livestore_benches::{clock, runtime};
+use tokio::sync::broadcast;
+use tokio::task::unconstrained;
 
-/// What is committed before the watchers take it.
-const BURST: usize = 32;
+use crate::audience::{Audience, Part};
+use crate::servers::Servers;
 
-pub(crate) fn run(bench: &mut Bench) {
+/// What is committed before the watchers take it; less than every channel holds, and less than a task may take in one
+/// go.
+const BURST: u64 = 32;
+
+/// How many updates a channel holds: livestore's default.
+const CAPACITY: usize = 64;
+
+/// Redis' subscribers are connections, of which a process may have only so many.
+const CONNECTIONS: usize = 200;
+
+pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
     let watchers = if bench.plan.many < 100_000 { 50 } else { 1000 };
     if bench.wants(&["fan-out-burst"]) {
         burst(bench, watchers);
     }
-    if bench.wants(&["fan-out-tasks"]) {
-        tasks(bench, watchers);
+    if bench.wants(&["fan-out-tasks", "mutate-watched-1000"]) {
+        tasks(bench, servers, watchers);
     }
 }
 
-/// What livestore sends, for the bare channel.
-fn update(of: &LiveStore<Small>, key: &Uuid, count: u64) -> Update<Small> {
-    let entry = of.fetch(key).unwrap();
-    Update::Mutate {
-        mutn: SmallMutation::SetCount(count),
-        new: entry.clone(),
-        old: entry,
+/// What livestore sends, for the bare channel: the very same type.
+pub(crate) struct Updates {
+    store: LiveStore<Small>,
+    key: Uuid,
+}
+
+impl Updates {
+    pub(crate) fn new() -> Updates {
+        let store = LiveStore::default();
+        let key = store.init(Small::new(0));
+        Updates { store, key }
+    }
+
+    pub(crate) fn make(&self, count: u64) -> Update<Small> {
+        let entry = self.store.fetch(&self.key).unwrap();
+        Update::Mutate {
+            mutn: SmallMutation::SetCount(count),
+            new: entry.clone(),
+            old: entry,
+        }
     }
 }
 
@@ -47,165 +71,214 @@ fn burst(bench: &mut Bench, watchers: usize) {
     let old = old::store();
     let old_key = old.init(Small::new(0));
     let mut old_watches: Vec<_> = (0..watchers).map(|_| old.watch(&old_key).unwrap()).collect();
-    let (sender, _) = broadcast::channel(64);
-    let mut receivers: Vec<_> = (0..watchers).map(|_| sender.subscribe()).collect();
-    let (unwatched, unwatched_key) = (LiveStore::default(), Uuid::nil());
-    assert!(unwatched.create(&unwatched_key, Small::new(0)).is_ok());
+    let hand = Hand::with_capacity(CAPACITY);
+    let hand_key = hand.init(Small::new(0));
+    let mut receivers: Vec<_> = (0..watchers).map(|_| hand.watch(&hand_key).unwrap()).collect();
+    let (sender, _) = broadcast::channel(CAPACITY);
+    let mut bare: Vec<_> = (0..watchers).map(|_| sender.subscribe()).collect();
+    let updates = Updates::new();
 
-    // A burst is less than a task may take without yielding, so a watcher's own task would not be interrupted either.
     macro_rules! bursts {
-        ($times:expr, $commit:expr, $watches:expr, $take:expr) => {
-            runtime::single().block_on(unconstrained(async {
-                let start = clock::now();
-                for _ in 0..$times {
-                    for count in 0..BURST as u64 {
-                        $commit(count).await;
-                    }
-                    for watch in $watches.iter_mut() {
-                        for _ in 0..BURST {
-                            $take(watch).await;
+        ($watches:expr, $count:ident => $commit:expr, $watch:ident => $take:expr) => {
+            move |times: u64| {
+                runtime::single().block_on(unconstrained(async {
+                    let start = clock::now();
+                    for _ in 0..times {
+                        for $count in 0..BURST {
+                            drop($commit);
+                        }
+                        for $watch in $watches.iter_mut() {
+                            for _ in 0..BURST {
+                                drop(black_box($take));
+                            }
                         }
                     }
-                }
-                start.elapsed()
-            }))
+                    start.elapsed()
+                }))
+            }
         };
     }
+    let (watches, old_watches) = (&mut watches, &mut old_watches);
+    let (receivers, bare) = (&mut receivers, &mut bare);
+    let (store, old, hand, sender, updates) = (&store, &old, &hand, &sender, &updates);
+    let contenders = vec![
+        Contender::new(
+            LIVESTORE,
+            bursts!(
+                watches,
+                count => store.mutate(&key, SmallMutation::SetCount(count)).await,
+                watch => watch.next().await
+            ),
+        ),
+        Contender::new(
+            OLD,
+            bursts!(
+                old_watches,
+                count => old.mutate(&old_key, SmallMutation::SetCount(count)).await,
+                watch => watch.next().await
+            ),
+        ),
+        Contender::new(
+            HAND,
+            bursts!(
+                receivers,
+                count => hand.mutate(&hand_key, SmallMutation::SetCount(count)).await,
+                watch => watch.recv().await
+            ),
+        ),
+        Contender::new(
+            BROADCAST,
+            bursts!(
+                bare,
+                count => sender.send(updates.make(count)),
+                watch => watch.recv().await
+            ),
+        ),
+    ];
     bench.row_per(
         "fan-out-burst",
         "fan-out to 1000 watchers, in bursts of 32, per delivery",
-        (BURST * watchers) as f64,
+        (BURST * watchers as u64) as f64,
         bench.plan,
-        vec![
-            Contender::new(LIVESTORE, |times| {
-                bursts!(
-                    times,
-                    async |count| drop(store.mutate(&key, SmallMutation::SetCount(count)).await),
-                    watches,
-                    async |watch: &mut livestore::Watch<Small>| drop(black_box(watch.next().await))
-                )
-            }),
-            Contender::new(OLD, |times| {
-                bursts!(
-                    times,
-                    async |count| drop(old.mutate(&old_key, SmallMutation::SetCount(count)).await),
-                    old_watches,
-                    async |watch: &mut old::Watch<Small>| drop(black_box(watch.next().await))
-                )
-            }),
-            Contender::new(BROADCAST, |times| {
-                bursts!(
-                    times,
-                    async |count| drop(sender.send(update(&unwatched, &unwatched_key, count))),
-                    receivers,
-                    async |watch: &mut broadcast::Receiver<Update<Small>>| drop(black_box(
-                        watch.recv().await
-                    ))
-                )
-            }),
-        ],
+        contenders,
     );
 }
 
-/// Counts deliveries, and tells the writer when all have been made.
-#[derive(Default)]
-struct Delivered {
-    left: AtomicUsize,
-    all: Notify,
-}
-
-impl Delivered {
-    fn one(&self) {
-        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.all.notify_one();
-        }
-    }
-}
-
-fn tasks(bench: &mut Bench, watchers: usize) {
+fn tasks(bench: &mut Bench, servers: &Servers, watchers: usize) {
     let store = LiveStore::default();
     let key = store.init(Small::new(0));
+    let audience = Audience::new(watchers, |told| {
+        let mut watch: Watch<Small> = store.watch(&key).unwrap();
+        async move {
+            while let Some(update) = watch.next().await {
+                black_box(update);
+                told.one();
+            }
+        }
+    });
     let old = old::store();
     let old_key = old.init(Small::new(0));
-    let (sender, _) = broadcast::channel::<Update<Small>>(64);
-    let (unwatched, unwatched_key) = (LiveStore::default(), Uuid::nil());
-    assert!(unwatched.create(&unwatched_key, Small::new(0)).is_ok());
-    let delivered = Arc::new(Delivered::default());
+    let old_audience = Audience::new(watchers, |told| {
+        let mut watch = old.watch(&old_key).unwrap();
+        async move {
+            while let Some(update) = watch.next().await {
+                black_box(update);
+                told.one();
+            }
+        }
+    });
+    let hand = Hand::with_capacity(CAPACITY);
+    let hand_key = hand.init(Small::new(0));
+    let hand_audience = Audience::new(watchers, |told| {
+        let mut receiver = hand.watch(&hand_key).unwrap();
+        async move {
+            while let Ok(mutn) = receiver.recv().await {
+                black_box(mutn);
+                told.one();
+            }
+        }
+    });
+    let watched = Watched::new();
+    watched.insert(key, Small::new(0));
+    let watched_audience = Audience::new(watchers, |told| {
+        let mut receiver = watched.watch(&key).unwrap();
+        async move {
+            while receiver.changed().await.is_ok() {
+                black_box(receiver.borrow_and_update().clone());
+                told.one();
+            }
+        }
+    });
+    let observed = Observed::new();
+    observed.insert(key, Small::new(0));
+    let observed_audience = Audience::new(watchers, |told| {
+        let mut subscriber = observed.watch(&key).unwrap();
+        async move {
+            while let Some(value) = subscriber.next().await {
+                black_box(value);
+                told.one();
+            }
+        }
+    });
+    let (sender, _) = broadcast::channel::<Update<Small>>(CAPACITY);
+    let bare_audience = Audience::new(watchers, |told| {
+        let mut receiver = sender.subscribe();
+        async move {
+            while let Ok(update) = receiver.recv().await {
+                black_box(update);
+                told.one();
+            }
+        }
+    });
+    let updates = Updates::new();
 
-    let mut running = JoinSet::new();
-    let handle = runtime::single().handle();
-    for _ in 0..watchers {
-        let (mut watch, told) = (store.watch(&key).unwrap(), Arc::clone(&delivered));
-        running.spawn_on(
-            async move {
-                while let Some(update) = watch.next().await {
-                    black_box(update);
-                    told.one();
-                }
-            },
-            handle,
-        );
-        let (mut watch, told) = (old.watch(&old_key).unwrap(), Arc::clone(&delivered));
-        running.spawn_on(
-            async move {
-                while let Some(update) = watch.next().await {
-                    black_box(update);
-                    told.one();
-                }
-            },
-            handle,
-        );
-        let (mut watch, told) = (sender.subscribe(), Arc::clone(&delivered));
-        running.spawn_on(
-            async move {
-                while let Ok(update) = watch.recv().await {
-                    black_box(update);
-                    told.one();
-                }
-            },
-            handle,
-        );
-    }
-    macro_rules! one_by_one {
-        ($times:expr, $commit:expr) => {
-            runtime::single().block_on(async {
-                let mut took = Duration::ZERO;
-                for count in 0..$times {
-                    delivered.left.store(watchers, Ordering::Relaxed);
-                    let start = clock::now();
-                    $commit(count).await;
-                    delivered.all.notified().await;
-                    took += start.elapsed();
-                    // Lets everybody go to sleep again.
-                    tokio::task::yield_now().await;
-                }
-                took
-            })
-        };
+    let contenders = |part: Part| {
+        let set = SmallMutation::SetCount;
+        let (store, old, hand) = (&store, &old, &hand);
+        let (watched, observed, sender, updates) = (&watched, &observed, &sender, &updates);
+        let (audience, old_audience, hand_audience) = (&audience, &old_audience, &hand_audience);
+        let (key, old_key, hand_key) = (&key, &old_key, &hand_key);
+        let (watched_audience, observed_audience) = (&watched_audience, &observed_audience);
+        let bare_audience = &bare_audience;
+        vec![
+            Contender::new(LIVESTORE, move |times| {
+                audience.hear(times, part, async |count| drop(store.mutate(key, set(count)).await))
+            }),
+            Contender::new(OLD, move |times| {
+                old_audience.hear(times, part, async |count| drop(old.mutate(old_key, set(count)).await))
+            }),
+            Contender::new(HAND, move |times| {
+                hand_audience.hear(times, part, async |count| {
+                    hand.mutate(hand_key, set(count)).await;
+                })
+            }),
+            Contender::new(WATCH, move |times| {
+                watched_audience.hear(times, part, async |count| {
+                    watched.mutate(key, &set(count));
+                })
+            }),
+            Contender::new(EYEBALL, move |times| {
+                observed_audience.hear(times, part, async |count| {
+                    observed.mutate(key, &set(count));
+                })
+            }),
+            Contender::new(BROADCAST, move |times| {
+                bare_audience.hear(times, part, async |count| drop(sender.send(updates.make(count))))
+            }),
+        ]
+    };
+    bench.row(
+        "mutate-watched-1000",
+        "`mutate`, 1000 sleeping tasks watch: the writer's call",
+        contenders(Part::Call),
+    );
+    let mut all = contenders(Part::Delivery);
+    let connections = watchers.min(CONNECTIONS);
+    let subscribed = servers.memory.as_ref().map(|server| {
+        let audience = Audience::new(connections, |told| {
+            server.subscriber(&key, move || told.one())
+        });
+        // Until the server knows all of them, it does not tell all of them.
+        server.wait_for_subscribers(&key, connections, runtime::single());
+        (audience, server.connect())
+    });
+    if let Some((audience, mut connection)) = subscribed {
+        // Per watcher like the rest, though there are fewer.
+        let scale = watchers as f64 / connections as f64;
+        let key = &key;
+        all.push(Contender::new(REDIS, move |times| {
+            let took = audience.hear(times, Part::Delivery, async |count| {
+                redis::change(key, count).exec(&mut connection).unwrap();
+                redis::publish(key, count).exec(&mut connection).unwrap();
+            });
+            took.mul_f64(scale)
+        }));
     }
     bench.row_per(
         "fan-out-tasks",
         "fan-out to 1000 watchers, each a sleeping task, per delivery",
         watchers as f64,
         bench.plan,
-        vec![
-            Contender::new(LIVESTORE, |times| {
-                one_by_one!(times, async |count| drop(
-                    store.mutate(&key, SmallMutation::SetCount(count)).await
-                ))
-            }),
-            Contender::new(OLD, |times| {
-                one_by_one!(times, async |count| drop(
-                    old.mutate(&old_key, SmallMutation::SetCount(count)).await
-                ))
-            }),
-            Contender::new(BROADCAST, |times| {
-                one_by_one!(times, async |count| drop(sender.send(update(
-                    &unwatched,
-                    &unwatched_key,
-                    count
-                ))))
-            }),
-        ],
+        all,
     );
 }

@@ -3,11 +3,12 @@
 use std::hint::black_box;
 
 use livestore_benches::keys::keys;
+use livestore_benches::peers::old;
 use livestore_benches::rows::{LIVESTORE, OLD, RAW, RAW_TELLING};
 use livestore_benches::runtime::repeated;
 use livestore_benches::sample::{Bench, Contender};
 use livestore_benches::values::{Small, SmallMutation};
-use livestore_benches::{awaited, old, raw, values};
+use livestore_benches::{awaited, raw, values};
 
 pub(crate) fn run(bench: &mut Bench) {
     if bench.wants(&["mutate-hot"]) {

@@ -2,14 +2,13 @@
 //!
 //! See the README of this package for the commands.
 
-// The peers are dependencies of the binaries; every binary takes some of them.
 #![allow(clippy::unwrap_used, reason = "a benchmark that goes wrong stops")]
 
 pub mod clock;
 pub mod keys;
 pub mod machine;
 #[cfg(feature = "compare")]
-pub mod old;
+pub mod peers;
 pub mod raw;
 pub mod rows;
 pub mod runtime;
