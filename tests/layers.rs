@@ -8,26 +8,30 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 29] = [
     // Words.
     "sync",
     "clock",
+    "times",
     "entry",
     "invalid",
     "value",
     "error",
     "update",
+    "delta",
     "options",
     "feed",
     "shared",
     // One entry.
     "history",
-    "after",
     "ring",
+    "after",
     "waiters",
     "slot",
     "hold",
+    "reader",
     "watch",
+    "delta_watch",
     // All entries.
     "deadlines",
     "table",

@@ -5,15 +5,26 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::history::History;
+use crate::ring::News;
 use crate::update::Update;
 use crate::value::LiveValue;
 
 /// What a commit leaves to be done when nothing is locked: it wakes, then drops what was displaced.
+///
+/// Whoever commits makes one before it locks the slot, and so drops it when the slot is unlocked again.
 #[must_use = "wakes and drops what it holds; let it go when nothing is locked"]
 pub(crate) struct After<V: LiveValue> {
     /// Dropped first, so that nobody waits for what the rest does when it is dropped.
     pub(crate) wakers: Wakers,
-    pub(crate) displaced: Displaced<V>,
+    pub(crate) value: Option<Arc<V>>,
+    pub(crate) mutn: Option<V::Mutation>,
+    pub(crate) msg: Option<V::Message>,
+    /// The update itself: everybody may have taken it by now.
+    pub(crate) update: Option<Arc<Update<V>>>,
+    pub(crate) evicted: Option<News<V>>,
+    pub(crate) forgotten: Option<Arc<Update<V>>>,
+    pub(crate) folded: Vec<Arc<Update<V>>>,
+    pub(crate) history: Option<Box<History<V>>>,
 }
 
 /// Wakes them when it is dropped.
@@ -24,57 +35,31 @@ pub(crate) struct Wakers {
     pub(crate) others: Vec<Waker>,
 }
 
-/// Things of the user's that a commit had no more use for.
-pub(crate) struct Displaced<V: LiveValue> {
-    pub(crate) value: Option<Arc<V>>,
-    pub(crate) mutn: Option<V::Mutation>,
-    pub(crate) msg: Option<V::Message>,
-    pub(crate) evicted: Option<Arc<Update<V>>>,
-    pub(crate) forgotten: Option<Arc<Update<V>>>,
-    /// The update itself: everybody may have taken it by now.
-    pub(crate) update: Option<Arc<Update<V>>>,
-    pub(crate) folded: Vec<Arc<Update<V>>>,
-    pub(crate) history: Option<Box<History<V>>>,
-}
-
-impl<V: LiveValue> After<V> {
-    /// For a mutation that was refused.
-    pub(crate) fn dropping(mutn: V::Mutation) -> After<V> {
-        let mut after = After::default();
-        after.displaced.mutn = Some(mutn);
-        after
-    }
-
-    /// Wakes the next holder as well.
-    pub(crate) fn then_wake(&mut self, next_holder: Option<Waker>) {
-        self.wakers.next_holder = next_holder;
-    }
-}
-
 impl<V: LiveValue> Default for After<V> {
+    #[inline]
     fn default() -> Self {
-        let displaced = Displaced {
+        After {
+            wakers: Wakers::default(),
             value: None,
             mutn: None,
             msg: None,
+            update: None,
             evicted: None,
             forgotten: None,
-            update: None,
             folded: Vec::new(),
             history: None,
-        };
-        After {
-            wakers: Wakers::default(),
-            displaced,
         }
     }
 }
 
 impl Drop for Wakers {
+    #[inline]
     fn drop(&mut self) {
         if let Some(waker) = self.next_holder.take() {
             waker.wake();
         }
-        mem::take(&mut self.others).into_iter().for_each(Waker::wake);
+        if !self.others.is_empty() {
+            mem::take(&mut self.others).into_iter().for_each(Waker::wake);
+        }
     }
 }

@@ -1,53 +1,109 @@
 //! The store's clock: the only place that asks what time it is.
 //!
-//! Slots keep a time as a [`Stamp`], eight bytes that count nanoseconds since the store was built. A stamp
-//! becomes an [`Instant`] only when an entry is handed out. With the feature `test-util` the clock is tokio's,
-//! so `tokio::time::pause` and `advance` move everything that depends on time.
+//! Slots keep a time as a [`Stamp`], a count of milliseconds, which becomes an [`Instant`] only when an entry is
+//! handed out. On Linux the clock is the kernel's coarse one, which costs a fifth of `Instant::now` and moves with the
+//! kernel's tick, every 1 to 10 ms. It lags and never leads. With the feature `test-util` the clock is tokio's, so
+//! `tokio::time::pause` and `advance` move everything that depends on time.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// Nanoseconds since the clock's origin. `u64` holds 584 years of them.
+/// The stamp of the moment at which a store was built. What was before, in an earlier process, has a smaller one: 34
+/// years of it.
+const BUILT: u64 = 1 << 40;
+
+/// Milliseconds, with [`BUILT`] for the moment at which the store was built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Stamp(u64);
+pub(crate) struct Stamp(pub(crate) u64);
 
 impl Stamp {
-    /// The clock's origin.
-    pub(crate) const START: Stamp = Stamp(0);
-
     /// A time that is never reached: where a deadline saturates.
     pub(crate) const NEVER: Stamp = Stamp(u64::MAX);
-
-    /// This time and `later` more, or [`Stamp::NEVER`] where that cannot be counted.
-    pub(crate) fn after(self, later: Duration) -> Stamp {
-        let later = u64::try_from(later.as_nanos()).unwrap_or(u64::MAX);
-        Stamp(self.0.saturating_add(later))
-    }
 }
 
 /// Tells the time of one store.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    origin: Instant,
+    built: Instant,
+    /// What the coarse clock would have shown then, had it not lagged.
+    #[cfg(all(target_os = "linux", not(feature = "test-util")))]
+    coarse: u64,
+    /// How far a stamp may lag behind the time at which it was taken, in milliseconds.
+    step: u64,
 }
 
 impl Clock {
+    #[cfg(all(target_os = "linux", not(feature = "test-util")))]
     pub(crate) fn start() -> Clock {
-        Clock { origin: now() }
+        use rustix::time::{ClockId, clock_getres, clock_gettime};
+
+        let then = clock_gettime(ClockId::Monotonic);
+        let tick = clock_getres(ClockId::MonotonicCoarse);
+        Clock {
+            built: now(),
+            // Rounded up, so that no stamp leads.
+            coarse: millis(then) + 1,
+            // A tick may come late by as much again; and stamps are rounded down.
+            step: 2 * millis(tick) + 2,
+        }
     }
 
+    #[cfg(not(all(target_os = "linux", not(feature = "test-util"))))]
+    pub(crate) fn start() -> Clock {
+        Clock {
+            built: now(),
+            // Stamps are rounded down. Time that is paused moves by whole milliseconds.
+            step: if cfg!(feature = "test-util") { 0 } else { 1 },
+        }
+    }
+
+    #[cfg(all(target_os = "linux", not(feature = "test-util")))]
+    #[inline]
     pub(crate) fn now(&self) -> Stamp {
-        self.stamp(now())
+        use rustix::time::{ClockId, clock_gettime};
+
+        let now = millis(clock_gettime(ClockId::MonotonicCoarse));
+        Stamp(BUILT + now.saturating_sub(self.coarse))
     }
 
-    /// The stamp of an instant, rounded to what the clock can count.
+    #[cfg(not(all(target_os = "linux", not(feature = "test-util"))))]
+    pub(crate) fn now(&self) -> Stamp {
+        let since = now().saturating_duration_since(self.built);
+        Stamp(BUILT.saturating_add(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// When `limit` has passed for certain since an event that was stamped `from`, or [`Stamp::NEVER`] where that cannot
+    /// be counted.
+    pub(crate) fn deadline(&self, from: Stamp, limit: Duration) -> Stamp {
+        let limit = u64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        Stamp(from.0.saturating_add(limit).saturating_add(self.step))
+    }
+
+    /// The stamp of an instant, rounded up.
     pub(crate) fn stamp(&self, instant: Instant) -> Stamp {
-        let since = instant.saturating_duration_since(self.origin);
-        Stamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        let millis = |time: Duration| u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        match instant.checked_duration_since(self.built) {
+            Some(since) => Stamp(BUILT.saturating_add(millis(since))),
+            None => Stamp(BUILT.saturating_sub(millis(self.built.duration_since(instant)))),
+        }
     }
 
+    #[inline]
     pub(crate) fn instant(&self, stamp: Stamp) -> Instant {
-        self.origin + Duration::from_nanos(stamp.0)
+        match stamp.0.checked_sub(BUILT) {
+            Some(since) => self.built + Duration::from_millis(since),
+            // Where the platform cannot count that far back, as far back as it can.
+            None => self
+                .built
+                .checked_sub(Duration::from_millis(BUILT - stamp.0))
+                .unwrap_or(self.built),
+        }
     }
+}
+
+#[cfg(all(target_os = "linux", not(feature = "test-util")))]
+fn millis(time: rustix::time::Timespec) -> u64 {
+    // Neither is ever negative: the clock counts from the start of the machine.
+    time.tv_sec.unsigned_abs() * 1000 + time.tv_nsec.unsigned_abs() / 1_000_000
 }
 
 /// The present moment on the clock that every store uses.

@@ -17,8 +17,6 @@ use std::collections::BinaryHeap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 
-use uuid::Uuid;
-
 use crate::clock::Stamp;
 use crate::slot::Slot;
 use crate::sync::{Flag, Mutex};
@@ -40,7 +38,6 @@ struct Queue<V: LiveValue> {
 pub(crate) struct Item<V: LiveValue> {
     /// Not after the real deadline.
     pub(crate) at: Stamp,
-    pub(crate) key: Uuid,
     pub(crate) slot: Weak<Slot<V>>,
     /// Set while it is the one that its entry counts on; written under the slot's lock. `None` for the item that every
     /// entry begins with.
@@ -64,11 +61,10 @@ impl<V: LiveValue> Deadlines<V> {
     }
 
     /// Has the slot looked at when `at` has come. A time that never comes takes no item.
-    pub(crate) fn arm(&self, at: Stamp, key: Uuid, slot: &Arc<Slot<V>>, flag: Option<Flag>) {
+    pub(crate) fn arm(&self, at: Stamp, slot: &Arc<Slot<V>>, flag: Option<Flag>) {
         if at < Stamp::NEVER {
             self.queue.lock().items.push(Item {
                 at,
-                key,
                 slot: Arc::downgrade(slot),
                 flag,
             });

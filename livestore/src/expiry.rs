@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use crate::after::After;
 use crate::clock::Stamp;
 use crate::deadlines::Item;
 use crate::entry::Entry;
@@ -123,10 +124,11 @@ fn check<V: LiveValue>(table: &Table<V>, now: Stamp, again: &mut Vec<Item<V>>) -
             }
             Due::Held => again.push(item),
             Due::Now => {
-                let after = state.commit(shared, &item.key, Change::Expire);
-                expired.push((item.key, state.entry(shared)));
+                let mut after = After::default();
+                state.commit(shared, slot.key(), Change::Expire, &mut after);
+                expired.push((*slot.key(), state.entry(shared)));
                 drop(state);
-                table.unlink(&item.key, &slot);
+                table.unlink(&slot);
                 let_go(after);
                 let_go(slot);
                 continue;
@@ -185,8 +187,8 @@ mod tests {
     }
 
     fn create(table: &Table<Value>) -> Arc<Slot<Value>> {
-        let slot = Slot::new(Arc::new(Value));
-        assert!(table.link(Uuid::new_v4(), &slot, |_, _| ()).is_ok());
+        let slot = Slot::new(Uuid::new_v4(), Arc::new(Value));
+        assert!(table.link(&slot, |_, _| ()).is_ok());
         slot
     }
 
@@ -204,7 +206,8 @@ mod tests {
                 msg: None,
                 new: Arc::new(Value),
             };
-            drop(slot.lock().commit(table.shared(), &Uuid::nil(), change));
+            let mut after = After::default();
+            slot.lock().commit(table.shared(), slot.key(), change, &mut after);
         }
         assert_eq!(items(&table), 1);
     }
@@ -216,10 +219,8 @@ mod tests {
         for round in 0..10_000 {
             let at = table
                 .shared()
-                .clock
-                .now()
-                .after(Duration::from_secs(100_000 - round));
-            assert!(table.set_deadline(Uuid::nil(), &slot, at).is_ok());
+                .deadline_after(Duration::from_secs(100_000 - round));
+            assert!(table.set_deadline(&slot, at).is_ok());
         }
         assert!(items(&table) < 2 * 65, "{}", items(&table));
         // And those that move away take none at all.
@@ -227,10 +228,8 @@ mod tests {
         for round in 0..10_000 {
             let at = table
                 .shared()
-                .clock
-                .now()
-                .after(Duration::from_secs(200_000 + round));
-            assert!(table.set_deadline(Uuid::nil(), &slot, at).is_ok());
+                .deadline_after(Duration::from_secs(200_000 + round));
+            assert!(table.set_deadline(&slot, at).is_ok());
         }
         assert_eq!(items(&table), before);
     }
@@ -240,11 +239,11 @@ mod tests {
         let table = table();
         let kept: Vec<_> = (0..100).map(|_| create(&table)).collect();
         for _ in 0..10_000 {
-            let slot = Slot::new(Arc::new(Value));
             let key = Uuid::new_v4();
-            assert!(table.link(key, &slot, |_, _| ()).is_ok());
+            let slot = Slot::new(key, Arc::new(Value));
+            assert!(table.link(&slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
-            drop(table.end(Hold::taken(key, slot), None));
+            drop(table.end(Hold::taken(slot), None));
         }
         assert!(items(&table) < 2 * kept.len() + 2 * 65, "{}", items(&table));
     }
@@ -280,11 +279,11 @@ mod tests {
     fn items_of_entries_that_transactions_removed_do_not_pile_up() {
         let table = Arc::new(table());
         for _ in 0..10_000 {
-            let slot = Slot::new(Arc::new(Value));
             let key = Uuid::new_v4();
-            assert!(table.link(key, &slot, |_, _| ()).is_ok());
+            let slot = Slot::new(key, Arc::new(Value));
+            assert!(table.link(&slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
-            let held = vec![(key, Some(Hold::taken(key, slot)))];
+            let held = vec![(key, Some(Hold::taken(slot)))];
             let mut tx = Tx::new(Arc::clone(&table), held);
             assert!(tx.remove(&key).is_some());
             assert!(tx.commit().is_ok());

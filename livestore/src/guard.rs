@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::after::After;
 use crate::clock::Stamp;
+use crate::delta_watch::DeltaWatch;
 use crate::entry::Entry;
 use crate::error::{DeadlineError, RollbackError};
 use crate::hold::Hold;
@@ -167,19 +169,24 @@ impl<V: LiveValue> EntryGuard<V> {
     ///
     /// Watchers receive [`Update::Message`](crate::Update::Message).
     pub fn broadcast(&self, msg: V::Message) -> usize {
-        let (watchers, after) = self
-            .hold
+        let mut after = After::default();
+        self.hold
             .slot()
             .lock()
-            .broadcast(self.table.shared(), self.key(), msg);
-        drop(after);
-        watchers
+            .broadcast(self.table.shared(), self.key(), msg, &mut after)
     }
 
     /// Begins to watch the entry: what follows is committed after the present state.
     pub fn watch(&self) -> Watch<V> {
         let slot = self.hold.slot();
-        Watch::begin(*self.key(), slot, &mut slot.lock(), self.table.shared())
+        Watch::begin(slot, &mut slot.lock(), self.table.shared())
+    }
+
+    /// Begins to watch the entry without values: what follows is committed after the present state. See
+    /// [`LiveStore::watch_deltas`](crate::LiveStore::watch_deltas).
+    pub fn watch_deltas(&self) -> DeltaWatch<V> {
+        let slot = self.hold.slot();
+        DeltaWatch::begin(slot, &mut slot.lock(), self.table.shared())
     }
 
     /// Notes a use of the entry, for [`ExpireMode::Idle`](crate::ExpireMode::Idle). Not a commit: no version, no
@@ -195,7 +202,7 @@ impl<V: LiveValue> EntryGuard<V> {
     ///
     /// [`DeadlineError::NoChecks`] if the store was built without `expire_check_freq`.
     pub fn expire_after(&mut self, after: Duration) -> Result<(), DeadlineError> {
-        self.set_deadline(self.table.shared().clock.now().after(after))
+        self.set_deadline(self.table.shared().deadline_after(after))
     }
 
     /// Has the entry expire at this time, or when the guard ends if that is later. As
@@ -215,7 +222,7 @@ impl<V: LiveValue> EntryGuard<V> {
     }
 
     fn set_deadline(&mut self, at: Stamp) -> Result<(), DeadlineError> {
-        self.table.set_deadline(*self.hold.key(), self.hold.slot(), at)?;
+        self.table.set_deadline(self.hold.slot(), at)?;
         self.entry = Some(self.hold.entry(self.table.shared()));
         Ok(())
     }

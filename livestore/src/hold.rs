@@ -18,7 +18,6 @@ use crate::value::LiveValue;
 use crate::waiters::Ticket;
 
 pub(crate) struct Hold<V: LiveValue> {
-    key: Uuid,
     slot: Arc<Slot<V>>,
     /// Cleared when the last commit of this hold has released it already.
     open: bool,
@@ -27,7 +26,7 @@ pub(crate) struct Hold<V: LiveValue> {
 /// The outcome of trying to mutate an entry at once.
 pub(crate) enum Step<V: LiveValue> {
     /// It was done in one step under the slot's lock.
-    Done(Result<Entry<V>, V::MutError>, After<V>),
+    Done(Result<Entry<V>, V::MutError>),
     /// The entry is now held; the mutation is to be applied to a copy of this snapshot.
     Copy(Hold<V>, Entry<V>, V::Mutation),
     /// Somebody else holds the entry.
@@ -46,14 +45,15 @@ pub(crate) enum Refusal<V: LiveValue> {
 
 impl<V: LiveValue> Hold<V> {
     /// Mutates in one step where that runs nothing of the user's and needs no copy; else holds the entry.
+    #[inline]
     pub(crate) fn step(
-        key: Uuid,
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
         shared: &Shared<V>,
         expected: Option<u64>,
         plain: bool,
         mut mutn: V::Mutation,
+        after: &mut After<V>,
     ) -> Step<V> {
         if state.is_held() {
             return Step::Held(mutn);
@@ -62,29 +62,25 @@ impl<V: LiveValue> Hold<V> {
             return Step::Conflict(state.entry(shared));
         }
         if plain {
-            match state.mutate_in_place(shared, &key, mutn) {
-                Ok((result, after)) => return Step::Done(result, after),
+            match state.mutate_in_place(shared, slot.key(), mutn, after) {
+                Ok(result) => return Step::Done(result),
                 Err(unused) => mutn = unused,
             }
         }
         if state.try_hold(shared) {
-            Step::Copy(Hold::taken(key, Arc::clone(slot)), state.entry(shared), mutn)
+            Step::Copy(Hold::taken(Arc::clone(slot)), state.entry(shared), mutn)
         } else {
             Step::Held(mutn)
         }
     }
 
     /// Wraps a hold that was taken on the slot's state.
-    pub(crate) fn taken(key: Uuid, slot: Arc<Slot<V>>) -> Hold<V> {
-        Hold {
-            key,
-            slot,
-            open: true,
-        }
+    pub(crate) fn taken(slot: Arc<Slot<V>>) -> Hold<V> {
+        Hold { slot, open: true }
     }
 
     pub(crate) fn key(&self) -> &Uuid {
-        &self.key
+        self.slot.key()
     }
 
     pub(crate) fn slot(&self) -> &Arc<Slot<V>> {
@@ -104,22 +100,19 @@ impl<V: LiveValue> Hold<V> {
     pub(crate) fn mutate(&mut self, shared: &Shared<V>, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
         let (snapshot, mutn) = {
             let plain = V::__is_plain(&mutn);
+            let mut after = After::default();
             let mut state = self.slot.lock();
             let outcome = if plain {
-                state.mutate_in_place(shared, &self.key, mutn)
+                state.mutate_in_place(shared, self.key(), mutn, &mut after)
             } else {
                 Err(mutn)
             };
             match outcome {
-                Ok((result, after)) => {
-                    drop(state);
-                    drop(after);
-                    return result;
-                }
+                Ok(result) => return result,
                 Err(mutn) => (state.entry(shared), mutn),
             }
         };
-        let new = Arc::new(V::mutate(&snapshot, &mutn)?);
+        let new = Some(Arc::new(V::mutate(&snapshot, &mutn)?));
         Ok(self.commit(shared, Change::Mutate { mutn, new }).1)
     }
 
@@ -130,7 +123,7 @@ impl<V: LiveValue> Hold<V> {
         snapshot: Entry<V>,
         mutn: V::Mutation,
     ) -> Result<Entry<V>, V::MutError> {
-        let new = Arc::new(V::mutate(&snapshot, &mutn)?);
+        let new = Some(Arc::new(V::mutate(&snapshot, &mutn)?));
         drop(snapshot);
         Ok(self
             .commit_once(shared, Change::Mutate { mutn, new }, |_, _| ())
@@ -172,11 +165,8 @@ impl<V: LiveValue> Hold<V> {
 
     /// Commits and goes on holding. Returns the entry before and after.
     pub(crate) fn commit(&mut self, shared: &Shared<V>, change: Change<V>) -> (Entry<V>, Entry<V>) {
-        let mut state = self.slot.lock();
-        let (old, new, after) = commit_between(&mut state, shared, &self.key, change);
-        drop(state);
-        drop(after);
-        (old, new)
+        let mut after = After::default();
+        commit_between(&mut self.slot.lock(), shared, self.key(), change, &mut after)
     }
 
     /// Commits, runs `then` at the same instant and ends the hold. Returns the entry before and after.
@@ -186,10 +176,11 @@ impl<V: LiveValue> Hold<V> {
         change: Change<V>,
         then: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> (Entry<V>, Entry<V>, R) {
+        let mut after = After::default();
         let mut state = self.slot.lock();
-        let (old, new, mut after) = commit_between(&mut state, shared, &self.key, change);
+        let (old, new) = commit_between(&mut state, shared, self.key(), change, &mut after);
         let made = then(&self.slot, &mut state);
-        after.then_wake(state.release());
+        after.wakers.next_holder = state.release();
         drop(state);
         self.open = false;
         drop(after);
@@ -197,13 +188,18 @@ impl<V: LiveValue> Hold<V> {
     }
 
     /// Ends the entry. The slot is dead afterwards; the caller unlinks it before it lets go of the rest.
-    pub(crate) fn end(mut self, shared: &Shared<V>, msg: Option<V::Message>) -> (Entry<V>, After<V>) {
+    pub(crate) fn end(
+        mut self,
+        shared: &Shared<V>,
+        msg: Option<V::Message>,
+        after: &mut After<V>,
+    ) -> Entry<V> {
         let mut state = self.slot.lock();
-        let after = state.commit(shared, &self.key, Change::Remove { msg });
+        state.commit(shared, self.slot.key(), Change::Remove { msg }, after);
         let entry = state.entry(shared);
         drop(state);
         self.open = false;
-        (entry, after)
+        entry
     }
 }
 
@@ -212,10 +208,11 @@ fn commit_between<V: LiveValue>(
     shared: &Shared<V>,
     key: &Uuid,
     change: Change<V>,
-) -> (Entry<V>, Entry<V>, After<V>) {
+    after: &mut After<V>,
+) -> (Entry<V>, Entry<V>) {
     let old = state.entry(shared);
-    let after = state.commit(shared, key, change);
-    (old, state.entry(shared), after)
+    state.commit(shared, key, change, after);
+    (old, state.entry(shared))
 }
 
 impl<V: LiveValue> Drop for Hold<V> {
@@ -232,7 +229,6 @@ impl<V: LiveValue> Drop for Hold<V> {
 
 /// Waits for a hold of one entry, first come, first served from the first poll on.
 pub(crate) struct Acquire<'a, V: LiveValue> {
-    key: Uuid,
     slot: Arc<Slot<V>>,
     shared: &'a Shared<V>,
     /// The place in the queue while it waits.
@@ -240,9 +236,8 @@ pub(crate) struct Acquire<'a, V: LiveValue> {
 }
 
 impl<'a, V: LiveValue> Acquire<'a, V> {
-    pub(crate) fn new(key: Uuid, slot: Arc<Slot<V>>, shared: &'a Shared<V>) -> Acquire<'a, V> {
+    pub(crate) fn new(slot: Arc<Slot<V>>, shared: &'a Shared<V>) -> Acquire<'a, V> {
         Acquire {
-            key,
             slot,
             shared,
             ticket: None,
@@ -275,7 +270,7 @@ impl<V: LiveValue> Future for Acquire<'_, V> {
             return Poll::Pending;
         }
         this.ticket = None;
-        Poll::Ready(Ok(Hold::taken(this.key, Arc::clone(&this.slot))))
+        Poll::Ready(Ok(Hold::taken(Arc::clone(&this.slot))))
     }
 }
 

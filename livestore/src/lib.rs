@@ -5,6 +5,7 @@ extern crate self as livestore;
 
 // Words.
 mod clock;
+mod delta;
 mod entry;
 mod error;
 mod feed;
@@ -12,13 +13,16 @@ mod invalid;
 mod options;
 mod shared;
 mod sync;
+mod times;
 mod update;
 mod value;
 
 // One entry.
 mod after;
+mod delta_watch;
 mod history;
 mod hold;
+mod reader;
 mod ring;
 mod slot;
 mod waiters;
@@ -45,6 +49,8 @@ pub mod design {}
 #[doc(hidden)]
 pub mod __private;
 
+pub use crate::delta::Delta;
+pub use crate::delta_watch::DeltaWatch;
 pub use crate::entry::Entry;
 pub use crate::error::{
     AcquireError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied, OptionsError,

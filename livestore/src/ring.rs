@@ -16,14 +16,22 @@ use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use crate::delta::Delta;
 use crate::sync::Mutex;
 use crate::update::Update;
 use crate::value::LiveValue;
 
+/// What is told, shared by those who are told it.
+pub(crate) enum News<V: LiveValue> {
+    Update(Arc<Update<V>>),
+    /// Published while nobody was told values.
+    Delta(Arc<Delta<V>>),
+}
+
 /// What a watcher found.
 pub(crate) enum Taken<V: LiveValue> {
     /// The next update.
-    Next(Arc<Update<V>>),
+    Next(News<V>),
     /// The last update: everything else was taken.
     End(Arc<Update<V>>),
     /// The store is gone, and nothing is left to take.
@@ -66,7 +74,16 @@ struct State<V: LiveValue> {
 struct Item<V: LiveValue> {
     /// How many watchers have yet to take it.
     left: usize,
-    update: Arc<Update<V>>,
+    news: News<V>,
+}
+
+impl<V: LiveValue> Clone for News<V> {
+    fn clone(&self) -> Self {
+        match self {
+            News::Update(update) => News::Update(Arc::clone(update)),
+            News::Delta(delta) => News::Delta(Arc::clone(delta)),
+        }
+    }
 }
 
 impl<V: LiveValue> Ring<V> {
@@ -117,8 +134,8 @@ impl<V: LiveValue> Ring<V> {
         self.state.lock().watchers()
     }
 
-    /// Appends an update. Returns whom to wake, and what it evicted.
-    pub(crate) fn publish(&self, update: Arc<Update<V>>, cap: usize) -> (Vec<Waker>, Option<Arc<Update<V>>>) {
+    /// Appends news. Returns what it evicted; whom to wake is added to `wakers`.
+    pub(crate) fn publish(&self, news: News<V>, cap: usize, wakers: &mut Vec<Waker>) -> Option<News<V>> {
         let mut state = self.state.lock();
         let evicted = if state.items.len() >= cap {
             state.pop_front()
@@ -126,22 +143,23 @@ impl<V: LiveValue> Ring<V> {
             None
         };
         let left = state.watchers();
-        state.items.push_back(Item { left, update });
-        (state.take_wakers(), evicted)
+        state.items.push_back(Item { left, news });
+        state.take_wakers(wakers);
+        evicted
     }
 
-    /// Sets the last update. Returns whom to wake.
-    pub(crate) fn end(&self, update: Arc<Update<V>>) -> Vec<Waker> {
+    /// Sets the last update. Whom to wake is added to `wakers`.
+    pub(crate) fn end(&self, update: Arc<Update<V>>, wakers: &mut Vec<Waker>) {
         let mut state = self.state.lock();
         state.end = Some(update);
-        state.take_wakers()
+        state.take_wakers(wakers);
     }
 
-    /// Says that the store is gone. Returns whom to wake.
-    pub(crate) fn close(&self) -> Vec<Waker> {
+    /// Says that the store is gone. Whom to wake is added to `wakers`.
+    pub(crate) fn close(&self, wakers: &mut Vec<Waker>) {
         let mut state = self.state.lock();
         state.closed = true;
-        state.take_wakers()
+        state.take_wakers(wakers);
     }
 
     /// Takes the next update, or has the watcher woken when there is one.
@@ -184,7 +202,7 @@ impl<V: LiveValue> Ring<V> {
 
     /// Moves a watcher past everything published. Returns how many updates it did not take, and those that only it
     /// had yet to take.
-    pub(crate) fn skip(&self, seat: &mut Seat) -> (u64, Vec<Arc<Update<V>>>) {
+    pub(crate) fn skip(&self, seat: &mut Seat) -> (u64, Vec<News<V>>) {
         self.state.lock().skip_to_head(seat)
     }
 
@@ -199,7 +217,7 @@ pub(crate) struct Left<V: LiveValue> {
     /// How many watchers remain.
     pub(crate) watchers: usize,
     _waker: Option<Waker>,
-    _released: Vec<Arc<Update<V>>>,
+    _released: Vec<News<V>>,
 }
 
 impl<V: LiveValue> State<V> {
@@ -212,28 +230,29 @@ impl<V: LiveValue> State<V> {
         self.wakers.len() - self.vacant.len()
     }
 
-    fn pop_front(&mut self) -> Option<Arc<Update<V>>> {
+    fn pop_front(&mut self) -> Option<News<V>> {
         let item = self.items.pop_front()?;
         self.front += 1;
-        Some(item.update)
+        Some(item.news)
     }
 
     /// Takes the item at the cursor, which must lie between the front and the head.
-    fn take_at(&mut self, seat: &mut Seat) -> Arc<Update<V>> {
+    fn take_at(&mut self, seat: &mut Seat) -> News<V> {
         let at = usize::try_from(seat.cursor - self.front).unwrap_or(usize::MAX);
         seat.cursor += 1;
         let item = &mut self.items[at];
         item.left -= 1;
         if item.left > 0 {
-            return Arc::clone(&item.update);
+            return item.news.clone();
         }
         // Everybody has taken it, so everybody has taken all before it: it is the front.
-        let update = Arc::clone(&item.update);
-        self.pop_front();
-        update
+        match self.pop_front() {
+            Some(news) => news,
+            None => unreachable!("the item at the cursor was there"),
+        }
     }
 
-    fn skip_to_head(&mut self, seat: &mut Seat) -> (u64, Vec<Arc<Update<V>>>) {
+    fn skip_to_head(&mut self, seat: &mut Seat) -> (u64, Vec<News<V>>) {
         let head = self.head();
         let missed = head - seat.cursor;
         let first = usize::try_from(seat.cursor.saturating_sub(self.front)).unwrap_or(usize::MAX);
@@ -271,10 +290,11 @@ impl<V: LiveValue> State<V> {
         waker
     }
 
-    fn take_wakers(&mut self) -> Vec<Waker> {
-        if mem::take(&mut self.waiting) == 0 {
-            return Vec::new();
+    fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
+        let waiting = mem::take(&mut self.waiting);
+        if waiting > 0 {
+            wakers.reserve(waiting);
+            wakers.extend(self.wakers.iter_mut().filter_map(Option::take));
         }
-        self.wakers.iter_mut().filter_map(Option::take).collect()
     }
 }

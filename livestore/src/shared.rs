@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Stamp};
 use crate::feed::Feed;
 use crate::options::{ExpireMode, StoreOptions};
+use crate::times::Times;
 use crate::value::LiveValue;
 
 pub(crate) struct Shared<V: LiveValue> {
@@ -59,13 +60,20 @@ impl<V: LiveValue> Shared<V> {
         }
     }
 
-    /// When an entry expires that was created, last changed and last used at these times.
-    pub(crate) fn deadline(&self, created: Stamp, changed: Stamp, used: Stamp) -> Stamp {
-        match self.expire {
-            None => Stamp::NEVER,
-            Some(ExpireMode::Timeout(limit)) => changed.after(limit),
-            Some(ExpireMode::Idle(limit)) => used.after(limit),
-            Some(ExpireMode::Lifetime(limit)) => created.after(limit),
-        }
+    /// The deadline this long from now.
+    pub(crate) fn deadline_after(&self, after: Duration) -> Stamp {
+        self.clock.deadline(self.clock.now(), after)
+    }
+
+    /// When an entry expires that has these times.
+    #[inline]
+    pub(crate) fn deadline(&self, times: Times) -> Stamp {
+        let (from, limit) = match self.expire {
+            None => return Stamp::NEVER,
+            Some(ExpireMode::Timeout(limit)) => (times.changed(), limit),
+            Some(ExpireMode::Idle(limit)) => (times.used(), limit),
+            Some(ExpireMode::Lifetime(limit)) => (times.created(), limit),
+        };
+        self.clock.deadline(from, limit)
     }
 }

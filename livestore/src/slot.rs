@@ -3,7 +3,7 @@
 //! A slot is one *life* of a key. It is born alive, and dies by a removal or an expiry; a key that is created again
 //! gets another slot. A dead slot counts as absent; watchers may still read its final entry.
 //!
-//! The state word `held` is the entry's lock. It is set while a guard exists, while a mutation runs user code, and
+//! The flag [`HELD`] is the entry's lock. It is set while a guard exists, while a mutation runs user code, and
 //! on behalf of a waiter that was granted the entry. Who finds it set waits in [`Waiters`], which exists only while
 //! somebody does.
 //!
@@ -28,41 +28,45 @@ use uuid::Uuid;
 
 use crate::after::After;
 use crate::clock::Stamp;
+use crate::delta::Delta;
 use crate::entry::Entry;
 use crate::history::History;
-use crate::ring::{Left, Ring, Seat};
+use crate::ring::{Left, News, Ring, Seat};
 use crate::shared::Shared;
 use crate::sync::{Flag, Mutex, MutexGuard};
+use crate::times::Times;
 use crate::update::Update;
 use crate::value::LiveValue;
 use crate::waiters::{Gone, Ticket, Waiters};
 
 pub(crate) struct Slot<V: LiveValue> {
+    key: Uuid,
     state: Mutex<State<V>>,
 }
 
 pub(crate) struct State<V: LiveValue> {
     /// Replaced by a commit, or changed in place while nobody else holds the `Arc`. Final once dead.
     value: Arc<V>,
-    /// Grows by 1 with each commit.
-    version: u64,
-    /// When the value was last changed. Never decreases.
-    changed: Stamp,
-    created: Stamp,
-    /// When the entry was last used; kept only where use counts. Never decreases.
-    used: Stamp,
-    /// Cleared once, by the last commit.
-    alive: bool,
-    /// Somebody has the exclusive right to change the entry. While it is not set, nobody waits.
-    held: bool,
+    /// The version, which grows by 1 with each commit, above the flags [`ALIVE`] and [`HELD`].
+    word: u64,
+    times: Times,
     /// What most entries never need. `None` when it would be empty.
     extra: Option<Box<Extra<V>>>,
 }
+
+/// Set in a living slot; cleared once, by the last commit.
+const ALIVE: u64 = 1;
+/// Somebody has the exclusive right to change the entry. While it is not set, nobody waits.
+const HELD: u64 = 2;
+/// One version. 62 bits count 146,000 years of a million commits a second.
+const VERSION: u64 = 4;
 
 struct Extra<V: LiveValue> {
     waiters: Waiters,
     /// Exists while somebody watches.
     ring: Option<Arc<Ring<V>>>,
+    /// How many of those who watch are told the values as well.
+    full_watchers: usize,
     /// Exists from the first change on, in a store that keeps a history.
     history: Option<Box<History<V>>>,
     /// Set once the entry was given a deadline of its own, which then counts instead of the store's mode.
@@ -87,13 +91,10 @@ pub(crate) struct Arm {
 
 /// A change to be committed.
 pub(crate) enum Change<V: LiveValue> {
-    /// The value has been changed in place under this very hold of the slot's lock; nobody watches the entry.
-    InPlace {
-        mutn: V::Mutation,
-    },
     Mutate {
         mutn: V::Mutation,
-        new: Arc<V>,
+        /// `None` if the value has been changed in place under this very hold of the slot's lock; nobody is told values.
+        new: Option<Arc<V>>,
     },
     Overwrite {
         msg: Option<V::Message>,
@@ -106,6 +107,17 @@ pub(crate) enum Change<V: LiveValue> {
         msg: Option<V::Message>,
     },
     Expire,
+}
+
+/// Who is told of a change.
+enum Audience<V: LiveValue> {
+    Nobody,
+    /// Those who watch are told no values.
+    Deltas,
+    /// Somebody is told, or a history keeps, the values before and after.
+    Values {
+        old: Entry<V>,
+    },
 }
 
 /// What an expiry check finds.
@@ -125,19 +137,20 @@ pub(crate) struct Dead;
 
 impl<V: LiveValue> Slot<V> {
     /// Makes a living slot; [`State::bear`] gives it its first version and its times.
-    pub(crate) fn new(value: Arc<V>) -> Arc<Slot<V>> {
+    pub(crate) fn new(key: Uuid, value: Arc<V>) -> Arc<Slot<V>> {
         Arc::new(Slot {
+            key,
             state: Mutex::new(State {
                 value,
-                version: 0,
-                changed: Stamp::START,
-                created: Stamp::START,
-                used: Stamp::START,
-                alive: true,
-                held: false,
+                word: ALIVE,
+                times: Times::born(Stamp(0)),
                 extra: None,
             }),
         })
+    }
+
+    pub(crate) fn key(&self) -> &Uuid {
+        &self.key
     }
 
     /// Locks the slot. Never under a shard lock.
@@ -152,53 +165,54 @@ impl<V: LiveValue> Slot<V> {
 }
 
 impl<V: LiveValue> State<V> {
+    #[inline]
     pub(crate) fn is_alive(&self) -> bool {
-        self.alive
+        self.word & ALIVE != 0
     }
 
+    #[inline]
     pub(crate) fn is_held(&self) -> bool {
-        self.held
+        self.word & HELD != 0
     }
 
+    #[inline]
     pub(crate) fn version(&self) -> u64 {
-        self.version
+        self.word / VERSION
     }
 
+    #[inline]
     pub(crate) fn entry(&self, shared: &Shared<V>) -> Entry<V> {
         Entry {
             value: Arc::clone(&self.value),
-            version: self.version,
-            last_change: shared.clock.instant(self.changed),
-            create_time: shared.clock.instant(self.created),
+            version: self.version(),
+            last_change: shared.clock.instant(self.times.changed()),
+            create_time: shared.clock.instant(self.times.created()),
             expires: self.expires(shared),
         }
     }
 
     /// Gives a new slot its first version and its times. Nobody else has the key, or sees the slot alive yet.
-    pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid) -> After<V> {
-        let mut after = After::default();
-        self.version = shared.first_version();
+    pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
+        self.word = shared.first_version() * VERSION | self.word % VERSION;
         // The wait for the shard is over: this is the instant of the commit.
-        let now = shared.clock.now();
-        (self.created, self.changed, self.used) = (now, now, now);
+        self.times = Times::born(shared.clock.now());
         if shared.feed.watchers() > 0 {
             let update = Arc::new(Update::Create {
                 new: self.entry(shared),
             });
-            self.publish_to_all(shared, key, &update, &mut after);
+            self.publish_to_all(shared, key, &update, after);
         }
-        after
     }
 
     /// Ends a slot that nobody has seen alive.
     pub(crate) fn abandon(&mut self) {
-        self.alive = false;
+        self.word &= !ALIVE;
     }
 
     /// Notes that the entry was used, where that counts.
     pub(crate) fn note_use(&mut self, shared: &Shared<V>) {
         if shared.idle_limit().is_some() {
-            self.used = shared.clock.now().max(self.used);
+            self.times.make_use(shared.clock.now());
         }
     }
 
@@ -206,17 +220,17 @@ impl<V: LiveValue> State<V> {
 
     /// Takes the entry if it is free.
     pub(crate) fn try_hold(&mut self, shared: &Shared<V>) -> bool {
-        if self.held {
+        if self.is_held() {
             return false;
         }
-        self.held = true;
+        self.word |= HELD;
         self.note_use(shared);
         true
     }
 
     /// Queues up for an entry that is held.
     pub(crate) fn join_waiters(&mut self, cx: &Context<'_>) -> Ticket {
-        debug_assert!(self.held, "a free entry is taken, not waited for");
+        debug_assert!(self.is_held(), "a free entry is taken, not waited for");
         self.extra().waiters.join(cx)
     }
 
@@ -239,7 +253,7 @@ impl<V: LiveValue> State<V> {
 
     /// Takes a waiter off; if it had been granted the entry, the next one gets it.
     pub(crate) fn leave_waiters(&mut self, ticket: Ticket) -> (Option<Waker>, Option<Gone>) {
-        if !self.alive {
+        if !self.is_alive() {
             // Its last commit sent everybody away.
             return (None, None);
         }
@@ -254,12 +268,12 @@ impl<V: LiveValue> State<V> {
 
     /// Ends the present hold: the front waiter gets the entry, or it is free. Returns whom to wake.
     pub(crate) fn release(&mut self) -> Option<Waker> {
-        if !self.alive {
+        if !self.is_alive() {
             return None;
         }
         let next = self.extra.as_mut().and_then(|extra| extra.waiters.grant());
         if next.is_none() {
-            self.held = false;
+            self.word &= !HELD;
             self.trim();
         }
         next
@@ -267,18 +281,16 @@ impl<V: LiveValue> State<V> {
 
     // Changes.
 
-    /// Applies a plain mutation to the value itself. Gives the mutation back if a copy is needed: somebody watches,
-    /// or keeps an entry.
-    #[expect(
-        clippy::type_complexity,
-        reason = "a result in a result: whether it was done, and how it ended"
-    )]
+    /// Applies a plain mutation to the value itself. Gives the mutation back if a copy is needed: somebody is told the
+    /// values, or keeps an entry.
+    #[inline]
     pub(crate) fn mutate_in_place(
         &mut self,
         shared: &Shared<V>,
         key: &Uuid,
         mutn: V::Mutation,
-    ) -> Result<(Result<Entry<V>, V::MutError>, After<V>), V::Mutation> {
+        after: &mut After<V>,
+    ) -> Result<Result<Entry<V>, V::MutError>, V::Mutation> {
         if self.is_recorded(shared) {
             return Err(mutn);
         }
@@ -287,12 +299,13 @@ impl<V: LiveValue> State<V> {
         };
         Ok(match value.apply(&mutn) {
             Ok(()) => {
-                let after = self.commit(shared, key, Change::InPlace { mutn });
-                (Ok(self.entry(shared)), after)
+                self.commit(shared, key, Change::Mutate { mutn, new: None }, after);
+                Ok(self.entry(shared))
             }
             Err(reason) => {
                 self.note_use(shared);
-                (Err(reason), After::dropping(mutn))
+                after.mutn = Some(mutn);
+                Err(reason)
             }
         })
     }
@@ -300,94 +313,100 @@ impl<V: LiveValue> State<V> {
     /// Makes a change visible: value, version, time and publication together. Every change of an entry passes here.
     ///
     /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock.
-    pub(crate) fn commit(&mut self, shared: &Shared<V>, key: &Uuid, change: Change<V>) -> After<V> {
-        debug_assert!(self.alive, "a dead entry does not change");
+    #[inline]
+    pub(crate) fn commit(&mut self, shared: &Shared<V>, key: &Uuid, change: Change<V>, after: &mut After<V>) {
+        debug_assert!(self.is_alive(), "a dead entry does not change");
         // Whoever joins the feed from now on sees the change when they look at this entry.
-        let in_place = matches!(change, Change::InPlace { .. });
-        let old = (!in_place && self.is_recorded(shared)).then(|| self.entry(shared));
-        let mut after = After::default();
-        self.version += 1;
+        let audience = self.audience(shared);
+        self.word += VERSION;
         match change {
-            Change::InPlace { mutn } => {
-                self.stamp(shared);
-                after.displaced.mutn = Some(mutn);
-            }
             Change::Mutate { mutn, new } => {
-                self.stamp(shared);
-                after.displaced.value = Some(mem::replace(&mut self.value, new));
-                match old {
-                    Some(old) => {
+                after.value = new.map(|new| mem::replace(&mut self.value, new));
+                self.times.change(shared.clock.now());
+                match audience {
+                    Audience::Values { old } => {
                         let new = self.entry(shared);
-                        self.publish(shared, key, Update::Mutate { mutn, new, old }, &mut after);
+                        self.publish(shared, key, Update::Mutate { mutn, new, old }, after);
                     }
-                    None => after.displaced.mutn = Some(mutn),
+                    Audience::Deltas => {
+                        let version = self.version();
+                        self.publish_delta(shared, Delta::Mutate { mutn, version }, after);
+                    }
+                    Audience::Nobody => after.mutn = Some(mutn),
                 }
             }
             Change::Overwrite { msg, new } => {
-                self.stamp(shared);
-                after.displaced.value = Some(mem::replace(&mut self.value, new));
-                match old {
-                    Some(old) => {
+                after.value = Some(mem::replace(&mut self.value, new));
+                self.times.change(shared.clock.now());
+                match audience {
+                    Audience::Values { old } => {
                         let new = self.entry(shared);
-                        self.publish(shared, key, Update::Overwrite { msg, new, old }, &mut after);
+                        self.publish(shared, key, Update::Overwrite { msg, new, old }, after);
                     }
-                    None => after.displaced.msg = msg,
+                    Audience::Deltas => {
+                        let new = self.entry(shared);
+                        self.publish_delta(shared, Delta::Overwrite { msg, new }, after);
+                    }
+                    Audience::Nobody => after.msg = msg,
                 }
             }
             Change::Rollback { new } => {
-                self.stamp(shared);
-                after.displaced.value = Some(mem::replace(&mut self.value, new));
-                if let Some(old) = old {
+                after.value = Some(mem::replace(&mut self.value, new));
+                self.times.change(shared.clock.now());
+                // Who keeps a history keeps values.
+                if let Audience::Values { old } = audience {
                     let new = self.entry(shared);
-                    self.publish(shared, key, Update::Rollback { new, old }, &mut after);
+                    self.publish(shared, key, Update::Rollback { new, old }, after);
                 }
             }
             Change::Remove { msg } => {
-                self.die(shared, &mut after);
-                if old.is_some() {
-                    let val = self.entry(shared);
-                    self.publish_end(shared, key, Update::Remove { msg, val, key: *key }, &mut after);
+                self.die(shared, after);
+                if let Audience::Nobody = audience {
+                    after.msg = msg;
                 } else {
-                    after.displaced.msg = msg;
+                    let (val, key) = (self.entry(shared), *key);
+                    self.publish_end(shared, &key, Update::Remove { msg, val, key }, after);
                 }
             }
             Change::Expire => {
-                self.die(shared, &mut after);
-                if old.is_some() {
-                    let val = self.entry(shared);
-                    self.publish_end(shared, key, Update::Expire { val, key: *key }, &mut after);
+                self.die(shared, after);
+                if !matches!(audience, Audience::Nobody) {
+                    let (val, key) = (self.entry(shared), *key);
+                    self.publish_end(shared, &key, Update::Expire { val, key }, after);
                 }
             }
         }
-        after
     }
 
     /// Tells watchers without changing anything. Returns how many there are.
-    pub(crate) fn broadcast(&mut self, shared: &Shared<V>, key: &Uuid, msg: V::Message) -> (usize, After<V>) {
-        let mut after = After::default();
+    pub(crate) fn broadcast(
+        &mut self,
+        shared: &Shared<V>,
+        key: &Uuid,
+        msg: V::Message,
+        after: &mut After<V>,
+    ) -> usize {
         self.note_use(shared);
         let watchers = self.ring().map_or(0, |ring| ring.watchers()) + shared.feed.watchers();
-        if watchers > 0 {
+        if watchers == 0 {
+            after.msg = Some(msg);
+        } else if self.is_told_values(shared) {
             let val = self.entry(shared);
-            self.publish(shared, key, Update::Message { msg, val }, &mut after);
+            self.publish(shared, key, Update::Message { msg, val }, after);
         } else {
-            after.displaced.msg = Some(msg);
+            let version = self.version();
+            self.publish_delta(shared, Delta::Message { msg, version }, after);
         }
-        (watchers, after)
-    }
-
-    fn stamp(&mut self, shared: &Shared<V>) {
-        self.changed = shared.clock.now().max(self.changed);
-        self.used = self.used.max(self.changed);
+        watchers
     }
 
     /// The last commit. The floor rises before anybody can see the slot dead.
     fn die(&mut self, shared: &Shared<V>, after: &mut After<V>) {
-        shared.raise_floor(self.version);
-        self.alive = false;
+        shared.raise_floor(self.version());
+        self.word &= !ALIVE;
         if let Some(extra) = &mut self.extra {
             after.wakers.others = extra.waiters.dismiss();
-            after.displaced.history = extra.history.take();
+            after.history = extra.history.take();
             if let Some(own) = extra.own.take() {
                 own.flag.store(false, Relaxed);
             }
@@ -395,12 +414,12 @@ impl<V: LiveValue> State<V> {
         self.trim();
     }
 
+    #[inline(never)]
     fn publish(&mut self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
         let update = Arc::new(update);
         if let Some(ring) = self.ring() {
-            let (wakers, evicted) = ring.publish(Arc::clone(&update), shared.channel_cap);
-            after.wakers.others = wakers;
-            after.displaced.evicted = evicted;
+            let news = News::Update(Arc::clone(&update));
+            after.evicted = ring.publish(news, shared.channel_cap, &mut after.wakers.others);
         }
         self.publish_to_all(shared, key, &update, after);
         if shared.history > 0 && update.before().is_some() {
@@ -408,32 +427,61 @@ impl<V: LiveValue> State<V> {
                 .extra()
                 .history
                 .get_or_insert_with(|| Box::new(History::new()));
-            after.displaced.forgotten = history.push(update, shared.history);
+            after.forgotten = history.push(update, shared.history);
         } else {
-            after.displaced.update = Some(update);
+            after.update = Some(update);
         }
+    }
+
+    /// Tells those who are told no values, where nobody else is told.
+    fn publish_delta(&self, shared: &Shared<V>, delta: Delta<V>, after: &mut After<V>) {
+        let news = News::Delta(Arc::new(delta));
+        after.evicted = match self.ring() {
+            Some(ring) => ring.publish(news, shared.channel_cap, &mut after.wakers.others),
+            None => Some(news),
+        };
     }
 
     fn publish_end(&self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
         let update = Arc::new(update);
         if let Some(ring) = self.ring() {
-            after.wakers.others.extend(ring.end(Arc::clone(&update)));
+            ring.end(Arc::clone(&update), &mut after.wakers.others);
         }
         self.publish_to_all(shared, key, &update, after);
-        after.displaced.update = Some(update);
+        after.update = Some(update);
     }
 
     fn publish_to_all(&self, shared: &Shared<V>, key: &Uuid, update: &Arc<Update<V>>, after: &mut After<V>) {
         if shared.feed.watchers() > 0 {
             let unlocked = shared.feed.publish(key, update, shared.feed_cap());
             after.wakers.others.extend(unlocked.wakers);
-            after.displaced.folded = unlocked.displaced;
+            after.folded = unlocked.displaced;
         }
     }
 
-    /// Whether somebody is told of a change, with the value before and after.
+    /// Who is to be told of a change that is about to be made.
+    #[inline]
+    fn audience(&self, shared: &Shared<V>) -> Audience<V> {
+        if self.is_recorded(shared) {
+            let old = self.entry(shared);
+            Audience::Values { old }
+        } else if self.ring().is_some() {
+            Audience::Deltas
+        } else {
+            Audience::Nobody
+        }
+    }
+
+    /// Whether a change is kept or told with the values before and after it.
+    #[inline]
     fn is_recorded(&self, shared: &Shared<V>) -> bool {
-        shared.history > 0 || self.ring().is_some() || shared.feed.watchers() > 0
+        shared.history > 0 || self.is_told_values(shared)
+    }
+
+    /// Whether somebody is told the values.
+    #[inline]
+    fn is_told_values(&self, shared: &Shared<V>) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.full_watchers > 0) || shared.feed.watchers() > 0
     }
 
     // History.
@@ -454,7 +502,7 @@ impl<V: LiveValue> State<V> {
 
     /// The updates that led from `version` to the present, if they are kept.
     pub(crate) fn updates_since(&self, version: u64) -> Option<VecDeque<Arc<Update<V>>>> {
-        if version == self.version {
+        if version == self.version() {
             return Some(VecDeque::new());
         }
         self.extra.as_ref()?.history.as_ref()?.since(version)
@@ -462,17 +510,28 @@ impl<V: LiveValue> State<V> {
 
     // Watchers.
 
-    /// Adds a watcher, who will be told of what happens from now on.
-    pub(crate) fn join_ring(&mut self, shared: &Shared<V>) -> (Arc<Ring<V>>, Seat) {
+    /// Adds a watcher, who will be told of what happens from now on, with values or without.
+    pub(crate) fn join_ring(&mut self, shared: &Shared<V>, values: bool) -> (Arc<Ring<V>>, Seat) {
         self.note_use(shared);
-        let ring = self.extra().ring.get_or_insert_with(|| Arc::new(Ring::new()));
+        let extra = self.extra();
+        extra.full_watchers += usize::from(values);
+        let ring = extra.ring.get_or_insert_with(|| Arc::new(Ring::new()));
         let seat = ring.join();
         (Arc::clone(ring), seat)
     }
 
     /// Takes a watcher off; with the last one goes the ring.
-    pub(crate) fn leave_ring(&mut self, shared: &Shared<V>, ring: &Ring<V>, seat: &mut Seat) -> Left<V> {
+    pub(crate) fn leave_ring(
+        &mut self,
+        shared: &Shared<V>,
+        ring: &Ring<V>,
+        seat: &mut Seat,
+        values: bool,
+    ) -> Left<V> {
         let left = ring.leave(seat);
+        if let Some(extra) = &mut self.extra {
+            extra.full_watchers -= usize::from(values);
+        }
         if left.watchers == 0 {
             if let Some(extra) = &mut self.extra {
                 extra.ring = None;
@@ -484,9 +543,11 @@ impl<V: LiveValue> State<V> {
         left
     }
 
-    /// Says that the store is gone. Returns whom to wake.
-    pub(crate) fn close(&self) -> Vec<Waker> {
-        self.ring().map_or_else(Vec::new, |ring| ring.close())
+    /// Says that the store is gone. Whom to wake is added to `wakers`.
+    pub(crate) fn close(&self, wakers: &mut Vec<Waker>) {
+        if let Some(ring) = self.ring() {
+            ring.close(wakers);
+        }
     }
 
     fn ring(&self) -> Option<&Arc<Ring<V>>> {
@@ -499,7 +560,7 @@ impl<V: LiveValue> State<V> {
     pub(crate) fn deadline(&self, shared: &Shared<V>) -> Stamp {
         match self.own() {
             Some(own) => own.at,
-            None => shared.deadline(self.created, self.changed, self.used),
+            None => shared.deadline(self.times),
         }
     }
 
@@ -553,7 +614,7 @@ impl<V: LiveValue> State<V> {
 
     /// What an item that has come up finds. `flag` is the item's.
     pub(crate) fn due(&mut self, shared: &Shared<V>, flag: Option<&Flag>, now: Stamp) -> Due {
-        if !self.alive
+        if !self.is_alive()
             || self
                 .own()
                 .is_some_and(|own| flag.is_none_or(|flag| !Arc::ptr_eq(flag, &own.flag)))
@@ -572,11 +633,11 @@ impl<V: LiveValue> State<V> {
             && let Some(limit) = shared.idle_limit()
         {
             // It is in use now, so its idle time starts later than now.
-            return Due::At(now.after(limit.max(Duration::from_nanos(1))));
+            return Due::At(shared.clock.deadline(now, limit.max(Duration::from_millis(1))));
         }
         match self.deadline(shared) {
             deadline if deadline > now => Due::At(deadline),
-            _ if self.held => Due::Held,
+            _ if self.is_held() => Due::Held,
             _ => Due::Now,
         }
     }
@@ -586,6 +647,7 @@ impl<V: LiveValue> State<V> {
             Box::new(Extra {
                 waiters: Waiters::default(),
                 ring: None,
+                full_watchers: 0,
                 history: None,
                 own: None,
             })
@@ -616,7 +678,7 @@ mod tests {
     #[test]
     fn the_box_goes_with_the_last_waiter_and_the_last_watcher() {
         let shared = Shared::new(&StoreOptions::default());
-        let slot = Slot::new(Arc::new(Value));
+        let slot = Slot::new(Uuid::nil(), Arc::new(Value));
         let mut state = slot.lock();
         let cx = Context::from_waker(Waker::noop());
 
@@ -634,9 +696,9 @@ mod tests {
         drop(state.leave_waiters(only));
         assert!(state.extra.is_none());
 
-        let (ring, mut seat) = state.join_ring(&shared);
+        let (ring, mut seat) = state.join_ring(&shared, true);
         assert!(state.extra.is_some());
-        drop(state.leave_ring(&shared, &ring, &mut seat));
+        drop(state.leave_ring(&shared, &ring, &mut seat, true));
         assert!(state.extra.is_none());
     }
 }

@@ -3,6 +3,8 @@
 //! Handles and guards share a table; when the last of them goes, it closes every channel. No reference into the map
 //! leaves this file: a slot is either tried under its shard's lock, or cloned out and locked afterwards.
 
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
@@ -12,6 +14,7 @@ use foldhash::fast::RandomState;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
+use crate::after::After;
 use crate::clock::Stamp;
 use crate::deadlines::Deadlines;
 use crate::entry::Entry;
@@ -23,7 +26,7 @@ use crate::slot::{Slot, State};
 use crate::value::LiveValue;
 
 pub(crate) struct Table<V: LiveValue> {
-    map: DashMap<Uuid, Arc<Slot<V>>, RandomState>,
+    map: DashMap<Linked<V>, (), RandomState>,
     shared: Arc<Shared<V>>,
     /// `None` when nothing ever expires.
     deadlines: Option<Deadlines<V>>,
@@ -33,6 +36,30 @@ pub(crate) struct Table<V: LiveValue> {
     /// count.
     epoch: u64,
 }
+
+/// A slot in the map, found by the key that stands in it. So the map holds eight bytes per entry and no second copy of
+/// the key.
+struct Linked<V: LiveValue>(Arc<Slot<V>>);
+
+impl<V: LiveValue> Borrow<Uuid> for Linked<V> {
+    fn borrow(&self) -> &Uuid {
+        self.0.key()
+    }
+}
+
+impl<V: LiveValue> Hash for Linked<V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key().hash(state);
+    }
+}
+
+impl<V: LiveValue> PartialEq for Linked<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key() == other.0.key()
+    }
+}
+
+impl<V: LiveValue> Eq for Linked<V> {}
 
 impl<V: LiveValue> Table<V> {
     /// The options have been validated.
@@ -75,17 +102,15 @@ impl<V: LiveValue> Table<V> {
     }
 
     /// Collects what is there, one shard after another.
-    pub(crate) fn slots(&self) -> Vec<(Uuid, Arc<Slot<V>>)> {
-        self.map
-            .iter()
-            .map(|place| (*place.key(), Arc::clone(place.value())))
-            .collect()
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot<V>>> {
+        self.map.iter().map(|place| Arc::clone(&place.key().0)).collect()
     }
 
     /// Looks a key up and runs `look` on its living slot's state; `None` if there is none.
     ///
     /// `look` may run under the shard's lock too, so it runs nothing of the user's and takes only leaf locks.
     /// Whatever it displaces it returns.
+    #[inline]
     pub(crate) fn look<R>(
         &self,
         key: &Uuid,
@@ -94,15 +119,16 @@ impl<V: LiveValue> Table<V> {
         loop {
             let slot = {
                 let place = self.map.get(key)?;
-                if let Some(mut state) = place.try_lock() {
+                let Linked(slot) = place.key();
+                if let Some(mut state) = slot.try_lock() {
                     // Not `then`: it would drop `look`, and a mutation in it, under both locks.
                     if !state.is_alive() {
                         return None;
                     }
-                    return Some(look(place.value(), &mut state));
+                    return Some(look(slot, &mut state));
                 }
                 // Busy. Waiting for it here could deadlock with whoever has it and wants this shard.
-                Arc::clone(place.value())
+                Arc::clone(slot)
             };
             let mut state = slot.lock();
             if state.is_alive() {
@@ -118,28 +144,24 @@ impl<V: LiveValue> Table<V> {
     /// `prepare` runs on the new entry at the instant of its birth, under the shard's lock and the slot's.
     pub(crate) fn link<R>(
         &self,
-        key: Uuid,
         slot: &Arc<Slot<V>>,
         prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Entry<V>> {
-        let (entry, prepared, deadline, after) = loop {
-            let occupant = match self.map.entry(key) {
+        // Dropped with the shard unlocked.
+        let mut after = After::default();
+        let (entry, prepared, deadline) = loop {
+            let occupant = match self.map.entry(Linked(Arc::clone(slot))) {
                 Place::Vacant(place) => {
                     // Nobody else knows this slot, so this does not wait.
                     let mut state = slot.lock();
-                    let after = state.bear(&self.shared, &key);
+                    state.bear(&self.shared, slot.key(), &mut after);
                     let prepared = prepare(slot, &mut state);
-                    let born = (
-                        state.entry(&self.shared),
-                        prepared,
-                        state.deadline(&self.shared),
-                        after,
-                    );
+                    let born = (state.entry(&self.shared), prepared, state.deadline(&self.shared));
                     drop(state);
-                    place.insert(Arc::clone(slot));
+                    place.insert(());
                     break born;
                 }
-                Place::Occupied(place) => Arc::clone(place.get()),
+                Place::Occupied(place) => Arc::clone(&place.key().0),
             };
             let state = occupant.lock();
             if state.is_alive() {
@@ -147,56 +169,56 @@ impl<V: LiveValue> Table<V> {
             }
             drop(state);
             // It died and is about to be unlinked.
-            self.unlink(&key, &occupant);
+            self.unlink(&occupant);
         };
-        // The shard is unlocked.
         drop(after);
         if let Some(deadlines) = &self.deadlines {
-            deadlines.arm(deadline, key, slot, None);
+            deadlines.arm(deadline, slot, None);
         }
         Ok((entry, prepared))
     }
 
     /// Gives a new slot its key, if that is vacant. Returns whether it was. The caller has locked the slot and bears it
     /// later.
-    pub(crate) fn link_locked(&self, key: Uuid, slot: &Arc<Slot<V>>) -> bool {
+    pub(crate) fn link_locked(&self, slot: &Arc<Slot<V>>) -> bool {
         loop {
-            let occupant = match self.map.entry(key) {
+            let occupant = match self.map.entry(Linked(Arc::clone(slot))) {
                 Place::Vacant(place) => {
-                    place.insert(Arc::clone(slot));
+                    place.insert(());
                     return true;
                 }
-                Place::Occupied(place) => Arc::clone(place.get()),
+                Place::Occupied(place) => Arc::clone(&place.key().0),
             };
             if occupant.lock().is_alive() {
                 return false;
             }
-            self.unlink(&key, &occupant);
+            self.unlink(&occupant);
         }
     }
 
     /// Gives the key of a dead slot to another in one step.
-    pub(crate) fn succeed(&self, key: &Uuid, dead: &Arc<Slot<V>>, successor: &Arc<Slot<V>>) {
-        let mut place = self.map.entry(*key).or_insert_with(|| Arc::clone(successor));
-        debug_assert!(Arc::ptr_eq(place.value(), dead) || Arc::ptr_eq(place.value(), successor));
-        // The dead slot is the caller's too, so this frees nothing under the shard's lock.
-        *place.value_mut() = Arc::clone(successor);
+    pub(crate) fn succeed(&self, dead: &Arc<Slot<V>>, successor: &Arc<Slot<V>>) {
+        match self.map.entry(Linked(Arc::clone(successor))) {
+            Place::Vacant(place) => drop(place.insert(())),
+            Place::Occupied(place) => {
+                debug_assert!(Arc::ptr_eq(&place.key().0, dead));
+                // The dead slot is the caller's too, so this frees nothing under the shard's lock.
+                place.replace_entry(());
+            }
+        }
     }
 
     /// Frees the key of a dead slot, unless another slot has it by now.
-    pub(crate) fn unlink(&self, key: &Uuid, slot: &Arc<Slot<V>>) {
+    pub(crate) fn unlink(&self, slot: &Arc<Slot<V>>) {
         // The slot itself goes after the shard's lock; the caller has a reference in any case.
-        let unlinked = self.map.remove_if(key, |_, linked| Arc::ptr_eq(linked, slot));
+        let unlinked = self
+            .map
+            .remove_if(slot.key(), |linked, ()| Arc::ptr_eq(&linked.0, slot));
         drop(unlinked);
     }
 
     /// Gives an entry a deadline of its own.
-    pub(crate) fn set_deadline(
-        &self,
-        key: Uuid,
-        slot: &Arc<Slot<V>>,
-        at: Stamp,
-    ) -> Result<(), DeadlineError> {
+    pub(crate) fn set_deadline(&self, slot: &Arc<Slot<V>>, at: Stamp) -> Result<(), DeadlineError> {
         let Some(deadlines) = &self.deadlines else {
             return Err(DeadlineError::NoChecks);
         };
@@ -206,7 +228,7 @@ impl<V: LiveValue> Table<V> {
         }
         if let Some(arm) = state.set_deadline(at) {
             // Under the slot's lock, so that items are queued in the order in which flags were set.
-            deadlines.arm(arm.at, key, slot, Some(arm.flag));
+            deadlines.arm(arm.at, slot, Some(arm.flag));
             drop(state);
             if arm.replaces {
                 deadlines.note_stale();
@@ -217,14 +239,13 @@ impl<V: LiveValue> Table<V> {
 
     /// Ends an entry and frees its key. Returns the final entry.
     pub(crate) fn end(&self, hold: Hold<V>, msg: Option<V::Message>) -> Entry<V> {
-        let key = *hold.key();
         let slot = Arc::clone(hold.slot());
-        let (entry, after) = hold.end(&self.shared, msg);
-        self.unlink(&key, &slot);
+        let mut after = After::default();
+        let entry = hold.end(&self.shared, msg, &mut after);
+        self.unlink(&slot);
         if let Some(deadlines) = &self.deadlines {
             deadlines.note_stale();
         }
-        drop(after);
         entry
     }
 }
@@ -238,7 +259,7 @@ impl<V: LiveValue> Drop for Table<V> {
         // nobody can hold a slot's lock and want a shard.
         let mut wakers: Vec<Waker> = self.shared.feed.close();
         for place in self.map.iter() {
-            wakers.extend(place.lock().close());
+            place.key().0.lock().close(&mut wakers);
         }
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -255,15 +276,15 @@ mod tests {
     use super::*;
 
     fn link(table: &Table<Value>, key: Uuid) -> Arc<Slot<Value>> {
-        let slot = Slot::new(Arc::new(Value));
-        assert!(table.link(key, &slot, |_, _| ()).is_ok());
+        let slot = Slot::new(key, Arc::new(Value));
+        assert!(table.link(&slot, |_, _| ()).is_ok());
         slot
     }
 
     /// Ends the entry as [`Table::end`] does, up to the moment before it is unlinked.
-    fn end(table: &Table<Value>, key: Uuid, slot: &Arc<Slot<Value>>) -> Entry<Value> {
+    fn end(table: &Table<Value>, slot: &Arc<Slot<Value>>) -> Entry<Value> {
         assert!(slot.lock().try_hold(table.shared()));
-        Hold::taken(key, Arc::clone(slot)).end(table.shared(), None).0
+        Hold::taken(Arc::clone(slot)).end(table.shared(), None, &mut After::default())
     }
 
     #[test]
@@ -271,7 +292,7 @@ mod tests {
         let table = Table::new(&StoreOptions::default());
         let key = Uuid::nil();
         let slot = link(&table, key);
-        end(&table, key, &slot);
+        end(&table, &slot);
         assert_eq!(table.len(), 1);
         assert!(table.look(&key, |_, _| ()).is_none());
     }
@@ -300,7 +321,8 @@ mod tests {
             })
         };
         assert!(linked.recv_timeout(Duration::from_secs(30)).is_ok());
-        drop(state.commit(table.shared(), &key, crate::slot::Change::Remove { msg: None }));
+        let change = crate::slot::Change::Remove { msg: None };
+        state.commit(table.shared(), &key, change, &mut After::default());
         drop(state);
         assert_eq!(found.recv_timeout(Duration::from_secs(30)), Ok(false));
         assert!(looking.join().is_ok() && linking.join().is_ok());
@@ -311,9 +333,9 @@ mod tests {
         let table = Table::new(&StoreOptions::default());
         let key = Uuid::nil();
         let old = link(&table, key);
-        let gone = end(&table, key, &old);
+        let gone = end(&table, &old);
         let new = link(&table, key);
-        table.unlink(&key, &old);
+        table.unlink(&old);
         assert!(
             table
                 .look(&key, |slot, _| Arc::ptr_eq(slot, &new))

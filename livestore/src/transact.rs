@@ -190,8 +190,9 @@ impl<V: LiveValue> Tx<V> {
     /// refuses. Nothing is staged then, and the transaction may go on.
     pub fn mutate(&mut self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
         let (staged, now) = self.existing(key).ok_or(MutateError::Missing)?;
-        let new = Arc::new(V::mutate(&now, &mutn).map_err(MutateError::Rejected)?);
-        Ok(staged.change(now, Arc::clone(&new), Change::Mutate { mutn, new }))
+        let value = Arc::new(V::mutate(&now, &mutn).map_err(MutateError::Rejected)?);
+        let new = Some(Arc::clone(&value));
+        Ok(staged.change(now, value, Change::Mutate { mutn, new }))
     }
 
     /// Stages a replacement and returns the entry that it replaces. Nothing is checked.
@@ -275,7 +276,7 @@ impl<V: LiveValue> Tx<V> {
     /// [`DeadlineError::Missing`] if there is no entry, or its key was not named; [`DeadlineError::NoChecks`] if the
     /// store was built without `expire_check_freq`.
     pub fn expire_after(&mut self, key: &Uuid, after: Duration) -> Result<(), DeadlineError> {
-        let at = self.table.shared().clock.now().after(after);
+        let at = self.table.shared().deadline_after(after);
         self.deadline(key, at)
     }
 
@@ -341,6 +342,14 @@ struct Afters<V: LiveValue> {
     stale_deadlines: usize,
 }
 
+impl<V: LiveValue> Afters<V> {
+    fn next(&mut self) -> &mut After<V> {
+        let at = self.afters.len();
+        self.afters.push(After::default());
+        &mut self.afters[at]
+    }
+}
+
 fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(), Uuid> {
     let shared = table.shared();
     // Slots stand beside the plans, so that their locks can be held while the plans are carried out.
@@ -358,13 +367,13 @@ fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(),
     for (at, slot) in born.iter().enumerate() {
         let state = slot.as_ref().map(|slot| slot.lock());
         if let (Some(slot), None) = (slot, &held[at])
-            && !table.link_locked(plans[at].key, slot)
+            && !table.link_locked(slot)
         {
             // Nobody has seen the others alive, and nobody will.
             for (at, state) in born_states.iter_mut().enumerate() {
                 if let (Some(slot), Some(state), None) = (&born[at], state, &held[at]) {
                     state.abandon();
-                    table.unlink(&plans[at].key, slot);
+                    table.unlink(slot);
                 }
             }
             return Err(plans[at].key);
@@ -386,13 +395,13 @@ fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(),
         if let (Some((_, steps)), Some(slot), Some(state)) = (&mut plan.held, &held[at], &mut held_states[at])
         {
             for step in steps.drain(..) {
-                take(step, table, &plan.key, slot, state, &mut afters);
+                take(step, table, slot, state, &mut afters);
             }
             if !state.is_alive() {
                 match &born[at] {
                     // In one step, so that nobody else takes the key between.
-                    Some(successor) => table.succeed(&plan.key, slot, successor),
-                    None => table.unlink(&plan.key, slot),
+                    Some(successor) => table.succeed(slot, successor),
+                    None => table.unlink(slot),
                 }
                 afters.stale_deadlines += 1;
             }
@@ -401,12 +410,12 @@ fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(),
         if let (Some((_, steps)), Some(slot), Some(state)) = (&mut plan.born, &born[at], &mut born_states[at])
         {
             // Only now, because the entry before it under this key may have just raised the floor.
-            afters.afters.push(state.bear(shared, &plan.key));
+            state.bear(shared, slot.key(), afters.next());
             if let Some(deadlines) = table.deadlines() {
-                deadlines.arm(state.deadline(shared), plan.key, slot, None);
+                deadlines.arm(state.deadline(shared), slot, None);
             }
             for step in steps.drain(..) {
-                take(step, table, &plan.key, slot, state, &mut afters);
+                take(step, table, slot, state, &mut afters);
             }
         }
     }
@@ -429,18 +438,19 @@ fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(),
 fn take<V: LiveValue>(
     step: Step<V>,
     table: &Table<V>,
-    key: &Uuid,
     slot: &Arc<Slot<V>>,
     state: &mut State<V>,
     afters: &mut Afters<V>,
 ) {
     match step {
-        Step::Change(change) => afters.afters.push(state.commit(table.shared(), key, change)),
-        Step::Broadcast(msg) => afters.afters.push(state.broadcast(table.shared(), key, msg).1),
+        Step::Change(change) => state.commit(table.shared(), slot.key(), change, afters.next()),
+        Step::Broadcast(msg) => {
+            state.broadcast(table.shared(), slot.key(), msg, afters.next());
+        }
         Step::Deadline(at) => {
             if let (Some(deadlines), Some(arm)) = (table.deadlines(), state.set_deadline(at)) {
                 afters.stale_deadlines += usize::from(arm.replaces);
-                deadlines.arm(arm.at, *key, slot, Some(arm.flag));
+                deadlines.arm(arm.at, slot, Some(arm.flag));
             }
         }
         Step::Create(_) => unreachable!("a plan begins each life with a slot"),
@@ -470,7 +480,7 @@ impl<V: LiveValue> Staged<V> {
                 Step::Create(value) => {
                     // What was born before it within this transaction has been removed again.
                     untraced.extend(born.take().into_iter().flat_map(|(_, steps)| steps));
-                    born = Some((Slot::new(value), Vec::new()));
+                    born = Some((Slot::new(key, value), Vec::new()));
                 }
                 step => match (&mut born, &mut held) {
                     (Some((_, steps)), _) | (None, Some((_, steps))) => steps.push(step),

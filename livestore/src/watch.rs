@@ -13,7 +13,8 @@ use tokio::task::coop;
 use uuid::Uuid;
 
 use crate::entry::Entry;
-use crate::ring::{Ring, Seat, Taken};
+use crate::reader::Reader;
+use crate::ring::News;
 use crate::shared::Shared;
 use crate::slot::{Slot, State};
 use crate::update::{Control, Update};
@@ -55,57 +56,34 @@ use crate::value::LiveValue;
 /// ```
 #[must_use = "a watch that is dropped receives nothing"]
 pub struct Watch<V: LiveValue> {
-    key: Uuid,
-    /// The slot, never the key: a watch must not slide into a later life of the key.
-    slot: Arc<Slot<V>>,
-    ring: Arc<Ring<V>>,
-    shared: Arc<Shared<V>>,
-    seat: Seat,
-    /// An update that was taken from the ring and not yet handed out: stays here if the user's `Clone` panics.
-    taken: Option<Arc<Update<V>>>,
+    reader: Reader<V>,
     /// What was missed before this watch began and is told first.
     replay: VecDeque<Arc<Update<V>>>,
     /// How many updates were missed before this watch began and cannot be told: the first update is a resync.
     lost: Option<u64>,
     /// The version that was handed out last.
     seen: u64,
-    /// The end was taken.
-    ended: bool,
 }
 
 impl<V: LiveValue> Watch<V> {
     /// Begins to watch a slot whose state the caller has locked.
-    pub(crate) fn begin(
-        key: Uuid,
-        slot: &Arc<Slot<V>>,
-        state: &mut State<V>,
-        shared: &Arc<Shared<V>>,
-    ) -> Watch<V> {
-        let seen = state.version();
-        let (ring, seat) = state.join_ring(shared);
+    pub(crate) fn begin(slot: &Arc<Slot<V>>, state: &mut State<V>, shared: &Arc<Shared<V>>) -> Watch<V> {
         Watch {
-            key,
-            slot: Arc::clone(slot),
-            ring,
-            shared: Arc::clone(shared),
-            seat,
-            taken: None,
+            reader: Reader::begin(slot, state, shared, true),
             replay: VecDeque::new(),
             lost: None,
-            seen,
-            ended: false,
+            seen: state.version(),
         }
     }
 
     /// Begins to watch as if from `version` on: with the updates that followed it, or with a resync.
     pub(crate) fn begin_since(
-        key: Uuid,
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
         shared: &Arc<Shared<V>>,
         version: u64,
     ) -> Watch<V> {
-        let mut watch = Watch::begin(key, slot, state, shared);
+        let mut watch = Watch::begin(slot, state, shared);
         let now = watch.seen;
         (watch.seen, watch.replay, watch.lost) = match state.updates_since(version) {
             Some(updates) => (version, updates, None),
@@ -117,7 +95,7 @@ impl<V: LiveValue> Watch<V> {
 
     /// Returns the key that is watched.
     pub fn key(&self) -> &Uuid {
-        &self.key
+        self.reader.key()
     }
 
     /// Waits for the next update. `None` when the entry has ended and that was told, or when the store has ended.
@@ -143,7 +121,7 @@ impl<V: LiveValue> Watch<V> {
 
     /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
     pub fn latest(&self) -> Entry<V> {
-        self.slot.lock().entry(&self.shared)
+        self.reader.latest()
     }
 
     /// Calls `handle` with each update, one after another, until it answers [`Control::Break`] or nothing more comes.
@@ -165,42 +143,34 @@ impl<V: LiveValue> Watch<V> {
 
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Update<V>>> {
         let coop = ready!(coop::poll_proceed(cx));
-        if self.taken.is_none() {
+        if self.reader.taken.is_none() {
             if let Some(update) = self.replay.pop_front() {
-                self.taken = Some(update);
+                self.reader.taken = Some(News::Update(update));
             } else if let Some(lost) = self.lost {
-                self.resync(lost);
-            } else if self.ended {
-                return Poll::Ready(None);
-            }
-        }
-        if self.taken.is_none() {
-            match self.ring.take(&mut self.seat, cx) {
-                Taken::Next(update) => self.taken = Some(update),
-                Taken::End(update) => {
-                    self.ended = true;
-                    self.taken = Some(update);
-                }
-                Taken::Closed => {
-                    self.ended = true;
-                    return Poll::Ready(None);
-                }
-                Taken::Lagged => self.resync(0),
-                Taken::Pending => return Poll::Pending,
+                let released = self.reader.resync(lost);
+                self.lost = None;
+                drop(released);
+            } else {
+                ready!(self.reader.poll_take(cx));
             }
         }
         coop.made_progress();
         Poll::Ready(self.hand_out())
     }
 
-    /// Gives out the update that was taken: itself if nobody else needs it, else a clone.
+    /// Gives out the update that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
     fn hand_out(&mut self) -> Option<Update<V>> {
-        let taken = self.taken.as_mut()?;
+        let News::Update(taken) = self.reader.taken.as_mut()? else {
+            unreachable!("while this watches, updates are published with values")
+        };
         let update = if Arc::get_mut(taken).is_some() {
-            self.taken.take().and_then(Arc::into_inner)
+            match self.reader.taken.take() {
+                Some(News::Update(taken)) => Arc::into_inner(taken),
+                _ => None,
+            }
         } else {
             let clone = Update::clone(taken);
-            self.taken = None;
+            self.reader.taken = None;
             Some(clone)
         };
         if let Some(update) = &update {
@@ -209,48 +179,22 @@ impl<V: LiveValue> Watch<V> {
         update
     }
 
-    /// Answers lag under the slot's lock, so that whatever is not in `now` is still to come.
-    fn resync(&mut self, lost: u64) {
-        let (now, (missed, released)) = {
-            let state = self.slot.lock();
-            (state.entry(&self.shared), self.ring.skip(&mut self.seat))
-        };
-        // Before the drop: if that panics, the resync is still there.
-        let missed = missed + lost;
-        self.taken = Some(Arc::new(Update::Resync { now, missed }));
-        drop(released);
-        self.lost = None;
-    }
-
     fn poll_newest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry<V>>> {
-        self.taken = None;
+        self.reader.taken = None;
         // Whatever was missed before this watch began is skipped like the rest.
         let mut behind = !mem::take(&mut self.replay).is_empty() | self.lost.take().is_some();
         loop {
             // Once per turn: messages may come as fast as they are skipped.
             let coop = ready!(coop::poll_proceed(cx));
-            if self.ended {
+            if self.reader.ended {
                 return Poll::Ready(None);
             }
-            let is_ready = mem::take(&mut behind) || self.ring.is_ready(&self.seat, cx);
-            let (now, alive, closed, released) = {
-                let state = self.slot.lock();
-                // Newer though nothing is there: it was taken, and a panic of the user's kept it from being returned.
-                if !is_ready && state.version() <= self.seen {
-                    return Poll::Pending;
-                }
-                let closed = self.ring.is_closed();
-                (
-                    state.entry(&self.shared),
-                    state.is_alive(),
-                    closed,
-                    self.ring.skip(&mut self.seat).1,
-                )
+            let Some(now) = ready!(self.reader.poll_skip(cx, mem::take(&mut behind), self.seen)) else {
+                coop.made_progress();
+                continue;
             };
             coop.made_progress();
-            drop(released);
-            self.ended = closed || !alive;
-            if alive && now.version > self.seen {
+            if now.version > self.seen {
                 self.seen = now.version;
                 return Poll::Ready(Some(now));
             }
@@ -267,20 +211,10 @@ impl<V: LiveValue> Stream for Watch<V> {
     }
 }
 
-impl<V: LiveValue> Drop for Watch<V> {
-    fn drop(&mut self) {
-        let left = self
-            .slot
-            .lock()
-            .leave_ring(&self.shared, &self.ring, &mut self.seat);
-        drop(left);
-    }
-}
-
 impl<V: LiveValue> fmt::Debug for Watch<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch")
-            .field("key", &self.key)
+            .field("key", self.key())
             .field("seen", &self.seen)
             .finish_non_exhaustive()
     }

@@ -106,7 +106,8 @@ impl<V: LiveValue> WatchAll<V> {
         let mut all = WatchAll::begin(table, true);
         let mut since = HashMap::new();
         let mut entries = Vec::new();
-        for (key, slot) in table.slots() {
+        for slot in table.slots() {
+            let key = *slot.key();
             let state = slot.lock();
             if state.is_alive() {
                 // Under the slot's lock, so what is told from here on is not in the entry.

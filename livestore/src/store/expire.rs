@@ -59,7 +59,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # }
     /// ```
     pub fn expire_after(&self, key: &Uuid, after: Duration) -> Result<(), DeadlineError> {
-        self.set_deadline(key, self.table.shared().clock.now().after(after))
+        self.set_deadline(key, self.table.shared().deadline_after(after))
     }
 
     /// Has the entry expire at this time; a time that is past means the next check. Else as
@@ -88,7 +88,7 @@ impl<V: LiveValue> LiveStore<V> {
                 .table
                 .look(key, |slot, _| Arc::clone(slot))
                 .ok_or(DeadlineError::Missing)?;
-            match self.table.set_deadline(*key, &slot, at) {
+            match self.table.set_deadline(&slot, at) {
                 // It ended between the two; the key may have another entry by now.
                 Err(DeadlineError::Missing) => {}
                 done => return done,

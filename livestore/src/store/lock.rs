@@ -99,7 +99,7 @@ impl<V: LiveValue> LiveStore<V> {
                 Ok(hold) => return Some(hold),
                 Err(slot) => slot,
             };
-            if let Ok(hold) = Acquire::new(*key, slot, self.table.shared()).await {
+            if let Ok(hold) = Acquire::new(slot, self.table.shared()).await {
                 return Some(hold);
             }
             // The entry was removed while we waited; the key may have another by now.
@@ -112,7 +112,7 @@ impl<V: LiveValue> LiveStore<V> {
         self.table.look(key, |slot, state| {
             let slot = Arc::clone(slot);
             if state.try_hold(shared) {
-                Ok(Hold::taken(*key, slot))
+                Ok(Hold::taken(slot))
             } else {
                 Err(slot)
             }

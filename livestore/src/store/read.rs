@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::after::After;
+use crate::delta_watch::DeltaWatch;
 use crate::entry::Entry;
 use crate::error::Missing;
 use crate::store::LiveStore;
@@ -25,7 +27,7 @@ impl<V: LiveValue> LiveStore<V> {
     pub fn watch(&self, key: &Uuid) -> Option<Watch<V>> {
         let shared = self.table.shared();
         self.table
-            .look(key, |slot, state| Watch::begin(*key, slot, state, shared))
+            .look(key, |slot, state| Watch::begin(slot, state, shared))
     }
 
     /// Returns the entry and begins to watch it at one instant: the first update is the one that follows the entry
@@ -54,7 +56,27 @@ impl<V: LiveValue> LiveStore<V> {
     pub fn fetch_and_watch(&self, key: &Uuid) -> Option<(Entry<V>, Watch<V>)> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
-            (state.entry(shared), Watch::begin(*key, slot, state, shared))
+            (state.entry(shared), Watch::begin(slot, state, shared))
+        })
+    }
+
+    /// Begins to watch the entry without values: receives each mutation with the version that it led to. `None` if the
+    /// key has none.
+    ///
+    /// Where all who watch an entry watch it in this way, and the store keeps no history, mutations change its value in
+    /// place. For large values, and for clients that keep a replica.
+    pub fn watch_deltas(&self, key: &Uuid) -> Option<DeltaWatch<V>> {
+        let shared = self.table.shared();
+        self.table
+            .look(key, |slot, state| DeltaWatch::begin(slot, state, shared))
+    }
+
+    /// Returns the entry and begins to watch it without values at one instant: the first delta is the one that follows the
+    /// entry returned. `None` if the key has none.
+    pub fn fetch_and_watch_deltas(&self, key: &Uuid) -> Option<(Entry<V>, DeltaWatch<V>)> {
+        let shared = self.table.shared();
+        self.table.look(key, |slot, state| {
+            (state.entry(shared), DeltaWatch::begin(slot, state, shared))
         })
     }
 
@@ -103,7 +125,7 @@ impl<V: LiveValue> LiveStore<V> {
     pub fn watch_since(&self, key: &Uuid, version: u64) -> Option<Watch<V>> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
-            Watch::begin_since(*key, slot, state, shared, version)
+            Watch::begin_since(slot, state, shared, version)
         })
     }
 
@@ -130,15 +152,14 @@ impl<V: LiveValue> LiveStore<V> {
     /// [`Missing`] with the message if the key has no entry.
     pub fn broadcast(&self, key: &Uuid, msg: V::Message) -> Result<usize, Missing<V::Message>> {
         let mut msg = Some(msg);
+        let mut after = After::default();
         let shared = self.table.shared();
         let told = self.table.look(key, |_, state| {
-            msg.take().map(|msg| state.broadcast(shared, key, msg))
+            msg.take()
+                .map(|msg| state.broadcast(shared, key, msg, &mut after))
         });
         match (told.flatten(), msg) {
-            (Some((watchers, after)), _) => {
-                drop(after);
-                Ok(watchers)
-            }
+            (Some(watchers), _) => Ok(watchers),
             (None, Some(msg)) => Err(Missing(msg)),
             (None, None) => unreachable!("the message is either sent or still here"),
         }
@@ -167,7 +188,7 @@ impl<V: LiveValue> LiveStore<V> {
         self.table
             .slots()
             .into_iter()
-            .filter_map(|(key, slot)| slot.lock().is_alive().then_some(key))
+            .filter_map(|slot| slot.lock().is_alive().then(|| *slot.key()))
     }
 
     /// Returns the keys and their entries, each as it is when the iterator comes to it.
@@ -176,11 +197,11 @@ impl<V: LiveValue> LiveStore<V> {
     /// not count as a use.
     pub fn entries(&self) -> impl Iterator<Item = (Uuid, Entry<V>)> + use<V> {
         let shared = self.table.shared().clone();
-        self.table.slots().into_iter().filter_map(move |(key, slot)| {
+        self.table.slots().into_iter().filter_map(move |slot| {
             let state = slot.lock();
             let entry = state.is_alive().then(|| state.entry(&shared));
             drop(state);
-            Some((key, entry?))
+            Some((*slot.key(), entry?))
         })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::task::coop::{consume_budget, has_budget_remaining};
 use uuid::Uuid;
 
+use crate::after::After;
 use crate::entry::Entry;
 use crate::error::{Missing, MutateError, MutateIfError, Occupied, RollbackError};
 use crate::guard::EntryGuard;
@@ -19,18 +20,18 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Stores a value under a new random key (UUID v4) and returns the key. Never blocks.
     pub fn init(&self, value: V) -> Uuid {
-        self.init_with(value, |_, _, _| ()).0
+        self.init_with(value, |_, _| ()).0
     }
 
     /// Stores a value under a new random key and watches it from its creation on.
     pub fn init_and_watch(&self, value: V) -> (Uuid, Watch<V>) {
         let shared = self.table.shared();
-        self.init_with(value, |key, slot, state| Watch::begin(key, slot, state, shared))
+        self.init_with(value, |slot, state| Watch::begin(slot, state, shared))
     }
 
     /// Stores a value under a new random key, held from its creation on. [`EntryGuard::key`] tells the key.
     pub fn init_and_acquire(&self, value: V) -> EntryGuard<V> {
-        let (_, hold) = self.init_with(value, |key, slot, state| self.born_held(key, slot, state));
+        let (_, hold) = self.init_with(value, |slot, state| self.born_held(slot, state));
         EntryGuard::new(Arc::clone(&self.table), hold)
     }
 
@@ -40,8 +41,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// [`Occupied`] with the value and the existing entry if the key has one.
     pub fn create(&self, key: &Uuid, value: V) -> Result<Entry<V>, Occupied<V>> {
-        self.create_with(*key, value, |_, _, _| ())
-            .map(|(entry, ())| entry)
+        self.create_with(*key, value, |_, _| ()).map(|(entry, ())| entry)
     }
 
     /// Stores a value under a key that has no entry, and watches it from its creation on.
@@ -51,9 +51,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// As [`create`](Self::create).
     pub fn create_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Occupied<V>> {
         let shared = self.table.shared();
-        self.create_with(*key, value, |key, slot, state| {
-            Watch::begin(key, slot, state, shared)
-        })
+        self.create_with(*key, value, |slot, state| Watch::begin(slot, state, shared))
     }
 
     /// Stores a value under a key that has no entry, held from its creation on.
@@ -62,7 +60,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// As [`create`](Self::create).
     pub fn create_and_acquire(&self, key: &Uuid, value: V) -> Result<EntryGuard<V>, Occupied<V>> {
-        let (_, hold) = self.create_with(*key, value, |key, slot, state| self.born_held(key, slot, state))?;
+        let (_, hold) = self.create_with(*key, value, |slot, state| self.born_held(slot, state))?;
         Ok(EntryGuard::new(Arc::clone(&self.table), hold))
     }
 
@@ -79,7 +77,7 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Makes a slot, prepares it while nobody knows it, and links it under a key that nobody has.
-    fn init_with<R>(&self, value: V, prepare: impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R) -> (Uuid, R) {
+    fn init_with<R>(&self, value: V, prepare: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R) -> (Uuid, R) {
         let mut value = Arc::new(value);
         loop {
             let key = Uuid::new_v4();
@@ -95,7 +93,7 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: Uuid,
         value: V,
-        prepare: impl FnOnce(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+        prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Occupied<V>> {
         self.link(key, Arc::new(value), prepare)
             .map_err(|(value, existing)| Occupied {
@@ -110,17 +108,17 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: Uuid,
         value: Arc<V>,
-        prepare: impl FnOnce(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+        prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), (Arc<V>, Entry<V>)> {
-        let slot = Slot::new(Arc::clone(&value));
+        let slot = Slot::new(key, Arc::clone(&value));
         self.table
-            .link(key, &slot, |slot, state| prepare(key, slot, state))
+            .link(&slot, prepare)
             .map_err(|existing| (value, existing))
     }
 
-    fn born_held(&self, key: Uuid, slot: &Arc<Slot<V>>, state: &mut State<V>) -> Hold<V> {
+    fn born_held(&self, slot: &Arc<Slot<V>>, state: &mut State<V>) -> Hold<V> {
         state.try_hold(self.table.shared());
-        Hold::taken(key, Arc::clone(slot))
+        Hold::taken(Arc::clone(slot))
     }
 
     // Replacement.
@@ -135,7 +133,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the value is either stored or dropped with the future.
     pub async fn insert(&self, key: &Uuid, value: V) -> Option<Entry<V>> {
-        self.insert_then(key, value, |_, _, _| ()).await.0
+        self.insert_then(key, value, |_, _| ()).await.0
     }
 
     /// Stores a value as [`insert`](Self::insert) does, and watches what follows it.
@@ -145,17 +143,15 @@ impl<V: LiveValue> LiveStore<V> {
     /// As [`insert`](Self::insert).
     pub async fn insert_and_watch(&self, key: &Uuid, value: V) -> (Option<Entry<V>>, Watch<V>) {
         let shared = self.table.shared();
-        self.insert_then(key, value, |key, slot, state| {
-            Watch::begin(key, slot, state, shared)
-        })
-        .await
+        self.insert_then(key, value, |slot, state| Watch::begin(slot, state, shared))
+            .await
     }
 
     async fn insert_then<R>(
         &self,
         key: &Uuid,
         value: V,
-        then: impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+        then: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> (Option<Entry<V>>, R) {
         let mut value = Arc::new(value);
         loop {
@@ -184,7 +180,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the value is either stored or dropped with the future.
     pub async fn assign(&self, key: &Uuid, value: V) -> Result<Entry<V>, Missing<V>> {
-        self.assign_then(key, value, |_, _, _| ())
+        self.assign_then(key, value, |_, _| ())
             .await
             .map(|(previous, ())| previous)
     }
@@ -200,10 +196,8 @@ impl<V: LiveValue> LiveStore<V> {
     /// As [`assign`](Self::assign).
     pub async fn assign_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Missing<V>> {
         let shared = self.table.shared();
-        self.assign_then(key, value, |key, slot, state| {
-            Watch::begin(key, slot, state, shared)
-        })
-        .await
+        self.assign_then(key, value, |slot, state| Watch::begin(slot, state, shared))
+            .await
     }
 
     /// Replaces a value as [`assign`](Self::assign) does, and goes on holding the entry.
@@ -233,7 +227,7 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: &Uuid,
         value: V,
-        then: impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+        then: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Missing<V>> {
         self.overwrite_then(key, Arc::new(value), &then)
             .await
@@ -246,7 +240,7 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: &Uuid,
         value: Arc<V>,
-        then: &impl Fn(Uuid, &Arc<Slot<V>>, &mut State<V>) -> R,
+        then: &impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Arc<V>> {
         let Some(hold) = self.hold(key).await else {
             return Err(value);
@@ -255,8 +249,7 @@ impl<V: LiveValue> LiveStore<V> {
             msg: None,
             new: value,
         };
-        let (previous, _, made) =
-            hold.commit_once(self.table.shared(), change, |slot, state| then(*key, slot, state));
+        let (previous, _, made) = hold.commit_once(self.table.shared(), change, then);
         Ok((previous, made))
     }
 
@@ -390,7 +383,7 @@ impl<V: LiveValue> LiveStore<V> {
                     None => unreachable!("a value that was made is kept until it is stored"),
                 },
             };
-            match self.link(*key, new, |_, _, _| ()) {
+            match self.link(*key, new, |_, _| ()) {
                 Ok((entry, ())) => return Ok(entry),
                 // Somebody else was faster; theirs is mutated.
                 Err((unused, _)) => made = Some(unused),
@@ -412,14 +405,13 @@ impl<V: LiveValue> LiveStore<V> {
         // Does not wait: there is some.
         consume_budget().await;
         let plain = V::__is_plain(&mutn);
+        let mut after = After::default();
         let step = self.table.look(key, |slot, state| {
-            Hold::step(*key, slot, state, shared, expected, plain, mutn)
+            Hold::step(slot, state, shared, expected, plain, mutn, &mut after)
         })?;
+        drop(after);
         let result = match step {
-            Step::Done(result, after) => {
-                drop(after);
-                result.map_err(Refusal::Rejected)
-            }
+            Step::Done(result) => result.map_err(Refusal::Rejected),
             Step::Copy(hold, snapshot, mutn) => hold
                 .mutate_once(shared, snapshot, mutn)
                 .map_err(Refusal::Rejected),
@@ -484,8 +476,8 @@ mod tests {
             let (store, key) = (self.0.clone(), self.1);
             let (told, linked) = mpsc::channel();
             thread::spawn(move || {
-                let slot = Slot::new(Arc::new(Value));
-                let _ = told.send(store.table.link(key, &slot, |_, _| ()).is_ok());
+                let slot = Slot::new(key, Arc::new(Value));
+                let _ = told.send(store.table.link(&slot, |_, _| ()).is_ok());
             });
             DROPPED_FREE.store(
                 linked.recv_timeout(Duration::from_secs(10)).is_ok(),
@@ -509,11 +501,11 @@ mod tests {
     fn a_mutation_that_finds_the_entry_dead_is_dropped_with_nothing_locked() {
         let table = Arc::new(Table::<Value>::new(&StoreOptions::default()));
         let key = Uuid::new_v4();
-        let slot = Slot::new(Arc::new(Value));
-        assert!(table.link(key, &slot, |_, _| ()).is_ok());
+        let slot = Slot::new(key, Arc::new(Value));
+        assert!(table.link(&slot, |_, _| ()).is_ok());
         assert!(slot.lock().try_hold(table.shared()));
         // Dead and about to be unlinked.
-        drop(Hold::taken(key, slot).end(table.shared(), None));
+        drop(Hold::taken(slot).end(table.shared(), None, &mut After::default()));
         let store = LiveStore::from_table(table);
         let mutation = Mutation(store.clone(), key);
         let mut future = Box::pin(store.mutate(&key, mutation));
