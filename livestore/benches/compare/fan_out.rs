@@ -85,11 +85,11 @@ fn burst(bench: &mut Bench, watchers: usize) {
                     let start = clock::now();
                     for _ in 0..times {
                         for $count in 0..BURST {
-                            drop($commit);
+                            let _ = black_box($commit);
                         }
                         for $watch in $watches.iter_mut() {
                             for _ in 0..BURST {
-                                drop(black_box($take));
+                                let _ = black_box($take);
                             }
                         }
                     }
@@ -222,10 +222,14 @@ fn tasks(bench: &mut Bench, servers: &Servers, watchers: usize) {
         let bare_audience = &bare_audience;
         vec![
             Contender::new(LIVESTORE, move |times| {
-                audience.hear(times, part, async |count| drop(store.mutate(key, set(count)).await))
+                audience.hear(times, part, async |count| {
+                    drop(store.mutate(key, set(count)).await)
+                })
             }),
             Contender::new(OLD, move |times| {
-                old_audience.hear(times, part, async |count| drop(old.mutate(old_key, set(count)).await))
+                old_audience.hear(times, part, async |count| {
+                    drop(old.mutate(old_key, set(count)).await)
+                })
             }),
             Contender::new(HAND, move |times| {
                 hand_audience.hear(times, part, async |count| {
@@ -255,9 +259,7 @@ fn tasks(bench: &mut Bench, servers: &Servers, watchers: usize) {
     let mut all = contenders(Part::Delivery);
     let connections = watchers.min(CONNECTIONS);
     let subscribed = servers.memory.as_ref().map(|server| {
-        let audience = Audience::new(connections, |told| {
-            server.subscriber(&key, move || told.one())
-        });
+        let audience = Audience::new(connections, |told| server.subscriber(&key, move || told.one()));
         // Until the server knows all of them, it does not tell all of them.
         server.wait_for_subscribers(&key, connections, runtime::single());
         (audience, server.connect())

@@ -39,7 +39,9 @@ pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
         },
     ));
     if let Some(server) = &servers.memory {
-        redis::set(hot, &Small::new(1)).exec(&mut server.connect()).unwrap();
+        redis::set(hot, &Small::new(1))
+            .exec(&mut server.connect())
+            .unwrap();
     }
     bench.row("fetch-hot", "`fetch`, one key of 1 M", contenders);
 
@@ -63,19 +65,23 @@ fn iterate(bench: &mut Bench, stores: &Stores) {
     let contenders = vec![
         Contender::new(LIVESTORE, |times| {
             repeated(times, || {
-                stores.livestore.entries().for_each(|entry| drop(black_box(entry)));
+                stores
+                    .livestore
+                    .entries()
+                    .for_each(|entry| drop(black_box(entry)));
             })
         }),
         Contender::new(RAW, |times| {
             repeated(times, || {
-                let entry = |place: dashmap::mapref::multiple::RefMulti<'_, _, _>| {
-                    (*place.key(), Arc::clone(place.value()))
-                };
-                stores.raw.map.iter().for_each(|place| drop(black_box(entry(place))));
+                for place in &stores.raw.map {
+                    drop(black_box((*place.key(), Arc::clone(place.value()))));
+                }
             })
         }),
         Contender::new(MOKA, |times| {
-            repeated(times, || stores.moka.iter().for_each(|entry| drop(black_box(entry))))
+            repeated(times, || {
+                stores.moka.iter().for_each(|entry| drop(black_box(entry)))
+            })
         }),
         Contender::new(PAPAYA, |times| {
             repeated(times, || {
@@ -94,7 +100,13 @@ fn iterate(bench: &mut Bench, stores: &Stores) {
         }),
     ];
     let plan = bench.plan.slow();
-    bench.row_per("iterate", "a walk over 1 M entries, per entry", every, plan, contenders);
+    bench.row_per(
+        "iterate",
+        "a walk over 1 M entries, per entry",
+        every,
+        plan,
+        contenders,
+    );
 }
 
 struct Stores {
@@ -135,7 +147,7 @@ impl Stores {
                 Contender::new($who, move |times| {
                     repeated(times, || {
                         let $key = black_box(next());
-                        drop(black_box($fetch))
+                        let _ = black_box($fetch);
                     })
                 })
             }};

@@ -74,7 +74,11 @@ pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
         }),
     ];
     contenders.extend(servers.writing(
-        |connection| redis::set(&Uuid::new_v4(), &Small::new(1)).exec(connection).unwrap(),
+        |connection| {
+            redis::set(&Uuid::new_v4(), &Small::new(1))
+                .exec(connection)
+                .unwrap()
+        },
         |pipeline| {
             pipeline.add_command(redis::set(&Uuid::new_v4(), &Small::new(1)));
         },

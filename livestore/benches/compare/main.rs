@@ -6,20 +6,31 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program's output")]
 
 mod args;
+mod audience;
+mod block;
+mod expiry;
 mod fan_out;
 mod fetch;
+mod guard;
 mod init;
+mod latency;
 mod memory;
 mod mutate;
+mod remove;
+mod servers;
 mod targets;
+mod tasks;
+mod watch;
+mod writers;
 
 use std::process::ExitCode;
 
-use livestore_benches::machine;
 use livestore_benches::rows::{Row, spread, table};
 use livestore_benches::sample::{Bench, Plan};
+use livestore_benches::{clock, machine};
 
 use crate::args::{Args, Command};
+use crate::servers::Servers;
 
 fn main() -> ExitCode {
     let args = match Args::parse(std::env::args().skip(1)) {
@@ -42,13 +53,23 @@ fn main() -> ExitCode {
         );
     }
     let mut bench = Bench::new(plan, args.only, tell);
-    init::run(&mut bench);
-    fetch::run(&mut bench);
-    mutate::run(&mut bench);
-    fan_out::run(&mut bench);
+    let servers = Servers::start();
+    let begun = clock::now();
+    init::run(&mut bench, &servers);
+    fetch::run(&mut bench, &servers);
+    mutate::run(&mut bench, &servers);
+    guard::run(&mut bench, &servers);
+    writers::run(&mut bench);
+    block::run(&mut bench);
+    remove::run(&mut bench, &servers);
+    watch::run(&mut bench, &servers);
+    fan_out::run(&mut bench, &servers);
+    latency::run(&mut bench, &servers);
+    expiry::run(&mut bench);
     memory::run(&mut bench);
+    eprintln!("That took {} s.", begun.elapsed().as_secs());
 
-    println!("On {}.\n", machine::describe());
+    println!("On {}.\n{}\n", machine::describe(), servers.describe());
     println!("{}", table(&bench.rows));
     println!("{}", targets::table(&bench.rows));
     ExitCode::SUCCESS

@@ -1,65 +1,232 @@
-//! `mutate`: of one key over and over, watched by nobody, by one, by many.
+//! `mutate`: of one key over and over, watched by nobody, by one, by one who wants no values. (By a thousand: with
+//! the fan-out.)
 
 use std::hint::black_box;
+use std::sync::Arc;
 
-use livestore_benches::keys::keys;
-use livestore_benches::peers::old;
-use livestore_benches::rows::{LIVESTORE, OLD, RAW, RAW_TELLING};
+use livestore::{LiveStore, Uuid};
+use livestore_benches::awaited;
+use livestore_benches::keys::{Round, keys, shuffled};
+use livestore_benches::peers::cache::Moka;
+use livestore_benches::peers::hand::{self, Hand};
+use livestore_benches::peers::observed::{self, Observed};
+use livestore_benches::peers::watched::{self, Watched};
+use livestore_benches::peers::{cache, old, redis};
+use livestore_benches::raw::{self, Raw};
+use livestore_benches::rows::{
+    BROADCAST, EYEBALL, HAND, LIVESTORE, LIVESTORE_DELTAS, MOKA, OLD, RAW, RAW_TELLING, REDIS, WATCH,
+};
 use livestore_benches::runtime::repeated;
 use livestore_benches::sample::{Bench, Contender};
-use livestore_benches::values::{Small, SmallMutation};
-use livestore_benches::{awaited, raw, values};
+use livestore_benches::values::{self, Small, SmallMutation};
+use tokio::sync::broadcast;
 
-pub(crate) fn run(bench: &mut Bench) {
-    if bench.wants(&["mutate-hot"]) {
-        hot(bench);
+use crate::fan_out::Updates;
+use crate::servers::Servers;
+
+pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
+    if bench.wants(&["mutate-hot", "mutate-cold"]) {
+        unwatched(bench, servers);
+    }
+    if bench.wants(&["mutate-watched-1"]) {
+        watched(bench, servers);
     }
 }
 
-fn hot(bench: &mut Bench) {
+fn unwatched(bench: &mut Bench, servers: &Servers) {
     let keys = keys(bench.plan.many);
+    let stores = Stores::filled(&keys);
     let hot = &keys[keys.len() / 2];
-    let store = values::filled(&keys);
-    let old = old::filled(&keys);
-    let raw = raw::filled(&keys);
-    bench.row(
-        "mutate-hot",
-        "`mutate`, one key of 1 M, unwatched",
+    let mixed = shuffled(&keys);
+
+    let mut contenders = stores.mutating(|| move || hot);
+    contenders.extend(servers.writing(
+        |connection| {
+            redis::change(hot, 1).exec(connection).unwrap();
+            redis::publish(hot, 1).exec(connection).unwrap();
+        },
+        |pipeline| {
+            pipeline.add_command(redis::change(hot, 1));
+            pipeline.add_command(redis::publish(hot, 1));
+        },
+    ));
+    bench.row("mutate-hot", "`mutate`, one key of 1 M, unwatched", contenders);
+
+    let every = bench.plan.many as u64;
+    let contenders = stores.mutating(|| {
+        let mut round = Round::over(&mixed);
+        move || round.next()
+    });
+    let contenders = contenders
+        .into_iter()
+        .map(|contender| contender.times(every))
+        .collect();
+    bench.slow_row(
+        "mutate-cold",
+        "`mutate`, random keys of 1 M, unwatched",
+        contenders,
+    );
+}
+
+struct Stores {
+    livestore: LiveStore<Small>,
+    old: Arc<old::LiveStore<Small>>,
+    raw: Raw<Small>,
+    hand: Hand<Small>,
+    watched: Watched<Small>,
+    observed: Observed<Small>,
+    moka: Moka<Small>,
+}
+
+impl Stores {
+    fn filled(keys: &[Uuid]) -> Stores {
+        Stores {
+            livestore: values::filled(keys),
+            old: old::filled(keys),
+            raw: raw::filled(keys),
+            hand: hand::filled(keys),
+            watched: watched::filled(keys),
+            observed: observed::filled(keys),
+            moka: cache::filled(keys),
+        }
+    }
+
+    /// Those who change the count of what `keys` says, each with keys of its own.
+    fn mutating<'a, N>(&'a self, keys: impl Fn() -> N) -> Vec<Contender<'a>>
+    where
+        N: FnMut() -> &'a Uuid + 'a,
+    {
+        macro_rules! awaiting {
+            ($who:expr, $key:ident, $count:ident => $change:expr) => {{
+                let mut next = keys();
+                let mut $count = 0;
+                Contender::new($who, move |times| {
+                    awaited!(times, {
+                        $count += 1;
+                        let $key = black_box(next());
+                        let $count = black_box($count);
+                        let _ = black_box($change);
+                    })
+                })
+            }};
+        }
+        macro_rules! calling {
+            ($who:expr, $key:ident, $count:ident => $change:expr) => {{
+                let mut next = keys();
+                let mut $count = 0;
+                Contender::new($who, move |times| {
+                    repeated(times, || {
+                        $count += 1;
+                        let $key = black_box(next());
+                        let $count = black_box($count);
+                        let _ = black_box($change);
+                    })
+                })
+            }};
+        }
+        let set = SmallMutation::SetCount;
         vec![
-            Contender::new(LIVESTORE, |times| {
-                let mut count = 0;
-                awaited!(times, {
-                    count += 1;
-                    let mutn = SmallMutation::SetCount(black_box(count));
-                    drop(black_box(store.mutate(black_box(hot), mutn).await))
-                })
+            awaiting!(LIVESTORE, key, count => self.livestore.mutate(key, set(count)).await),
+            awaiting!(OLD, key, count => self.old.mutate(key, set(count)).await),
+            calling!(RAW, key, count => self.raw.mutate(key, |was| Small { count, ..*was })),
+            calling!(RAW_TELLING, key, count => {
+                self.raw.mutate_and_tell(key, |was| Small { count, ..*was })
             }),
-            Contender::new(OLD, |times| {
-                let mut count = 0;
-                awaited!(times, {
-                    count += 1;
-                    let mutn = SmallMutation::SetCount(black_box(count));
-                    drop(black_box(old.mutate(black_box(hot), mutn).await))
-                })
-            }),
-            Contender::new(RAW, |times| {
-                let mut count = 0;
-                repeated(times, || {
-                    count += 1;
-                    let count = black_box(count);
-                    black_box(raw.mutate(black_box(hot), |was| Small { count, ..*was }));
-                })
-            }),
-            Contender::new(RAW_TELLING, |times| {
-                let mut count = 0;
-                repeated(times, || {
-                    count += 1;
-                    let count = black_box(count);
-                    drop(black_box(
-                        raw.mutate_and_tell(black_box(hot), |was| Small { count, ..*was }),
-                    ));
-                })
-            }),
-        ],
+            awaiting!(HAND, key, count => self.hand.mutate(key, set(count)).await),
+            calling!(WATCH, key, count => self.watched.mutate(key, &set(count))),
+            calling!(EYEBALL, key, count => self.observed.mutate(key, &set(count))),
+            calling!(MOKA, key, count => cache::mutate(&self.moka, key, &set(count))),
+        ]
+    }
+}
+
+/// One task changes the entry and takes the news of it.
+fn watched(bench: &mut Bench, servers: &Servers) {
+    let key = Uuid::from_u128(1);
+    let store = LiveStore::default();
+    assert!(store.create(&key, Small::new(0)).is_ok());
+    let mut watch = store.watch(&key).unwrap();
+    let told = LiveStore::default();
+    assert!(told.create(&key, Small::new(0)).is_ok());
+    let mut deltas = told.watch_deltas(&key).unwrap();
+    let old = old::store();
+    old.create(&key, Small::new(0));
+    let mut old_watch = old.watch(&key).unwrap();
+    let hand = Hand::new();
+    hand.insert(key, Small::new(0));
+    let mut receiver = hand.watch(&key).unwrap();
+    let watched = Watched::new();
+    watched.insert(key, Small::new(0));
+    let mut newest = watched.watch(&key).unwrap();
+    let observed = Observed::new();
+    observed.insert(key, Small::new(0));
+    let mut subscriber = observed.watch(&key).unwrap();
+    let (sender, mut bare) = broadcast::channel(64);
+    let updates = Updates::new();
+    let mut reader = servers.memory.as_ref().map(|server| server.connect());
+    let set = || SmallMutation::SetCount(black_box(1));
+    let key = &key;
+
+    let mut contenders = vec![
+        Contender::new(LIVESTORE, |times| {
+            awaited!(times, {
+                drop(black_box(store.mutate(black_box(key), set()).await));
+                drop(black_box(watch.next().await));
+            })
+        }),
+        Contender::new(LIVESTORE_DELTAS, |times| {
+            awaited!(times, {
+                drop(black_box(told.mutate(black_box(key), set()).await));
+                drop(black_box(deltas.next().await));
+            })
+        }),
+        Contender::new(OLD, |times| {
+            awaited!(times, {
+                drop(black_box(old.mutate(black_box(key), set()).await));
+                drop(black_box(old_watch.next().await));
+            })
+        }),
+        Contender::new(HAND, |times| {
+            awaited!(times, {
+                let _ = black_box(hand.mutate(black_box(key), set()).await);
+                let _ = black_box(receiver.recv().await);
+            })
+        }),
+        Contender::new(WATCH, |times| {
+            awaited!(times, {
+                black_box(watched.mutate(black_box(key), &set()));
+                assert!(newest.changed().await.is_ok());
+                black_box(newest.borrow_and_update().clone());
+            })
+        }),
+        Contender::new(EYEBALL, |times| {
+            awaited!(times, {
+                black_box(observed.mutate(black_box(key), &set()));
+                black_box(subscriber.next().await);
+            })
+        }),
+        Contender::new(BROADCAST, |times| {
+            awaited!(times, {
+                let _ = black_box(sender.send(updates.make(1)));
+                let _ = black_box(bare.recv().await);
+            })
+        }),
+    ];
+    if let (Some(reader), Some(server)) = (&mut reader, &servers.memory) {
+        let mut subscribed = reader.as_pubsub();
+        subscribed.subscribe(&key.as_bytes()[..]).unwrap();
+        let mut connection = server.connect();
+        contenders.push(Contender::new(REDIS, move |times| {
+            repeated(times, || {
+                redis::change(key, 1).exec(&mut connection).unwrap();
+                redis::publish(key, 1).exec(&mut connection).unwrap();
+                black_box(subscribed.get_message().unwrap());
+            })
+        }));
+    }
+    bench.row(
+        "mutate-watched-1",
+        "`mutate`, and one watcher takes the update",
+        contenders,
     );
 }

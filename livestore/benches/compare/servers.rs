@@ -56,9 +56,7 @@ impl Servers {
         let mut contenders = self.reading(one.clone(), next);
         contenders.extend(self.file.as_ref().map(|server| {
             let mut connection = server.connect();
-            Contender::new(REDIS_AOF, move |times| {
-                repeated(times, || one(&mut connection))
-            })
+            Contender::new(REDIS_AOF, move |times| repeated(times, || one(&mut connection)))
         }));
         contenders
     }

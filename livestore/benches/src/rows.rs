@@ -7,6 +7,8 @@ pub type Who = &'static str;
 
 /// The present version.
 pub const LIVESTORE: Who = "livestore";
+/// The present version, watched by one who wants no values.
+pub const LIVESTORE_DELTAS: Who = "livestore, deltas";
 /// The published ancestor.
 pub const OLD: Who = "livestore 0.1.0";
 /// The raw parts.
@@ -39,8 +41,9 @@ pub const REDIS_AOF: Who = "Redis, AOF every second";
 pub const REDIS_PIPELINE: Who = "Redis, pipelined";
 
 /// Everybody, in the order of the columns.
-pub const EVERYBODY: [Who; 16] = [
+pub const EVERYBODY: [Who; 17] = [
     LIVESTORE,
+    LIVESTORE_DELTAS,
     OLD,
     RAW,
     RAW_TELLING,

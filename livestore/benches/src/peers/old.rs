@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use livestore::{LiveValue, Uuid};
 use livestore_0_1::Entry;
-use livestore_0_1::StoreOptions;
 
 use crate::values::{Block, BlockMutation, Small, SmallMutation};
 
-pub use livestore_0_1::{ExpireMode, LiveStore, Update, Watch};
+pub use livestore_0_1::{ExpireMode, LiveStore, StoreOptions, Update, Watch};
 
 impl livestore_0_1::LiveValue for Small {
     type Message = ();

@@ -115,7 +115,10 @@ impl Server {
     /// A connection that subscribes to a key and calls `told` for each message, until it is closed.
     ///
     /// Reads no more than needed: a server of one's own would read messages, not their parts.
-    pub fn subscriber(&self, key: &Uuid, told: impl Fn() + Send + 'static) -> impl Future<Output = ()> + use<> {
+    pub fn subscriber<F>(&self, key: &Uuid, told: F) -> impl Future<Output = ()> + use<F>
+    where
+        F: Fn() + Send + 'static,
+    {
         let (port, key) = (self.port, *key.as_bytes());
         async move {
             let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
@@ -147,7 +150,7 @@ impl Server {
             if known >= count {
                 return;
             }
-            runtime.block_on(tokio::time::sleep(Duration::from_millis(5)));
+            runtime.block_on(async { tokio::time::sleep(Duration::from_millis(5)).await });
         }
     }
 
