@@ -3,18 +3,28 @@
 //! Bytes are those that were asked for; an allocator adds to them what it needs for itself.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that goes wrong stops")]
-#![allow(clippy::print_stdout, reason = "a program's output")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program's output")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Waker};
 
 use livestore::{LiveStore, Uuid};
 use livestore_benches::keys::keys;
+use livestore_benches::peers::hand::{self, Hand};
+use livestore_benches::peers::observed::{self, Observed};
 use livestore_benches::peers::old;
+use livestore_benches::peers::redis::{self, Durability, Server};
+use livestore_benches::peers::watched::{self, Watched};
+use livestore_benches::peers::{cache, lock_free};
 use livestore_benches::raw::Raw;
-use livestore_benches::rows::{self, Cell, LIVESTORE, OLD, RAW, Row, Unit, Who};
+use livestore_benches::rows::{
+    self, Cell, EYEBALL, HAND, LIVESTORE, LIVESTORE_DELTAS, MOKA, OLD, PAPAYA, RAW, REDIS, Row, SCC, Unit,
+    WATCH, Who,
+};
 use livestore_benches::runtime;
-use livestore_benches::values::{Small, SmallMutation};
+use livestore_benches::values::{self, Small, SmallMutation};
 
 /// The system's allocator, which counts what it is asked for.
 struct Counting;
@@ -87,6 +97,8 @@ impl Heap {
     }
 }
 
+const IDLE: (&str, &str) = ("heap-idle", "heap per idle entry, 1 M entries, map included");
+
 /// Collects what is counted.
 struct Counted {
     rows: Vec<Row>,
@@ -125,13 +137,7 @@ impl Counted {
         let full = Heap::now();
         let count = keys.len();
         let bytes = full.bytes_since(before, count);
-        self.add(
-            "heap-idle",
-            "heap per idle entry, 1 M entries, map included",
-            Unit::Bytes,
-            who,
-            bytes,
-        );
+        self.add(IDLE.0, IDLE.1, Unit::Bytes, who, bytes);
         self.add(
             "heap-idle-worst",
             "the same at the worst size of the map",
@@ -173,17 +179,27 @@ impl Counted {
 fn main() {
     let mut entries = 1_000_000;
     let mut lines = false;
+    let mut curve = None;
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--lines" => lines = true,
             "--entries" => entries = words.next().unwrap().parse().unwrap(),
+            "--curve" => curve = words.next(),
             other => panic!("there is no option `{other}`"),
         }
     }
     let mut counted = Counted { rows: Vec::new() };
-    idle(&mut counted, entries);
-    allocations(&mut counted);
+    match curve {
+        Some(id) => growth(&mut counted, &id, entries),
+        None => {
+            idle(&mut counted, entries);
+            first_watcher(&mut counted);
+            further_watchers(&mut counted);
+            waiters(&mut counted);
+            allocations(&mut counted);
+        }
+    }
     if lines {
         for row in &counted.rows {
             print!("{}", row.to_lines());
@@ -193,34 +209,264 @@ fn main() {
     }
 }
 
+/// What an entry takes among this many, as one row of the given id.
+fn growth(counted: &mut Counted, id: &str, entries: usize) {
+    let keys = keys(entries);
+    let small = || Small::new(1);
+    let mut all = Counted { rows: Vec::new() };
+    all.idle(LIVESTORE, &keys, LiveStore::default, |store, key| {
+        assert!(store.create(&key, small()).is_ok());
+    });
+    all.idle(RAW, &keys, Raw::new, |raw, key| raw.insert(key, small()));
+    all.idle(WATCH, &keys, Watched::new, |watched, key| {
+        watched.insert(key, small());
+    });
+    all.idle(MOKA, &keys, cache::new, |moka, key| {
+        moka.insert(key, Arc::new(small()));
+    });
+    // More of it does not fit into a usual machine.
+    if entries <= 1_000_000 {
+        all.idle(OLD, &keys, old::store_as_published, |store, key| {
+            store.create(&key, small());
+        });
+    }
+    counted
+        .rows
+        .extend(all.rows.into_iter().find(|row| row.id == IDLE.0).map(|row| Row {
+            id: id.to_owned(),
+            what: format!("heap per idle entry of {entries}, map included"),
+            ..row
+        }));
+}
+
 fn idle(counted: &mut Counted, entries: usize) {
     let keys = keys(entries);
+    let small = || Small::new(1);
     counted.idle(LIVESTORE, &keys, LiveStore::default, |store, key| {
-        assert!(store.create(&key, Small::new(1)).is_ok());
+        assert!(store.create(&key, small()).is_ok());
     });
-    counted.idle(OLD, &keys, old::LiveStore::default, |store, key| {
-        store.create(&key, Small::new(1));
+    counted.idle(OLD, &keys, old::store_as_published, |store, key| {
+        store.create(&key, small());
     });
-    counted.idle(RAW, &keys, Raw::new, |raw, key| raw.insert(key, Small::new(1)));
+    counted.idle(RAW, &keys, Raw::new, |raw, key| raw.insert(key, small()));
+    counted.idle(HAND, &keys, Hand::new, |hand, key| hand.insert(key, small()));
+    counted.idle(WATCH, &keys, Watched::new, |watched, key| {
+        watched.insert(key, small());
+    });
+    counted.idle(EYEBALL, &keys, Observed::new, |observed, key| {
+        observed.insert(key, small());
+    });
+    counted.idle(MOKA, &keys, cache::new, |moka, key| {
+        moka.insert(key, Arc::new(small()));
+    });
+    counted.idle(PAPAYA, &keys, lock_free::papaya, |map, key| {
+        map.pin().insert(key, Arc::new(small()));
+    });
+    counted.idle(SCC, &keys, lock_free::scc, |map, key| {
+        assert!(map.insert_sync(key, Arc::new(small())).is_ok());
+    });
+    match Server::start(Durability::None) {
+        Ok(server) => {
+            let mut connection = server.connect();
+            let before = server.used_memory();
+            let mut next = keys.iter();
+            redis::in_pipelines(&mut connection, entries as u64, |pipeline| {
+                pipeline.add_command(redis::set(next.next().unwrap(), &small()));
+            });
+            let bytes = (server.used_memory() - before) as f64 / entries as f64;
+            counted.add(IDLE.0, IDLE.1, Unit::Bytes, REDIS, bytes);
+        }
+        Err(problem) => eprintln!("\n****  WHAT REDIS NEEDS IS LEFT OUT: {problem}  ****\n"),
+    }
+}
+
+/// What an entry takes more when it is watched by one, the watcher's own struct aside.
+fn first_watcher(counted: &mut Counted) {
+    const ENTRIES: usize = 10_000;
+    let (id, what) = ("heap-watched", "heap more for an entry that one watches");
+    let keys = keys(ENTRIES);
+    macro_rules! watched {
+        ($who:expr, $watch:expr) => {{
+            let watch = $watch;
+            let mut watchers = Vec::with_capacity(ENTRIES);
+            let before = Heap::now();
+            watchers.extend(keys.iter().map(|key| watch(key).unwrap()));
+            let bytes = Heap::now().bytes_since(before, ENTRIES);
+            counted.add(id, what, Unit::Bytes, $who, bytes);
+        }};
+    }
+    let store = values::filled(&keys);
+    watched!(LIVESTORE, |key| store.watch(key));
+    let store = values::filled(&keys);
+    watched!(LIVESTORE_DELTAS, |key| store.watch_deltas(key));
+    let old = old::filled(&keys);
+    watched!(OLD, |key| old.watch(key));
+    let hand = hand::filled(&keys);
+    watched!(HAND, |key| hand.watch(key));
+    let watched = watched::filled(&keys);
+    watched!(WATCH, |key| watched.watch(key));
+    let observed = observed::filled(&keys);
+    watched!(EYEBALL, |key| observed.watch(key));
+}
+
+/// What each of a thousand watchers of one entry takes while it sleeps, its task and its own struct aside.
+fn further_watchers(counted: &mut Counted) {
+    const WATCHERS: usize = 1000;
+    let (id, what) = ("heap-watcher", "heap per sleeping watcher, 1000 of one entry");
+    let key = keys(1);
+    macro_rules! sleeping {
+        ($who:expr, $watch:expr, $watcher:ident => $next:expr) => {{
+            let mut watchers = Vec::with_capacity(WATCHERS);
+            let before = Heap::now();
+            watchers.extend((0..WATCHERS).map(|_| $watch.unwrap()));
+            let joined = Heap::now().bytes_since(before, WATCHERS);
+            // Their futures stand in a task, which is not counted, and stay: whoever drops it does not sleep.
+            let mut asleep: Vec<_> = watchers.iter_mut().map(|$watcher| Box::pin($next)).collect();
+            let before = Heap::now();
+            for next in &mut asleep {
+                assert!(next.as_mut().poll(&mut nobody()).is_pending());
+            }
+            let bytes = joined + Heap::now().bytes_since(before, WATCHERS);
+            counted.add(id, what, Unit::Bytes, $who, bytes);
+        }};
+    }
+    let store = values::filled(&key);
+    sleeping!(LIVESTORE, store.watch(&key[0]), watcher => watcher.next());
+    let store = values::filled(&key);
+    sleeping!(LIVESTORE_DELTAS, store.watch_deltas(&key[0]), watcher => watcher.next());
+    let old = old::filled(&key);
+    sleeping!(OLD, old.watch(&key[0]), watcher => watcher.next());
+    let hand = hand::filled(&key);
+    sleeping!(HAND, hand.watch(&key[0]), watcher => watcher.recv());
+    let watched = watched::filled(&key);
+    sleeping!(WATCH, watched.watch(&key[0]), watcher => watcher.changed());
+    let observed = observed::filled(&key);
+    sleeping!(EYEBALL, observed.watch(&key[0]), watcher => watcher.next());
+}
+
+fn nobody() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+/// What each of a thousand takes that wait for one entry, the future itself aside.
+fn waiters(counted: &mut Counted) {
+    const WAITERS: usize = 1000;
+    let (id, what) = ("heap-waiter", "heap per waiter, 1000 for one entry");
+    let key = &keys(1);
+    let single = runtime::single();
+    macro_rules! waiting {
+        ($who:expr, $wait:expr) => {{
+            let mut waiters: Vec<_> = (0..WAITERS).map(|_| Box::pin($wait)).collect();
+            let before = Heap::now();
+            for waiter in &mut waiters {
+                assert!(waiter.as_mut().poll(&mut nobody()).is_pending());
+            }
+            let bytes = Heap::now().bytes_since(before, WAITERS);
+            counted.add(id, what, Unit::Bytes, $who, bytes);
+        }};
+    }
+    let store = values::filled(key);
+    let held = single.block_on(store.acquire(&key[0]));
+    waiting!(LIVESTORE, store.acquire(&key[0]));
+    drop(held);
+    let old = old::filled(key);
+    let held = single.block_on(old.acquire(&key[0]));
+    waiting!(OLD, old.acquire(&key[0]));
+    drop(held);
+    let hand = hand::filled(key);
+    let place = hand.place(&key[0]).unwrap();
+    let held = single.block_on(place.value.write());
+    waiting!(HAND, place.value.write());
+    drop(held);
 }
 
 fn allocations(counted: &mut Counted) {
     let store = LiveStore::default();
-    let key = store.init(Small::new(0));
+    let key = &store.init(Small::new(0));
+    let told = LiveStore::default();
+    assert!(told.create(key, Small::new(0)).is_ok());
     let old = old::store();
-    let old_key = old.init(Small::new(0));
+    old.create(key, Small::new(0));
     let raw = Raw::new();
-    let raw_key = raw.init(Small::new(0));
+    raw.insert(*key, Small::new(0));
+    let hand = Hand::new();
+    hand.insert(*key, Small::new(0));
+    let watched = Watched::new();
+    watched.insert(*key, Small::new(0));
+    let observed = Observed::new();
+    observed.insert(*key, Small::new(0));
     let single = runtime::single();
+    let set = || SmallMutation::SetId(1);
+
+    let (id, what) = ("allocs-fetch", "allocations of `fetch`");
+    counted.allocations(id, what, LIVESTORE, || drop(store.fetch(key)));
+    counted.allocations(id, what, OLD, || drop(old.fetch(key)));
+    counted.allocations(id, what, RAW, || drop(raw.fetch(key)));
 
     let (id, what) = ("allocs-mutate", "allocations of an unwatched `mutate`");
     counted.allocations(id, what, LIVESTORE, || {
-        drop(single.block_on(store.mutate(&key, SmallMutation::SetId(1))));
+        drop(single.block_on(store.mutate(key, set())));
+    });
+    counted.allocations(id, what, OLD, || drop(single.block_on(old.mutate(key, set()))));
+    counted.allocations(id, what, RAW, || {
+        raw.mutate(key, |was| Small { id: 1, ..*was });
+    });
+    counted.allocations(id, what, HAND, || {
+        single.block_on(hand.mutate(key, set()));
+    });
+    counted.allocations(id, what, WATCH, || {
+        watched.mutate(key, &set());
+    });
+    counted.allocations(id, what, EYEBALL, || {
+        observed.mutate(key, &set());
+    });
+
+    let (id, what) = ("allocs-guard", "allocations of `acquire`, `mutate`, release");
+    counted.allocations(id, what, LIVESTORE, || {
+        let mut guard = single.block_on(store.acquire(key)).unwrap();
+        drop(guard.mutate(set()));
     });
     counted.allocations(id, what, OLD, || {
-        drop(single.block_on(old.mutate(&old_key, SmallMutation::SetId(1))));
+        let mut guard = single.block_on(old.acquire(key)).unwrap();
+        drop(guard.mutate(set()));
     });
-    counted.allocations(id, what, RAW, || {
-        raw.mutate(&raw_key, |was| Small { id: 1, ..*was });
+
+    let (id, what) = ("allocs-watch", "allocations of `watch`, when nobody else does");
+    counted.allocations(id, what, LIVESTORE, || drop(store.watch(key)));
+    counted.allocations(id, what, LIVESTORE_DELTAS, || drop(store.watch_deltas(key)));
+    counted.allocations(id, what, OLD, || drop(old.watch(key)));
+    counted.allocations(id, what, HAND, || drop(hand.watch(key)));
+
+    let (id, what) = (
+        "allocs-mutate-watched",
+        "allocations of `mutate` and of taking the update",
+    );
+    let mut watch = store.watch(key).unwrap();
+    counted.allocations(id, what, LIVESTORE, || {
+        single.block_on(async {
+            drop(store.mutate(key, set()).await);
+            drop(watch.next().await);
+        });
+    });
+    let mut deltas = told.watch_deltas(key).unwrap();
+    counted.allocations(id, what, LIVESTORE_DELTAS, || {
+        single.block_on(async {
+            drop(told.mutate(key, set()).await);
+            drop(deltas.next().await);
+        });
+    });
+    let mut watch = old.watch(key).unwrap();
+    counted.allocations(id, what, OLD, || {
+        single.block_on(async {
+            drop(old.mutate(key, set()).await);
+            drop(watch.next().await);
+        });
+    });
+    let mut receiver = hand.watch(key).unwrap();
+    counted.allocations(id, what, HAND, || {
+        single.block_on(async {
+            hand.mutate(key, set()).await;
+            let _ = receiver.recv().await;
+        });
     });
 }

@@ -33,12 +33,33 @@ const CONNECTIONS: usize = 200;
 
 pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
     let watchers = if bench.plan.many < 100_000 { 50 } else { 1000 };
-    if bench.wants(&["fan-out-burst"]) {
-        burst(bench, watchers);
-    }
-    if bench.wants(&["fan-out-tasks", "mutate-watched-1000"]) {
-        tasks(bench, servers, watchers);
-    }
+    burst(
+        bench,
+        "fan-out-burst",
+        "fan-out to 1000 watchers, in bursts of 32, per delivery",
+        watchers,
+    );
+    let call = (
+        "mutate-watched-1000",
+        "`mutate`, 1000 sleeping tasks watch: the writer's call",
+    );
+    let delivery = (
+        "fan-out-tasks",
+        "fan-out to 1000 watchers, each a sleeping task, per delivery",
+    );
+    tasks(bench, servers, Some(call), delivery, watchers);
+}
+
+/// Bursts to this many.
+pub(crate) fn burst_curve(bench: &mut Bench, id: &str, watchers: usize) {
+    let what = format!("fan-out to {watchers} watchers, in bursts of 32, per delivery");
+    burst(bench, id, &what, watchers);
+}
+
+/// One by one to this many.
+pub(crate) fn tasks_curve(bench: &mut Bench, id: &str, watchers: usize) {
+    let what = format!("fan-out to {watchers} watchers, each a sleeping task, per delivery");
+    tasks(bench, &Servers::none(), None, (id, &what), watchers);
 }
 
 /// What livestore sends, for the bare channel: the very same type.
@@ -64,7 +85,10 @@ impl Updates {
     }
 }
 
-fn burst(bench: &mut Bench, watchers: usize) {
+fn burst(bench: &mut Bench, id: &str, what: &str, watchers: usize) {
+    if !bench.wants(&[id]) {
+        return;
+    }
     let store = LiveStore::default();
     let key = store.init(Small::new(0));
     let mut watches: Vec<_> = (0..watchers).map(|_| store.watch(&key).unwrap()).collect();
@@ -135,16 +159,19 @@ fn burst(bench: &mut Bench, watchers: usize) {
             ),
         ),
     ];
-    bench.row_per(
-        "fan-out-burst",
-        "fan-out to 1000 watchers, in bursts of 32, per delivery",
-        (BURST * watchers as u64) as f64,
-        bench.plan,
-        contenders,
-    );
+    bench.row_per(id, what, (BURST * watchers as u64) as f64, bench.plan, contenders);
 }
 
-fn tasks(bench: &mut Bench, servers: &Servers, watchers: usize) {
+fn tasks(
+    bench: &mut Bench,
+    servers: &Servers,
+    call: Option<(&str, &str)>,
+    delivery: (&str, &str),
+    watchers: usize,
+) {
+    if !bench.wants(&[delivery.0]) && !call.is_some_and(|(id, _)| bench.wants(&[id])) {
+        return;
+    }
     let store = LiveStore::default();
     let key = store.init(Small::new(0));
     let audience = Audience::new(watchers, |told| {
@@ -251,11 +278,9 @@ fn tasks(bench: &mut Bench, servers: &Servers, watchers: usize) {
             }),
         ]
     };
-    bench.row(
-        "mutate-watched-1000",
-        "`mutate`, 1000 sleeping tasks watch: the writer's call",
-        contenders(Part::Call),
-    );
+    if let Some((id, what)) = call {
+        bench.row(id, what, contenders(Part::Call));
+    }
     let mut all = contenders(Part::Delivery);
     let connections = watchers.min(CONNECTIONS);
     let subscribed = servers.memory.as_ref().map(|server| {
@@ -276,11 +301,5 @@ fn tasks(bench: &mut Bench, servers: &Servers, watchers: usize) {
             took.mul_f64(scale)
         }));
     }
-    bench.row_per(
-        "fan-out-tasks",
-        "fan-out to 1000 watchers, each a sleeping task, per delivery",
-        watchers as f64,
-        bench.plan,
-        all,
-    );
+    bench.row_per(delivery.0, delivery.1, watchers as f64, bench.plan, all);
 }

@@ -20,6 +20,9 @@ use livestore_benches::values::{self, Small};
 
 use crate::servers::Servers;
 
+/// For more entries than this there is not room enough in a usual machine for what takes a kilobyte for each.
+pub(crate) const ROOM: usize = 1_000_000;
+
 pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
     if !bench.wants(&["fetch-hot", "fetch-cold", "iterate"]) {
         return;
@@ -109,6 +112,53 @@ fn iterate(bench: &mut Bench, stores: &Stores) {
     );
 }
 
+/// One who fetches the keys that come.
+macro_rules! fetching {
+    ($who:expr, $keys:expr, $key:ident => $fetch:expr) => {{
+        let mut next = $keys;
+        Contender::new($who, move |times| {
+            repeated(times, || {
+                let $key = black_box(next());
+                let _ = black_box($fetch);
+            })
+        })
+    }};
+}
+
+/// Random keys of this many, few contenders.
+pub(crate) fn curve(bench: &mut Bench, id: &str, size: usize) {
+    if !bench.wants(&[id]) {
+        return;
+    }
+    let keys = keys(size);
+    let mixed = shuffled(&keys);
+    let store = &values::filled(&keys);
+    let raw = &raw::filled(&keys);
+    let moka = &cache::filled(&keys);
+    let papaya = &lock_free::filled_papaya(&keys);
+    let old = (size <= ROOM).then(|| old::filled(&keys));
+    drop(keys);
+    let round = || {
+        let mut round = Round::over(&mixed);
+        move || round.next()
+    };
+    let mut contenders = vec![
+        fetching!(LIVESTORE, round(), key => store.fetch(key)),
+        fetching!(RAW, round(), key => raw.fetch(key)),
+        fetching!(MOKA, round(), key => moka.get(key)),
+        fetching!(PAPAYA, round(), key => lock_free::fetch_papaya(papaya, key)),
+    ];
+    if let Some(old) = &old {
+        contenders.push(fetching!(OLD, round(), key => old.fetch(key)));
+    }
+    let many = bench.plan.many as u64;
+    let contenders = contenders
+        .into_iter()
+        .map(|contender| contender.times(many))
+        .collect();
+    bench.slow_row(id, &format!("`fetch`, random keys of {size}"), contenders);
+}
+
 struct Stores {
     livestore: LiveStore<Small>,
     old: Arc<old::LiveStore<Small>>,
@@ -141,17 +191,6 @@ impl Stores {
     where
         N: FnMut() -> &'a Uuid + 'a,
     {
-        macro_rules! fetching {
-            ($who:expr, $key:ident, $fetch:expr) => {{
-                let mut next = keys();
-                Contender::new($who, move |times| {
-                    repeated(times, || {
-                        let $key = black_box(next());
-                        let _ = black_box($fetch);
-                    })
-                })
-            }};
-        }
         let by_hand = {
             let mut next = keys();
             Contender::new(HAND, move |times| {
@@ -162,15 +201,15 @@ impl Stores {
             })
         };
         vec![
-            fetching!(LIVESTORE, key, self.livestore.fetch(key)),
-            fetching!(OLD, key, self.old.fetch(key)),
-            fetching!(RAW, key, self.raw.fetch(key)),
+            fetching!(LIVESTORE, keys(), key => self.livestore.fetch(key)),
+            fetching!(OLD, keys(), key => self.old.fetch(key)),
+            fetching!(RAW, keys(), key => self.raw.fetch(key)),
             by_hand,
-            fetching!(WATCH, key, self.watched.fetch(key)),
-            fetching!(EYEBALL, key, self.observed.fetch(key)),
-            fetching!(MOKA, key, self.moka.get(key)),
-            fetching!(PAPAYA, key, lock_free::fetch_papaya(&self.papaya, key)),
-            fetching!(SCC, key, lock_free::fetch_scc(&self.scc, key)),
+            fetching!(WATCH, keys(), key => self.watched.fetch(key)),
+            fetching!(EYEBALL, keys(), key => self.observed.fetch(key)),
+            fetching!(MOKA, keys(), key => self.moka.get(key)),
+            fetching!(PAPAYA, keys(), key => lock_free::fetch_papaya(&self.papaya, key)),
+            fetching!(SCC, keys(), key => lock_free::fetch_scc(&self.scc, key)),
         ]
     }
 }

@@ -22,6 +22,7 @@ use livestore_benches::values::{self, Small, SmallMutation};
 use tokio::sync::broadcast;
 
 use crate::fan_out::Updates;
+use crate::fetch::ROOM;
 use crate::servers::Servers;
 
 pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
@@ -68,6 +69,76 @@ fn unwatched(bench: &mut Bench, servers: &Servers) {
     );
 }
 
+/// One who changes the keys that come, and awaits it.
+macro_rules! awaiting {
+    ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
+        let mut next = $keys;
+        let mut $count = 0;
+        Contender::new($who, move |times| {
+            awaited!(times, {
+                $count += 1;
+                let $key = black_box(next());
+                let $count = black_box($count);
+                let _ = black_box($change);
+            })
+        })
+    }};
+}
+
+/// The same with a plain call.
+macro_rules! calling {
+    ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
+        let mut next = $keys;
+        let mut $count = 0;
+        Contender::new($who, move |times| {
+            repeated(times, || {
+                $count += 1;
+                let $key = black_box(next());
+                let $count = black_box($count);
+                let _ = black_box($change);
+            })
+        })
+    }};
+}
+
+/// Random keys of this many, few contenders.
+pub(crate) fn curve(bench: &mut Bench, id: &str, size: usize) {
+    if !bench.wants(&[id]) {
+        return;
+    }
+    let keys = keys(size);
+    let mixed = shuffled(&keys);
+    let store = &values::filled(&keys);
+    let raw = &raw::filled(&keys);
+    let watched = &watched::filled(&keys);
+    let large = (size <= ROOM).then(|| (old::filled(&keys), hand::filled(&keys)));
+    drop(keys);
+    let round = || {
+        let mut round = Round::over(&mixed);
+        move || round.next()
+    };
+    let set = SmallMutation::SetCount;
+    let mut contenders = vec![
+        awaiting!(LIVESTORE, round(), key, count => store.mutate(key, set(count)).await),
+        calling!(RAW, round(), key, count => raw.mutate(key, |was| Small { count, ..*was })),
+        calling!(WATCH, round(), key, count => watched.mutate(key, &set(count))),
+    ];
+    if let Some((old, hand)) = &large {
+        contenders.push(awaiting!(OLD, round(), key, count => old.mutate(key, set(count)).await));
+        contenders.push(awaiting!(HAND, round(), key, count => hand.mutate(key, set(count)).await));
+    }
+    let many = bench.plan.many as u64;
+    let contenders = contenders
+        .into_iter()
+        .map(|contender| contender.times(many))
+        .collect();
+    bench.slow_row(
+        id,
+        &format!("`mutate`, random keys of {size}, unwatched"),
+        contenders,
+    );
+}
+
 struct Stores {
     livestore: LiveStore<Small>,
     old: Arc<old::LiveStore<Small>>,
@@ -96,46 +167,18 @@ impl Stores {
     where
         N: FnMut() -> &'a Uuid + 'a,
     {
-        macro_rules! awaiting {
-            ($who:expr, $key:ident, $count:ident => $change:expr) => {{
-                let mut next = keys();
-                let mut $count = 0;
-                Contender::new($who, move |times| {
-                    awaited!(times, {
-                        $count += 1;
-                        let $key = black_box(next());
-                        let $count = black_box($count);
-                        let _ = black_box($change);
-                    })
-                })
-            }};
-        }
-        macro_rules! calling {
-            ($who:expr, $key:ident, $count:ident => $change:expr) => {{
-                let mut next = keys();
-                let mut $count = 0;
-                Contender::new($who, move |times| {
-                    repeated(times, || {
-                        $count += 1;
-                        let $key = black_box(next());
-                        let $count = black_box($count);
-                        let _ = black_box($change);
-                    })
-                })
-            }};
-        }
         let set = SmallMutation::SetCount;
         vec![
-            awaiting!(LIVESTORE, key, count => self.livestore.mutate(key, set(count)).await),
-            awaiting!(OLD, key, count => self.old.mutate(key, set(count)).await),
-            calling!(RAW, key, count => self.raw.mutate(key, |was| Small { count, ..*was })),
-            calling!(RAW_TELLING, key, count => {
+            awaiting!(LIVESTORE, keys(), key, count => self.livestore.mutate(key, set(count)).await),
+            awaiting!(OLD, keys(), key, count => self.old.mutate(key, set(count)).await),
+            calling!(RAW, keys(), key, count => self.raw.mutate(key, |was| Small { count, ..*was })),
+            calling!(RAW_TELLING, keys(), key, count => {
                 self.raw.mutate_and_tell(key, |was| Small { count, ..*was })
             }),
-            awaiting!(HAND, key, count => self.hand.mutate(key, set(count)).await),
-            calling!(WATCH, key, count => self.watched.mutate(key, &set(count))),
-            calling!(EYEBALL, key, count => self.observed.mutate(key, &set(count))),
-            calling!(MOKA, key, count => cache::mutate(&self.moka, key, &set(count))),
+            awaiting!(HAND, keys(), key, count => self.hand.mutate(key, set(count)).await),
+            calling!(WATCH, keys(), key, count => self.watched.mutate(key, &set(count))),
+            calling!(EYEBALL, keys(), key, count => self.observed.mutate(key, &set(count))),
+            calling!(MOKA, keys(), key, count => cache::mutate(&self.moka, key, &set(count))),
         ]
     }
 }

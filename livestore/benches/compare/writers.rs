@@ -18,13 +18,14 @@ use crate::tasks::together;
 pub(crate) fn run(bench: &mut Bench) {
     for (tasks, id) in [(2, "writers-2"), (8, "writers-8")] {
         let what = format!("`mutate`, one key, {tasks} tasks on 2 threads");
-        if bench.wants(&[id]) {
-            writers(bench, id, &what, tasks);
-        }
+        curve(bench, id, &what, tasks);
     }
 }
 
-pub(crate) fn writers(bench: &mut Bench, id: &str, what: &str, tasks: u64) {
+pub(crate) fn curve(bench: &mut Bench, id: &str, what: &str, tasks: u64) {
+    if !bench.wants(&[id]) {
+        return;
+    }
     let key = Uuid::from_u128(1);
     let store = LiveStore::default();
     assert!(store.create(&key, Small::new(0)).is_ok());

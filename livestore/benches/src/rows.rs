@@ -14,7 +14,7 @@ pub const OLD: Who = "livestore 0.1.0";
 /// The raw parts.
 pub const RAW: Who = "DashMap + Arc";
 /// The raw parts, returning what livestore returns.
-pub const RAW_TELLING: Who = "the same, returning value and time";
+pub const RAW_TELLING: Who = "DashMap + Arc, returning value and time";
 /// What people write by hand.
 pub const HAND: Who = "DashMap + RwLock + broadcast";
 /// A map of tokio's watch channels.
@@ -209,22 +209,52 @@ pub fn ratio(one: &Cell, other: &Cell) -> f64 {
     quantile(&ratios, 0.5)
 }
 
+/// Those of whom each does one thing that a store is made of. A row has one of them, and they share a column.
+const BARE: [Who; 4] = [RAW, BROADCAST, MUTEX, TIMER];
+
+/// One column of a table.
+struct Column {
+    name: &'static str,
+    who: Vec<Who>,
+}
+
+impl Column {
+    fn of(who: Who) -> Option<Column> {
+        match BARE.iter().position(|bare| *bare == who) {
+            None => Some(Column {
+                name: who,
+                who: vec![who],
+            }),
+            Some(0) => Some(Column {
+                name: "the bare part",
+                who: BARE.to_vec(),
+            }),
+            Some(_) => None,
+        }
+    }
+
+    fn cell<'a>(&self, row: &'a Row) -> Option<&'a Cell> {
+        self.who.iter().find_map(|who| row.cell(who))
+    }
+}
+
 /// Writes rows as one Markdown table: medians, and the quartiles where there are several rounds.
 pub fn table(rows: &[Row]) -> String {
-    let columns: Vec<Who> = EVERYBODY
+    let columns: Vec<Column> = EVERYBODY
         .into_iter()
-        .filter(|who| rows.iter().any(|row| row.cell(who).is_some()))
+        .filter_map(Column::of)
+        .filter(|column| rows.iter().any(|row| column.cell(row).is_some()))
         .collect();
     let mut text = String::from("| |");
-    for who in &columns {
-        let _ = write!(text, " {who} |");
+    for column in &columns {
+        let _ = write!(text, " {} |", column.name);
     }
     text.push_str("\n|---|");
     text.push_str(&"--:|".repeat(columns.len()));
     for row in rows {
         let _ = write!(text, "\n| {} |", row.what);
-        for who in &columns {
-            match row.cell(who) {
+        for column in &columns {
+            match column.cell(row) {
                 Some(cell) => {
                     let _ = write!(text, " {} |", spread(cell, row.unit));
                 }
