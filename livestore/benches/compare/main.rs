@@ -113,6 +113,9 @@ fn measure(bench: &mut Bench, servers: &Servers) {
 
 /// What the numbers are and on what they were taken.
 fn preface(plan: Plan, servers: &str) -> String {
+    if plan.many == Plan::SMOKE.many {
+        return "A smoke run: the numbers mean nothing.\n".to_owned();
+    }
     format!(
         "On {}. {servers}\n\nMedians of {} rounds, or of {} where a round takes long, with the quartiles; \
          everybody has a turn of at least {} ms in each round.\n",

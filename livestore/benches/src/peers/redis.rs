@@ -23,9 +23,10 @@ use crate::values::Small;
 /// How many commands go into one pipeline.
 pub const PIPELINE: u64 = 100;
 
-/// Starts the server and ends it when its standard input ends: when we close it, and also when this process dies.
-const KEEPER: &str = "redis-server \"$@\" >/dev/null 2>&1 </dev/null & server=$!; read -r _; \
-                      kill -9 $server; wait $server 2>/dev/null";
+/// Runs the server in the folder that it is given first, until its own standard input ends: when we close it, and also
+/// when this process dies. Leaves nothing behind.
+const KEEPER: &str = "folder=$1; shift; redis-server \"$@\" --dir \"$folder\" >/dev/null 2>&1 </dev/null & server=$!; \
+                      read -r _; kill -9 $server; wait $server 2>/dev/null; rm -rf \"$folder\"";
 
 /// Whether the server writes what it is told to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,6 @@ pub struct Server {
     keeper: Child,
     client: Client,
     port: u16,
-    folder: PathBuf,
 }
 
 impl Server {
@@ -60,7 +60,7 @@ impl Server {
             .and_then(|listener| listener.local_addr())
             .map_err(|error| format!("no free port: {error}"))?
             .port();
-        let folder = env::temp_dir().join(format!("livestore-benches-{}-{port}", process::id()));
+        let folder = folder(port);
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let client = format!("redis://127.0.0.1:{port}")
             .into_connection_info()
@@ -72,18 +72,10 @@ impl Server {
             Durability::EverySecond => "yes",
         };
         let keeper = Command::new("sh")
-            .args([
-                "-c",
-                KEEPER,
-                "keeper",
-                "--bind",
-                "127.0.0.1",
-                "--port",
-                &port.to_string(),
-            ])
-            .args(["--save", "", "--appendonly", append, "--appendfsync", "everysec"])
-            .arg("--dir")
+            .args(["-c", KEEPER, "keeper"])
             .arg(&folder)
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
+            .args(["--appendonly", append, "--appendfsync", "everysec"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -93,7 +85,6 @@ impl Server {
             keeper,
             client,
             port,
-            folder,
         };
         let start = clock::now();
         while start.elapsed() < Duration::from_secs(10) {
@@ -177,8 +168,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Where the server at this port keeps its files.
+fn folder(port: u16) -> PathBuf {
+    env::temp_dir().join(format!("livestore-benches-{}-{port}", process::id()))
 }
 
 /// Stores a value as a hash.
@@ -251,7 +246,7 @@ mod tests {
         let small = fetch(&mut connection, &key);
         assert_eq!((small.id, small.count), (1, 4));
         assert!(server.version().starts_with(|first: char| first.is_ascii_digit()));
-        let folder = server.folder.clone();
+        let folder = folder(server.port);
         assert!(folder.exists());
         drop(server);
         assert!(!folder.exists());
