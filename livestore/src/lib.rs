@@ -4,6 +4,8 @@
 extern crate self as livestore;
 
 // Words.
+#[cfg(all(test, livestore_check))]
+mod check;
 mod clock;
 mod delta;
 mod entry;
@@ -12,8 +14,10 @@ mod feed;
 mod invalid;
 mod options;
 mod shared;
+mod stats;
 mod sync;
 mod times;
+mod trace;
 mod update;
 mod value;
 
@@ -59,6 +63,7 @@ pub use crate::error::{
 pub use crate::guard::EntryGuard;
 pub use crate::invalid::{FieldError, Invalid, Never};
 pub use crate::options::{ExpireMode, StoreOptions};
+pub use crate::stats::Stats;
 pub use crate::storages::{Storages, StoragesBuilder};
 pub use crate::store::{LiveStore, LiveStoreBuilder, WeakLiveStore};
 pub use crate::transact::{Guards, Tx};

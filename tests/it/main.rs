@@ -4,16 +4,21 @@
 
 mod create;
 mod deadlines;
+mod deltas;
 mod derive;
 mod expiry;
 mod handles;
 mod history;
+mod linearizable;
 mod lock;
 mod many;
 mod missing;
 mod model;
 mod options;
 mod plain;
+mod stats;
+mod tracing;
+mod types;
 mod usage;
 mod user_code;
 mod watch;
