@@ -144,8 +144,8 @@ fn only_the_table_names_dashmap() {
 fn only_sync_names_locks_and_atomics() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("../livestore/src");
     let lib = source(&src.join("lib.rs"));
-    // The checks note things in ways that are no steps of the checker.
-    let free = ["sync", "check"];
+    // The checks note things in ways that are no steps of the checker, and nothing is decided by what was counted.
+    let free = ["sync", "check", "stats"];
     for module in modules(&lib)
         .iter()
         .filter(|module| !free.contains(&module.as_str()))
