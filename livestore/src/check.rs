@@ -11,16 +11,16 @@
 //! case that it was written for fails as well. `broken` has locks with a known fault each, which the checker must find.
 //!
 //! What it does not see: effects of an atomic's ordering, all are sequentially consistent here. The library's few
-//! atomics are read and written under a lock that orders them, as their comments say.
+//! atomics lean on locks for their order, as their comments say.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg livestore_check" CARGO_PROFILE_TEST_OPT_LEVEL=2 \
 //!     cargo test -p livestore --lib --target-dir target/check check::
 //! ```
 //!
-//! `CHECK_DEEPER=n` allows n preemptions more (or fewer), `CHECK_SECONDS=n` adds random orders for n seconds to each check. The
-//! library's other tests are not made for the stand-ins, hence the filter. A failing check prints its schedule, which
-//! `shuttle::replay` takes.
+//! `CHECK_DEEPER=n` allows n preemptions more, or fewer; `CHECK_SECONDS=n` adds random orders, which are not bounded, for
+//! n seconds to each check. The library's other tests are not made for the stand-ins, hence the filter. A failing check
+//! prints its schedule, which `shuttle::replay` takes.
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 

@@ -35,8 +35,8 @@ pub(crate) enum Step<V: LiveValue> {
     Missing,
     /// Somebody else holds the entry.
     Held(V::Mutation),
-    /// The entry, which is free, is not at the version that was expected.
-    Conflict(Entry<V>),
+    /// The entry, which is free, is not at the version that was expected. The mutation is dropped with nothing locked.
+    Conflict(Entry<V>, V::Mutation),
 }
 
 impl<V: LiveValue> Hold<V> {
@@ -54,7 +54,7 @@ impl<V: LiveValue> Hold<V> {
             return Step::Held(mutn);
         }
         if expected.is_some_and(|version| version != state.version()) {
-            return Step::Conflict(state.entry(shared));
+            return Step::Conflict(state.entry(shared), mutn);
         }
         if plain {
             match state.mutate_in_place(shared, slot.key(), mutn, after) {

@@ -11,7 +11,7 @@ mod checked;
 pub(crate) mod map;
 
 #[cfg(all(test, livestore_check))]
-pub(crate) use crate::sync::checked::{Mutex, MutexGuard, atomic};
+pub(crate) use crate::sync::checked::{Mutex, MutexGuard, assert_nothing_locked, atomic};
 #[cfg(not(all(test, livestore_check)))]
 pub(crate) use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(all(test, livestore_check)))]

@@ -6,11 +6,27 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use shuttle::thread::yield_now;
 
 use crate::entry::Entry;
+use crate::sync::assert_nothing_locked;
 use crate::value::LiveValue;
 
 /// Counts its mutations. Made with 0, it is one less than its version as long as nothing but mutations happened.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+///
+/// Its methods, and what clones and drops it and its mutations, assert that nothing is locked.
+#[derive(Debug)]
 pub(crate) struct Count(pub(crate) u64);
+
+impl Clone for Count {
+    fn clone(&self) -> Count {
+        assert_nothing_locked();
+        Count(self.0)
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        assert_nothing_locked();
+    }
+}
 
 /// Adds 1.
 #[derive(Clone)]
@@ -26,8 +42,21 @@ pub(crate) enum Add {
 }
 
 /// Who has the exclusive right to an entry, as the check sees it. No step, so it hides no order from the checker.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Alone(Arc<AtomicUsize>);
+
+impl Clone for Alone {
+    fn clone(&self) -> Alone {
+        assert_nothing_locked();
+        Alone(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        assert_nothing_locked();
+    }
+}
 
 /// Until it is dropped, nobody else may have the right.
 pub(crate) struct Inside(Alone);
@@ -64,6 +93,7 @@ impl LiveValue for Count {
     type MutError = &'static str;
 
     fn mutate(entry: &Entry<Self>, mutation: &Add) -> Result<Self, &'static str> {
+        assert_nothing_locked();
         let more = Count(entry.0 + 1);
         match mutation {
             Add::Plainly(alone) | Add::Slowly(alone) => {

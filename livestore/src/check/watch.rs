@@ -1,6 +1,6 @@
 //! Watching one entry: no gap, one order, one end, and nobody sleeps through it.
 
-use crate::check::act::{KEY, act, poll, side_by_side, store, store_with_cap, wait};
+use crate::check::act::{Act, KEY, act, poll, side_by_side, store, store_with_cap, wait};
 use crate::check::count::{Add, Alone, Count};
 use crate::check::explore::{explore, explore_each};
 use crate::delta::Delta;
@@ -104,6 +104,46 @@ fn all_watchers_are_told_everything_in_one_order() {
         vec![("changed", 2), ("message", 2), ("changed", 3)],
         vec![("changed", 2), ("changed", 3), ("message", 3)],
     ]);
+}
+
+/// The store and the entry stay, so nothing else wakes it.
+#[test]
+fn whoever_waits_is_woken_by_what_there_is_to_tell() {
+    type Wait = fn(&LiveStore<Count>) -> Act;
+    let waits: [Wait; 4] = [
+        |store| {
+            let mut watch = store.watch(&KEY).unwrap();
+            act(move || (0..2).for_each(|_| assert!(wait(watch.next()).is_some())))
+        },
+        |store| {
+            let mut deltas = store.watch_deltas(&KEY).unwrap();
+            act(move || (0..2).for_each(|_| assert!(wait(deltas.next()).is_some())))
+        },
+        |store| {
+            let mut watch = store.watch(&KEY).unwrap();
+            act(move || assert_eq!(wait(watch.newest()).unwrap().version, 2))
+        },
+        |store| {
+            let mut all = store.watch_all();
+            act(move || (0..2).for_each(|_| assert!(wait(all.next()).is_some())))
+        },
+    ];
+    explore_each(
+        2,
+        waits.map(|waits| {
+            move || {
+                let store = store();
+                let (waiter, s1, s2) = (waits(&store), store.clone(), store.clone());
+                side_by_side([
+                    waiter,
+                    act(move || {
+                        add(&s1, Add::Plainly);
+                    }),
+                    act(move || assert!(s2.broadcast(&KEY, "message").is_ok())),
+                ]);
+            }
+        }),
+    );
 }
 
 #[test]

@@ -412,15 +412,18 @@ impl<V: LiveValue> LiveStore<V> {
         }
         let shared = self.table.shared();
         let plain = V::__is_plain(&mutn);
+        // Not in the closure, which is dropped with everything locked.
+        let mut mutn = Some(mutn);
         let mut after = None;
         let mut step = None;
         let done = self.table.look(key, |slot, state| {
             if plain && expected.is_none() {
-                let done = state.mutate_quietly(shared, &mutn);
+                let done = state.mutate_quietly(shared, mutn.as_ref()?);
                 if done.is_some() {
                     return done;
                 }
             }
+            let mutn = mutn.take()?;
             let after = after.get_or_insert_with(After::default);
             step = Some(Hold::step(slot, state, shared, expected, plain, mutn, after));
             None
@@ -438,7 +441,7 @@ impl<V: LiveValue> LiveStore<V> {
         match step {
             Step::Missing => Err(MutateIfError::Missing),
             Step::Done(result) => result.map_err(MutateIfError::Rejected),
-            Step::Conflict(now) => Err(MutateIfError::Conflict(now)),
+            Step::Conflict(now, _) => Err(MutateIfError::Conflict(now)),
             Step::Copy(hold, snapshot, mutn) => {
                 hold.mutate_once(snapshot, mutn).map_err(MutateIfError::Rejected)
             }

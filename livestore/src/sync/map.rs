@@ -8,12 +8,16 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::marker::PhantomData;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use shuttle::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use shuttle::sync::{RwLockReadGuard, RwLockWriteGuard};
 use uuid::Uuid;
 
+use crate::sync::checked::{Counted, RwLock};
+
 type Shard<K, V> = BTreeMap<Uuid, (K, V)>;
+type Read<'a, K, V> = Counted<RwLockReadGuard<'a, Shard<K, V>>>;
+type Write<'a, K, V> = Counted<RwLockWriteGuard<'a, Shard<K, V>>>;
 
 pub(crate) struct DashMap<K, V, S> {
     shards: [RwLock<Shard<K, V>>; 2],
@@ -23,7 +27,7 @@ pub(crate) struct DashMap<K, V, S> {
 /// One pair, with its shard locked for reading.
 pub(crate) struct Ref<'a, K, V> {
     key: Uuid,
-    shard: Arc<RwLockReadGuard<'a, Shard<K, V>>>,
+    shard: Arc<Read<'a, K, V>>,
 }
 
 /// The place of a key, with its shard locked for writing.
@@ -35,12 +39,12 @@ pub(crate) enum Place<'a, K, V> {
 pub(crate) struct Occupied<'a, K, V> {
     /// What the place was asked for.
     key: K,
-    shard: RwLockWriteGuard<'a, Shard<K, V>>,
+    shard: Write<'a, K, V>,
 }
 
 pub(crate) struct Vacant<'a, K, V> {
     key: K,
-    shard: RwLockWriteGuard<'a, Shard<K, V>>,
+    shard: Write<'a, K, V>,
 }
 
 impl<K: Borrow<Uuid>, V, S> DashMap<K, V, S> {
@@ -57,16 +61,16 @@ impl<K: Borrow<Uuid>, V, S> DashMap<K, V, S> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| read(shard).len()).sum()
+        self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 
     pub(crate) fn get(&self, key: &Uuid) -> Option<Ref<'_, K, V>> {
-        let shard = read(self.shard(key));
+        let shard = Arc::new(self.shard(key).read());
         shard.contains_key(key).then_some(Ref { key: *key, shard })
     }
 
     pub(crate) fn entry(&self, key: K) -> Place<'_, K, V> {
-        let shard = write(self.shard(key.borrow()));
+        let shard = self.shard(key.borrow()).write();
         if shard.contains_key(key.borrow()) {
             Place::Occupied(Occupied { key, shard })
         } else {
@@ -75,7 +79,7 @@ impl<K: Borrow<Uuid>, V, S> DashMap<K, V, S> {
     }
 
     pub(crate) fn remove_if(&self, key: &Uuid, wanted: impl FnOnce(&K, &V) -> bool) -> Option<(K, V)> {
-        match write(self.shard(key)).entry(*key) {
+        match self.shard(key).write().entry(*key) {
             btree_map::Entry::Occupied(found) if wanted(&found.get().0, &found.get().1) => {
                 Some(found.remove())
             }
@@ -86,7 +90,7 @@ impl<K: Borrow<Uuid>, V, S> DashMap<K, V, S> {
     /// One shard after another, each locked until its last pair is gone.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Ref<'_, K, V>> {
         self.shards.iter().flat_map(|shard| {
-            let shard = read(shard);
+            let shard = Arc::new(shard.read());
             let keys: Vec<Uuid> = shard.keys().copied().collect();
             keys.into_iter().map(move |key| Ref {
                 key,
@@ -98,14 +102,6 @@ impl<K: Borrow<Uuid>, V, S> DashMap<K, V, S> {
     fn shard(&self, key: &Uuid) -> &RwLock<Shard<K, V>> {
         &self.shards[usize::from(key.as_bytes()[15] & 1)]
     }
-}
-
-fn read<K, V>(shard: &RwLock<Shard<K, V>>) -> Arc<RwLockReadGuard<'_, Shard<K, V>>> {
-    Arc::new(shard.read().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn write<K, V>(shard: &RwLock<Shard<K, V>>) -> RwLockWriteGuard<'_, Shard<K, V>> {
-    shard.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<K, V> Ref<'_, K, V> {
@@ -132,7 +128,7 @@ impl<K: Borrow<Uuid>, V> Occupied<'_, K, V> {
 
 impl<'a, K: Borrow<Uuid>, V> Vacant<'a, K, V> {
     /// The shard stays locked while what is returned lives.
-    pub(crate) fn insert(self, value: V) -> RwLockWriteGuard<'a, Shard<K, V>> {
+    pub(crate) fn insert(self, value: V) -> Write<'a, K, V> {
         let Vacant { key, mut shard } = self;
         shard.insert(*key.borrow(), (key, value));
         shard
