@@ -8,12 +8,14 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 36] = [
     // Words.
     "sync",
     "unwind",
     "clock",
     "times",
+    "stats",
+    "trace",
     "entry",
     "invalid",
     "value",

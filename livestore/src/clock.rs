@@ -79,6 +79,7 @@ impl Clock {
 
     /// When `limit` has passed for certain since an event that was stamped `from`, or [`Stamp::NEVER`] where that cannot
     /// be counted.
+    #[inline]
     pub(crate) fn deadline(&self, from: Stamp, limit: Duration) -> Stamp {
         let limit = u64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         Stamp(from.0.saturating_add(limit).saturating_add(self.step))
@@ -107,6 +108,7 @@ impl Clock {
 }
 
 #[cfg(all(target_os = "linux", not(feature = "test-util")))]
+#[inline]
 fn millis(time: rustix::time::Timespec) -> u64 {
     // Neither is ever negative: the clock counts from the start of the machine.
     time.tv_sec.unsigned_abs() * 1000 + time.tv_nsec.unsigned_abs() / 1_000_000

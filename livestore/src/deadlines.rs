@@ -102,7 +102,6 @@ impl<V: LiveValue> Deadlines<V> {
         queue.stale = queue.stale.saturating_sub(dropped);
     }
 
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.queue.lock().items.len()
     }

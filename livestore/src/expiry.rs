@@ -18,8 +18,11 @@ use crate::after::After;
 use crate::clock::Stamp;
 use crate::deadlines::Item;
 use crate::entry::Entry;
+use crate::shared::Shared;
 use crate::slot::{Change, Due};
+use crate::stats::Count;
 use crate::table::Table;
+use crate::trace;
 use crate::unwind::let_go;
 use crate::value::LiveValue;
 
@@ -59,11 +62,10 @@ pub(crate) fn start<V: LiveValue>(
     let wants_store = on_expire.as_ref().is_some_and(|wanted| wanted.wants_store);
     let callback = on_expire.map(|wanted| wanted.callback);
     for expired in already {
-        let table = wants_store.then(|| Arc::clone(table));
-        let _ = batches.send(Batch { table, expired });
+        hand_over(table, expired, wants_store, &batches);
     }
     let checks = runtime.spawn(check_forever(Arc::downgrade(table), period, batches, wants_store));
-    runtime.spawn(deliver(received, callback));
+    runtime.spawn(deliver(received, callback, Arc::clone(table.shared())));
     table.own_checks(checks.abort_handle());
 }
 
@@ -87,9 +89,7 @@ async fn check_forever<V: LiveValue>(
             let now = *now.get_or_insert_with(|| table.shared().clock.now());
             let (expired, more) = check(&table, now, &mut again);
             if !expired.is_empty() {
-                let table = wants_store.then(|| Arc::clone(&table));
-                // The receiver ends only with its runtime.
-                let _ = batches.send(Batch { table, expired });
+                hand_over(&table, expired, wants_store, &batches);
             }
             if !more {
                 if let Some(deadlines) = table.deadlines() {
@@ -101,6 +101,20 @@ async fn check_forever<V: LiveValue>(
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Has a batch delivered.
+fn hand_over<V: LiveValue>(
+    table: &Arc<Table<V>>,
+    expired: Expired<V>,
+    wants_store: bool,
+    batches: &mpsc::UnboundedSender<Batch<V>>,
+) {
+    trace::expired(expired.len());
+    table.shared().counters.add(Count::Callbacks, 1);
+    let table = wants_store.then(|| Arc::clone(table));
+    // The receiver ends only with its runtime.
+    let _ = batches.send(Batch { table, expired });
 }
 
 /// Checks a table that nobody else has yet. Returns what expired, in batches.
@@ -165,9 +179,11 @@ fn check<V: LiveValue>(table: &Table<V>, now: Stamp, again: &mut Vec<Item<V>>) -
 async fn deliver<V: LiveValue>(
     mut batches: mpsc::UnboundedReceiver<Batch<V>>,
     callback: Option<Arc<Callback<V>>>,
+    shared: Arc<Shared<V>>,
 ) {
     while let Some(Batch { table, expired }) = batches.recv().await {
         let callback = callback.clone();
+        let entries = expired.len();
         // In a task of its own, so that a panic, of the callback or of a value's `Drop`, ends this batch alone.
         let delivery = tokio::spawn(async move {
             if let Some(callback) = callback {
@@ -178,7 +194,9 @@ async fn deliver<V: LiveValue>(
             && let Ok(panic) = error.try_into_panic()
         {
             mem::forget(panic);
+            trace::callback_panicked(entries);
         }
+        shared.counters.subtract(Count::Callbacks, 1);
     }
 }
 
@@ -256,7 +274,7 @@ mod tests {
             let slot = Slot::new(key, Arc::new(Value));
             assert!(table.link(&slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
-            drop(table.end(Hold::taken(slot), None));
+            drop(table.end(Hold::taken(&slot, table.shared()), None));
         }
         assert!(items(&table) < 2 * kept.len() + 2 * 65, "{}", items(&table));
     }
@@ -296,7 +314,7 @@ mod tests {
             let slot = Slot::new(key, Arc::new(Value));
             assert!(table.link(&slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
-            let held = vec![(key, Some(Hold::taken(slot)))];
+            let held = vec![(key, Some(Hold::taken(&slot, table.shared())))];
             let mut tx = Tx::new(Arc::clone(&table), held);
             assert!(tx.remove(&key).is_some());
             assert!(tx.commit().is_ok());

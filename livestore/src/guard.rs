@@ -68,7 +68,7 @@ pub struct EntryGuard<V: LiveValue> {
 
 impl<V: LiveValue> EntryGuard<V> {
     pub(crate) fn new(table: Arc<Table<V>>, hold: Hold<V>) -> EntryGuard<V> {
-        let entry = Some(hold.entry(table.shared()));
+        let entry = Some(hold.entry());
         EntryGuard { entry, hold, table }
     }
 
@@ -109,9 +109,9 @@ impl<V: LiveValue> EntryGuard<V> {
     pub fn mutate(&mut self, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
         if V::__is_plain(&mutn) {
             let given = Given::away(self);
-            return given.guard.hold.mutate(given.guard.table.shared(), mutn);
+            return given.guard.hold.mutate(mutn);
         }
-        let new = self.hold.mutate(self.table.shared(), mutn)?;
+        let new = self.hold.mutate(mutn)?;
         self.entry = Some(new.clone());
         Ok(new)
     }
@@ -144,7 +144,7 @@ impl<V: LiveValue> EntryGuard<V> {
             msg,
             new: Arc::new(value),
         };
-        let (old, new) = self.hold.commit(self.table.shared(), change);
+        let (old, new) = self.hold.commit(change);
         self.entry = Some(new);
         old
     }
@@ -160,7 +160,7 @@ impl<V: LiveValue> EntryGuard<V> {
     /// [`StoreOptions::history`](crate::StoreOptions::history); [`RollbackError::Rejected`] with the value's own error if
     /// the check refuses it.
     pub fn rollback(&mut self, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
-        let new = self.hold.rollback(self.table.shared(), version)?;
+        let new = self.hold.rollback(version)?;
         self.entry = Some(new.clone());
         Ok(new)
     }
@@ -223,7 +223,7 @@ impl<V: LiveValue> EntryGuard<V> {
 
     fn set_deadline(&mut self, at: Stamp) -> Result<(), DeadlineError> {
         self.table.set_deadline(self.hold.slot(), at)?;
-        self.entry = Some(self.hold.entry(self.table.shared()));
+        self.entry = Some(self.hold.entry());
         Ok(())
     }
 
@@ -259,7 +259,7 @@ impl<'a, V: LiveValue> Given<'a, V> {
 
 impl<V: LiveValue> Drop for Given<'_, V> {
     fn drop(&mut self) {
-        self.guard.entry = Some(self.guard.hold.entry(self.guard.table.shared()));
+        self.guard.entry = Some(self.guard.hold.entry());
     }
 }
 

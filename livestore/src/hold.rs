@@ -11,45 +11,40 @@ use uuid::Uuid;
 
 use crate::after::After;
 use crate::entry::Entry;
-use crate::error::RollbackError;
+use crate::error::{MutateIfError, RollbackError};
 use crate::shared::Shared;
 use crate::slot::{Change, Dead, Slot, State};
+use crate::stats::Count;
 use crate::value::LiveValue;
 use crate::waiters::Ticket;
 
 pub(crate) struct Hold<V: LiveValue> {
     slot: Arc<Slot<V>>,
+    shared: Arc<Shared<V>>,
     /// Cleared when the last commit of this hold has released it already.
     open: bool,
 }
 
-/// The outcome of trying to mutate an entry at once.
+/// The outcome of trying to mutate an entry at once, in more than the shortest way.
 pub(crate) enum Step<V: LiveValue> {
     /// It was done in one step under the slot's lock.
     Done(Result<Entry<V>, V::MutError>),
     /// The entry is now held; the mutation is to be applied to a copy of this snapshot.
     Copy(Hold<V>, Entry<V>, V::Mutation),
+    /// The key has no entry.
+    Missing,
     /// Somebody else holds the entry.
     Held(V::Mutation),
     /// The entry, which is free, is not at the version that was expected.
     Conflict(Entry<V>),
 }
 
-/// Why a mutation through a hold changed nothing.
-pub(crate) enum Refusal<V: LiveValue> {
-    /// The entry is not at the version that was expected.
-    Conflict(Entry<V>),
-    /// The value refused the mutation.
-    Rejected(V::MutError),
-}
-
 impl<V: LiveValue> Hold<V> {
     /// Mutates in one step where that runs nothing of the user's and needs no copy; else holds the entry.
-    #[inline]
     pub(crate) fn step(
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
-        shared: &Shared<V>,
+        shared: &Arc<Shared<V>>,
         expected: Option<u64>,
         plain: bool,
         mut mutn: V::Mutation,
@@ -68,15 +63,19 @@ impl<V: LiveValue> Hold<V> {
             }
         }
         if state.try_hold(shared) {
-            Step::Copy(Hold::taken(Arc::clone(slot)), state.entry(shared), mutn)
+            Step::Copy(Hold::taken(slot, shared), state.entry(shared), mutn)
         } else {
             Step::Held(mutn)
         }
     }
 
     /// Wraps a hold that was taken on the slot's state.
-    pub(crate) fn taken(slot: Arc<Slot<V>>) -> Hold<V> {
-        Hold { slot, open: true }
+    pub(crate) fn taken(slot: &Arc<Slot<V>>, shared: &Arc<Shared<V>>) -> Hold<V> {
+        Hold {
+            slot: Arc::clone(slot),
+            shared: Arc::clone(shared),
+            open: true,
+        }
     }
 
     pub(crate) fn key(&self) -> &Uuid {
@@ -92,67 +91,60 @@ impl<V: LiveValue> Hold<V> {
         self.open = false;
     }
 
-    pub(crate) fn entry(&self, shared: &Shared<V>) -> Entry<V> {
-        self.slot.lock().entry(shared)
+    pub(crate) fn entry(&self) -> Entry<V> {
+        self.slot.lock().entry(&self.shared)
     }
 
     /// Mutates and goes on holding.
-    pub(crate) fn mutate(&mut self, shared: &Shared<V>, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
+    pub(crate) fn mutate(&mut self, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
         let (snapshot, mutn) = {
             let plain = V::__is_plain(&mutn);
             let mut after = After::default();
             let mut state = self.slot.lock();
             let outcome = if plain {
-                state.mutate_in_place(shared, self.key(), mutn, &mut after)
+                state.mutate_in_place(&self.shared, self.key(), mutn, &mut after)
             } else {
                 Err(mutn)
             };
             match outcome {
                 Ok(result) => return result,
-                Err(mutn) => (state.entry(shared), mutn),
+                Err(mutn) => (state.entry(&self.shared), mutn),
             }
         };
-        let new = Some(Arc::new(V::mutate(&snapshot, &mutn)?));
-        Ok(self.commit(shared, Change::Mutate { mutn, new }).1)
+        let new = Some(Arc::new(self.try_mutation(&snapshot, &mutn)?));
+        Ok(self.commit(Change::Mutate { mutn, new }).1)
     }
 
     /// Applies the mutation to a copy of `snapshot`, commits it and ends the hold.
-    pub(crate) fn mutate_once(
-        self,
-        shared: &Shared<V>,
-        snapshot: Entry<V>,
-        mutn: V::Mutation,
-    ) -> Result<Entry<V>, V::MutError> {
-        let new = Some(Arc::new(V::mutate(&snapshot, &mutn)?));
+    pub(crate) fn mutate_once(self, snapshot: Entry<V>, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
+        let new = Some(Arc::new(self.try_mutation(&snapshot, &mutn)?));
         drop(snapshot);
-        Ok(self
-            .commit_once(shared, Change::Mutate { mutn, new }, |_, _| ())
-            .1)
+        Ok(self.commit_once(Change::Mutate { mutn, new }, |_, _| ()).1)
+    }
+
+    /// Runs the user's code on a snapshot.
+    fn try_mutation(&self, snapshot: &Entry<V>, mutn: &V::Mutation) -> Result<V, V::MutError> {
+        V::mutate(snapshot, mutn).inspect_err(|_| self.shared.counters.add(Count::Refused, 1))
     }
 
     /// Mutates an entry that should be at a version, and goes on holding.
     pub(crate) fn mutate_if(
         &mut self,
-        shared: &Shared<V>,
         expected: Option<u64>,
         mutn: V::Mutation,
-    ) -> Result<Entry<V>, Refusal<V>> {
+    ) -> Result<Entry<V>, MutateIfError<V>> {
         if let Some(version) = expected {
-            let now = self.entry(shared);
+            let now = self.entry();
             if now.version != version {
-                return Err(Refusal::Conflict(now));
+                return Err(MutateIfError::Conflict(now));
             }
         }
-        self.mutate(shared, mutn).map_err(Refusal::Rejected)
+        self.mutate(mutn).map_err(MutateIfError::Rejected)
     }
 
     /// Makes an earlier value the newest, if the type accepts it as the successor of the present one.
-    pub(crate) fn rollback(
-        &mut self,
-        shared: &Shared<V>,
-        version: u64,
-    ) -> Result<Entry<V>, RollbackError<V::MutError>> {
-        let history = self.slot.lock().history(shared);
+    pub(crate) fn rollback(&mut self, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
+        let history = self.slot.lock().history(&self.shared);
         let oldest = history.first().map_or(0, |entry| entry.version);
         let Some(past) = history.iter().find(|entry| entry.version == version) else {
             return Err(RollbackError::NotKept { oldest });
@@ -160,27 +152,32 @@ impl<V: LiveValue> Hold<V> {
         let now = history.last().map(|entry| &*entry.value);
         past.check(now).map_err(RollbackError::Rejected)?;
         let new = Arc::clone(&past.value);
-        Ok(self.commit(shared, Change::Rollback { new }).1)
+        Ok(self.commit(Change::Rollback { new }).1)
     }
 
     /// Commits and goes on holding. Returns the entry before and after.
-    pub(crate) fn commit(&mut self, shared: &Shared<V>, change: Change<V>) -> (Entry<V>, Entry<V>) {
+    pub(crate) fn commit(&mut self, change: Change<V>) -> (Entry<V>, Entry<V>) {
         let mut after = After::default();
-        commit_between(&mut self.slot.lock(), shared, self.key(), change, &mut after)
+        commit_between(
+            &mut self.slot.lock(),
+            &self.shared,
+            self.key(),
+            change,
+            &mut after,
+        )
     }
 
     /// Commits, runs `then` at the same instant and ends the hold. Returns the entry before and after.
     pub(crate) fn commit_once<R>(
         mut self,
-        shared: &Shared<V>,
         change: Change<V>,
         then: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> (Entry<V>, Entry<V>, R) {
         let mut after = After::default();
         let mut state = self.slot.lock();
-        let (old, new) = commit_between(&mut state, shared, self.key(), change, &mut after);
+        let (old, new) = commit_between(&mut state, &self.shared, self.key(), change, &mut after);
         let made = then(&self.slot, &mut state);
-        after.wakers.next_holder = state.release();
+        after.wakers.next_holder = state.release(&self.shared);
         drop(state);
         self.open = false;
         drop(after);
@@ -188,15 +185,10 @@ impl<V: LiveValue> Hold<V> {
     }
 
     /// Ends the entry. The slot is dead afterwards; the caller unlinks it before it lets go of the rest.
-    pub(crate) fn end(
-        mut self,
-        shared: &Shared<V>,
-        msg: Option<V::Message>,
-        after: &mut After<V>,
-    ) -> Entry<V> {
+    pub(crate) fn end(mut self, msg: Option<V::Message>, after: &mut After<V>) -> Entry<V> {
         let mut state = self.slot.lock();
-        state.commit(shared, self.slot.key(), Change::Remove { msg }, after);
-        let entry = state.entry(shared);
+        state.commit(&self.shared, self.slot.key(), Change::Remove { msg }, after);
+        let entry = state.entry(&self.shared);
         drop(state);
         self.open = false;
         entry
@@ -220,7 +212,7 @@ impl<V: LiveValue> Drop for Hold<V> {
         if !self.open {
             return;
         }
-        let next = self.slot.lock().release();
+        let next = self.slot.lock().release(&self.shared);
         if let Some(waker) = next {
             waker.wake();
         }
@@ -230,13 +222,13 @@ impl<V: LiveValue> Drop for Hold<V> {
 /// Waits for a hold of one entry, first come, first served from the first poll on.
 pub(crate) struct Acquire<'a, V: LiveValue> {
     slot: Arc<Slot<V>>,
-    shared: &'a Shared<V>,
+    shared: &'a Arc<Shared<V>>,
     /// The place in the queue while it waits.
     ticket: Option<Ticket>,
 }
 
 impl<'a, V: LiveValue> Acquire<'a, V> {
-    pub(crate) fn new(slot: Arc<Slot<V>>, shared: &'a Shared<V>) -> Acquire<'a, V> {
+    pub(crate) fn new(slot: Arc<Slot<V>>, shared: &'a Arc<Shared<V>>) -> Acquire<'a, V> {
         Acquire {
             slot,
             shared,
@@ -260,7 +252,7 @@ impl<V: LiveValue> Future for Acquire<'_, V> {
             Some(ticket) => state.accept_grant(ticket, cx, this.shared),
             None if state.try_hold(this.shared) => (true, None),
             None => {
-                this.ticket = Some(state.join_waiters(cx));
+                this.ticket = Some(state.join_waiters(this.shared, cx));
                 (false, None)
             }
         };
@@ -270,14 +262,14 @@ impl<V: LiveValue> Future for Acquire<'_, V> {
             return Poll::Pending;
         }
         this.ticket = None;
-        Poll::Ready(Ok(Hold::taken(Arc::clone(&this.slot))))
+        Poll::Ready(Ok(Hold::taken(&this.slot, this.shared)))
     }
 }
 
 impl<V: LiveValue> Drop for Acquire<'_, V> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
-        let (next, gone) = self.slot.lock().leave_waiters(ticket);
+        let (next, gone) = self.slot.lock().leave_waiters(self.shared, ticket);
         if let Some(waker) = next {
             waker.wake();
         }

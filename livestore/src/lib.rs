@@ -18,8 +18,10 @@ mod report;
 #[cfg(feature = "serde")]
 mod schema;
 mod shared;
+mod stats;
 mod sync;
 mod times;
+mod trace;
 mod unwind;
 mod update;
 mod value;
@@ -76,6 +78,7 @@ pub use crate::options::{ExpireMode, StoreOptions};
 pub use crate::report::{LoadReport, Progress, SaveReport};
 #[cfg(feature = "serde")]
 pub use crate::snapshot::error::{LoadError, SaveError};
+pub use crate::stats::Stats;
 pub use crate::storages::{Storages, StoragesBuilder};
 pub use crate::store::{LiveStore, LiveStoreBuilder, WeakLiveStore};
 #[cfg(feature = "serde")]

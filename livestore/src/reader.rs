@@ -9,6 +9,8 @@ use crate::entry::Entry;
 use crate::ring::{News, Ring, Seat, Taken};
 use crate::shared::Shared;
 use crate::slot::{Slot, State};
+use crate::stats::Count;
+use crate::trace;
 use crate::update::Update;
 use crate::value::LiveValue;
 
@@ -81,6 +83,8 @@ impl<V: LiveValue> Reader<V> {
             (state.entry(&self.shared), self.ring.skip(&mut self.seat))
         };
         let missed = missed + lost;
+        self.shared.counters.add(Count::Lagged, 1);
+        trace::lagged(self.key(), missed);
         self.taken = Some(News::Update(Arc::new(Update::Resync { now, missed })));
         released
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Stamp};
 use crate::feed::Feed;
 use crate::options::{ExpireMode, StoreOptions};
+use crate::stats::Counters;
 use crate::times::Times;
 use crate::value::LiveValue;
 
@@ -16,6 +17,7 @@ pub(crate) struct Shared<V: LiveValue> {
     pub(crate) channel_cap: usize,
     /// How many updates of an entry are kept.
     pub(crate) history: usize,
+    pub(crate) counters: Counters,
     /// To those who watch everything.
     pub(crate) feed: Feed<V>,
     /// `None` when nothing ever expires.
@@ -32,6 +34,7 @@ impl<V: LiveValue> Shared<V> {
             clock: Clock::start(),
             channel_cap: options.channel_cap,
             history: options.history,
+            counters: Counters::default(),
             feed: Feed::new(),
             expire: options.expire_check_freq.map(|_| options.expire_mode),
             floor: AtomicU64::new(0),
@@ -53,6 +56,7 @@ impl<V: LiveValue> Shared<V> {
     }
 
     /// After how long without use an entry expires, in a store where use counts.
+    #[inline]
     pub(crate) fn idle_limit(&self) -> Option<Duration> {
         match self.expire {
             Some(ExpireMode::Idle(limit)) => Some(limit),

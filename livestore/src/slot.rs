@@ -35,6 +35,7 @@ use crate::history::History;
 use crate::record::Record;
 use crate::ring::{Left, News, Ring, Seat};
 use crate::shared::Shared;
+use crate::stats::Count;
 use crate::sync::{Flag, Mutex, MutexGuard};
 use crate::times::Times;
 use crate::update::Update;
@@ -173,11 +174,13 @@ impl<V: LiveValue> Slot<V> {
     }
 
     /// Locks the slot. Never under a shard lock.
+    #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<V>> {
         self.state.lock()
     }
 
     /// Locks the slot if that needs no wait.
+    #[inline]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State<V>>> {
         self.state.try_lock()
     }
@@ -231,7 +234,7 @@ impl<V: LiveValue> State<V> {
 
     /// Gives a new slot its first version and its times. Nobody else has the key, or sees the slot alive yet.
     pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
-        self.word = shared.first_version() * VERSION | self.word % VERSION;
+        self.word = (shared.first_version() * VERSION) | (self.word % VERSION);
         // The wait for the shard is over: this is the instant of the commit.
         self.times = Times::born(shared.clock.now());
         if shared.feed.watchers() > 0 {
@@ -248,6 +251,7 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Notes that the entry was used, where that counts.
+    #[inline]
     pub(crate) fn note_use(&mut self, shared: &Shared<V>) {
         if shared.idle_limit().is_some() {
             self.times.make_use(shared.clock.now());
@@ -262,13 +266,15 @@ impl<V: LiveValue> State<V> {
             return false;
         }
         self.word |= HELD;
+        shared.counters.add(Count::Held, 1);
         self.note_use(shared);
         true
     }
 
     /// Queues up for an entry that is held.
-    pub(crate) fn join_waiters(&mut self, cx: &Context<'_>) -> Ticket {
+    pub(crate) fn join_waiters(&mut self, shared: &Shared<V>, cx: &Context<'_>) -> Ticket {
         debug_assert!(self.is_held(), "a free entry is taken, not waited for");
+        shared.counters.add(Count::Waiters, 1);
         self.extra().waiters.join(cx)
     }
 
@@ -290,14 +296,19 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Takes a waiter off; if it had been granted the entry, the next one gets it.
-    pub(crate) fn leave_waiters(&mut self, ticket: Ticket) -> (Option<Waker>, Option<Gone>) {
+    pub(crate) fn leave_waiters(
+        &mut self,
+        shared: &Shared<V>,
+        ticket: Ticket,
+    ) -> (Option<Waker>, Option<Gone>) {
         if !self.is_alive() {
             // Its last commit sent everybody away.
             return (None, None);
         }
         match self.extra().waiters.leave(ticket) {
-            Gone::WithGrant => (self.release(), None),
+            Gone::WithGrant => (self.release(shared), None),
             gone => {
+                shared.counters.subtract(Count::Waiters, 1);
                 self.trim();
                 (None, Some(gone))
             }
@@ -305,12 +316,15 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Ends the present hold: the front waiter gets the entry, or it is free. Returns whom to wake.
-    pub(crate) fn release(&mut self) -> Option<Waker> {
+    pub(crate) fn release(&mut self, shared: &Shared<V>) -> Option<Waker> {
         if !self.is_alive() {
             return None;
         }
         let next = self.extra.as_mut().and_then(|extra| extra.waiters.grant());
-        if next.is_none() {
+        if next.is_some() {
+            shared.counters.subtract(Count::Waiters, 1);
+        } else {
+            shared.counters.subtract(Count::Held, 1);
             self.word &= !HELD;
             self.trim();
         }
@@ -319,9 +333,34 @@ impl<V: LiveValue> State<V> {
 
     // Changes.
 
+    /// Applies a plain mutation where that is the whole of it: the entry is free, nobody is told, and nothing is displaced.
+    /// `None` if there is more to it.
+    #[inline]
+    pub(crate) fn mutate_quietly(
+        &mut self,
+        shared: &Shared<V>,
+        mutn: &V::Mutation,
+    ) -> Option<Result<Entry<V>, V::MutError>> {
+        if self.is_held() || self.extra.is_some() || self.is_recorded(shared) {
+            return None;
+        }
+        let value = Arc::get_mut(&mut self.value)?;
+        Some(match value.apply(mutn) {
+            Ok(()) => {
+                shared.counters.add(Count::Mutations, 1);
+                self.advance(shared);
+                Ok(self.entry(shared))
+            }
+            Err(reason) => {
+                shared.counters.add(Count::Refused, 1);
+                self.note_use(shared);
+                Err(reason)
+            }
+        })
+    }
+
     /// Applies a plain mutation to the value itself. Gives the mutation back if a copy is needed: somebody is told the
     /// values, or keeps an entry.
-    #[inline]
     pub(crate) fn mutate_in_place(
         &mut self,
         shared: &Shared<V>,
@@ -341,6 +380,7 @@ impl<V: LiveValue> State<V> {
                 Ok(self.entry(shared))
             }
             Err(reason) => {
+                shared.counters.add(Count::Refused, 1);
                 self.note_use(shared);
                 after.mutn = Some(mutn);
                 Err(reason)
@@ -351,16 +391,15 @@ impl<V: LiveValue> State<V> {
     /// Makes a change visible: value, version, time and publication together. Every change of an entry passes here.
     ///
     /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock.
-    #[inline]
     pub(crate) fn commit(&mut self, shared: &Shared<V>, key: &Uuid, change: Change<V>, after: &mut After<V>) {
         debug_assert!(self.is_alive(), "a dead entry does not change");
         // Whoever joins the feed from now on sees the change when they look at this entry.
         let audience = self.audience(shared);
-        self.word += VERSION;
         match change {
             Change::Mutate { mutn, new } => {
+                shared.counters.add(Count::Mutations, 1);
                 after.value = new.map(|new| mem::replace(&mut self.value, new));
-                self.times.change(shared.clock.now());
+                self.advance(shared);
                 match audience {
                     Audience::Values { old } => {
                         let new = self.entry(shared);
@@ -375,7 +414,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Overwrite { msg, new } => {
                 after.value = Some(mem::replace(&mut self.value, new));
-                self.times.change(shared.clock.now());
+                self.advance(shared);
                 match audience {
                     Audience::Values { old } => {
                         let new = self.entry(shared);
@@ -390,7 +429,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Rollback { new } => {
                 after.value = Some(mem::replace(&mut self.value, new));
-                self.times.change(shared.clock.now());
+                self.advance(shared);
                 // Who keeps a history keeps values.
                 if let Audience::Values { old } = audience {
                     let new = self.entry(shared);
@@ -407,6 +446,7 @@ impl<V: LiveValue> State<V> {
                 }
             }
             Change::Expire => {
+                shared.counters.add(Count::Expired, 1);
                 self.die(shared, after);
                 if !matches!(audience, Audience::Nobody) {
                     let (val, key) = (self.entry(shared), *key);
@@ -414,6 +454,13 @@ impl<V: LiveValue> State<V> {
                 }
             }
         }
+    }
+
+    /// The part of a commit that every change has.
+    #[inline]
+    fn advance(&mut self, shared: &Shared<V>) {
+        self.word += VERSION;
+        self.times.change(shared.clock.now());
     }
 
     /// Tells watchers without changing anything. Returns how many there are.
@@ -440,10 +487,17 @@ impl<V: LiveValue> State<V> {
 
     /// The last commit. The floor rises before anybody can see the slot dead.
     fn die(&mut self, shared: &Shared<V>, after: &mut After<V>) {
+        self.word += VERSION;
         shared.raise_floor(self.version());
-        self.word &= !ALIVE;
+        if self.is_held() {
+            shared.counters.subtract(Count::Held, 1);
+        }
+        self.word &= !(ALIVE | HELD);
         if let Some(extra) = &mut self.extra {
             after.wakers.others = extra.waiters.dismiss();
+            shared
+                .counters
+                .subtract(Count::Waiters, after.wakers.others.len());
             after.history = extra.history.take();
             if let Some(own) = extra.own.take() {
                 own.flag.store(false, Relaxed);
@@ -553,7 +607,11 @@ impl<V: LiveValue> State<V> {
         self.note_use(shared);
         let extra = self.extra();
         extra.full_watchers += usize::from(values);
-        let ring = extra.ring.get_or_insert_with(|| Arc::new(Ring::new()));
+        shared.counters.add(Count::Watchers, 1);
+        let ring = extra.ring.get_or_insert_with(|| {
+            shared.counters.add(Count::WatchedEntries, 1);
+            Arc::new(Ring::new())
+        });
         let seat = ring.join();
         (Arc::clone(ring), seat)
     }
@@ -567,10 +625,12 @@ impl<V: LiveValue> State<V> {
         values: bool,
     ) -> Left<V> {
         let left = ring.leave(seat);
+        shared.counters.subtract(Count::Watchers, 1);
         if let Some(extra) = &mut self.extra {
             extra.full_watchers -= usize::from(values);
         }
         if left.watchers == 0 {
+            shared.counters.subtract(Count::WatchedEntries, 1);
             if let Some(extra) = &mut self.extra {
                 extra.ring = None;
             }
@@ -595,6 +655,7 @@ impl<V: LiveValue> State<V> {
     // Expiry.
 
     /// When this entry expires as things stand.
+    #[inline]
     pub(crate) fn deadline(&self, shared: &Shared<V>) -> Stamp {
         match self.own() {
             Some(own) => own.at,
@@ -602,6 +663,7 @@ impl<V: LiveValue> State<V> {
         }
     }
 
+    #[inline]
     fn expires(&self, shared: &Shared<V>) -> Option<Instant> {
         match self.deadline(shared) {
             Stamp::NEVER => None,
@@ -721,17 +783,17 @@ mod tests {
         let cx = Context::from_waker(Waker::noop());
 
         assert!(state.try_hold(&shared));
-        let (first, second) = (state.join_waiters(&cx), state.join_waiters(&cx));
-        drop(state.leave_waiters(second));
+        let (first, second) = (state.join_waiters(&shared, &cx), state.join_waiters(&shared, &cx));
+        drop(state.leave_waiters(&shared, second));
         assert!(state.extra.is_some());
-        drop(state.release());
+        drop(state.release(&shared));
         assert!(state.accept_grant(first, &cx, &shared).0);
-        assert!(state.release().is_none());
+        assert!(state.release(&shared).is_none());
         assert!(state.extra.is_none());
 
         assert!(state.try_hold(&shared));
-        let only = state.join_waiters(&cx);
-        drop(state.leave_waiters(only));
+        let only = state.join_waiters(&shared, &cx);
+        drop(state.leave_waiters(&shared, only));
         assert!(state.extra.is_none());
 
         let (ring, mut seat) = state.join_ring(&shared, true);

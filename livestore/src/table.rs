@@ -139,6 +139,11 @@ impl<V: LiveValue> Table<V> {
         }
     }
 
+    /// Whether the task of the expiry checks is there and has not ended.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.checks.get().is_some_and(|task| !task.is_finished())
+    }
+
     /// Counts slots; one that has just died may still be among them.
     pub(crate) fn len(&self) -> usize {
         self.map.len()
@@ -164,22 +169,23 @@ impl<V: LiveValue> Table<V> {
         look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Option<R> {
         loop {
-            let slot = {
-                let place = self.map.get(key)?;
-                let Linked(slot) = place.key();
-                if let Some(mut state) = slot.try_lock() {
-                    // Not `then`: it would drop `look`, and a mutation in it, under both locks.
-                    if !state.is_alive() {
-                        return None;
-                    }
-                    return Some(look(slot, &mut state));
-                }
-                // Busy. Waiting for it here could deadlock with whoever has it and wants this shard.
-                Arc::clone(slot)
+            let mut place = Some(self.map.get(key)?);
+            let busy;
+            let Linked(slot) = place.as_ref()?.key();
+            let (slot, mut state) = if let Some(state) = slot.try_lock() {
+                (slot, state)
+            } else {
+                // Waiting for it here could deadlock with whoever has it and wants this shard.
+                busy = Arc::clone(slot);
+                place = None;
+                (&busy, busy.lock())
             };
-            let mut state = slot.lock();
+            // Not `then`: it would drop `look`, and a mutation in it, under both locks.
             if state.is_alive() {
-                return Some(look(&slot, &mut state));
+                return Some(look(slot, &mut state));
+            }
+            if place.is_some() {
+                return None;
             }
             // It died while it was waited for; a transaction may have given the key a successor in the same commit.
         }
@@ -305,7 +311,7 @@ impl<V: LiveValue> Table<V> {
     pub(crate) fn end(&self, hold: Hold<V>, msg: Option<V::Message>) -> Entry<V> {
         let slot = Arc::clone(hold.slot());
         let mut after = After::default();
-        let entry = hold.end(&self.shared, msg, &mut after);
+        let entry = hold.end(msg, &mut after);
         self.unlink(&slot);
         if let Some(deadlines) = &self.deadlines {
             deadlines.note_stale();
@@ -377,7 +383,7 @@ mod tests {
     /// Ends the entry as [`Table::end`] does, up to the moment before it is unlinked.
     fn end(table: &Table<Value>, slot: &Arc<Slot<Value>>) -> Entry<Value> {
         assert!(slot.lock().try_hold(table.shared()));
-        Hold::taken(Arc::clone(slot)).end(table.shared(), None, &mut After::default())
+        Hold::taken(slot, table.shared()).end(None, &mut After::default())
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(crate) struct Times {
 
 impl Times {
     /// Of an entry that begins at this time.
+    #[inline]
     pub(crate) fn born(at: Stamp) -> Times {
         let mut times = Times {
             low: at.0.min(MAX),
@@ -28,30 +29,35 @@ impl Times {
         times
     }
 
+    #[inline]
     pub(crate) fn created(self) -> Stamp {
         Stamp(self.low & MAX)
     }
 
+    #[inline]
     pub(crate) fn changed(self) -> Stamp {
-        Stamp(self.low >> BITS | self.high >> BITS << REST)
+        Stamp((self.low >> BITS) | ((self.high >> BITS) << REST))
     }
 
     /// When the entry was last used; kept only where use counts, but never before the last change.
+    #[inline]
     pub(crate) fn used(self) -> Stamp {
         Stamp(self.high & MAX)
     }
 
     /// Notes a change. A change is a use.
+    #[inline]
     pub(crate) fn change(&mut self, at: Stamp) {
         let changed = at.0.min(MAX).max(self.changed().0);
         let used = changed.max(self.used().0);
-        self.low = self.low & MAX | changed << BITS;
-        self.high = used | changed >> REST << BITS;
+        self.low = (self.low & MAX) | (changed << BITS);
+        self.high = used | ((changed >> REST) << BITS);
     }
 
+    #[inline]
     pub(crate) fn make_use(&mut self, at: Stamp) {
         let used = at.0.min(MAX).max(self.used().0);
-        self.high = self.high & !MAX | used;
+        self.high = (self.high & !MAX) | used;
     }
 }
 

@@ -29,6 +29,7 @@ use crate::error::{DeadlineError, Missing, MutateError, Occupied};
 use crate::guard::EntryGuard;
 use crate::hold::Hold;
 use crate::slot::{Change, Slot, State};
+use crate::stats::Count;
 use crate::sync::MutexGuard;
 use crate::table::Table;
 use crate::value::LiveValue;
@@ -162,7 +163,7 @@ impl<V: LiveValue> Tx<V> {
         let staged = held
             .into_iter()
             .map(|(key, hold)| {
-                let now = hold.as_ref().map(|hold| hold.entry(table.shared()));
+                let now = hold.as_ref().map(|hold| hold.entry());
                 (
                     key,
                     Staged {
@@ -189,8 +190,12 @@ impl<V: LiveValue> Tx<V> {
     /// [`MutateError::Missing`] if there is no entry, or its key was not named; [`MutateError::Rejected`] if the value
     /// refuses. Nothing is staged then, and the transaction may go on.
     pub fn mutate(&mut self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
+        let counters = &Arc::clone(self.table.shared()).counters;
         let (staged, now) = self.existing(key).ok_or(MutateError::Missing)?;
-        let value = Arc::new(V::mutate(&now, &mutn).map_err(MutateError::Rejected)?);
+        let value = Arc::new(V::mutate(&now, &mutn).map_err(|reason| {
+            counters.add(Count::Refused, 1);
+            MutateError::Rejected(reason)
+        })?);
         let new = Some(Arc::clone(&value));
         Ok(staged.change(now, value, Change::Mutate { mutn, new }))
     }
@@ -405,7 +410,7 @@ fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(),
                 }
                 afters.stale_deadlines += 1;
             }
-            afters.next_holders.extend(state.release());
+            afters.next_holders.extend(state.release(shared));
         }
         if let (Some((_, steps)), Some(slot), Some(state)) = (&mut plan.born, &born[at], &mut born_states[at])
         {

@@ -163,20 +163,19 @@ impl<V: LiveValue> Watch<V> {
         let News::Update(taken) = self.reader.taken.as_mut()? else {
             unreachable!("while this watches, updates are published with values")
         };
-        let update = if Arc::get_mut(taken).is_some() {
-            match self.reader.taken.take() {
+        let version = taken.version();
+        if Arc::get_mut(taken).is_some() {
+            let taken = self.reader.taken.take();
+            self.seen = version;
+            return match taken {
                 Some(News::Update(taken)) => Arc::into_inner(taken),
                 _ => None,
-            }
-        } else {
-            let clone = Update::clone(taken);
-            self.reader.taken = None;
-            Some(clone)
-        };
-        if let Some(update) = &update {
-            self.seen = update.version();
+            };
         }
-        update
+        let clone = Some(Update::clone(taken));
+        self.reader.taken = None;
+        self.seen = version;
+        clone
     }
 
     fn poll_newest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry<V>>> {

@@ -14,7 +14,9 @@ use uuid::Uuid;
 use crate::entry::Entry;
 use crate::feed::{Fed, Queued};
 use crate::shared::Shared;
+use crate::stats::Count;
 use crate::table::Table;
+use crate::trace;
 use crate::update::Update;
 use crate::value::LiveValue;
 
@@ -179,6 +181,15 @@ impl<V: LiveValue> WatchAll<V> {
 
     /// Answers lag for one key. `None` if there is nothing to answer any more, or not yet: then take again.
     fn resync(&mut self, key: Uuid) -> Option<Update<V>> {
+        let resync = self.answer_lag(key)?;
+        if let Update::Resync { missed, .. } = &resync {
+            self.shared.counters.add(Count::Lagged, 1);
+            trace::lagged(&key, *missed);
+        }
+        Some(resync)
+    }
+
+    fn answer_lag(&mut self, key: Uuid) -> Option<Update<V>> {
         let table = self.table.upgrade()?;
         let shared = &self.shared;
         let seat = self.seat;

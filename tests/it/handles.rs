@@ -1,12 +1,9 @@
-//! Handles, collections of stores, and what the types promise to the compiler.
+//! Handles, collections of stores, and what they show.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime};
 
-use livestore::{
-    Entry, EntryGuard, LiveStore, LiveStoreBuilder, LiveValue, Storages, StoreOptions, Update, Watch,
-    WeakLiveStore,
-};
+use livestore::{Entry, LiveStore, LiveValue, Storages, StoreOptions};
 use livestore_tests::{Change, Counter, counter};
 use tokio_test::assert_ready;
 use tokio_test::task::spawn;
@@ -158,43 +155,6 @@ fn debug_shows_no_more_than_it_may() {
         format!("{entry:?}"),
         "Entry { value: Counter { count: 1 }, version: 1, .. }"
     );
-}
-
-/// Compiles only if the types can go where users need them.
-#[test]
-fn types_and_futures_can_be_sent() {
-    fn send_sync<T: Send + Sync + 'static>() {}
-    fn unpin<T: Unpin>() {}
-    fn send<T: Send>(future: T) {
-        drop(future);
-    }
-    send_sync::<LiveStore<Counter>>();
-    send_sync::<WeakLiveStore<Counter>>();
-    send_sync::<LiveStoreBuilder<Counter>>();
-    send_sync::<EntryGuard<Counter>>();
-    send_sync::<Watch<Counter>>();
-    send_sync::<Update<Counter>>();
-    send_sync::<Entry<Counter>>();
-    send_sync::<Storages>();
-    unpin::<Watch<Counter>>();
-    unpin::<EntryGuard<Counter>>();
-
-    let store = LiveStore::default();
-    let (key, mut watch) = store.init_and_watch(counter(1));
-    send(watch.next());
-    send(watch.newest());
-    send(watch.on_update(|_| async { livestore::Control::Break }));
-    send(store.mutate(&key, Change::Add(1)));
-    send(store.mutate_or_create(&key, || counter(1), Change::Add(1)));
-    send(store.insert(&key, counter(1)));
-    send(store.insert_and_watch(&key, counter(1)));
-    send(store.assign(&key, counter(1)));
-    send(store.assign_and_watch(&key, counter(1)));
-    send(store.assign_and_acquire(&key, counter(1)));
-    send(store.remove(&key));
-    send(store.remove_with_msg(&key, "bye"));
-    send(store.acquire(&key));
-    send(store.acquire_timeout(&key, Duration::ZERO));
 }
 
 /// Outside the runtime the test's clock is the real one, an hour behind.

@@ -4,10 +4,12 @@
 
 mod create;
 mod deadlines;
+mod deltas;
 mod derive;
 mod expiry;
 mod handles;
 mod history;
+mod linearizable;
 mod lock;
 mod many;
 mod missing;
@@ -15,6 +17,9 @@ mod model;
 mod options;
 mod plain;
 mod save;
+mod stats;
+mod tracing;
+mod types;
 mod usage;
 mod user_code;
 mod watch;

@@ -455,8 +455,17 @@ async fn writers_see_all_of_a_transaction_or_nothing() {
                 let sum: i64 = guards.iter().map(|guard: &EntryGuard<Counter>| guard.count).sum();
                 // The guest cannot come or go without an account that is held.
                 assert_eq!(sum + guest, total);
-                checks += 1;
                 drop(guards);
+                // Nor between what a transaction sees of them.
+                let all: Vec<_> = (1..=6).map(key).collect();
+                let sum = store
+                    .transact(&all, |tx| {
+                        let counts = all.iter().filter_map(|key| Some(tx.get(key)?.count));
+                        Ok::<_, ()>(counts.sum::<i64>())
+                    })
+                    .await;
+                assert_eq!(sum, Ok(total));
+                checks += 1;
                 tokio::task::yield_now().await;
             }
             checks

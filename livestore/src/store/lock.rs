@@ -14,6 +14,7 @@ use crate::guard::EntryGuard;
 use crate::hold::{Acquire, Hold};
 use crate::slot::Slot;
 use crate::store::LiveStore;
+use crate::trace;
 use crate::value::LiveValue;
 
 impl<V: LiveValue> LiveStore<V> {
@@ -99,7 +100,7 @@ impl<V: LiveValue> LiveStore<V> {
                 Ok(hold) => return Some(hold),
                 Err(slot) => slot,
             };
-            if let Ok(hold) = Acquire::new(slot, self.table.shared()).await {
+            if let Ok(hold) = trace::waiting(key, Acquire::new(slot, self.table.shared())).await {
                 return Some(hold);
             }
             // The entry was removed while we waited; the key may have another by now.
@@ -110,11 +111,10 @@ impl<V: LiveValue> LiveStore<V> {
     fn try_hold(&self, key: &Uuid) -> Option<Result<Hold<V>, Arc<Slot<V>>>> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
-            let slot = Arc::clone(slot);
             if state.try_hold(shared) {
-                Ok(Hold::taken(slot))
+                Ok(Hold::taken(slot, shared))
             } else {
-                Err(slot)
+                Err(Arc::clone(slot))
             }
         })
     }

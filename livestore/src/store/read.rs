@@ -6,6 +6,7 @@ use crate::after::After;
 use crate::delta_watch::DeltaWatch;
 use crate::entry::Entry;
 use crate::error::Missing;
+use crate::stats::{Count, Stats};
 use crate::store::LiveStore;
 use crate::value::LiveValue;
 use crate::watch::Watch;
@@ -179,6 +180,48 @@ impl<V: LiveValue> LiveStore<V> {
     /// Returns whether there are no entries, as [`len`](Self::len) counts them.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns figures of the store at work, for a dashboard or a health check. Costs about as much as
+    /// [`len`](Self::len).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Score { points: u32 }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let store = LiveStore::default();
+    /// let key = store.init(Score { points: 0 });
+    /// let _watch = store.watch(&key);
+    /// store.mutate(&key, ScoreMutation::SetPoints(1)).await.ok();
+    ///
+    /// let stats = store.stats();
+    /// assert_eq!((stats.entries, stats.watchers, stats.mutations), (1, 1, 1));
+    /// # }
+    /// ```
+    pub fn stats(&self) -> Stats {
+        let shared = self.table.shared();
+        let counters = &shared.counters;
+        Stats {
+            entries: self.len(),
+            watched_entries: counters.present(Count::WatchedEntries),
+            watchers: counters.present(Count::Watchers),
+            watch_alls: shared.feed.watchers(),
+            held: counters.present(Count::Held),
+            waiters: counters.present(Count::Waiters),
+            mutations: counters.sum(Count::Mutations),
+            refused: counters.sum(Count::Refused),
+            lagged: counters.sum(Count::Lagged),
+            expired: counters.sum(Count::Expired),
+            deadlines: self.table.deadlines().map_or(0, |deadlines| deadlines.len()),
+            callbacks: counters.present(Count::Callbacks),
+            expiry_runs: self.table.is_checked(),
+        }
     }
 
     /// Returns the keys.

@@ -1,15 +1,17 @@
 //! Calls that create, change or remove an entry.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
-use tokio::task::coop::{consume_budget, has_budget_remaining};
+use tokio::task::coop;
 use uuid::Uuid;
 
 use crate::after::After;
 use crate::entry::Entry;
 use crate::error::{Missing, MutateError, MutateIfError, Occupied, RollbackError};
 use crate::guard::EntryGuard;
-use crate::hold::{Hold, Refusal, Step};
+use crate::hold::{Hold, Step};
 use crate::slot::{Change, Slot, State};
 use crate::store::LiveStore;
 use crate::value::LiveValue;
@@ -118,7 +120,7 @@ impl<V: LiveValue> LiveStore<V> {
 
     fn born_held(&self, slot: &Arc<Slot<V>>, state: &mut State<V>) -> Hold<V> {
         state.try_hold(self.table.shared());
-        Hold::taken(Arc::clone(slot))
+        Hold::taken(slot, self.table.shared())
     }
 
     // Replacement.
@@ -249,7 +251,7 @@ impl<V: LiveValue> LiveStore<V> {
             msg: None,
             new: value,
         };
-        let (previous, _, made) = hold.commit_once(self.table.shared(), change, then);
+        let (previous, _, made) = hold.commit_once(change, then);
         Ok((previous, made))
     }
 
@@ -272,12 +274,16 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
     pub async fn mutate(&self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
-        match self.mutate_existing(key, None, mutn).await {
-            Some(Ok(entry)) => Ok(entry),
-            Some(Err(Refusal::Rejected(reason))) => Err(MutateError::Rejected(reason)),
-            Some(Err(Refusal::Conflict(_))) => unreachable!("no version was expected"),
-            None => Err(MutateError::Missing),
-        }
+        // Most mutations end here, so what is left stands apart: its state is larger.
+        let step = match self.step(key, None, mutn, proceed().await) {
+            Ok(done) => return done.map_err(MutateError::Rejected),
+            Err(step) => step,
+        };
+        self.go_on(key, None, step).await.map_err(|error| match error {
+            MutateIfError::Missing => MutateError::Missing,
+            MutateIfError::Rejected(reason) => MutateError::Rejected(reason),
+            MutateIfError::Conflict(_) => unreachable!("no version was expected"),
+        })
     }
 
     /// Mutates the entry if it is still at `version`, and returns it in its new state. Waits for a guard.
@@ -320,11 +326,9 @@ impl<V: LiveValue> LiveStore<V> {
         version: u64,
         mutn: V::Mutation,
     ) -> Result<Entry<V>, MutateIfError<V>> {
-        match self.mutate_existing(key, Some(version), mutn).await {
-            Some(Ok(entry)) => Ok(entry),
-            Some(Err(Refusal::Conflict(now))) => Err(MutateIfError::Conflict(now)),
-            Some(Err(Refusal::Rejected(reason))) => Err(MutateIfError::Rejected(reason)),
-            None => Err(MutateIfError::Missing),
+        match self.step(key, Some(version), mutn, proceed().await) {
+            Ok(done) => done.map_err(MutateIfError::Rejected),
+            Err(step) => self.go_on(key, Some(version), step).await,
         }
     }
 
@@ -344,7 +348,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Cancel safe: dropped while it waits, it has changed nothing.
     pub async fn rollback(&self, key: &Uuid, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
         match self.hold(key).await {
-            Some(mut hold) => hold.rollback(self.table.shared(), version),
+            Some(mut hold) => hold.rollback(version),
             None => Err(RollbackError::Missing),
         }
     }
@@ -391,34 +395,58 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
-    /// `None` if the key has no entry.
-    async fn mutate_existing(
+    /// Tries to mutate at once, in one step under the slot's lock where that is possible. Otherwise returns what is left
+    /// to do.
+    ///
+    /// Without budget it queues up before it waits for some: its place counts from the first poll.
+    #[inline]
+    fn step(
         &self,
         key: &Uuid,
         expected: Option<u64>,
         mutn: V::Mutation,
-    ) -> Option<Result<Entry<V>, Refusal<V>>> {
-        let shared = self.table.shared();
-        if !has_budget_remaining() {
-            return Some(self.hold(key).await?.mutate_if(shared, expected, mutn));
+        has_budget: bool,
+    ) -> Result<Result<Entry<V>, V::MutError>, Step<V>> {
+        if !has_budget {
+            return Err(Step::Held(mutn));
         }
-        // Does not wait: there is some.
-        consume_budget().await;
+        let shared = self.table.shared();
         let plain = V::__is_plain(&mutn);
-        let mut after = After::default();
-        let step = self.table.look(key, |slot, state| {
-            Hold::step(slot, state, shared, expected, plain, mutn, &mut after)
-        })?;
-        drop(after);
-        let result = match step {
-            Step::Done(result) => result.map_err(Refusal::Rejected),
-            Step::Copy(hold, snapshot, mutn) => hold
-                .mutate_once(shared, snapshot, mutn)
-                .map_err(Refusal::Rejected),
-            Step::Conflict(now) => Err(Refusal::Conflict(now)),
-            Step::Held(mutn) => self.hold(key).await?.mutate_if(shared, expected, mutn),
-        };
-        Some(result)
+        let mut after = None;
+        let mut step = None;
+        let done = self.table.look(key, |slot, state| {
+            if plain && expected.is_none() {
+                let done = state.mutate_quietly(shared, &mutn);
+                if done.is_some() {
+                    return done;
+                }
+            }
+            let after = after.get_or_insert_with(After::default);
+            step = Some(Hold::step(slot, state, shared, expected, plain, mutn, after));
+            None
+        });
+        done.flatten().ok_or_else(|| step.unwrap_or(Step::Missing))
+    }
+
+    /// Does what is left of a mutation.
+    async fn go_on(
+        &self,
+        key: &Uuid,
+        expected: Option<u64>,
+        step: Step<V>,
+    ) -> Result<Entry<V>, MutateIfError<V>> {
+        match step {
+            Step::Missing => Err(MutateIfError::Missing),
+            Step::Done(result) => result.map_err(MutateIfError::Rejected),
+            Step::Conflict(now) => Err(MutateIfError::Conflict(now)),
+            Step::Copy(hold, snapshot, mutn) => {
+                hold.mutate_once(snapshot, mutn).map_err(MutateIfError::Rejected)
+            }
+            Step::Held(mutn) => match self.hold(key).await {
+                Some(mut hold) => hold.mutate_if(expected, mutn),
+                None => Err(MutateIfError::Missing),
+            },
+        }
     }
 
     // Removal.
@@ -450,11 +478,24 @@ impl<V: LiveValue> LiveStore<V> {
     }
 }
 
+/// Takes one unit of the task's budget, and does not wait if there is none: then the task is woken anyhow. Returns
+/// whether there was one.
+async fn proceed() -> bool {
+    poll_fn(|cx| match coop::poll_proceed(cx) {
+        Poll::Ready(budget) => {
+            budget.made_progress();
+            Poll::Ready(true)
+        }
+        Poll::Pending => Poll::Ready(false),
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Waker};
     use std::thread;
     use std::time::Duration;
 
@@ -505,7 +546,7 @@ mod tests {
         assert!(table.link(&slot, |_, _| ()).is_ok());
         assert!(slot.lock().try_hold(table.shared()));
         // Dead and about to be unlinked.
-        drop(Hold::taken(slot).end(table.shared(), None, &mut After::default()));
+        drop(Hold::taken(&slot, table.shared()).end(None, &mut After::default()));
         let store = LiveStore::from_table(table);
         let mutation = Mutation(store.clone(), key);
         let mut future = Box::pin(store.mutate(&key, mutation));

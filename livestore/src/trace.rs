@@ -1,0 +1,38 @@
+//! What the feature `tracing` tells a subscriber: never values, and never with anything locked, because a subscriber is
+//! the user's code.
+
+use uuid::Uuid;
+
+/// Runs the wait for a held entry in a span.
+#[cfg(feature = "tracing")]
+pub(crate) fn waiting<F: Future>(key: &Uuid, wait: F) -> impl Future<Output = F::Output> + use<F> {
+    use tracing::Instrument;
+
+    wait.instrument(tracing::debug_span!("wait", %key))
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn waiting<F: Future>(_key: &Uuid, wait: F) -> F {
+    wait
+}
+
+/// A watcher had fallen behind.
+pub(crate) fn lagged(key: &Uuid, missed: u64) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(%key, missed, "a watcher has lagged");
+    let _ = (key, missed);
+}
+
+/// A check has ended entries.
+pub(crate) fn expired(entries: usize) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(entries, "entries have expired");
+    let _ = entries;
+}
+
+/// The callback has panicked over a batch.
+pub(crate) fn callback_panicked(entries: usize) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(entries, "the expiry callback has panicked");
+    let _ = entries;
+}

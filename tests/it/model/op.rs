@@ -1,0 +1,240 @@
+//! [`Case`]: a store's settings and what is done to it, at random.
+
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+
+/// The keys are 0, 1 and 2.
+pub(super) type Key = u8;
+
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) settings: Settings,
+    pub(super) ops: Vec<Op>,
+}
+
+/// Times are milliseconds.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) channel_cap: usize,
+    pub(super) history: usize,
+    /// Between checks; and since when an entry is due.
+    pub(super) expiry: Option<(u64, Mode)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mode {
+    Timeout(u64),
+    Idle(u64),
+    Lifetime(u64),
+}
+
+/// One step. A number that picks one of several wraps around.
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    Create(Key, i64),
+    FetchOrCreate(Key, i64),
+    Fetch(Key),
+    TryAcquire(Key),
+    /// So many messages.
+    Broadcast(Key, u8),
+    Touch(Key),
+    Deadline(Key, Deadline),
+    /// Polls it once; if it waits, it stays.
+    Start(Task),
+    Poll(u8),
+    Cancel(u8),
+    Guard(u8, ByGuard),
+    Watch(Key),
+    FetchAndWatch(Key),
+    /// From so many versions ago.
+    WatchSince(Key, u64),
+    Next(u8),
+    Newest(u8),
+    Unwatch(u8),
+    WatchAll,
+    EntriesAndWatchAll,
+    /// Takes so many at most.
+    NextOfAll(u8, usize),
+    UnwatchAll(u8),
+    Advance(u64),
+}
+
+/// What may have to wait.
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    Acquire(Key),
+    AcquireTimeout(Key, u64),
+    AcquireMany(Vec<Key>),
+    Mutate(Key, How),
+    /// At the version of so many ago.
+    MutateIf(Key, u64, How),
+    MutateOrCreate(Key, i64, How),
+    Insert(Key, i64),
+    Assign(Key, i64),
+    Remove(Key),
+    /// To so many versions ago.
+    Rollback(Key, u64),
+    Transact(Vec<Key>, Vec<Step>, Verdict),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum How {
+    Add(i64),
+    Refuse,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Deadline {
+    After(u64),
+    /// So long ago.
+    Past(u64),
+    Never,
+}
+
+/// A step of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    Mutate(Key, How),
+    Set(Key, i64),
+    Create(Key, i64),
+    Remove(Key),
+    Broadcast(Key),
+    Deadline(Key, Deadline),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Verdict {
+    Commit,
+    Abort,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ByGuard {
+    Mutate(How),
+    Set(i64),
+    TrySet(i64),
+    Rollback(u64),
+    Broadcast,
+    Touch,
+    Deadline(Deadline),
+    Watch,
+    Delete,
+    Release,
+}
+
+pub(super) fn case() -> impl Strategy<Value = Case> {
+    (settings(), vec(op(), 1..100)).prop_map(|(settings, ops)| Case { settings, ops })
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let mode = prop_oneof![
+        (1..20_u64).prop_map(Mode::Timeout),
+        (1..20_u64).prop_map(Mode::Idle),
+        (1..20_u64).prop_map(Mode::Lifetime),
+    ];
+    let expiry = prop_oneof![1 => Just(None), 3 => (1..8_u64, mode).prop_map(Some)];
+    (1..4_usize, 0..4_usize, expiry).prop_map(|(channel_cap, history, expiry)| Settings {
+        channel_cap,
+        history,
+        expiry,
+    })
+}
+
+fn key() -> impl Strategy<Value = Key> {
+    0..3_u8
+}
+
+fn count() -> impl Strategy<Value = i64> {
+    0..10_i64
+}
+
+/// Few versions back, and now and then one that is to come.
+fn back() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 0..5_u64, 1 => Just(u64::MAX)]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        4 => (key(), count()).prop_map(|(key, count)| Op::Create(key, count)),
+        1 => (key(), count()).prop_map(|(key, count)| Op::FetchOrCreate(key, count)),
+        2 => key().prop_map(Op::Fetch),
+        3 => key().prop_map(Op::TryAcquire),
+        2 => (key(), 1..20_u8).prop_map(|(key, times)| Op::Broadcast(key, times)),
+        1 => key().prop_map(Op::Touch),
+        2 => (key(), deadline()).prop_map(|(key, deadline)| Op::Deadline(key, deadline)),
+        18 => task().prop_map(Op::Start),
+        4 => any::<u8>().prop_map(Op::Poll),
+        1 => any::<u8>().prop_map(Op::Cancel),
+        8 => (any::<u8>(), by_guard()).prop_map(|(at, by)| Op::Guard(at, by)),
+        2 => key().prop_map(Op::Watch),
+        2 => key().prop_map(Op::FetchAndWatch),
+        2 => (key(), back()).prop_map(|(key, back)| Op::WatchSince(key, back)),
+        5 => any::<u8>().prop_map(Op::Next),
+        2 => any::<u8>().prop_map(Op::Newest),
+        1 => any::<u8>().prop_map(Op::Unwatch),
+        1 => Just(Op::WatchAll),
+        1 => Just(Op::EntriesAndWatchAll),
+        2 => (any::<u8>(), 1..50_usize).prop_map(|(at, most)| Op::NextOfAll(at, most)),
+        1 => any::<u8>().prop_map(Op::UnwatchAll),
+        4 => (1..12_u64).prop_map(Op::Advance),
+    ]
+}
+
+fn task() -> impl Strategy<Value = Task> {
+    prop_oneof![
+        3 => key().prop_map(Task::Acquire),
+        1 => (key(), 0..10_u64).prop_map(|(key, limit)| Task::AcquireTimeout(key, limit)),
+        2 => vec(key(), 0..4).prop_map(Task::AcquireMany),
+        5 => (key(), how()).prop_map(|(key, how)| Task::Mutate(key, how)),
+        2 => (key(), back(), how()).prop_map(|(key, back, how)| Task::MutateIf(key, back, how)),
+        1 => (key(), count(), how()).prop_map(|(key, count, how)| Task::MutateOrCreate(key, count, how)),
+        2 => (key(), count()).prop_map(|(key, count)| Task::Insert(key, count)),
+        2 => (key(), count()).prop_map(|(key, count)| Task::Assign(key, count)),
+        2 => key().prop_map(Task::Remove),
+        2 => (key(), back()).prop_map(|(key, back)| Task::Rollback(key, back)),
+        3 => (vec(key(), 0..4), vec(step(), 0..6), verdict())
+            .prop_map(|(keys, steps, verdict)| Task::Transact(keys, steps, verdict)),
+    ]
+}
+
+fn how() -> impl Strategy<Value = How> {
+    prop_oneof![4 => count().prop_map(How::Add), 1 => Just(How::Refuse)]
+}
+
+fn deadline() -> impl Strategy<Value = Deadline> {
+    prop_oneof![
+        4 => (0..20_u64).prop_map(Deadline::After),
+        1 => (0..5_u64).prop_map(Deadline::Past),
+        1 => Just(Deadline::Never),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (key(), how()).prop_map(|(key, how)| Step::Mutate(key, how)),
+        1 => (key(), count()).prop_map(|(key, count)| Step::Set(key, count)),
+        2 => (key(), count()).prop_map(|(key, count)| Step::Create(key, count)),
+        2 => key().prop_map(Step::Remove),
+        1 => key().prop_map(Step::Broadcast),
+        1 => (key(), deadline()).prop_map(|(key, deadline)| Step::Deadline(key, deadline)),
+    ]
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![4 => Just(Verdict::Commit), 1 => Just(Verdict::Abort)]
+}
+
+fn by_guard() -> impl Strategy<Value = ByGuard> {
+    prop_oneof![
+        3 => how().prop_map(ByGuard::Mutate),
+        1 => count().prop_map(ByGuard::Set),
+        1 => count().prop_map(ByGuard::TrySet),
+        1 => back().prop_map(ByGuard::Rollback),
+        1 => Just(ByGuard::Broadcast),
+        1 => Just(ByGuard::Touch),
+        1 => deadline().prop_map(ByGuard::Deadline),
+        1 => Just(ByGuard::Watch),
+        1 => Just(ByGuard::Delete),
+        4 => Just(ByGuard::Release),
+    ]
+}

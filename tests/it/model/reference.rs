@@ -1,0 +1,298 @@
+//! [`Model`]: what a map, a queue for each entry and a list of everything that was told would do.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::op::{Deadline, Key, Mode, Settings};
+use super::reached;
+use super::tasks::Waiting;
+
+/// An entry as somebody saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Seen {
+    pub(super) count: i64,
+    pub(super) version: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    Create,
+    Mutate,
+    Overwrite,
+    Rollback,
+    Message,
+    Remove,
+    Expire,
+    /// So many updates were missed.
+    Resync(u64),
+}
+
+/// What a watcher is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Told {
+    pub(super) kind: Kind,
+    /// Before it, where it says so.
+    pub(super) old: Option<Seen>,
+    pub(super) new: Seen,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Holder {
+    Nobody,
+    /// Somebody who has it.
+    Somebody,
+    /// On behalf of this task, which has not looked yet.
+    Granted(usize),
+}
+
+/// One life of one key.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) key: Key,
+    pub(super) now: Seen,
+    /// Oldest first, as many as are kept.
+    pub(super) past: VecDeque<Seen>,
+    /// Everything that was told of it, without creation and end.
+    pub(super) log: Vec<Told>,
+    pub(super) end: Option<Told>,
+    pub(super) holder: Holder,
+    pub(super) queue: VecDeque<usize>,
+    pub(super) created: u64,
+    pub(super) changed: u64,
+    /// When it was last used for sure, and when perhaps.
+    used: (u64, u64),
+    /// A deadline of its own, which may be never.
+    own: Option<Option<u64>>,
+    /// When it last came closer to its end: by a deadline, or because somebody let it go.
+    loosened: u64,
+    pub(super) watchers: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) settings: Settings,
+    /// Milliseconds since the beginning.
+    pub(super) now: u64,
+    pub(super) lives: Vec<Life>,
+    pub(super) current: BTreeMap<Key, usize>,
+    pub(super) floor: u64,
+    /// Everything that was told of anything.
+    pub(super) told: Vec<(Key, Told)>,
+    pub(super) watch_alls: usize,
+    pub(super) expired: Vec<(Key, Seen)>,
+    pub(super) tasks: BTreeMap<usize, Waiting>,
+}
+
+impl Model {
+    pub(super) fn new(settings: Settings) -> Model {
+        Model {
+            settings,
+            now: 0,
+            lives: Vec::new(),
+            current: BTreeMap::new(),
+            floor: 0,
+            told: Vec::new(),
+            watch_alls: 0,
+            expired: Vec::new(),
+            tasks: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn at(&self, key: Key) -> Option<usize> {
+        self.current.get(&key).copied()
+    }
+
+    pub(super) fn life(&self, key: Key) -> Option<&Life> {
+        self.at(key).map(|life| &self.lives[life])
+    }
+
+    pub(super) fn seen(&self, key: Key) -> Option<Seen> {
+        self.life(key).map(|life| life.now)
+    }
+
+    /// The version of so many ago, or one that is to come.
+    pub(super) fn version_back(&self, key: Key, back: u64) -> u64 {
+        let version = self.seen(key).map_or(self.floor, |seen| seen.version);
+        match back {
+            u64::MAX => version + 1,
+            back => version.saturating_sub(back),
+        }
+    }
+
+    pub(super) fn create(&mut self, key: Key, count: i64) -> Seen {
+        let now = Seen {
+            count,
+            version: self.floor + 1,
+        };
+        self.current.insert(key, self.lives.len());
+        self.lives.push(Life {
+            key,
+            now,
+            past: VecDeque::new(),
+            log: Vec::new(),
+            end: None,
+            holder: Holder::Nobody,
+            queue: VecDeque::new(),
+            created: self.now,
+            changed: self.now,
+            used: (self.now, self.now),
+            own: None,
+            loosened: self.now,
+            watchers: 0,
+        });
+        let kind = Kind::Create;
+        self.told.push((
+            key,
+            Told {
+                kind,
+                old: None,
+                new: now,
+            },
+        ));
+        now
+    }
+
+    /// Changes the value. Returns the entry after it.
+    pub(super) fn commit(&mut self, at: usize, kind: Kind, count: i64) -> Seen {
+        let life = &mut self.lives[at];
+        let old = life.now;
+        life.now = Seen {
+            count,
+            version: old.version + 1,
+        };
+        life.past.push_back(old);
+        if life.past.len() > self.settings.history {
+            life.past.pop_front();
+        }
+        life.changed = self.now;
+        life.used = (self.now, self.now);
+        let told = Told {
+            kind,
+            old: Some(old),
+            new: life.now,
+        };
+        life.log.push(told);
+        self.told.push((life.key, told));
+        life.now
+    }
+
+    /// Ends a life. Its waiters look their key up again.
+    pub(super) fn end(&mut self, at: usize, kind: Kind) -> Seen {
+        let was_due = |(_, latest): (u64, u64)| latest < self.lives[at].loosened;
+        if kind == Kind::Expire && self.lives[at].own.is_none() && self.due(at).is_some_and(was_due) {
+            reached("an expiry that a guard deferred");
+        }
+        let life = &mut self.lives[at];
+        life.now.version += 1;
+        let new = life.now;
+        let told = Told { kind, old: None, new };
+        life.end = Some(told);
+        life.queue.clear();
+        life.holder = Holder::Nobody;
+        self.current.remove(&life.key);
+        self.floor = self.floor.max(new.version);
+        self.told.push((life.key, told));
+        if kind == Kind::Expire {
+            self.expired.push((life.key, new));
+        }
+        new
+    }
+
+    /// Returns how many watchers are told.
+    pub(super) fn broadcast(&mut self, at: usize) -> usize {
+        self.used(at);
+        let life = &mut self.lives[at];
+        let told = Told {
+            kind: Kind::Message,
+            old: None,
+            new: life.now,
+        };
+        life.log.push(told);
+        self.told.push((life.key, told));
+        life.watchers + self.watch_alls
+    }
+
+    /// The entries that can be gone back to, with the present one.
+    pub(super) fn history(&self, at: usize) -> Vec<Seen> {
+        let life = &self.lives[at];
+        life.past.iter().chain([&life.now]).copied().collect()
+    }
+
+    // The lock.
+
+    pub(super) fn hold(&mut self, at: usize) {
+        self.lives[at].holder = Holder::Somebody;
+        self.used(at);
+    }
+
+    /// Whoever holds it is done: the next in line gets it.
+    pub(super) fn release(&mut self, at: usize) {
+        let now = self.now;
+        let life = &mut self.lives[at];
+        if life.end.is_none() {
+            life.loosened = now;
+            life.holder = life.queue.pop_front().map_or(Holder::Nobody, Holder::Granted);
+        }
+    }
+
+    // Time.
+
+    pub(super) fn used(&mut self, at: usize) {
+        self.lives[at].used = (self.now, self.now);
+    }
+
+    /// The documentation does not say whether this is a use.
+    pub(super) fn perhaps_used(&mut self, at: usize) {
+        self.lives[at].used.1 = self.now;
+    }
+
+    pub(super) fn set_deadline(&mut self, at: usize, deadline: Deadline) {
+        let life = &mut self.lives[at];
+        life.loosened = self.now;
+        life.own = Some(match deadline {
+            Deadline::After(time) => Some(self.now + time),
+            // Nothing was before the beginning.
+            Deadline::Past(time) => Some(self.now.saturating_sub(time)),
+            Deadline::Never => None,
+        });
+    }
+
+    pub(super) fn watched(&mut self, at: usize) {
+        self.lives[at].watchers += 1;
+        self.used(at);
+    }
+
+    pub(super) fn unwatched(&mut self, at: usize) {
+        self.lives[at].watchers -= 1;
+        if self.lives[at].watchers == 0 {
+            self.used(at);
+        }
+    }
+
+    /// When it is due as things stand: at the earliest, and at the latest. `None` is never.
+    pub(super) fn due(&self, at: usize) -> Option<(u64, u64)> {
+        let life = &self.lives[at];
+        let (_, mode) = self.settings.expiry?;
+        if let Some(own) = life.own {
+            return own.map(|own| (own, own));
+        }
+        match mode {
+            Mode::Timeout(limit) => Some((life.changed + limit, life.changed + limit)),
+            Mode::Lifetime(limit) => Some((life.created + limit, life.created + limit)),
+            Mode::Idle(_) if life.watchers > 0 => None,
+            Mode::Idle(limit) => Some((life.used.0 + limit, life.used.1 + limit)),
+        }
+    }
+
+    /// Whether the entry may go now.
+    pub(super) fn may_expire(&self, at: usize) -> bool {
+        self.lives[at].holder == Holder::Nobody
+            && self.due(at).is_some_and(|(earliest, _)| earliest <= self.now)
+    }
+
+    /// Whether the entry should have gone by now: a check and a step of the timer late at most.
+    pub(super) fn must_have_expired(&self, at: usize) -> bool {
+        let period = self.settings.expiry.map_or(0, |(period, _)| period);
+        let late = |(_, latest): (u64, u64)| latest.max(self.lives[at].loosened) + period + 1 < self.now;
+        self.lives[at].holder == Holder::Nobody && self.due(at).is_some_and(late)
+    }
+}

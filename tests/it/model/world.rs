@@ -1,0 +1,619 @@
+//! [`World`]: a store and its model side by side, to which everything is done twice.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use livestore::{
+    AcquireError, DeadlineError, Entry, EntryGuard, ExpireMode, LiveStore, MutateError, MutateIfError,
+    RollbackError, StoreOptions, TransactError, TryAcquireError, Tx, Uuid,
+};
+use livestore_tests::Refused;
+use tokio::time::Instant;
+use tokio_test::task::{Spawn, spawn};
+
+use super::counting::Counting;
+use super::op::{ByGuard, Deadline, How, Key, Mode, Op, Settings, Step, Task, Verdict};
+use super::reference::{Holder, Kind, Model, Seen};
+use super::tasks::Said;
+use super::watchers::{Following, Watching, seen};
+
+const KEYS: Key = 3;
+
+/// What a call said, and what it left.
+type Outcome<V> = (Said, Vec<EntryGuard<V>>);
+
+/// A call under way.
+type Call<V> = Spawn<Pin<Box<dyn Future<Output = Outcome<V>>>>>;
+
+pub(super) struct World<V: Counting> {
+    store: LiveStore<V>,
+    model: Model,
+    start: Instant,
+    expired: Arc<Mutex<Vec<(Key, Seen)>>>,
+    guards: Vec<(usize, EntryGuard<V>)>,
+    tasks: BTreeMap<usize, Call<V>>,
+    next_task: usize,
+    watches: Vec<Watching<V>>,
+    follows: Vec<Following<V>>,
+}
+
+fn uuid(key: Key) -> Uuid {
+    Uuid::from_u128(u128::from(key))
+}
+
+fn change<V: Counting>(how: How) -> V::Mutation {
+    match how {
+        How::Add(more) => V::add(more),
+        How::Refuse => V::refuse(),
+    }
+}
+
+/// The one that a number picks; it wraps around.
+fn pick(at: u8, of: usize) -> Option<usize> {
+    usize::from(at).checked_rem(of)
+}
+
+impl<V: Counting> World<V> {
+    pub(super) fn new(settings: Settings) -> World<V> {
+        let expired = Arc::new(Mutex::new(Vec::new()));
+        let millis = Duration::from_millis;
+        let mut options = StoreOptions {
+            channel_cap: settings.channel_cap,
+            history: settings.history,
+            ..Default::default()
+        };
+        if let Some((period, mode)) = settings.expiry {
+            options.expire_check_freq = Some(millis(period));
+            options.expire_mode = match mode {
+                Mode::Timeout(limit) => ExpireMode::Timeout(millis(limit)),
+                Mode::Idle(limit) => ExpireMode::Idle(millis(limit)),
+                Mode::Lifetime(limit) => ExpireMode::Lifetime(millis(limit)),
+            };
+        }
+        let told = Arc::clone(&expired);
+        let store = LiveStore::new()
+            .with_options(options)
+            .on_expire(move |batch| {
+                let entries = batch.into_iter();
+                let entries = entries.map(|(key, entry)| (key.as_bytes()[15], seen(&entry)));
+                told.lock().unwrap().extend(entries);
+                async {}
+            })
+            .done();
+        World {
+            store,
+            model: Model::new(settings),
+            start: Instant::now(),
+            expired,
+            guards: Vec::new(),
+            tasks: BTreeMap::new(),
+            next_task: 0,
+            watches: Vec::new(),
+            follows: Vec::new(),
+        }
+    }
+
+    pub(super) async fn apply(&mut self, op: Op) {
+        match op {
+            Op::Create(key, count) => self.create(key, count),
+            Op::FetchOrCreate(key, count) => {
+                let entry = self.store.fetch_or_create(&uuid(key), || V::of(count));
+                let expected = match self.model.at(key) {
+                    Some(at) => {
+                        self.model.used(at);
+                        self.model.lives[at].now
+                    }
+                    None => self.model.create(key, count),
+                };
+                assert_eq!(seen(&entry), expected);
+            }
+            Op::Fetch(key) => self.fetch(key),
+            Op::TryAcquire(key) => self.try_acquire(key),
+            Op::Broadcast(key, times) => {
+                for _ in 0..times {
+                    let told = self.store.broadcast(&uuid(key), "hello").ok();
+                    assert_eq!(told, self.model.at(key).map(|at| self.model.broadcast(at)));
+                }
+            }
+            Op::Touch(key) => {
+                let at = self.model.at(key);
+                assert_eq!(self.store.touch(&uuid(key)), at.is_some());
+                at.into_iter().for_each(|at| self.model.used(at));
+            }
+            Op::Deadline(key, deadline) => self.deadline(key, deadline),
+            Op::Start(task) => self.start(task),
+            Op::Poll(at) => {
+                if let Some(at) = pick(at, self.tasks.len()) {
+                    let id = *self.tasks.keys().nth(at).unwrap();
+                    self.poll(id);
+                }
+            }
+            Op::Cancel(at) => {
+                if let Some(at) = pick(at, self.tasks.len()) {
+                    let id = *self.tasks.keys().nth(at).unwrap();
+                    drop(self.tasks.remove(&id));
+                    self.model.cancel(id);
+                }
+            }
+            Op::Guard(at, by) => {
+                if let Some(at) = pick(at, self.guards.len()) {
+                    let (life, guard) = self.guards.remove(at);
+                    self.by_guard(life, guard, by);
+                }
+            }
+            Op::Watch(key) => {
+                let watch = self.store.watch(&uuid(key));
+                assert_eq!(watch.is_some(), self.model.at(key).is_some());
+                if let (Some(watch), Some(at)) = (watch, self.model.at(key)) {
+                    self.watches.push(Watching::begin(&mut self.model, at, watch));
+                }
+            }
+            Op::FetchAndWatch(key) => {
+                let found = self.store.fetch_and_watch(&uuid(key));
+                assert_eq!(found.as_ref().map(|(entry, _)| seen(entry)), self.model.seen(key));
+                if let (Some((_, watch)), Some(at)) = (found, self.model.at(key)) {
+                    self.watches.push(Watching::begin(&mut self.model, at, watch));
+                }
+            }
+            Op::WatchSince(key, back) => {
+                let version = self.model.version_back(key, back);
+                let watch = self.store.watch_since(&uuid(key), version);
+                assert_eq!(watch.is_some(), self.model.at(key).is_some());
+                if let (Some(watch), Some(at)) = (watch, self.model.at(key)) {
+                    let watching = Watching::begin_since(&mut self.model, at, watch, version);
+                    self.watches.push(watching);
+                }
+            }
+            Op::Next(at) => {
+                if let Some(at) = pick(at, self.watches.len()) {
+                    self.watches[at].take(&self.model, false);
+                }
+            }
+            Op::Newest(at) => {
+                if let Some(at) = pick(at, self.watches.len()) {
+                    self.watches[at].take_newest(&self.model);
+                }
+            }
+            Op::Unwatch(at) => {
+                if let Some(at) = pick(at, self.watches.len()) {
+                    let watching = self.watches.swap_remove(at);
+                    self.model.unwatched(watching.life);
+                }
+            }
+            Op::WatchAll => {
+                let all = self.store.watch_all();
+                self.follows.push(Following::begin(&mut self.model, all));
+            }
+            Op::EntriesAndWatchAll => {
+                let (entries, all) = self.store.entries_and_watch_all();
+                self.check_entries(entries);
+                self.follows.push(Following::begin(&mut self.model, all));
+            }
+            Op::NextOfAll(at, most) => {
+                if let Some(at) = pick(at, self.follows.len()) {
+                    self.follows[at].take(&self.model, most, false);
+                }
+            }
+            Op::UnwatchAll(at) => {
+                if let Some(at) = pick(at, self.follows.len()) {
+                    self.model.watch_alls -= 1;
+                    drop(self.follows.swap_remove(at));
+                }
+            }
+            Op::Advance(time) => {
+                for _ in 0..time {
+                    self.advance().await;
+                }
+            }
+        }
+        self.check();
+    }
+
+    fn create(&mut self, key: Key, count: i64) {
+        match (self.store.create(&uuid(key), V::of(count)), self.model.at(key)) {
+            (Ok(entry), None) => assert_eq!(seen(&entry), self.model.create(key, count)),
+            (Err(occupied), Some(at)) => {
+                assert_eq!(seen(&occupied.existing), self.model.lives[at].now);
+                assert_eq!(occupied.value.count(), count);
+                self.model.perhaps_used(at);
+            }
+            (result, _) => panic!("{result:?}"),
+        }
+    }
+
+    fn fetch(&mut self, key: Key) {
+        let entry = self.store.fetch(&uuid(key));
+        assert_eq!(entry.as_ref().map(seen), self.model.seen(key));
+        if let (Some(entry), Some(at)) = (entry, self.model.at(key)) {
+            self.model.used(at);
+            let since = |instant: std::time::Instant| {
+                let since = instant.duration_since(self.start.into_std());
+                u64::try_from(since.as_millis()).unwrap()
+            };
+            let life = &self.model.lives[at];
+            assert_eq!(
+                (since(entry.create_time), since(entry.last_change)),
+                (life.created, life.changed)
+            );
+            let due = self.model.due(at).map(|(_, latest)| latest);
+            assert_eq!(entry.expires_at().map(since), due, "when it expires");
+        }
+    }
+
+    fn try_acquire(&mut self, key: Key) {
+        let result = self.store.try_acquire(&uuid(key));
+        let Some(at) = self.model.at(key) else {
+            assert_eq!(result.unwrap_err(), TryAcquireError::Missing);
+            return;
+        };
+        if self.model.lives[at].holder == Holder::Nobody {
+            let guard = result.unwrap();
+            self.model.hold(at);
+            self.guards.push((at, guard));
+        } else {
+            assert_eq!(result.unwrap_err(), TryAcquireError::Held);
+        }
+    }
+
+    fn deadline(&mut self, key: Key, deadline: Deadline) {
+        let uuid = &uuid(key);
+        let result = match deadline {
+            Deadline::After(time) => self.store.expire_after(uuid, Duration::from_millis(time)),
+            Deadline::Past(time) => self.store.expire_at(uuid, past(time)),
+            Deadline::Never if self.store.persist(uuid) => Ok(()),
+            Deadline::Never => Err(DeadlineError::Missing),
+        };
+        let expected = match self.model.at(key) {
+            None => Err(DeadlineError::Missing),
+            Some(at) => self.expect_deadline(at, deadline),
+        };
+        assert_eq!(result, expected);
+    }
+
+    fn expect_deadline(&mut self, at: usize, deadline: Deadline) -> Result<(), DeadlineError> {
+        if self.model.settings.expiry.is_some() {
+            self.model.set_deadline(at, deadline);
+            Ok(())
+        } else if let Deadline::Never = deadline {
+            Ok(())
+        } else {
+            Err(DeadlineError::NoChecks)
+        }
+    }
+
+    // Calls that may wait.
+
+    fn start(&mut self, task: Task) {
+        let id = self.next_task;
+        self.next_task += 1;
+        let version = match task {
+            Task::MutateIf(key, back, _) | Task::Rollback(key, back) => self.model.version_back(key, back),
+            _ => 0,
+        };
+        let future: Pin<Box<dyn Future<Output = _>>> =
+            Box::pin(call(self.store.clone(), task.clone(), version));
+        self.tasks.insert(id, spawn(future));
+        self.model.start(id, task);
+        self.poll(id);
+    }
+
+    fn poll(&mut self, id: usize) {
+        let task = self.tasks.get_mut(&id).unwrap();
+        let (said, guards) = match task.poll() {
+            Poll::Ready((said, guards)) => (Some(said), guards),
+            Poll::Pending => (None, Vec::new()),
+        };
+        assert_eq!(said, self.model.poll(id), "what a call says");
+        if said.is_some() {
+            drop(self.tasks.remove(&id));
+        }
+        for guard in guards {
+            let key = guard.key().as_bytes()[15];
+            self.guards.push((self.model.current[&key], guard));
+        }
+    }
+
+    fn by_guard(&mut self, at: usize, mut guard: EntryGuard<V>, by: ByGuard) {
+        let model = &mut self.model;
+        let key = model.lives[at].key;
+        match by {
+            ByGuard::Mutate(how) => {
+                let said = guard
+                    .mutate(change::<V>(how))
+                    .map_or(Said::Refused, |entry| Said::Entry(seen(&entry)));
+                assert_eq!(said, model.mutate(at, how));
+            }
+            ByGuard::Set(count) => {
+                let old = model.lives[at].now;
+                assert_eq!(seen(&guard.set(V::of(count))), old);
+                model.commit(at, Kind::Overwrite, count);
+            }
+            ByGuard::TrySet(count) => {
+                let old = model.lives[at].now;
+                let result = guard.try_set(V::of(count));
+                if count < old.count {
+                    assert_eq!(result.unwrap_err(), Refused);
+                    model.perhaps_used(at);
+                } else {
+                    assert_eq!(seen(&result.unwrap()), old);
+                    model.commit(at, Kind::Overwrite, count);
+                }
+            }
+            ByGuard::Rollback(back) => {
+                let version = model.version_back(key, back);
+                let said = rolled_back(guard.rollback(version));
+                assert_eq!(said, model.rollback(at, version));
+            }
+            ByGuard::Broadcast => assert_eq!(guard.broadcast("hello"), model.broadcast(at)),
+            ByGuard::Touch => {
+                guard.touch();
+                model.used(at);
+            }
+            ByGuard::Deadline(deadline) => {
+                let result = match deadline {
+                    Deadline::After(time) => guard.expire_after(Duration::from_millis(time)),
+                    Deadline::Past(time) => guard.expire_at(past(time)),
+                    Deadline::Never => {
+                        guard.persist();
+                        Ok(())
+                    }
+                };
+                assert_eq!(result, self.expect_deadline(at, deadline));
+            }
+            ByGuard::Watch => {
+                let watching = Watching::begin(model, at, guard.watch());
+                self.watches.push(watching);
+            }
+            ByGuard::Delete => {
+                assert_eq!(seen(&guard.delete()), model.end(at, Kind::Remove));
+                return;
+            }
+            ByGuard::Release => {
+                guard.release();
+                model.release(at);
+                return;
+            }
+        }
+        self.guards.push((at, guard));
+    }
+
+    // Time.
+
+    /// Lets a millisecond pass, and whatever is due then.
+    async fn advance(&mut self) {
+        tokio::time::advance(Duration::from_millis(1)).await;
+        self.model.now += 1;
+        // A check, a batch and a callback are a few tasks.
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+        // In the order in which they went, which is free within a check.
+        let known = self.model.expired.len();
+        let news = self.expired.lock().unwrap()[known..].to_vec();
+        for (key, end) in news {
+            let now = self.model.now;
+            let at = self
+                .model
+                .at(key)
+                .unwrap_or_else(|| panic!("there was no {key} to expire at {now}"));
+            assert!(self.model.may_expire(at), "{key} has expired too early, at {now}");
+            assert_eq!(self.model.end(at, Kind::Expire), end);
+        }
+        for (key, at) in &self.model.current {
+            let late = self.model.must_have_expired(*at);
+            assert!(!late, "{key} should have expired by {}", self.model.now);
+        }
+    }
+
+    // What must be true after every step.
+
+    fn check(&self) {
+        for (id, task) in &self.tasks {
+            if self.model.is_awake(*id) {
+                assert!(task.is_woken(), "nobody has woken task {id}");
+            }
+        }
+        for (at, guard) in &self.guards {
+            assert_eq!(
+                seen(&guard.as_entry()),
+                self.model.lives[*at].now,
+                "what a guard shows"
+            );
+        }
+        for watching in &self.watches {
+            watching.check(&self.model, false);
+        }
+        for following in &self.follows {
+            following.check(&self.model, false);
+        }
+        for key in 0..KEYS {
+            let history = self.store.history(&uuid(key));
+            let history = history.map(|history| history.iter().map(seen).collect::<Vec<_>>());
+            assert_eq!(history, self.model.at(key).map(|at| self.model.history(at)));
+        }
+        self.check_entries(self.store.entries());
+        assert_eq!(self.store.len(), self.model.current.len());
+        assert_eq!(
+            *self.expired.lock().unwrap(),
+            self.model.expired,
+            "what was called back with"
+        );
+    }
+
+    fn check_entries(&self, entries: impl IntoIterator<Item = (Uuid, Entry<V>)>) {
+        let entries = entries.into_iter();
+        let entries: BTreeMap<_, _> = entries
+            .map(|(key, entry)| (key.as_bytes()[15], seen(&entry)))
+            .collect();
+        let lives = self.model.current.iter();
+        let expected: BTreeMap<_, _> = lives.map(|(key, at)| (*key, self.model.lives[*at].now)).collect();
+        assert_eq!(entries, expected, "all entries");
+    }
+
+    /// Everybody leaves, and the store ends.
+    pub(super) fn end(mut self) {
+        while let Some((id, task)) = self.tasks.pop_first() {
+            drop(task);
+            self.model.cancel(id);
+        }
+        for (at, guard) in std::mem::take(&mut self.guards) {
+            drop(guard);
+            self.model.release(at);
+        }
+        for key in 0..KEYS {
+            let free = self.store.try_acquire(&uuid(key));
+            assert_eq!(
+                free.err(),
+                self.model.at(key).is_none().then_some(TryAcquireError::Missing)
+            );
+        }
+        drop(self.store);
+        for mut watching in self.watches {
+            watching.check(&self.model, true);
+            while watching.take(&self.model, true) {}
+        }
+        for mut following in self.follows {
+            following.check(&self.model, true);
+            while following.take(&self.model, usize::MAX, true) {}
+        }
+    }
+}
+
+fn past(time: u64) -> std::time::Instant {
+    let now = Instant::now().into_std();
+    now.checked_sub(Duration::from_millis(time)).unwrap_or(now)
+}
+
+fn rolled_back<V: Counting>(result: Result<Entry<V>, RollbackError<Refused>>) -> Said {
+    match result {
+        Ok(entry) => Said::Entry(seen(&entry)),
+        Err(RollbackError::Missing) => Said::Missing,
+        Err(RollbackError::NotKept { oldest }) => Said::NotKept(oldest),
+        Err(RollbackError::Rejected(Refused)) => Said::Refused,
+    }
+}
+
+fn mutated<V: Counting>(result: Result<Entry<V>, MutateError<Refused>>) -> Said {
+    match result {
+        Ok(entry) => Said::Entry(seen(&entry)),
+        Err(MutateError::Missing) => Said::Missing,
+        Err(MutateError::Rejected(Refused)) => Said::Refused,
+    }
+}
+
+fn held<V: Counting>(guards: Vec<EntryGuard<V>>) -> Outcome<V> {
+    (
+        Said::Held(guards.iter().map(|guard| seen(&guard.as_entry())).collect()),
+        guards,
+    )
+}
+
+/// Does a task with the store.
+async fn call<V: Counting>(store: LiveStore<V>, task: Task, version: u64) -> Outcome<V> {
+    let said = match task {
+        Task::Acquire(key) => match store.acquire(&uuid(key)).await {
+            Some(guard) => return held(vec![guard]),
+            None => Said::Missing,
+        },
+        Task::AcquireTimeout(key, limit) => {
+            match store
+                .acquire_timeout(&uuid(key), Duration::from_millis(limit))
+                .await
+            {
+                Ok(guard) => return held(vec![guard]),
+                Err(AcquireError::Missing) => Said::Missing,
+                Err(AcquireError::TimedOut) => Said::TimedOut,
+            }
+        }
+        Task::AcquireMany(keys) => {
+            let keys: Vec<_> = keys.into_iter().map(uuid).collect();
+            match store.acquire_many(&keys).await {
+                Ok(guards) => return held(guards.into_iter().collect()),
+                Err(missing) => Said::MissingKey(missing.0.as_bytes()[15]),
+            }
+        }
+        Task::Mutate(key, how) => mutated(store.mutate(&uuid(key), change::<V>(how)).await),
+        Task::MutateIf(key, _, how) => match store.mutate_if(&uuid(key), version, change::<V>(how)).await {
+            Ok(entry) => Said::Entry(seen(&entry)),
+            Err(MutateIfError::Missing) => Said::Missing,
+            Err(MutateIfError::Conflict(now)) => Said::Conflict(seen(&now)),
+            Err(MutateIfError::Rejected(Refused)) => Said::Refused,
+        },
+        Task::MutateOrCreate(key, count, how) => {
+            let result = store
+                .mutate_or_create(&uuid(key), || V::of(count), change::<V>(how))
+                .await;
+            result.map_or(Said::Refused, |entry| Said::Entry(seen(&entry)))
+        }
+        Task::Insert(key, count) => match store.insert(&uuid(key), V::of(count)).await {
+            Some(previous) => Said::Entry(seen(&previous)),
+            None => Said::Missing,
+        },
+        Task::Assign(key, count) => match store.assign(&uuid(key), V::of(count)).await {
+            Ok(previous) => Said::Entry(seen(&previous)),
+            Err(unused) => {
+                assert_eq!(unused.0.count(), count);
+                Said::Missing
+            }
+        },
+        Task::Remove(key) => match store.remove(&uuid(key)).await {
+            Some(end) => Said::Entry(seen(&end)),
+            None => Said::Missing,
+        },
+        Task::Rollback(key, _) => rolled_back(store.rollback(&uuid(key), version).await),
+        Task::Transact(keys, steps, verdict) => {
+            let keys: Vec<_> = keys.into_iter().map(uuid).collect();
+            let stage = |tx: &mut Tx<V>| {
+                let said: Vec<_> = steps.into_iter().map(|step| staged(tx, step)).collect();
+                match verdict {
+                    Verdict::Commit => Ok(said),
+                    Verdict::Abort => Err(said),
+                }
+            };
+            match store.transact(&keys, stage).await {
+                Ok(said) => Said::Committed(said),
+                Err(TransactError::Aborted(said)) => Said::Aborted(said),
+                Err(TransactError::Occupied(key)) => Said::Occupied(key.as_bytes()[15]),
+            }
+        }
+    };
+    (said, Vec::new())
+}
+
+fn staged<V: Counting>(tx: &mut Tx<V>, step: Step) -> Said {
+    match step {
+        Step::Mutate(key, how) => mutated(tx.mutate(&uuid(key), change::<V>(how))),
+        Step::Set(key, count) => match tx.set(&uuid(key), V::of(count)) {
+            Ok(previous) => Said::Entry(seen(&previous)),
+            Err(_) => Said::Missing,
+        },
+        Step::Create(key, count) => match tx.create(&uuid(key), V::of(count)) {
+            Ok(()) => Said::Done,
+            Err(occupied) => Said::OccupiedBy(seen(&occupied.existing)),
+        },
+        Step::Remove(key) => match tx.remove(&uuid(key)) {
+            Some(entry) => Said::Entry(seen(&entry)),
+            None => Said::Missing,
+        },
+        Step::Broadcast(key) => tx
+            .broadcast(&uuid(key), "hello")
+            .map_or(Said::Missing, |()| Said::Done),
+        Step::Deadline(key, deadline) => {
+            let key = &uuid(key);
+            let result = match deadline {
+                Deadline::After(time) => tx.expire_after(key, Duration::from_millis(time)),
+                Deadline::Past(time) => tx.expire_at(key, past(time)),
+                Deadline::Never if tx.persist(key) => Ok(()),
+                Deadline::Never => Err(DeadlineError::Missing),
+            };
+            match result {
+                Ok(()) => Said::Done,
+                Err(DeadlineError::Missing) => Said::Missing,
+                Err(DeadlineError::NoChecks) => Said::NoChecks,
+            }
+        }
+    }
+}

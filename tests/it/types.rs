@@ -1,0 +1,275 @@
+//! What the types promise to the compiler. Each promise stands here, so that none is broken unnoticed.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::fs;
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use livestore::{
+    AcquireError, Control, DeadlineError, Downtime, Entry, EntryGuard, ExpireMode, FieldError, Guards,
+    Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey,
+    MutateError, MutateIfError, Never, Occupied, OptionsError, Progress, RollbackError, Save, SaveError,
+    SaveReport, Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, Tx, Update, Watch,
+    WatchAll, WeakLiveStore,
+};
+use livestore_tests::{Change, Counter, counter};
+
+/// Has every trait that matters here, and so has what belongs to it.
+#[derive(Clone, Debug)]
+struct Rich;
+
+impl LiveValue for Rich {
+    type Message = ();
+    type Mutation = ();
+    type MutError = ();
+
+    fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
+        Ok(Rich)
+    }
+}
+
+/// Has no more than a value must have.
+#[derive(Clone)]
+struct Poor(Nothing);
+
+/// Neither `Debug` nor safe to look at after a panic.
+struct Nothing(PhantomData<Box<dyn Send + Sync>>);
+
+impl Clone for Nothing {
+    fn clone(&self) -> Self {
+        Nothing(PhantomData)
+    }
+}
+
+impl LiveValue for Poor {
+    type Message = Nothing;
+    type Mutation = Nothing;
+    type MutError = Nothing;
+
+    fn mutate(_: &Entry<Self>, _: &Nothing) -> Result<Self, Nothing> {
+        Ok(Poor(Nothing(PhantomData)))
+    }
+}
+
+trait Otherwise {
+    const HAS: bool = false;
+}
+
+/// Whether a type has a trait: of two constants of one name, the inherent one comes first, and exists where the bound holds.
+macro_rules! has {
+    ($type:ty, $trait:ident) => {{
+        struct Asked<T>(PhantomData<T>);
+        impl<T> Otherwise for Asked<T> {}
+        #[allow(dead_code, reason = "where the bound does not hold")]
+        impl<T: $trait> Asked<T> {
+            const HAS: bool = true;
+        }
+        (<Asked<$type>>::HAS, stringify!($trait))
+    }};
+}
+
+/// The traits that a type has, of those that matter here.
+macro_rules! traits {
+    ($type:ty) => {{
+        let all = [
+            has!($type, Debug),
+            has!($type, Clone),
+            has!($type, Send),
+            has!($type, Sync),
+            has!($type, Unpin),
+            has!($type, UnwindSafe),
+            has!($type, RefUnwindSafe),
+        ];
+        let held: Vec<_> = all
+            .into_iter()
+            .filter_map(|(has, name)| has.then_some(name))
+            .collect();
+        held.join(" ")
+    }};
+}
+
+const FULL: &str = "Debug Clone Send Sync Unpin UnwindSafe RefUnwindSafe";
+/// Shows the value, which must let it.
+const BARE: &str = "Clone Send Sync Unpin";
+const HANDLE: &str = "Debug Clone Send Sync Unpin";
+const OWNED: &str = "Debug Send Sync Unpin";
+/// Holds callbacks, which need not be `Sync`.
+const TO_BE: &str = "Debug Send Unpin";
+
+/// Every public type with what it has where the value is [`Rich`], and where it is [`Poor`].
+///
+/// Whether it is `UnwindSafe` and `RefUnwindSafe` follows from its fields, not from a decision: the store survives panics
+/// in any case. A type that has them loses them only by a breaking change, all the same.
+fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
+    macro_rules! rows {
+        ($($name:literal $rich:ty, $poor:ty => $for_rich:expr, $for_poor:expr;)*) => {
+            vec![$(($name, [traits!($rich), traits!($poor)], [$for_rich, $for_poor])),*]
+        };
+    }
+    rows! {
+        "AcquireError" AcquireError, AcquireError => FULL, FULL;
+        "Control" Control, Control => FULL, FULL;
+        "DeadlineError" DeadlineError, DeadlineError => FULL, FULL;
+        "Downtime" Downtime, Downtime => FULL, FULL;
+        "Entry" Entry<Rich>, Entry<Poor> => FULL, BARE;
+        "EntryGuard" EntryGuard<Rich>, EntryGuard<Poor> => OWNED, OWNED;
+        "ExpireMode" ExpireMode, ExpireMode => FULL, FULL;
+        "FieldError" FieldError, FieldError => FULL, FULL;
+        "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
+        "Invalid" Invalid, Invalid => FULL, FULL;
+        "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
+        "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => OWNED, OWNED;
+        "Load" Load<Rich>, Load<Poor> => TO_BE, TO_BE;
+        "LoadError" LoadError, LoadError => OWNED, OWNED;
+        "LoadReport" LoadReport, LoadReport => FULL, FULL;
+        "Missing" Missing<Rich>, Missing<Poor> => FULL, HANDLE;
+        "MissingKey" MissingKey, MissingKey => FULL, FULL;
+        "MutateError" MutateError<()>, MutateError<Nothing> => FULL, BARE;
+        "MutateIfError" MutateIfError<Rich>, MutateIfError<Poor> => FULL, BARE;
+        "Never" Never, Never => FULL, FULL;
+        "Occupied" Occupied<Rich>, Occupied<Poor> => FULL, HANDLE;
+        "OptionsError" OptionsError, OptionsError => FULL, FULL;
+        "Progress" Progress, Progress => FULL, FULL;
+        "RollbackError" RollbackError<()>, RollbackError<Nothing> => FULL, BARE;
+        "Save" Save<Rich>, Save<Poor> => TO_BE, TO_BE;
+        "SaveError" SaveError, SaveError => OWNED, OWNED;
+        "SaveReport" SaveReport, SaveReport => FULL, FULL;
+        "Storages" Storages, Storages => HANDLE, HANDLE;
+        "StoragesBuilder" StoragesBuilder, StoragesBuilder => OWNED, OWNED;
+        "StoreOptions" StoreOptions, StoreOptions => FULL, FULL;
+        "TransactError" TransactError<()>, TransactError<Nothing> => FULL, BARE;
+        "TryAcquireError" TryAcquireError, TryAcquireError => FULL, FULL;
+        "Tx" Tx<Rich>, Tx<Poor> => OWNED, OWNED;
+        "Update" Update<Rich>, Update<Poor> => FULL, HANDLE;
+        "Watch" Watch<Rich>, Watch<Poor> => OWNED, OWNED;
+        "WatchAll" WatchAll<Rich>, WatchAll<Poor> => OWNED, OWNED;
+        "WeakLiveStore" WeakLiveStore<Rich>, WeakLiveStore<Poor> => HANDLE, HANDLE;
+    }
+}
+
+#[test]
+fn every_public_type_has_the_traits_that_it_had() {
+    for (name, [rich, poor], [for_rich, for_poor]) in table() {
+        assert_eq!(rich, for_rich, "{name} of a rich value");
+        assert_eq!(poor, for_poor, "{name} of a poor value");
+    }
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../livestore/src")
+}
+
+/// The names after `pub use crate::` in the crate's root.
+fn exported(lib: &str) -> BTreeSet<String> {
+    lib.split("pub use crate::")
+        .skip(1)
+        .filter_map(|rest| rest.split(';').next())
+        .flat_map(|path| {
+            let (_, names) = path.rsplit_once("::").unwrap_or(("", path));
+            names.split(|c: char| !c.is_alphanumeric() && c != '_')
+        })
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn no_public_type_is_forgotten() {
+    let text = "pub use crate::a::B;\n#[cfg(x)]\npub use crate::c::{\n    D, E,\n};\npub use other::F;\nuse crate::g::H;\n";
+    assert_eq!(exported(text).into_iter().collect::<Vec<_>>(), ["B", "D", "E"]);
+
+    let mut names = exported(&fs::read_to_string(source().join("lib.rs")).unwrap());
+    // A trait.
+    assert!(names.remove("LiveValue"));
+    let listed: BTreeSet<_> = table().into_iter().map(|(name, ..)| name.to_owned()).collect();
+    assert_eq!(names, listed);
+}
+
+/// Public async functions, each with its type.
+fn async_functions(text: &str) -> BTreeSet<String> {
+    let mut of = "";
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("impl") {
+            // `impl<V: LiveValue> Watch<V> {`, and with a trait it is what stands after `for`.
+            let (_, rest) = rest.split_once(" for ").unwrap_or(("", rest));
+            let mut depth = 0;
+            let name = rest.trim_start_matches(|c| {
+                depth += i32::from(c == '<') - i32::from(c == '>');
+                depth > 0 || c == '>' || c == ' '
+            });
+            of = name.split(['<', ' ']).next().unwrap_or_default();
+        }
+        if let Some(rest) = line.trim_start().strip_prefix("pub async fn ") {
+            let name = rest.split(['(', '<']).next().unwrap_or_default();
+            found.insert(format!("{of}::{name}"));
+        }
+    }
+    found
+}
+
+fn async_functions_of(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut async_functions_of(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.append(&mut async_functions(&fs::read_to_string(path).unwrap()));
+        }
+    }
+    found
+}
+
+/// Compiles only if the futures can be sent, so that they can run on any runtime.
+#[tokio::test]
+async fn every_public_future_can_be_sent() {
+    fn sent<T: Send>(future: T) -> T {
+        future
+    }
+    let mut checked = BTreeSet::new();
+    macro_rules! send {
+        ($type:ident, $on:ident.$name:ident($($argument:expr),*)) => {{
+            drop(sent($on.$name($($argument),*)));
+            checked.insert(concat!(stringify!($type), "::", stringify!($name)).to_owned());
+        }};
+    }
+    let store = LiveStore::default();
+    let (key, mut watch) = store.init_and_watch(counter(1));
+    let mut all = store.watch_all();
+    send!(Watch, watch.next());
+    send!(Watch, watch.newest());
+    send!(Watch, watch.on_update(|_| async { Control::Break }));
+    send!(WatchAll, all.next());
+    send!(LiveStore, store.acquire(&key));
+    send!(LiveStore, store.acquire_timeout(&key, Duration::ZERO));
+    send!(LiveStore, store.acquire_many(&[key]));
+    send!(LiveStore, store.assign(&key, counter(1)));
+    send!(LiveStore, store.assign_and_acquire(&key, counter(1)));
+    send!(LiveStore, store.assign_and_watch(&key, counter(1)));
+    send!(LiveStore, store.insert(&key, counter(1)));
+    send!(LiveStore, store.insert_and_watch(&key, counter(1)));
+    send!(LiveStore, store.mutate(&key, Change::Add(1)));
+    send!(LiveStore, store.mutate_if(&key, 1, Change::Add(1)));
+    send!(
+        LiveStore,
+        store.mutate_or_create(&key, || counter(1), Change::Add(1))
+    );
+    send!(LiveStore, store.remove(&key));
+    send!(LiveStore, store.remove_with_msg(&key, "bye"));
+    send!(LiveStore, store.rollback(&key, 1));
+    send!(
+        LiveStore,
+        store.transact(&[key], |tx: &mut Tx<Counter>| tx.mutate(&key, Change::Add(1)))
+    );
+
+    let text = "impl<V: A> B<V> {\n    pub async fn c<T>(\n}\nimpl D {\n    pub async fn e(\n    async fn f(\n}\nimpl<V> G for H<V> {\n    pub async fn i(";
+    assert_eq!(
+        async_functions(text).into_iter().collect::<Vec<_>>(),
+        ["B::c", "D::e", "H::i"]
+    );
+    assert_eq!(async_functions_of(&source()), checked);
+}
