@@ -53,7 +53,7 @@ const ORDER: [&str; 36] = [
 ];
 
 /// Files that stand beside the layers: they may name every layer, and no layer names them.
-const BESIDE: [&str; 2] = ["__private", "ops"];
+const BESIDE: [&str; 3] = ["__private", "check", "ops"];
 
 fn source(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -145,10 +145,41 @@ fn only_the_table_names_dashmap() {
     }
 }
 
+/// The model checker sees what goes through `sync` and nothing else.
+#[test]
+fn only_sync_names_locks_and_atomics() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("../livestore/src");
+    let lib = source(&src.join("lib.rs"));
+    // The checks note things in ways that are no steps of the checker.
+    let free = ["sync", "check"];
+    for module in modules(&lib)
+        .iter()
+        .filter(|module| !free.contains(&module.as_str()))
+    {
+        for file in files_of(module, &src) {
+            let text = source(&file);
+            let text = text.split("#[cfg(test)]\n").next().unwrap_or_default();
+            let found: Vec<_> = text.lines().filter(|line| names_a_lock(line)).collect();
+            assert!(found.is_empty(), "{}: {found:?}", file.display());
+        }
+    }
+}
+
+/// Whether a line names a lock or an atomic without `sync`. `Arc` and what is set once are none.
+fn names_a_lock(line: &str) -> bool {
+    let elsewhere = ["parking_lot", "std::sync", "core::sync"];
+    let lock = ["parking_lot", "Mutex", "RwLock", "Condvar", "atomic", "mpsc"];
+    !line.trim_start().starts_with("//")
+        && elsewhere.iter().any(|path| line.contains(path))
+        && lock.iter().any(|name| line.contains(name))
+}
+
 #[test]
 fn the_reading_of_imports_reads() {
     let text = "use crate::entry::Entry;\n// crate::not\nfn f(_: crate::slot::Slot) {}\n";
     let found: Vec<_> = imports(text).map(|(target, _)| target).collect();
     assert_eq!(found, ["entry", "slot"]);
+    assert!(names_a_lock("use std::sync::{Arc, Mutex};") && names_a_lock("use parking_lot::Mutex;"));
+    assert!(!names_a_lock("use crate::sync::Mutex;") && !names_a_lock("use std::sync::{Arc, OnceLock};"));
     assert_eq!(modules("mod a;\npub mod b;\n  mod c;\nuse d;\n"), ["a", "b", "c"]);
 }

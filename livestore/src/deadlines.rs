@@ -14,11 +14,11 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 
 use crate::clock::Stamp;
 use crate::slot::Slot;
+use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Flag, Mutex};
 use crate::value::LiveValue;
 

@@ -135,7 +135,11 @@ pub(crate) fn expire_due<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
 
 /// Looks at some of the items whose time has come. Returns what expired, and whether there may be more. What is due
 /// but held goes to `again`, for the next check.
-fn check<V: LiveValue>(table: &Table<V>, now: Stamp, again: &mut Vec<Item<V>>) -> (Expired<V>, bool) {
+pub(crate) fn check<V: LiveValue>(
+    table: &Table<V>,
+    now: Stamp,
+    again: &mut Vec<Item<V>>,
+) -> (Expired<V>, bool) {
     let shared = table.shared();
     let Some(deadlines) = table.deadlines() else {
         return (Vec::new(), false);

@@ -4,6 +4,8 @@
 extern crate self as livestore;
 
 // Words.
+#[cfg(all(test, livestore_check))]
+mod check;
 mod clock;
 mod delta;
 mod entry;

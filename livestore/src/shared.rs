@@ -2,13 +2,13 @@
 //!
 //! A watch keeps it alive, so it holds neither the map nor anything that would keep the store open.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::{Clock, Stamp};
 use crate::feed::Feed;
 use crate::options::{ExpireMode, StoreOptions};
 use crate::stats::Counters;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::times::Times;
 use crate::value::LiveValue;
 

@@ -19,8 +19,6 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -36,6 +34,8 @@ use crate::record::Record;
 use crate::ring::{Left, News, Ring, Seat};
 use crate::shared::Shared;
 use crate::stats::Count;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Flag, Mutex, MutexGuard};
 use crate::times::Times;
 use crate::update::Update;

@@ -1,11 +1,21 @@
-//! The synchronous lock that everything in one store is built on.
+//! The locks and atomics that everything in one store is built on.
 //!
-//! One place names it, so that a model checker can take its place.
+//! One place names them, so that a model checker can take their place: under `--cfg livestore_check` the library's own
+//! tests get stand-ins that let the checker choose who goes next at each step.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
+#[cfg(all(test, livestore_check))]
+mod checked;
+#[cfg(all(test, livestore_check))]
+pub(crate) mod map;
+
+#[cfg(all(test, livestore_check))]
+pub(crate) use crate::sync::checked::{Mutex, MutexGuard, atomic};
+#[cfg(not(all(test, livestore_check)))]
 pub(crate) use parking_lot::{Mutex, MutexGuard};
+#[cfg(not(all(test, livestore_check)))]
+pub(crate) use std::sync::atomic;
 
 /// Something that two places look at and one of them clears.
-pub(crate) type Flag = Arc<AtomicBool>;
+pub(crate) type Flag = Arc<atomic::AtomicBool>;

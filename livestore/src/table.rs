@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::vec;
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry as Place;
+#[cfg(not(all(test, livestore_check)))]
+use dashmap::{DashMap, mapref::entry::Entry as Place};
 use foldhash::fast::RandomState;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -30,6 +30,8 @@ use crate::report::LoadReport;
 use crate::schema::Schema;
 use crate::shared::Shared;
 use crate::slot::{Slot, State};
+#[cfg(all(test, livestore_check))]
+use crate::sync::map::{DashMap, Place};
 use crate::value::LiveValue;
 
 pub(crate) struct Table<V: LiveValue> {

@@ -1,0 +1,97 @@
+//! [`Count`]: the value that checks keep in a store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use shuttle::thread::yield_now;
+
+use crate::entry::Entry;
+use crate::value::LiveValue;
+
+/// Counts its mutations. Made with 0, it is one less than its version as long as nothing but mutations happened.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Count(pub(crate) u64);
+
+/// Adds 1.
+#[derive(Clone)]
+pub(crate) enum Add {
+    /// In one step, in place where that can be.
+    Plainly(Alone),
+    /// As user code that takes its time.
+    Slowly(Alone),
+    /// As user code that panics.
+    Panicking,
+    /// As user code that refuses.
+    Refused,
+}
+
+/// Who has the exclusive right to an entry, as the check sees it. No step, so it hides no order from the checker.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Alone(Arc<AtomicUsize>);
+
+/// Until it is dropped, nobody else may have the right.
+pub(crate) struct Inside(Alone);
+
+impl Alone {
+    pub(crate) fn enter(&self) -> Inside {
+        assert_eq!(
+            self.0.fetch_add(1, SeqCst),
+            0,
+            "two have the exclusive right at once"
+        );
+        Inside(self.clone())
+    }
+
+    /// Asserts that nobody has the right.
+    pub(crate) fn is_free(&self) {
+        assert_eq!(
+            self.0.load(SeqCst),
+            0,
+            "changed while somebody else had the exclusive right"
+        );
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, SeqCst);
+    }
+}
+
+impl LiveValue for Count {
+    type Message = &'static str;
+    type Mutation = Add;
+    type MutError = &'static str;
+
+    fn mutate(entry: &Entry<Self>, mutation: &Add) -> Result<Self, &'static str> {
+        let more = Count(entry.0 + 1);
+        match mutation {
+            Add::Plainly(alone) | Add::Slowly(alone) => {
+                let _inside = alone.enter();
+                yield_now();
+                Ok(more)
+            }
+            // Unlike a panic that starts, one that goes on prints nothing.
+            Add::Panicking => std::panic::resume_unwind(Box::new("this mutation panics")),
+            Add::Refused => Err("refused"),
+        }
+    }
+
+    fn apply(&mut self, mutation: &Add) -> Result<(), &'static str> {
+        match mutation {
+            Add::Plainly(alone) => {
+                alone.is_free();
+                self.0 += 1;
+                Ok(())
+            }
+            other => {
+                *self = Count::mutate(&Entry::new(self.clone()), other)?;
+                Ok(())
+            }
+        }
+    }
+
+    fn __is_plain(mutation: &Add) -> bool {
+        matches!(mutation, Add::Plainly(_))
+    }
+}
