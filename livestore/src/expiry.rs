@@ -62,9 +62,7 @@ pub(crate) fn start<V: LiveValue>(
     let wants_store = on_expire.as_ref().is_some_and(|wanted| wanted.wants_store);
     let callback = on_expire.map(|wanted| wanted.callback);
     for expired in already {
-        table.shared().counters.add(Count::Callbacks, 1);
-        let table = wants_store.then(|| Arc::clone(table));
-        let _ = batches.send(Batch { table, expired });
+        hand_over(table, expired, wants_store, &batches);
     }
     let checks = runtime.spawn(check_forever(Arc::downgrade(table), period, batches, wants_store));
     runtime.spawn(deliver(received, callback, Arc::clone(table.shared())));
@@ -91,11 +89,7 @@ async fn check_forever<V: LiveValue>(
             let now = *now.get_or_insert_with(|| table.shared().clock.now());
             let (expired, more) = check(&table, now, &mut again);
             if !expired.is_empty() {
-                trace::expired(expired.len());
-                table.shared().counters.add(Count::Callbacks, 1);
-                let table = wants_store.then(|| Arc::clone(&table));
-                // The receiver ends only with its runtime.
-                let _ = batches.send(Batch { table, expired });
+                hand_over(&table, expired, wants_store, &batches);
             }
             if !more {
                 if let Some(deadlines) = table.deadlines() {
@@ -107,6 +101,20 @@ async fn check_forever<V: LiveValue>(
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Has a batch delivered.
+fn hand_over<V: LiveValue>(
+    table: &Arc<Table<V>>,
+    expired: Expired<V>,
+    wants_store: bool,
+    batches: &mpsc::UnboundedSender<Batch<V>>,
+) {
+    trace::expired(expired.len());
+    table.shared().counters.add(Count::Callbacks, 1);
+    let table = wants_store.then(|| Arc::clone(table));
+    // The receiver ends only with its runtime.
+    let _ = batches.send(Batch { table, expired });
 }
 
 /// Checks a table that nobody else has yet. Returns what expired, in batches.

@@ -96,6 +96,8 @@ const FULL: &str = "Debug Clone Send Sync Unpin UnwindSafe RefUnwindSafe";
 const BARE: &str = "Clone Send Sync Unpin";
 const HANDLE: &str = "Debug Clone Send Sync Unpin";
 const OWNED: &str = "Debug Send Sync Unpin";
+/// Holds callbacks, which need not be `Sync`.
+const TO_BE: &str = "Debug Send Unpin";
 
 /// Every public type with what it has where the value is [`Rich`], and where it is [`Poor`].
 ///
@@ -122,7 +124,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Invalid" Invalid, Invalid => FULL, FULL;
         "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
         "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => OWNED, OWNED;
-        "Load" Load<Rich>, Load<Poor> => "Debug Send Unpin", "Debug Send Unpin";
+        "Load" Load<Rich>, Load<Poor> => TO_BE, TO_BE;
         "LoadError" LoadError, LoadError => OWNED, OWNED;
         "LoadReport" LoadReport, LoadReport => FULL, FULL;
         "Missing" Missing<Rich>, Missing<Poor> => FULL, HANDLE;
@@ -134,7 +136,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "OptionsError" OptionsError, OptionsError => FULL, FULL;
         "Progress" Progress, Progress => FULL, FULL;
         "RollbackError" RollbackError<()>, RollbackError<Nothing> => FULL, BARE;
-        "Save" Save<Rich>, Save<Poor> => "Debug Send Unpin", "Debug Send Unpin";
+        "Save" Save<Rich>, Save<Poor> => TO_BE, TO_BE;
         "SaveError" SaveError, SaveError => OWNED, OWNED;
         "SaveReport" SaveReport, SaveReport => FULL, FULL;
         "Stats" Stats, Stats => FULL, FULL;

@@ -8,6 +8,7 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use shuttle::sync::{RwLockReadGuard, RwLockWriteGuard};
@@ -15,12 +16,16 @@ use uuid::Uuid;
 
 use crate::sync::checked::{Counted, RwLock};
 
-type Shard<K, V> = BTreeMap<Uuid, (K, V)>;
+/// Iterates over pairs, as dashmap's does.
+#[derive(Clone)]
+pub(crate) struct Shard<K, V>(BTreeMap<Uuid, (K, V)>);
+
+pub(crate) type ShardLock<K, V> = RwLock<Shard<K, V>>;
 type Read<'a, K, V> = Counted<RwLockReadGuard<'a, Shard<K, V>>>;
 type Write<'a, K, V> = Counted<RwLockWriteGuard<'a, Shard<K, V>>>;
 
 pub(crate) struct DashMap<K, V, S> {
-    shards: [RwLock<Shard<K, V>>; 2],
+    shards: [ShardLock<K, V>; 2],
     _hasher: PhantomData<S>,
 }
 
@@ -50,7 +55,7 @@ pub(crate) struct Vacant<'a, K, V> {
 impl<K: Borrow<Uuid>, V, S> DashMap<K, V, S> {
     pub(crate) fn with_hasher(_: S) -> Self {
         DashMap {
-            shards: [RwLock::new(BTreeMap::new()), RwLock::new(BTreeMap::new())],
+            shards: [(); 2].map(|()| RwLock::new(Shard(BTreeMap::new()))),
             _hasher: PhantomData,
         }
     }
@@ -99,8 +104,35 @@ impl<K: Borrow<Uuid>, V, S> DashMap<K, V, S> {
         })
     }
 
-    fn shard(&self, key: &Uuid) -> &RwLock<Shard<K, V>> {
+    pub(crate) fn shards(&self) -> &[ShardLock<K, V>] {
+        &self.shards
+    }
+
+    fn shard(&self, key: &Uuid) -> &ShardLock<K, V> {
         &self.shards[usize::from(key.as_bytes()[15] & 1)]
+    }
+}
+
+impl<K, V> Deref for Shard<K, V> {
+    type Target = BTreeMap<Uuid, (K, V)>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<K, V> DerefMut for Shard<K, V> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl<K, V> IntoIterator for Shard<K, V> {
+    type Item = (K, V);
+    type IntoIter = btree_map::IntoValues<Uuid, (K, V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_values()
     }
 }
 

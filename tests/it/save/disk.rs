@@ -4,6 +4,8 @@ use std::env;
 use std::error::Error;
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
@@ -135,15 +137,17 @@ async fn a_folder_that_cannot_be_written_is_an_error() {
 #[tokio::test]
 async fn what_is_no_file_is_not_replaced() {
     let place = Place::new();
-    let folder = place.folder().join("rooms.save");
+    let (folder, socket) = (place.path(), place.folder().join("socket"));
     fs::create_dir(&folder).unwrap();
-    for path in [&*folder, Path::new("/"), Path::new(""), Path::new("/dev/null")] {
+    let _listener = UnixListener::bind(&socket).unwrap();
+    for path in [&*folder, &*socket, Path::new("/"), Path::new("")] {
         let error = filled(1).save(path).await.unwrap_err();
         assert!(error.to_string().contains("not the path of a file"), "{error}");
         assert_eq!(error.path(), path);
     }
     assert!(folder.is_dir());
-    assert_eq!(place.files(), ["rooms.save"]);
+    assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
+    assert_eq!(place.files().len(), 2);
 }
 
 #[tokio::test]
