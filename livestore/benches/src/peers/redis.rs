@@ -81,11 +81,7 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("`sh` does not start: {error}"))?;
-        let server = Server {
-            keeper,
-            client,
-            port,
-        };
+        let server = Server { keeper, client, port };
         let start = clock::now();
         while start.elapsed() < Duration::from_secs(10) {
             if let Ok(mut connection) = server.client.get_connection()
