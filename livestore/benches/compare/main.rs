@@ -25,9 +25,9 @@ mod tasks;
 mod watch;
 mod writers;
 
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::{env, fs};
 
 use livestore_benches::rows::{REDIS, Row, spread, table};
 use livestore_benches::sample::{Bench, Plan};
@@ -37,7 +37,7 @@ use crate::args::{Args, Command};
 use crate::servers::Servers;
 
 fn main() -> ExitCode {
-    let args = match Args::parse(std::env::args().skip(1)) {
+    let args = match Args::parse(env::args().skip(1)) {
         Ok(args) => args,
         Err(error) => {
             eprintln!("{error}\n\n{}", args::USAGE);
@@ -152,9 +152,14 @@ fn tell(row: &Row) {
     }
 }
 
-/// Writes a file into the folder of results of this package.
+/// Writes a file into the folder of results of this package: of the one that `cargo run` was called for, not of the one
+/// that this was built from, which may be another checkout.
 fn write(name: &str, text: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let Some(package) = env::var_os("CARGO_MANIFEST_DIR") else {
+        eprintln!("NOT WRITTEN: {name}: only `cargo run` says where to");
+        return;
+    };
+    let folder = Path::new(&package).join("results");
     let path = folder.join(name);
     match fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text)) {
         Ok(()) => eprintln!("written: {}", path.display()),
