@@ -25,11 +25,11 @@ mod tasks;
 mod watch;
 mod writers;
 
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::{env, fs};
 
-use livestore_benches::rows::{Row, spread, table};
+use livestore_benches::rows::{REDIS, Row, spread, table};
 use livestore_benches::sample::{Bench, Plan};
 use livestore_benches::{clock, machine};
 
@@ -37,7 +37,7 @@ use crate::args::{Args, Command};
 use crate::servers::Servers;
 
 fn main() -> ExitCode {
-    let args = match Args::parse(std::env::args().skip(1)) {
+    let args = match Args::parse(env::args().skip(1)) {
         Ok(args) => args,
         Err(error) => {
             eprintln!("{error}\n\n{}", args::USAGE);
@@ -56,11 +56,7 @@ fn main() -> ExitCode {
         Command::Quick => ("quick.md", quick(Plan::QUICK, args.only)),
         Command::Check => ("check.md", check(args.only)),
         Command::Full => ("full.md", curves::full(Plan::FULL, args.only, args.write)),
-        Command::Smoke => {
-            let report = quick(Plan::SMOKE, args.only.clone());
-            let curves = curves::full(Plan::SMOKE, args.only, false);
-            ("smoke.md", format!("{report}\n{curves}"))
-        }
+        Command::Smoke => return smoke(args.only),
     };
     eprintln!("\nThat took {} s.\n", begun.elapsed().as_secs());
     println!("{report}");
@@ -75,9 +71,13 @@ fn quick(plan: Plan, only: Option<String>) -> String {
     let servers = Servers::start();
     let mut bench = Bench::new(plan, only, tell);
     measure(&mut bench, &servers);
+    report(&bench, &servers)
+}
+
+fn report(bench: &Bench, servers: &Servers) -> String {
     format!(
         "{}\n{}\n{}",
-        preface(plan, &servers.describe()),
+        preface(bench.plan, &servers.describe()),
         table(&bench.rows),
         targets::table(&bench.rows)
     )
@@ -90,9 +90,27 @@ fn check(only: Option<String>) -> String {
     measure(&mut bench, &servers);
     format!(
         "{}\n{}",
-        preface(Plan::QUICK, &servers.describe()),
+        preface(bench.plan, &servers.describe()),
         targets::table(&bench.rows)
     )
+}
+
+/// Everything once. Fails if something that a target needs was not measured, for then something does not work any more;
+/// by no number.
+fn smoke(only: Option<String>) -> ExitCode {
+    let servers = Servers::start();
+    let everything = only.is_none();
+    let mut bench = Bench::new(Plan::SMOKE, only.clone(), tell);
+    measure(&mut bench, &servers);
+    println!("{}", report(&bench, &servers));
+    println!("{}", curves::full(Plan::SMOKE, only, false));
+    let absent = servers.memory.is_none().then_some(REDIS);
+    let missing = targets::unmeasured(&bench.rows, absent);
+    if everything && !missing.is_empty() {
+        eprintln!("NOT MEASURED: {}", missing.join("; "));
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 /// One file per kind of work; each measures its rows if they are wanted.
@@ -134,9 +152,14 @@ fn tell(row: &Row) {
     }
 }
 
-/// Writes a file into the folder of results of this package.
+/// Writes a file into the folder of results of this package: of the one that `cargo run` was called for, not of the one
+/// that this was built from, which may be another checkout.
 fn write(name: &str, text: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let Some(package) = env::var_os("CARGO_MANIFEST_DIR") else {
+        eprintln!("NOT WRITTEN: {name}: only `cargo run` says where to");
+        return;
+    };
+    let folder = Path::new(&package).join("results");
     let path = folder.join(name);
     match fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text)) {
         Ok(()) => eprintln!("written: {}", path.display()),

@@ -113,6 +113,18 @@ pub(crate) fn ids() -> String {
     ids.join(",")
 }
 
+/// The targets whose rows are missing, but for those that are about one who is not there.
+pub(crate) fn unmeasured(rows: &[Row], absent: Option<Who>) -> Vec<&'static str> {
+    TARGETS
+        .iter()
+        .filter(|(_, number, _)| {
+            let excused = matches!(number, Times(_, other) | Faster(_, other) if Some(*other) == absent);
+            !excused && number.find(rows).is_none()
+        })
+        .map(|(what, ..)| *what)
+        .collect()
+}
+
 /// Shows every target with what was measured. A target whose row was not measured is shown as such.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text =
@@ -219,6 +231,14 @@ mod tests {
         let rows = [row("fetch-hot", &[(LIVESTORE, 33.0), (RAW, 20.0)])];
         assert!(line(&rows, "`fetch`, hot").contains("| **1.65** | **not met** |"));
         assert!(line(&[], "`fetch`, hot").contains("not measured"));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_named() {
+        assert_eq!(unmeasured(&[], None).len(), TARGETS.len());
+        assert_eq!(unmeasured(&[], Some(REDIS)).len(), TARGETS.len() - 1);
+        let rows = [row("fetch-hot", &[(LIVESTORE, 33.0), (RAW, 20.0)])];
+        assert_eq!(unmeasured(&rows, None).len(), TARGETS.len() - 1);
     }
 
     #[test]

@@ -329,7 +329,6 @@ mod tests {
 
     #[test]
     fn a_ratio_compares_round_with_round() {
-        // The medians alone would say 1000.
         assert_eq!(row().ratio(REDIS, LIVESTORE), Some(1000.0));
         assert_eq!(row().ratio(REDIS, MOKA), None);
         let drifting = Cell {
@@ -338,8 +337,9 @@ mod tests {
         };
         let twice = Cell {
             who: OLD,
-            rounds: vec![2.0, 20.0, 200.0],
+            rounds: vec![30.0, 20.0, 200.0],
         };
+        // The medians alone would say 3.
         assert_eq!(ratio(&twice, &drifting), 2.0);
     }
 
