@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::coop::consume_budget;
+use tokio::task::coop;
 use uuid::Uuid;
 
 use crate::error::{AcquireError, TryAcquireError};
@@ -63,6 +63,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// As [`acquire`](Self::acquire).
     pub async fn acquire_timeout(&self, key: &Uuid, limit: Duration) -> Result<EntryGuard<V>, AcquireError> {
+        self.take_turn(key).await;
         let mut hold = pin!(self.queue(key));
         // A timer is made only if there is something to wait for.
         let at_once = poll_fn(|cx| match hold.as_mut().poll(cx) {
@@ -77,21 +78,32 @@ impl<V: LiveValue> LiveStore<V> {
                 .await
                 .map_err(|_| AcquireError::TimedOut)?,
         };
-        consume_budget().await;
         match hold {
             Some(hold) => Ok(EntryGuard::new(Arc::clone(&self.table), hold)),
             None => Err(AcquireError::Missing),
         }
     }
 
-    /// Waits for a hold of the entry, and then for the task's budget. `None` if the key has no entry.
-    ///
-    /// In this order, because the place in the queue counts from the first poll, whatever is left of the budget then.
+    /// Waits for a hold of the entry. `None` if the key has no entry.
     pub(crate) async fn hold(&self, key: &Uuid) -> Option<Hold<V>> {
-        let hold = self.queue(key).await;
-        // Dropped here, it passes the hold on.
-        consume_budget().await;
-        hold
+        self.take_turn(key).await;
+        self.queue(key).await
+    }
+
+    /// Takes one unit of the task's budget. If there is none, other tasks run first, unless the entry is held: the place in
+    /// its queue counts from the first poll.
+    ///
+    /// An entry that is free stays free meanwhile. Held by a task that does not run, it would gather a queue that never
+    /// ends.
+    async fn take_turn(&self, key: &Uuid) {
+        if !proceed().await
+            && !self
+                .table
+                .look(key, |_, state| state.is_held())
+                .is_some_and(|held| held)
+        {
+            coop::consume_budget().await;
+        }
     }
 
     async fn queue(&self, key: &Uuid) -> Option<Hold<V>> {
@@ -118,4 +130,17 @@ impl<V: LiveValue> LiveStore<V> {
             }
         })
     }
+}
+
+/// Takes one unit of the task's budget, and does not wait if there is none: then the task is woken anyhow. Returns
+/// whether there was one.
+pub(crate) async fn proceed() -> bool {
+    poll_fn(|cx| match coop::poll_proceed(cx) {
+        Poll::Ready(budget) => {
+            budget.made_progress();
+            Poll::Ready(true)
+        }
+        Poll::Pending => Poll::Ready(false),
+    })
+    .await
 }

@@ -1,10 +1,7 @@
 //! Calls that create, change or remove an entry.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
-use tokio::task::coop;
 use uuid::Uuid;
 
 use crate::after::After;
@@ -14,6 +11,7 @@ use crate::guard::EntryGuard;
 use crate::hold::{Hold, Step};
 use crate::slot::{Change, Slot, State};
 use crate::store::LiveStore;
+use crate::store::lock::proceed;
 use crate::value::LiveValue;
 use crate::watch::Watch;
 
@@ -397,8 +395,6 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Tries to mutate at once, in one step under the slot's lock where that is possible. Otherwise returns what is left
     /// to do.
-    ///
-    /// Without budget it queues up before it waits for some: its place counts from the first poll.
     #[inline]
     fn step(
         &self,
@@ -481,24 +477,11 @@ impl<V: LiveValue> LiveStore<V> {
     }
 }
 
-/// Takes one unit of the task's budget, and does not wait if there is none: then the task is woken anyhow. Returns
-/// whether there was one.
-async fn proceed() -> bool {
-    poll_fn(|cx| match coop::poll_proceed(cx) {
-        Poll::Ready(budget) => {
-            budget.made_progress();
-            Poll::Ready(true)
-        }
-        Poll::Pending => Poll::Ready(false),
-    })
-    .await
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
-    use std::task::{Context, Waker};
+    use std::task::{Context, Poll, Waker};
     use std::thread;
     use std::time::Duration;
 
