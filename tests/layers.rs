@@ -150,8 +150,9 @@ fn only_the_table_names_dashmap() {
 fn only_sync_names_locks_and_atomics() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("../livestore/src");
     let lib = source(&src.join("lib.rs"));
-    // The checks note things in ways that are no steps of the checker.
-    let free = ["sync", "check"];
+    // The checks note things in ways that are no steps of the checker. What only counts decides nothing, and a snapshot
+    // reads as anybody else does: as steps, both would multiply the orders and show nothing.
+    let free = ["sync", "check", "stats", "snapshot"];
     for module in modules(&lib)
         .iter()
         .filter(|module| !free.contains(&module.as_str()))

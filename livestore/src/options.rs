@@ -38,8 +38,9 @@ pub struct StoreOptions {
     /// How often entries are checked for expiry; longer than zero. `None`, the default, never.
     ///
     /// A check costs nothing for entries that are not due. An entry goes at the first check at or after its
-    /// deadline, so it is late by at most this long and one step of tokio's timers, a millisecond; if a guard defers it,
-    /// counted from the end of the guard.
+    /// deadline, so it is late by at most this long and one step of the clock: on Linux two ticks of the kernel and two
+    /// milliseconds, which is 10 ms on most machines; elsewhere 2 ms. If a guard defers it, counted from the end of the
+    /// guard.
     pub expire_check_freq: Option<Duration>,
 
     /// Since when an entry is due. One hour of [`ExpireMode::Timeout`] by default, which has an effect only with

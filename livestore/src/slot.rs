@@ -394,7 +394,11 @@ impl<V: LiveValue> State<V> {
     pub(crate) fn commit(&mut self, shared: &Shared<V>, key: &Uuid, change: Change<V>, after: &mut After<V>) {
         debug_assert!(self.is_alive(), "a dead entry does not change");
         // Whoever joins the feed from now on sees the change when they look at this entry.
-        let audience = self.audience(shared);
+        let audience = match &change {
+            // So does who joined it since the value was changed: the value before is gone.
+            Change::Mutate { new: None, .. } => self.audience_without_values(),
+            _ => self.audience(shared),
+        };
         match change {
             Change::Mutate { mutn, new } => {
                 shared.counters.add(Count::Mutations, 1);
@@ -557,7 +561,15 @@ impl<V: LiveValue> State<V> {
         if self.is_recorded(shared) {
             let old = self.entry(shared);
             Audience::Values { old }
-        } else if self.ring().is_some() {
+        } else {
+            self.audience_without_values()
+        }
+    }
+
+    /// Who is to be told of a change where nobody is told the values.
+    #[inline]
+    fn audience_without_values(&self) -> Audience<V> {
+        if self.ring().is_some() {
             Audience::Deltas
         } else {
             Audience::Nobody

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use livestore::{
-    AcquireError, Control, DeadlineError, Downtime, Entry, EntryGuard, ExpireMode, FieldError, Guards,
-    Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey,
-    MutateError, MutateIfError, Never, Occupied, OptionsError, Progress, RollbackError, Save, SaveError,
-    SaveReport, Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, Tx, Update, Watch,
-    WatchAll, WeakLiveStore,
+    AcquireError, Control, DeadlineError, Delta, DeltaWatch, Downtime, Entry, EntryGuard, ExpireMode,
+    FieldError, Guards, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport,
+    Missing, MissingKey, MutateError, MutateIfError, Never, Occupied, OptionsError, Progress, RollbackError,
+    Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions, TransactError,
+    TryAcquireError, Tx, Update, Watch, WatchAll, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 
@@ -96,8 +96,6 @@ const FULL: &str = "Debug Clone Send Sync Unpin UnwindSafe RefUnwindSafe";
 const BARE: &str = "Clone Send Sync Unpin";
 const HANDLE: &str = "Debug Clone Send Sync Unpin";
 const OWNED: &str = "Debug Send Sync Unpin";
-/// Holds callbacks, which need not be `Sync`.
-const TO_BE: &str = "Debug Send Unpin";
 
 /// Every public type with what it has where the value is [`Rich`], and where it is [`Poor`].
 ///
@@ -113,6 +111,8 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "AcquireError" AcquireError, AcquireError => FULL, FULL;
         "Control" Control, Control => FULL, FULL;
         "DeadlineError" DeadlineError, DeadlineError => FULL, FULL;
+        "Delta" Delta<Rich>, Delta<Poor> => FULL, HANDLE;
+        "DeltaWatch" DeltaWatch<Rich>, DeltaWatch<Poor> => OWNED, OWNED;
         "Downtime" Downtime, Downtime => FULL, FULL;
         "Entry" Entry<Rich>, Entry<Poor> => FULL, BARE;
         "EntryGuard" EntryGuard<Rich>, EntryGuard<Poor> => OWNED, OWNED;
@@ -122,7 +122,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Invalid" Invalid, Invalid => FULL, FULL;
         "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
         "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => OWNED, OWNED;
-        "Load" Load<Rich>, Load<Poor> => TO_BE, TO_BE;
+        "Load" Load<Rich>, Load<Poor> => "Debug Send Unpin", "Debug Send Unpin";
         "LoadError" LoadError, LoadError => OWNED, OWNED;
         "LoadReport" LoadReport, LoadReport => FULL, FULL;
         "Missing" Missing<Rich>, Missing<Poor> => FULL, HANDLE;
@@ -134,9 +134,10 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "OptionsError" OptionsError, OptionsError => FULL, FULL;
         "Progress" Progress, Progress => FULL, FULL;
         "RollbackError" RollbackError<()>, RollbackError<Nothing> => FULL, BARE;
-        "Save" Save<Rich>, Save<Poor> => TO_BE, TO_BE;
+        "Save" Save<Rich>, Save<Poor> => "Debug Send Unpin", "Debug Send Unpin";
         "SaveError" SaveError, SaveError => OWNED, OWNED;
         "SaveReport" SaveReport, SaveReport => FULL, FULL;
+        "Stats" Stats, Stats => FULL, FULL;
         "Storages" Storages, Storages => HANDLE, HANDLE;
         "StoragesBuilder" StoragesBuilder, StoragesBuilder => OWNED, OWNED;
         "StoreOptions" StoreOptions, StoreOptions => FULL, FULL;
@@ -243,6 +244,8 @@ async fn every_public_future_can_be_sent() {
     send!(Watch, watch.next());
     send!(Watch, watch.newest());
     send!(Watch, watch.on_update(|_| async { Control::Break }));
+    let mut deltas = store.watch_deltas(&key).unwrap();
+    send!(DeltaWatch, deltas.next());
     send!(WatchAll, all.next());
     send!(LiveStore, store.acquire(&key));
     send!(LiveStore, store.acquire_timeout(&key, Duration::ZERO));

@@ -5,14 +5,23 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use shuttle::thread::yield_now;
 
 use crate::check::act::{act, side_by_side, wait};
 use crate::check::count::Alone;
-use crate::check::explore::explore;
+use crate::check::explore::{Explored, explore_exactly};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+/// These checks are about the checker, so they do not depend on how much it is asked to explore.
+fn explore<T: Ord + Send + 'static>(
+    preemptions: usize,
+    check: impl Fn() -> T + Send + Sync + 'static,
+) -> Explored<T> {
+    explore_exactly(preemptions, Duration::ZERO, [check])
+}
 
 /// In how many orders two threads count to two each.
 fn orders(preemptions: usize) -> usize {

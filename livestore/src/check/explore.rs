@@ -50,7 +50,7 @@ impl<T: Ord + Debug> Explored<T> {
     }
 }
 
-/// Runs `check` in every order of its steps with at most so many preemptions.
+/// Runs `check` in every order of its steps with at most so many preemptions, more or fewer as the environment says.
 ///
 /// The thread that `check` itself runs in is never preempted: it prepares, starts the others, and looks at the end.
 pub(crate) fn explore<T>(preemptions: usize, check: impl Fn() -> T + Send + Sync + 'static) -> Explored<T>
@@ -66,30 +66,44 @@ where
     T: Ord + Send + 'static,
     F: Fn() -> T + Send + Sync + 'static,
 {
+    let preemptions = preemptions.saturating_add_signed(from_env("CHECK_DEEPER"));
+    let seconds = u64::try_from(from_env("CHECK_SECONDS")).unwrap_or(0);
+    explore_exactly(preemptions, Duration::from_secs(seconds), checks)
+}
+
+/// Explores several checks, one after another, whatever the environment says; then at random for so long altogether.
+pub(crate) fn explore_exactly<T, F>(
+    preemptions: usize,
+    at_random: Duration,
+    checks: impl IntoIterator<Item = F>,
+) -> Explored<T>
+where
+    T: Ord + Send + 'static,
+    F: Fn() -> T + Send + Sync + 'static,
+{
     let outcomes = Arc::new(Mutex::new(BTreeMap::new()));
-    let checks: Vec<Arc<dyn Fn() + Send + Sync>> = checks
+    let checks: Vec<Arc<Check>> = checks
         .into_iter()
         .map(|check| {
             let outcomes = Arc::clone(&outcomes);
-            Arc::new(move || {
+            let check: Arc<Check> = Arc::new(move || {
                 let outcome = check();
                 let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
                 *outcomes.entry(outcome).or_default() += 1;
-            }) as Arc<dyn Fn() + Send + Sync>
+            });
+            check
         })
         .collect();
-    let preemptions = preemptions.saturating_add_signed(from_env("CHECK_DEEPER"));
     let executions = checks
         .iter()
         .map(|check| run(Orders::new(preemptions), config(), check))
         .sum();
     report(executions, &format!("every order up to preemption {preemptions}"));
 
-    let seconds = u32::try_from(from_env("CHECK_SECONDS")).unwrap_or(0);
-    if seconds > 0 {
+    if !at_random.is_zero() {
         let mut config = config();
         // Half by uniform choice, half by priorities that change five times.
-        config.max_time = Some(Duration::from_secs(seconds.into()) / 2 / checks.len() as u32);
+        config.max_time = Some(at_random / 2 / u32::try_from(checks.len()).unwrap_or(u32::MAX));
         let executions = checks
             .iter()
             .map(|check| {
@@ -105,7 +119,9 @@ where
     }
 }
 
-fn run(scheduler: impl Scheduler + 'static, config: Config, check: &Arc<dyn Fn() + Send + Sync>) -> usize {
+type Check = dyn Fn() + Send + Sync;
+
+fn run(scheduler: impl Scheduler + 'static, config: Config, check: &Arc<Check>) -> usize {
     let check = Arc::clone(check);
     Runner::new(scheduler, config).run(move || check())
 }

@@ -3,9 +3,12 @@
 use crate::check::act::{KEY, act, poll, side_by_side, store, store_with_cap, wait};
 use crate::check::count::{Add, Alone, Count};
 use crate::check::explore::{explore, explore_each};
+use crate::delta::Delta;
+use crate::delta_watch::DeltaWatch;
 use crate::options::StoreOptions;
 use crate::store::LiveStore;
 use crate::update::Update;
+use crate::value::LiveValue;
 use crate::watch::Watch;
 
 /// What a watcher was told.
@@ -261,4 +264,74 @@ fn a_watch_from_an_earlier_version_is_told_what_was_missed() {
         told.missed
     });
     told.are([0, 3]);
+}
+
+/// Applies deltas to a value until nothing more comes. Returns how many were missed.
+fn replicate(mut replica: Count, mut seen: u64, mut deltas: DeltaWatch<Count>) -> u64 {
+    let (mut lost, mut ended) = (0, false);
+    while let Some(delta) = wait(deltas.next()) {
+        assert!(!ended, "something follows the end");
+        let version = delta.version();
+        match delta {
+            Delta::Mutate { mutn, .. } => {
+                assert_eq!(version, seen + 1);
+                replica.apply(&mutn).unwrap();
+                assert_eq!(replica.0 + 1, version);
+            }
+            Delta::Message { .. } => assert_eq!(version, seen),
+            Delta::Resync { now, missed } => {
+                assert!(version >= seen);
+                lost += missed;
+                replica = Count(now.0);
+            }
+            Delta::Remove { val, .. } => {
+                assert!(version == seen + 1 || version == seen);
+                assert_eq!(val.0, replica.0);
+                ended = true;
+            }
+            other => panic!("{other:?}"),
+        }
+        seen = version;
+    }
+    assert!(ended);
+    lost
+}
+
+/// With somebody who is told values coming and going, and changes in place and on copies.
+#[test]
+fn a_replica_that_is_kept_by_deltas_is_the_entry() {
+    let missed = explore_each(
+        1,
+        [1, 64].map(|cap| {
+            move || {
+                let store = store_with_cap(cap);
+                let (entry, deltas) = store.fetch_and_watch_deltas(&KEY).unwrap();
+                let (s1, s2) = (store.clone(), store);
+                let found = side_by_side([
+                    act(move || {
+                        let first = Count(entry.0);
+                        drop(entry);
+                        Some(replicate(first, 1, deltas))
+                    }),
+                    act(move || {
+                        add(&s1, Add::Plainly);
+                        add(&s1, Add::Plainly);
+                        assert!(wait(s1.remove(&KEY)).is_some());
+                        None
+                    }),
+                    act(move || {
+                        if let Some((entry, watch)) = s2.fetch_and_watch(&KEY) {
+                            drop(s2);
+                            let version = entry.version;
+                            drop(entry);
+                            assert!(follow(watch, version).ended);
+                        }
+                        None
+                    }),
+                ]);
+                found.into_iter().flatten().next()
+            }
+        }),
+    );
+    missed.are([Some(0), Some(2)]);
 }

@@ -154,3 +154,55 @@ fn a_copy_whose_keeper_lags_becomes_the_store() {
     );
     lost.are([false, true]);
 }
+
+#[test]
+fn whoever_joins_without_the_entries_is_told_each_change_as_it_was() {
+    type Change = fn(&LiveStore<Count>);
+    let changes: [Change; 4] = [
+        |store| add(store, KEY),
+        |store| drop(wait(store.mutate(&KEY, Add::Slowly(Alone::default())))),
+        |store| {
+            drop(
+                wait(store.acquire(&KEY))
+                    .unwrap()
+                    .mutate(Add::Plainly(Alone::default())),
+            )
+        },
+        |store| {
+            let _deltas = store.watch_deltas(&KEY);
+            add(store, KEY);
+        },
+    ];
+    let told = explore_each(
+        2,
+        changes.map(|change| {
+            move || {
+                let store = store();
+                let (s1, s2) = (store.clone(), store);
+                let told = side_by_side([
+                    act(move || {
+                        change(&s1);
+                        change(&s1);
+                        0
+                    }),
+                    act(move || {
+                        let mut all = s2.watch_all();
+                        drop(s2);
+                        let mut told = 0;
+                        while let Some((_, update)) = wait(all.next()) {
+                            let Update::Mutate { new, old, .. } = update else {
+                                panic!("{update:?}");
+                            };
+                            assert_eq!((old.version, new.version), (old.0 + 1, new.0 + 1));
+                            assert_eq!(new.0, old.0 + 1);
+                            told += 1;
+                        }
+                        told
+                    }),
+                ]);
+                told[1]
+            }
+        }),
+    );
+    told.are([0, 1, 2]);
+}

@@ -1,0 +1,145 @@
+//! Measures livestore beside what one would use instead, in one run.
+//!
+//! See the README of this package.
+
+#![allow(clippy::unwrap_used, reason = "a benchmark that goes wrong stops")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program's output")]
+
+mod args;
+mod audience;
+mod block;
+mod curves;
+mod expiry;
+mod fan_out;
+mod fetch;
+mod guard;
+mod init;
+mod latency;
+mod memory;
+mod mutate;
+mod plot;
+mod remove;
+mod servers;
+mod targets;
+mod tasks;
+mod watch;
+mod writers;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use livestore_benches::rows::{Row, spread, table};
+use livestore_benches::sample::{Bench, Plan};
+use livestore_benches::{clock, machine};
+
+use crate::args::{Args, Command};
+use crate::servers::Servers;
+
+fn main() -> ExitCode {
+    let args = match Args::parse(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(error) => {
+            eprintln!("{error}\n\n{}", args::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    if let Some(load) = machine::load()
+        && load > 0.5
+    {
+        eprintln!(
+            "The load of this machine is {load}: others compute here, and the numbers will be worth little.\n"
+        );
+    }
+    let begun = clock::now();
+    let (name, report) = match args.command {
+        Command::Quick => ("quick.md", quick(Plan::QUICK, args.only)),
+        Command::Check => ("check.md", check(args.only)),
+        Command::Full => ("full.md", curves::full(Plan::FULL, args.only, args.write)),
+        Command::Smoke => {
+            let report = quick(Plan::SMOKE, args.only.clone());
+            let curves = curves::full(Plan::SMOKE, args.only, false);
+            ("smoke.md", format!("{report}\n{curves}"))
+        }
+    };
+    eprintln!("\nThat took {} s.\n", begun.elapsed().as_secs());
+    println!("{report}");
+    if args.write {
+        write(name, &report);
+    }
+    ExitCode::SUCCESS
+}
+
+/// The table and the targets.
+fn quick(plan: Plan, only: Option<String>) -> String {
+    let servers = Servers::start();
+    let mut bench = Bench::new(plan, only, tell);
+    measure(&mut bench, &servers);
+    format!(
+        "{}\n{}\n{}",
+        preface(plan, &servers.describe()),
+        table(&bench.rows),
+        targets::table(&bench.rows)
+    )
+}
+
+/// The targets alone.
+fn check(only: Option<String>) -> String {
+    let servers = Servers::start();
+    let mut bench = Bench::new(Plan::QUICK, Some(only.unwrap_or_else(targets::ids)), tell);
+    measure(&mut bench, &servers);
+    format!(
+        "{}\n{}",
+        preface(Plan::QUICK, &servers.describe()),
+        targets::table(&bench.rows)
+    )
+}
+
+/// One file per kind of work; each measures its rows if they are wanted.
+fn measure(bench: &mut Bench, servers: &Servers) {
+    init::run(bench, servers);
+    fetch::run(bench, servers);
+    mutate::run(bench, servers);
+    guard::run(bench, servers);
+    writers::run(bench);
+    block::run(bench);
+    remove::run(bench, servers);
+    watch::run(bench, servers);
+    fan_out::run(bench, servers);
+    latency::run(bench, servers);
+    expiry::run(bench);
+    memory::run(bench);
+}
+
+/// What the numbers are and on what they were taken.
+fn preface(plan: Plan, servers: &str) -> String {
+    if plan.many == Plan::SMOKE.many {
+        return "A smoke run: the numbers mean nothing.\n".to_owned();
+    }
+    format!(
+        "On {}. {servers}\n\nMedians of {} rounds, or of {} where a round takes long, with the quartiles; \
+         everybody has a turn of at least {} ms in each round.\n",
+        machine::describe(),
+        plan.rounds,
+        plan.slow().rounds,
+        plan.turn.as_millis(),
+    )
+}
+
+/// Shows on the way what has been measured.
+fn tell(row: &Row) {
+    eprintln!("{} [{}]", row.what, row.id);
+    for cell in &row.cells {
+        eprintln!("    {:40} {}", cell.who, spread(cell, row.unit));
+    }
+}
+
+/// Writes a file into the folder of results of this package.
+fn write(name: &str, text: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let path = folder.join(name);
+    match fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text)) {
+        Ok(()) => eprintln!("written: {}", path.display()),
+        Err(error) => eprintln!("NOT WRITTEN: {}: {error}", path.display()),
+    }
+}

@@ -1,0 +1,239 @@
+//! The targets of the design, and whether they are met.
+
+use std::fmt::Write as _;
+
+use livestore_benches::rows::{
+    BROADCAST, Cell, LIVESTORE, LIVESTORE_DELTAS, OLD, RAW, REDIS, Row, Who, digits, ratio, spread,
+};
+
+use Bound::{AtLeast, AtMost};
+use Number::{Between, Faster, Of, Times};
+
+/// What a number must be.
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// What is compared with the bound.
+enum Number {
+    /// What livestore needs in a row.
+    Of(&'static str),
+    /// How many times as much livestore needs in a row as another.
+    Times(&'static str, Who),
+    /// How many times as much another needs in a row as livestore.
+    Faster(&'static str, Who),
+    /// How many times as much one contender needs in one row as in another.
+    Between(&'static str, &'static str, Who),
+}
+
+const TARGETS: [(&str, Number, Bound); 15] = [
+    (
+        "heap bytes per idle entry of 1 M, map included",
+        Of("heap-idle"),
+        AtMost(136.0),
+    ),
+    ("heap blocks per idle entry", Of("blocks-idle"), AtMost(2.0)),
+    (
+        "`init`: times as fast as 0.1.0",
+        Faster("init", OLD),
+        AtLeast(6.0),
+    ),
+    (
+        "`fetch`, hot: times the raw parts",
+        Times("fetch-hot", RAW),
+        AtMost(1.6),
+    ),
+    (
+        "`mutate`, hot, unwatched: times the raw parts",
+        Times("mutate-hot", RAW),
+        AtMost(1.25),
+    ),
+    (
+        "allocations of an unwatched `mutate`",
+        Of("allocs-mutate"),
+        AtMost(0.0),
+    ),
+    (
+        "`mutate` of a 100 KB value: times that of a 100 B value",
+        Between("block-100KB", "block-100B", LIVESTORE),
+        AtMost(1.5),
+    ),
+    (
+        "the same, delta-watched",
+        Between("block-100KB", "block-100B", LIVESTORE_DELTAS),
+        AtMost(1.5),
+    ),
+    (
+        "one key, two writers: times 0.1.0",
+        Times("writers-2", OLD),
+        AtMost(0.5),
+    ),
+    (
+        "one key, eight writers: times 0.1.0",
+        Times("writers-8", OLD),
+        AtMost(0.5),
+    ),
+    (
+        "fan-out to 1000, in bursts: times a bare tokio broadcast",
+        Times("fan-out-burst", BROADCAST),
+        AtMost(1.1),
+    ),
+    (
+        "fan-out to 1000 sleeping tasks: times a bare tokio broadcast",
+        Times("fan-out-tasks", BROADCAST),
+        AtMost(1.1),
+    ),
+    (
+        "expiry check of 1 M entries, none due, timer included: ns",
+        Of("expiry-none"),
+        AtMost(10_000.0),
+    ),
+    (
+        "`mutate`: times as fast as HSET and PUBLISH in Redis, serial",
+        Faster("mutate-hot", REDIS),
+        AtLeast(1000.0),
+    ),
+    (
+        "heap bytes per idle entry at the worst size of the map (beside the targets)",
+        Of("heap-idle-worst"),
+        AtMost(136.0),
+    ),
+];
+
+/// The rows that the targets are about, as `--only` takes them.
+pub(crate) fn ids() -> String {
+    let ids: Vec<_> = TARGETS
+        .iter()
+        .flat_map(|(_, number, _)| match number {
+            Of(id) | Times(id, _) | Faster(id, _) => vec![*id],
+            Between(one, other, _) => vec![*one, *other],
+        })
+        .collect();
+    ids.join(",")
+}
+
+/// Shows every target with what was measured. A target whose row was not measured is shown as such.
+pub(crate) fn table(rows: &[Row]) -> String {
+    let mut text =
+        String::from("| target | asked | measured | | livestore | against |\n|---|--:|--:|---|--:|--:|\n");
+    for (what, number, bound) in &TARGETS {
+        let asked = match bound {
+            AtMost(most) => format!("≤ {}", digits(*most)),
+            AtLeast(least) => format!("≥ {}", digits(*least)),
+        };
+        let Some(found) = number.find(rows) else {
+            let _ = writeln!(text, "| {what} | {asked} | – | not measured | – | – |");
+            continue;
+        };
+        let met = match bound {
+            AtMost(most) => found.number <= *most,
+            AtLeast(least) => found.number >= *least,
+        };
+        let _ = writeln!(
+            text,
+            "| {what} | {asked} | **{}** | {} | {} | {} |",
+            digits(found.number),
+            if met { "met" } else { "**not met**" },
+            found.livestore,
+            found.other.as_deref().unwrap_or("–"),
+        );
+    }
+    text
+}
+
+struct Found {
+    number: f64,
+    livestore: String,
+    other: Option<String>,
+}
+
+impl Number {
+    fn find(&self, rows: &[Row]) -> Option<Found> {
+        let row = |id: &str| rows.iter().find(|row| row.id == id);
+        let compared = |row: &Row, number: f64, one: &Cell, other: &Cell| Found {
+            number,
+            livestore: spread(one, row.unit),
+            other: Some(spread(other, row.unit)),
+        };
+        match *self {
+            Of(id) => {
+                let row = row(id)?;
+                let cell = row.cell(LIVESTORE)?;
+                Some(Found {
+                    number: cell.median(),
+                    livestore: spread(cell, row.unit),
+                    other: None,
+                })
+            }
+            Times(id, other) => {
+                let row = row(id)?;
+                let (one, other) = (row.cell(LIVESTORE)?, row.cell(other)?);
+                Some(compared(row, ratio(one, other), one, other))
+            }
+            Faster(id, other) => {
+                let row = row(id)?;
+                let (one, other) = (row.cell(LIVESTORE)?, row.cell(other)?);
+                Some(compared(row, ratio(other, one), one, other))
+            }
+            Between(one, other, who) => {
+                let row_of_one = row(one)?;
+                let (one, other) = (row_of_one.cell(who)?, row(other)?.cell(who)?);
+                Some(compared(row_of_one, ratio(one, other), one, other))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use livestore_benches::rows::Unit;
+
+    use super::*;
+
+    fn row(id: &str, cells: &[(Who, f64)]) -> Row {
+        Row {
+            id: id.to_owned(),
+            what: String::new(),
+            unit: Unit::Time,
+            cells: cells
+                .iter()
+                .map(|(who, number)| Cell {
+                    who,
+                    rounds: vec![*number],
+                })
+                .collect(),
+        }
+    }
+
+    fn line(rows: &[Row], target: &str) -> String {
+        let table = table(rows);
+        let line = table.lines().find(|line| line.contains(target));
+        line.unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_target_is_met_missed_or_not_measured() {
+        let rows = [row("fetch-hot", &[(LIVESTORE, 32.0), (RAW, 20.0)])];
+        assert!(line(&rows, "`fetch`, hot").contains("| **1.60** | met |"));
+        let rows = [row("fetch-hot", &[(LIVESTORE, 33.0), (RAW, 20.0)])];
+        assert!(line(&rows, "`fetch`, hot").contains("| **1.65** | **not met** |"));
+        assert!(line(&[], "`fetch`, hot").contains("not measured"));
+    }
+
+    #[test]
+    fn faster_is_the_other_way_round() {
+        let rows = [row("init", &[(LIVESTORE, 100.0), (OLD, 700.0)])];
+        assert!(line(&rows, "`init`").contains("| **7** | met |"));
+    }
+
+    #[test]
+    fn a_target_may_compare_two_rows() {
+        let rows = [
+            row("block-100B", &[(LIVESTORE, 10.0), (LIVESTORE_DELTAS, 10.0)]),
+            row("block-100KB", &[(LIVESTORE, 20.0), (LIVESTORE_DELTAS, 10.0)]),
+        ];
+        assert!(line(&rows, "100 KB").contains("| **2** | **not met** |"));
+        assert!(line(&rows, "delta-watched").contains("| **1** | met |"));
+    }
+}

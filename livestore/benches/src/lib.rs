@@ -1,0 +1,16 @@
+//! What the benchmarks of livestore share: the values that are stored, the sampling, and the tables.
+//!
+//! See the README of this package for the commands.
+
+#![allow(clippy::unwrap_used, reason = "a benchmark that goes wrong stops")]
+
+pub mod clock;
+pub mod keys;
+pub mod machine;
+#[cfg(feature = "compare")]
+pub mod peers;
+pub mod raw;
+pub mod rows;
+pub mod runtime;
+pub mod sample;
+pub mod values;
