@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime};
 
-use livestore::{Entry, LiveStore, LiveValue, Storages};
+use livestore::{Entry, LiveStore, LiveValue, Storages, StoreOptions};
 use livestore_tests::{Change, Counter, counter};
 use tokio_test::assert_ready;
 use tokio_test::task::spawn;
@@ -90,6 +90,30 @@ async fn iterating_holds_no_lock_and_shows_the_present() {
         store.remove(&key).await.unwrap();
     }
     assert!(entries.next().is_none());
+}
+
+/// It used to collect everything before the first item.
+#[test]
+fn iterating_comes_to_a_shard_when_it_is_asked_to() {
+    let options = StoreOptions {
+        shard_amt: Some(16),
+        ..Default::default()
+    };
+    let store = LiveStore::new().with_options(options).done();
+    let first = store.init(counter(0));
+    let mut keys = store.keys();
+    let handle = store.clone();
+    for count in 0..1000 {
+        handle.init(counter(count));
+    }
+    drop(store);
+    drop(handle);
+    let mut seen: Vec<_> = keys.by_ref().collect();
+    assert!(seen.contains(&first) && seen.len() == 1001);
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 1001);
+    assert!(keys.next().is_none());
 }
 
 #[test]

@@ -96,7 +96,7 @@ const FULL: &str = "Debug Clone Send Sync Unpin UnwindSafe RefUnwindSafe";
 const BARE: &str = "Clone Send Sync Unpin";
 const HANDLE: &str = "Debug Clone Send Sync Unpin";
 const OWNED: &str = "Debug Send Sync Unpin";
-/// Holds callbacks, which need not be `Sync`.
+/// To be awaited, by one task.
 const TO_BE: &str = "Debug Send Unpin";
 
 /// Every public type with what it has where the value is [`Rich`], and where it is [`Poor`].
