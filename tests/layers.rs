@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files, lowest first.
-const ORDER: [&str; 36] = [
+const ORDER: [&str; 39] = [
     // Words.
     "sync",
     "unwind",
@@ -24,10 +24,12 @@ const ORDER: [&str; 36] = [
     "delta",
     "options",
     "feed",
-    "shared",
     "report",
     "schema",
     "record",
+    "durability",
+    "sink",
+    "shared",
     // One entry.
     "history",
     "ring",
@@ -47,6 +49,7 @@ const ORDER: [&str; 36] = [
     "expiry",
     // Storage.
     "snapshot",
+    "durable",
     // Store.
     "store",
     "storages",

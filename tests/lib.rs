@@ -135,3 +135,21 @@ where
         }
     });
 }
+
+/// A cheap source of different numbers.
+pub struct Dice(u64);
+
+impl Dice {
+    /// Those that this seed leads to.
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
+    /// One of the numbers from 0 to below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound as u64).unwrap_or(0)
+    }
+}

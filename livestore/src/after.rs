@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::history::History;
+#[cfg(feature = "durable")]
+use crate::record::Record;
 use crate::ring::News;
 use crate::update::Update;
 use crate::value::LiveValue;
@@ -25,6 +27,8 @@ pub(crate) struct After<V: LiveValue> {
     pub(crate) forgotten: Option<Arc<Update<V>>>,
     pub(crate) folded: Vec<Arc<Update<V>>>,
     pub(crate) history: Option<Box<History<V>>>,
+    #[cfg(feature = "durable")]
+    pub(crate) record: Option<Record<V>>,
 }
 
 /// Wakes them when it is dropped.
@@ -48,6 +52,8 @@ impl<V: LiveValue> Default for After<V> {
             forgotten: None,
             folded: Vec::new(),
             history: None,
+            #[cfg(feature = "durable")]
+            record: None,
         }
     }
 }

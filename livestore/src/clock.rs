@@ -130,6 +130,28 @@ pub(crate) fn wall_clock(then: Instant) -> SystemTime {
         .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
+/// The moment `after` this one, for a thread that blocks, whatever the clock of the stores shows. `None` if that is
+/// further away than can be counted.
+#[cfg(feature = "durable")]
+pub(crate) fn real_deadline(after: Duration) -> Option<Instant> {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a thread is woken by the machine's clock"
+    )]
+    Instant::now().checked_add(after)
+}
+
+/// While what it returns lives, a clock that is paused does not move by itself. It would, whenever all tasks wait, and
+/// what a thread does is nothing that it waits for.
+#[cfg(all(feature = "durable", feature = "test-util"))]
+pub(crate) fn stand_still() -> impl Send + Sync {
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn_blocking(move || drop(ended.blocking_recv()));
+    }
+    end
+}
+
 /// The present moment by the wall clock.
 fn wall_now() -> SystemTime {
     #[cfg(not(feature = "test-util"))]

@@ -275,6 +275,9 @@ pub enum OptionsError {
     CheckFrequency,
     /// `expire_check_freq` is set, but the store is built outside a tokio runtime, where no check can run.
     NoRuntime,
+    /// The limit of pending records is 0, so nothing could ever go to disk.
+    #[cfg(feature = "durable")]
+    PendingLimit,
 }
 
 impl fmt::Display for OptionsError {
@@ -294,6 +297,10 @@ impl fmt::Display for OptionsError {
                 "a store with `expire_check_freq` runs its checks as a tokio task; build it inside a tokio \
                  runtime, or set `expire_check_freq: None`",
             ),
+            #[cfg(feature = "durable")]
+            OptionsError::PendingLimit => {
+                f.write_str("the limit of pending records must be at least 1; the default is 65536")
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ extern crate self as livestore;
 mod check;
 mod clock;
 mod delta;
+#[cfg(feature = "durable")]
+mod durability;
 mod entry;
 mod error;
 mod feed;
@@ -20,6 +22,8 @@ mod report;
 #[cfg(feature = "serde")]
 mod schema;
 mod shared;
+#[cfg(feature = "durable")]
+mod sink;
 mod stats;
 mod sync;
 mod times;
@@ -48,6 +52,8 @@ mod transact;
 mod watch_all;
 
 // Storage.
+#[cfg(feature = "durable")]
+mod durable;
 #[cfg(feature = "serde")]
 mod snapshot;
 
@@ -66,6 +72,10 @@ pub mod __private;
 
 pub use crate::delta::Delta;
 pub use crate::delta_watch::DeltaWatch;
+#[cfg(feature = "durable")]
+pub use crate::durability::{Durability, DurabilityError, FlushError};
+#[cfg(feature = "durable")]
+pub use crate::durable::error::OpenError;
 pub use crate::entry::Entry;
 pub use crate::error::{
     AcquireError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied, OptionsError,
@@ -76,11 +86,15 @@ pub use crate::invalid::{FieldError, Invalid, Never};
 #[cfg(feature = "serde")]
 pub use crate::options::Downtime;
 pub use crate::options::{ExpireMode, StoreOptions};
+#[cfg(feature = "durable")]
+pub use crate::report::OpenReport;
 #[cfg(feature = "serde")]
 pub use crate::report::{LoadReport, Progress, SaveReport};
 #[cfg(feature = "serde")]
 pub use crate::snapshot::error::{LoadError, SaveError};
 pub use crate::stats::Stats;
+#[cfg(feature = "durable")]
+pub use crate::stats::{DiskState, DiskStats};
 pub use crate::storages::{Storages, StoragesBuilder};
 pub use crate::store::{LiveStore, LiveStoreBuilder, WeakLiveStore};
 #[cfg(feature = "serde")]

@@ -1,4 +1,4 @@
-//! What saving and loading report: [`Progress`], [`SaveReport`], [`LoadReport`].
+//! What saving, loading and opening report: [`Progress`], [`SaveReport`], [`LoadReport`], [`OpenReport`].
 
 use std::time::{Duration, SystemTime};
 
@@ -45,4 +45,20 @@ pub struct LoadReport {
     pub saved_at: SystemTime,
     /// The version of the value type that the file was saved with.
     pub schema_version: u32,
+}
+
+/// What was found when a folder was opened. From [`LiveStore::open_report`](crate::LiveStore::open_report).
+#[cfg(feature = "durable")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenReport {
+    /// How many entries were in the folder.
+    pub entries: u64,
+    /// How many of them were due already, and went to the callback of expired entries.
+    pub expired: u64,
+    /// How many bytes were left out at the end of the journal: a batch that was not whole. It was being written when the
+    /// power failed or the process was killed, and no [`flush`](crate::LiveStore::flush) has returned for it.
+    pub torn_bytes: u64,
+    /// How long it took, until the store could be used.
+    pub duration: Duration,
 }

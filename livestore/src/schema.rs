@@ -53,7 +53,8 @@ fn without_paths(full: &str) -> String {
             continue;
         }
         short.push(c);
-        if !(c.is_alphanumeric() || c == '_') {
+        // A type in the body of an `async fn` is in a `{{closure}}`.
+        if !(c.is_alphanumeric() || "_{}".contains(c)) {
             segment = short.len();
         }
     }
@@ -68,6 +69,7 @@ mod tests {
     fn a_type_is_named_without_its_path() {
         assert_eq!(without_paths("Room"), "Room");
         assert_eq!(without_paths("game::rooms::Room"), "Room");
+        assert_eq!(without_paths("game::main::{{closure}}::Room"), "Room");
         assert_eq!(
             without_paths("a::Pair<b::c::Left, (d::R_2, u8)>"),
             "Pair<Left, (R_2, u8)>"

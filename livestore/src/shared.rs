@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::clock::{Clock, Stamp};
 use crate::feed::Feed;
 use crate::options::{ExpireMode, StoreOptions};
+#[cfg(feature = "durable")]
+use crate::sink::{Sink, Whole};
 use crate::stats::Counters;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::times::Times;
@@ -26,6 +28,9 @@ pub(crate) struct Shared<V: LiveValue> {
     /// Raised under the slot's lock before the slot is marked dead; read by a creator after it saw the slot dead or
     /// the key vacant.
     floor: AtomicU64,
+    /// What is told of every commit, in a store that is kept on disk.
+    #[cfg(feature = "durable")]
+    sink: Option<Sink<V>>,
 }
 
 impl<V: LiveValue> Shared<V> {
@@ -38,6 +43,43 @@ impl<V: LiveValue> Shared<V> {
             feed: Feed::new(),
             expire: options.expire_check_freq.map(|_| options.expire_mode),
             floor: AtomicU64::new(0),
+            #[cfg(feature = "durable")]
+            sink: None,
+        }
+    }
+
+    #[cfg(feature = "durable")]
+    pub(crate) fn with_sink(self, sink: Sink<V>) -> Shared<V> {
+        let sink = Some(sink);
+        Shared { sink, ..self }
+    }
+
+    #[cfg(feature = "durable")]
+    #[inline]
+    pub(crate) fn sink(&self) -> Option<&Sink<V>> {
+        self.sink.as_ref()
+    }
+
+    /// Keeps what is committed while it lives together on disk.
+    #[cfg(feature = "durable")]
+    pub(crate) fn whole(&self) -> Option<Whole<'_, V>> {
+        self.sink().map(|sink| sink.transaction())
+    }
+
+    /// Whether so much waits for the disk that who can wait should.
+    #[inline]
+    pub(crate) fn is_backlogged(&self) -> bool {
+        #[cfg(feature = "durable")]
+        return self.sink().is_some_and(|sink| sink.is_full());
+        #[cfg(not(feature = "durable"))]
+        false
+    }
+
+    /// Waits until it is not backlogged.
+    #[cfg(feature = "durable")]
+    pub(crate) async fn room(&self) {
+        if let Some(sink) = self.sink() {
+            sink.room().await;
         }
     }
 
@@ -49,6 +91,11 @@ impl<V: LiveValue> Shared<V> {
     /// The version of an entry that is created now.
     pub(crate) fn first_version(&self) -> u64 {
         self.floor.load(Ordering::Acquire) + 1
+    }
+
+    #[cfg(feature = "durable")]
+    pub(crate) fn floor(&self) -> u64 {
+        self.floor.load(Ordering::Acquire)
     }
 
     pub(crate) fn raise_floor(&self, ended_at: u64) {

@@ -237,6 +237,7 @@ impl<V: LiveValue> State<V> {
         self.word = (shared.first_version() * VERSION) | (self.word % VERSION);
         // The wait for the shard is over: this is the instant of the commit.
         self.times = Times::born(shared.clock.now());
+        self.leave_for_disk(shared, key, after);
         if shared.feed.watchers() > 0 {
             let update = Arc::new(Update::Create {
                 new: self.entry(shared),
@@ -339,6 +340,7 @@ impl<V: LiveValue> State<V> {
     pub(crate) fn mutate_quietly(
         &mut self,
         shared: &Shared<V>,
+        key: &Uuid,
         mutn: &V::Mutation,
     ) -> Option<Result<Entry<V>, V::MutError>> {
         if self.is_held() || self.extra.is_some() || self.is_recorded(shared) {
@@ -348,7 +350,11 @@ impl<V: LiveValue> State<V> {
         Some(match value.apply(mutn) {
             Ok(()) => {
                 shared.counters.add(Count::Mutations, 1);
-                self.advance(shared);
+                self.step(shared);
+                // A pending record of this value would share it. So this displaces none, and nothing is left to be done.
+                #[cfg(feature = "durable")]
+                drop(self.enter(shared, key));
+                let _ = key;
                 Ok(self.entry(shared))
             }
             Err(reason) => {
@@ -403,7 +409,7 @@ impl<V: LiveValue> State<V> {
             Change::Mutate { mutn, new } => {
                 shared.counters.add(Count::Mutations, 1);
                 after.value = new.map(|new| mem::replace(&mut self.value, new));
-                self.advance(shared);
+                self.advance(shared, key, after);
                 match audience {
                     Audience::Values { old } => {
                         let new = self.entry(shared);
@@ -418,7 +424,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Overwrite { msg, new } => {
                 after.value = Some(mem::replace(&mut self.value, new));
-                self.advance(shared);
+                self.advance(shared, key, after);
                 match audience {
                     Audience::Values { old } => {
                         let new = self.entry(shared);
@@ -433,7 +439,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Rollback { new } => {
                 after.value = Some(mem::replace(&mut self.value, new));
-                self.advance(shared);
+                self.advance(shared, key, after);
                 // Who keeps a history keeps values.
                 if let Audience::Values { old } = audience {
                     let new = self.entry(shared);
@@ -441,7 +447,7 @@ impl<V: LiveValue> State<V> {
                 }
             }
             Change::Remove { msg } => {
-                self.die(shared, after);
+                self.die(shared, key, after);
                 if let Audience::Nobody = audience {
                     after.msg = msg;
                 } else {
@@ -451,7 +457,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Expire => {
                 shared.counters.add(Count::Expired, 1);
-                self.die(shared, after);
+                self.die(shared, key, after);
                 if !matches!(audience, Audience::Nobody) {
                     let (val, key) = (self.entry(shared), *key);
                     self.publish_end(shared, &key, Update::Expire { val, key }, after);
@@ -460,11 +466,35 @@ impl<V: LiveValue> State<V> {
         }
     }
 
-    /// The part of a commit that every change has.
+    /// What every change does before anybody is told of it: what they do about it comes later on disk, too.
     #[inline]
-    fn advance(&mut self, shared: &Shared<V>) {
+    fn advance(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
+        self.step(shared);
+        self.leave_for_disk(shared, key, after);
+    }
+
+    #[inline]
+    fn step(&mut self, shared: &Shared<V>) {
         self.word += VERSION;
         self.times.change(shared.clock.now());
+    }
+
+    /// Leaves the entry as it is now for the disk, in a store that is kept there.
+    #[inline]
+    pub(crate) fn leave_for_disk(&self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
+        #[cfg(feature = "durable")]
+        {
+            after.record = self.enter(shared, key);
+        }
+        let _ = (shared, key, after);
+    }
+
+    /// Enters the entry as it is now in the queue for the disk. Returns what that displaces.
+    #[cfg(feature = "durable")]
+    #[inline]
+    fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<Record<V>> {
+        let sink = shared.sink()?;
+        sink.enter(key, self.is_alive().then(|| self.record(shared)))
     }
 
     /// Tells watchers without changing anything. Returns how many there are.
@@ -490,13 +520,14 @@ impl<V: LiveValue> State<V> {
     }
 
     /// The last commit. The floor rises before anybody can see the slot dead.
-    fn die(&mut self, shared: &Shared<V>, after: &mut After<V>) {
+    fn die(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
         self.word += VERSION;
         shared.raise_floor(self.version());
         if self.is_held() {
             shared.counters.subtract(Count::Held, 1);
         }
         self.word &= !(ALIVE | HELD);
+        self.leave_for_disk(shared, key, after);
         if let Some(extra) = &mut self.extra {
             after.wakers.others = extra.waiters.dismiss();
             shared
@@ -694,7 +725,8 @@ impl<V: LiveValue> State<V> {
         self.extra.as_ref()?.own.as_ref()
     }
 
-    /// Gives the entry a deadline of its own. Returns what must be queued for it, if anything.
+    /// Gives the entry a deadline of its own. Returns what must be queued for it, if anything. The caller then
+    /// [leaves](Self::leave_for_disk) it for the disk.
     pub(crate) fn set_deadline(&mut self, at: Stamp) -> Option<Arm> {
         let own = self.extra().own.get_or_insert_with(|| Own {
             at,

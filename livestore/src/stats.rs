@@ -41,6 +41,37 @@ pub struct Stats {
     /// Whether expiry is checked: the store was built with an `expire_check_freq`, and the runtime it was built in has
     /// not ended.
     pub expiry_runs: bool,
+    /// How far the disk has come. `None` in a store that is in memory alone.
+    #[cfg(feature = "durable")]
+    pub disk: Option<DiskStats>,
+}
+
+/// How far the disk has come, in a store that was built with [`open`](crate::LiveStoreBuilder::open).
+#[cfg(feature = "durable")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DiskStats {
+    /// How many keys have something that waits to be written. What is being written does not count.
+    pub pending: usize,
+    /// How many commits, and deadlines of single entries, were ever to go to disk.
+    pub committed: u64,
+    /// How many of them are there, or were overtaken by a later one that is.
+    pub durable: u64,
+    /// Whether anything goes there yet.
+    pub state: DiskState,
+}
+
+/// Whether anything goes to disk yet.
+#[cfg(feature = "durable")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DiskState {
+    /// Commits go to disk.
+    Open,
+    /// The store was closed: what was committed before is on disk or about to be, and no more.
+    Closed,
+    /// The disk has failed; [`flush`](crate::LiveStore::flush) says why.
+    Failed,
 }
 
 /// What is counted.

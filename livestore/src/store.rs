@@ -1,6 +1,8 @@
 //! [`LiveStore`]: the handle to a store.
 
 mod builder;
+#[cfg(feature = "durable")]
+mod durable;
 mod expire;
 #[cfg(feature = "serde")]
 mod load;
@@ -72,6 +74,11 @@ impl<V: LiveValue> LiveStore<V> {
     #[allow(clippy::new_ret_no_self, reason = "the name is part of the 0.1.0 interface")]
     pub fn new() -> LiveStoreBuilder<V> {
         LiveStoreBuilder::default()
+    }
+
+    #[cfg(all(test, feature = "durable"))]
+    pub(crate) fn shared(&self) -> &crate::shared::Shared<V> {
+        self.table.shared()
     }
 
     pub(crate) fn from_table(table: Arc<Table<V>>) -> LiveStore<V> {

@@ -12,6 +12,9 @@ pub(crate) mod map;
 
 #[cfg(all(test, livestore_check))]
 pub(crate) use crate::sync::checked::{Mutex, MutexGuard, assert_nothing_locked, atomic};
+/// Blocks a thread. The checker runs without the files that do.
+#[cfg(feature = "durable")]
+pub(crate) use parking_lot::Condvar;
 #[cfg(not(all(test, livestore_check)))]
 pub(crate) use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(all(test, livestore_check)))]

@@ -7,6 +7,8 @@ use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
+#[cfg(feature = "durable")]
+use std::time::Duration;
 use std::vec;
 
 #[cfg(not(all(test, livestore_check)))]
@@ -29,10 +31,17 @@ use crate::report::LoadReport;
 #[cfg(feature = "serde")]
 use crate::schema::Schema;
 use crate::shared::Shared;
+#[cfg(feature = "durable")]
+use crate::sink::Sink;
 use crate::slot::{Slot, State};
 #[cfg(all(test, livestore_check))]
 use crate::sync::map::{DashMap, Place};
 use crate::value::LiveValue;
+
+/// For how long the drop of the last handle waits for the disk: most often long enough for what is pending, and not so long
+/// that it is taken for a hang.
+#[cfg(feature = "durable")]
+const DROP_WAITS: Duration = Duration::from_millis(250);
 
 pub(crate) struct Table<V: LiveValue> {
     map: DashMap<Linked<V>, (), RandomState>,
@@ -85,13 +94,23 @@ impl<V: LiveValue> Eq for Linked<V> {}
 impl<V: LiveValue> Table<V> {
     /// The options have been validated.
     pub(crate) fn new(options: &StoreOptions) -> Table<V> {
+        Table::over(options, Shared::new(options))
+    }
+
+    /// A table whose commits enter this queue.
+    #[cfg(feature = "durable")]
+    pub(crate) fn durable(options: &StoreOptions, sink: Sink<V>) -> Table<V> {
+        Table::over(options, Shared::new(options).with_sink(sink))
+    }
+
+    fn over(options: &StoreOptions, shared: Shared<V>) -> Table<V> {
         let map = match options.shard_amt {
             Some(amount) => DashMap::with_hasher_and_shard_amount(RandomState::default(), amount),
             None => DashMap::with_hasher(RandomState::default()),
         };
         Table {
             map,
-            shared: Arc::new(Shared::new(options)),
+            shared: Arc::new(shared),
             deadlines: options.expire_check_freq.map(|_| Deadlines::new()),
             checks: OnceLock::new(),
             epoch: Uuid::new_v4().as_u64_pair().0 >> 11,
@@ -294,11 +313,14 @@ impl<V: LiveValue> Table<V> {
         let Some(deadlines) = &self.deadlines else {
             return Err(DeadlineError::NoChecks);
         };
+        let mut after = After::default();
         let mut state = slot.lock();
         if !state.is_alive() {
             return Err(DeadlineError::Missing);
         }
-        if let Some(arm) = state.set_deadline(at) {
+        let arm = state.set_deadline(at);
+        state.leave_for_disk(&self.shared, slot.key(), &mut after);
+        if let Some(arm) = arm {
             // Under the slot's lock, so that items are queued in the order in which flags were set.
             deadlines.arm(arm.at, slot, Some(arm.flag));
             drop(state);
@@ -363,6 +385,11 @@ impl<V: LiveValue> Drop for Table<V> {
             place.key().0.lock().close(&mut wakers);
         }
         wakers.into_iter().for_each(Waker::wake);
+        #[cfg(feature = "durable")]
+        if let Some(sink) = self.shared.sink() {
+            sink.close();
+            sink.await_release(DROP_WAITS);
+        }
     }
 }
 

@@ -30,6 +30,14 @@ pub(crate) fn expired(entries: usize) {
     let _ = entries;
 }
 
+/// Nothing more goes to disk.
+#[cfg(feature = "durable")]
+pub(crate) fn disk_failed(error: &dyn std::fmt::Display) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(%error, "the disk has failed");
+    let _ = error;
+}
+
 /// The callback has panicked over a batch.
 pub(crate) fn callback_panicked(entries: usize) {
     #[cfg(feature = "tracing")]

@@ -396,6 +396,8 @@ fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(),
         next_holders: Vec::new(),
         stale_deadlines: 0,
     };
+    #[cfg(feature = "durable")]
+    let whole = shared.whole();
     for (at, plan) in plans.iter_mut().enumerate() {
         if let (Some((_, steps)), Some(slot), Some(state)) = (&mut plan.held, &held[at], &mut held_states[at])
         {
@@ -429,6 +431,8 @@ fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(),
         .iter_mut()
         .filter_map(|plan| plan.held.take())
         .for_each(|(hold, _)| hold.close());
+    #[cfg(feature = "durable")]
+    drop(whole);
     drop(held_states);
     drop(born_states);
     // Everything is visible, and nothing locked.
@@ -453,7 +457,9 @@ fn take<V: LiveValue>(
             state.broadcast(table.shared(), slot.key(), msg, afters.next());
         }
         Step::Deadline(at) => {
-            if let (Some(deadlines), Some(arm)) = (table.deadlines(), state.set_deadline(at)) {
+            let arm = state.set_deadline(at);
+            state.leave_for_disk(table.shared(), slot.key(), afters.next());
+            if let (Some(deadlines), Some(arm)) = (table.deadlines(), arm) {
                 afters.stale_deadlines += usize::from(arm.replaces);
                 deadlines.arm(arm.at, slot, Some(arm.flag));
             }

@@ -6,6 +6,7 @@ mod create;
 mod deadlines;
 mod deltas;
 mod derive;
+mod durable;
 mod expiry;
 mod handles;
 mod history;

@@ -9,16 +9,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use livestore::{
-    AcquireError, Control, DeadlineError, Delta, DeltaWatch, Downtime, Entry, EntryGuard, ExpireMode,
-    FieldError, Guards, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport,
-    Missing, MissingKey, MutateError, MutateIfError, Never, Occupied, OptionsError, Progress, RollbackError,
-    Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions, TransactError,
-    TryAcquireError, Tx, Update, Watch, WatchAll, WeakLiveStore,
+    AcquireError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime, Durability,
+    DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid, LiveStore,
+    LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
+    MutateIfError, Never, Occupied, OpenError, OpenReport, OptionsError, Progress, RollbackError, Save,
+    SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError,
+    Tx, Update, Watch, WatchAll, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
+use serde::{Deserialize, Serialize};
 
 /// Has every trait that matters here, and so has what belongs to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Rich;
 
 impl LiveValue for Rich {
@@ -115,11 +117,16 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "DeadlineError" DeadlineError, DeadlineError => FULL, FULL;
         "Delta" Delta<Rich>, Delta<Poor> => FULL, HANDLE;
         "DeltaWatch" DeltaWatch<Rich>, DeltaWatch<Poor> => OWNED, OWNED;
+        "DiskState" DiskState, DiskState => FULL, FULL;
+        "DiskStats" DiskStats, DiskStats => FULL, FULL;
         "Downtime" Downtime, Downtime => FULL, FULL;
+        "Durability" Durability, Durability => FULL, FULL;
+        "DurabilityError" DurabilityError, DurabilityError => HANDLE, HANDLE;
         "Entry" Entry<Rich>, Entry<Poor> => FULL, BARE;
         "EntryGuard" EntryGuard<Rich>, EntryGuard<Poor> => OWNED, OWNED;
         "ExpireMode" ExpireMode, ExpireMode => FULL, FULL;
         "FieldError" FieldError, FieldError => FULL, FULL;
+        "FlushError" FlushError, FlushError => HANDLE, HANDLE;
         "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
         "Invalid" Invalid, Invalid => FULL, FULL;
         "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
@@ -133,6 +140,8 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "MutateIfError" MutateIfError<Rich>, MutateIfError<Poor> => FULL, BARE;
         "Never" Never, Never => FULL, FULL;
         "Occupied" Occupied<Rich>, Occupied<Poor> => FULL, HANDLE;
+        "OpenError" OpenError, OpenError => OWNED, OWNED;
+        "OpenReport" OpenReport, OpenReport => FULL, FULL;
         "OptionsError" OptionsError, OptionsError => FULL, FULL;
         "Progress" Progress, Progress => FULL, FULL;
         "RollbackError" RollbackError<()>, RollbackError<Nothing> => FULL, BARE;
@@ -246,6 +255,8 @@ async fn every_public_future_can_be_sent() {
     send!(Watch, watch.next());
     send!(Watch, watch.newest());
     send!(Watch, watch.on_update(|_| async { Control::Break }));
+    let builder = LiveStore::<Rich>::new();
+    send!(LiveStoreBuilder, builder.open("nowhere"));
     let mut deltas = store.watch_deltas(&key).unwrap();
     send!(DeltaWatch, deltas.next());
     send!(WatchAll, all.next());
@@ -255,6 +266,9 @@ async fn every_public_future_can_be_sent() {
     send!(LiveStore, store.assign(&key, counter(1)));
     send!(LiveStore, store.assign_and_acquire(&key, counter(1)));
     send!(LiveStore, store.assign_and_watch(&key, counter(1)));
+    let other = store.clone();
+    send!(LiveStore, other.close());
+    send!(LiveStore, store.flush());
     send!(LiveStore, store.insert(&key, counter(1)));
     send!(LiveStore, store.insert_and_watch(&key, counter(1)));
     send!(LiveStore, store.mutate(&key, Change::Add(1)));

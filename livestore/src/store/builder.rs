@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
+#[cfg(feature = "durable")]
+use crate::durable::Disk;
 use crate::entry::Entry;
 use crate::error::OptionsError;
 use crate::expiry::{self, Expired, OnExpire};
@@ -15,6 +17,8 @@ use crate::options::Downtime;
 use crate::options::StoreOptions;
 #[cfg(feature = "serde")]
 use crate::schema::Schema;
+#[cfg(feature = "durable")]
+use crate::sink::Sink;
 use crate::store::LiveStore;
 use crate::table::Table;
 use crate::value::LiveValue;
@@ -58,6 +62,9 @@ pub struct LiveStoreBuilder<V: LiveValue> {
     pub(crate) schema: Option<Schema>,
     #[cfg(feature = "serde")]
     pub(crate) downtime: Downtime,
+    /// How it is kept on disk, if it is.
+    #[cfg(feature = "durable")]
+    pub(crate) disk: Disk,
 }
 
 /// What is to be built, and can be.
@@ -186,11 +193,20 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
 impl<V: LiveValue> Plan<V> {
     /// Makes a table for the entries that the store begins with.
     pub(crate) fn table(&self) -> Table<V> {
-        #[cfg_attr(
-            not(feature = "serde"),
-            expect(unused_mut, reason = "only what is stored has a schema")
-        )]
-        let mut table = Table::new(&self.options);
+        self.with_schema(Table::new(&self.options))
+    }
+
+    /// Makes a table for the entries of a folder, whose commits enter this queue.
+    #[cfg(feature = "durable")]
+    pub(crate) fn durable_table(&self, sink: Sink<V>) -> Table<V> {
+        self.with_schema(Table::durable(&self.options, sink))
+    }
+
+    #[cfg_attr(
+        not(feature = "serde"),
+        expect(unused_mut, clippy::unused_self, reason = "only what is stored has a schema")
+    )]
+    fn with_schema(&self, mut table: Table<V>) -> Table<V> {
         #[cfg(feature = "serde")]
         if let Some(schema) = &self.schema {
             table.set_schema(schema.clone());
@@ -217,6 +233,8 @@ impl<V: LiveValue> Default for LiveStoreBuilder<V> {
             schema: None,
             #[cfg(feature = "serde")]
             downtime: Downtime::default(),
+            #[cfg(feature = "durable")]
+            disk: Disk::default(),
         }
     }
 }

@@ -106,7 +106,16 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
+    /// Waits for a hold of the entry, and then, with it, while too much waits for the disk, so that turns stay as they
+    /// were. Who finds no entry waits too, because it may be about to create one.
     async fn queue(&self, key: &Uuid) -> Option<Hold<V>> {
+        let hold = self.line_up(key).await;
+        #[cfg(feature = "durable")]
+        self.table.shared().room().await;
+        hold
+    }
+
+    async fn line_up(&self, key: &Uuid) -> Option<Hold<V>> {
         loop {
             let slot = match self.try_hold(key)? {
                 Ok(hold) => return Some(hold),

@@ -221,6 +221,8 @@ impl<V: LiveValue> LiveStore<V> {
             deadlines: self.table.deadlines().map_or(0, |deadlines| deadlines.len()),
             callbacks: counters.present(Count::Callbacks),
             expiry_runs: self.table.is_checked(),
+            #[cfg(feature = "durable")]
+            disk: shared.sink().map(|sink| sink.stats()),
         }
     }
 

@@ -395,6 +395,8 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Tries to mutate at once, in one step under the slot's lock where that is possible. Otherwise returns what is left
     /// to do.
+    ///
+    /// While too much waits for the disk, it queues up before it waits: its place counts from the first poll.
     #[inline]
     fn step(
         &self,
@@ -403,10 +405,10 @@ impl<V: LiveValue> LiveStore<V> {
         mutn: V::Mutation,
         has_budget: bool,
     ) -> Result<Result<Entry<V>, V::MutError>, Step<V>> {
-        if !has_budget {
+        let shared = self.table.shared();
+        if !has_budget || shared.is_backlogged() {
             return Err(Step::Held(mutn));
         }
-        let shared = self.table.shared();
         let plain = V::__is_plain(&mutn);
         // Not in the closure, which is dropped with everything locked.
         let mut mutn = Some(mutn);
@@ -414,7 +416,7 @@ impl<V: LiveValue> LiveStore<V> {
         let mut step = None;
         let done = self.table.look(key, |slot, state| {
             if plain && expected.is_none() {
-                let done = state.mutate_quietly(shared, mutn.as_ref()?);
+                let done = state.mutate_quietly(shared, key, mutn.as_ref()?);
                 if done.is_some() {
                     return done;
                 }

@@ -1,0 +1,215 @@
+//! Calls of a store that is kept on disk.
+
+use std::mem;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
+use tokio::task::coop::consume_budget;
+
+use crate::durability::{Durability, DurabilityError, FlushError};
+use crate::durable;
+use crate::durable::error::{OpenError, OpenKind};
+use crate::error::OptionsError;
+use crate::report::OpenReport;
+use crate::sink::Sink;
+use crate::snapshot::job;
+use crate::store::{LiveStore, LiveStoreBuilder};
+use crate::unwind::let_go;
+use crate::value::LiveValue;
+
+impl<V: LiveValue> LiveStoreBuilder<V> {
+    /// Sets when commits go to disk, in a store that is built with [`open`](Self::open). At most a second after they were
+    /// made by default.
+    pub fn with_durability(mut self, durability: Durability) -> Self {
+        self.disk.durability = durability;
+        self
+    }
+
+    /// Sets how many records may wait for the disk before calls that wait for an entry wait for the disk too; at least 1,
+    /// 65,536 by default.
+    ///
+    /// One record per key is pending, however often it changed. When half the limit is reached, the writer begins before
+    /// its time. While it writes one batch, as many records may be pending for the next. Calls that do not wait, such as
+    /// `init`, `create` and those of a guard, exceed the limit, by at most one record per key.
+    pub fn with_pending_limit(mut self, records: usize) -> Self {
+        self.disk.pending_limit = records;
+        self
+    }
+
+    /// Sets what is called if the disk fails: once, on the writer's thread, with nothing locked.
+    ///
+    /// It may block, and may panic; nobody waits for it. The store goes on in memory.
+    pub fn on_durability_error(
+        mut self,
+        callback: impl FnOnce(DurabilityError) + Send + Sync + 'static,
+    ) -> Self {
+        self.disk.on_error = Some(Box::new(callback));
+        self
+    }
+
+    /// Opens a store that is kept in a folder, which is made if there is none.
+    ///
+    /// It comes up as it was left, whether by [`close`](LiveStore::close) or by a crash: entries with their versions,
+    /// times and own deadlines. What was due meanwhile has expired when this returns, and is passed to
+    /// [`on_expire`](Self::on_expire). [`LiveStore::open_report`] tells how many entries were read and how long it took;
+    /// [`LiveStore::epoch`] is a new one.
+    ///
+    /// Everything is read into memory, where the store lives; the disk is only written from then on. Commits do not wait
+    /// for it: they are queued, and a thread of the store's own writes them in batches.
+    ///
+    /// # What is promised when
+    ///
+    /// | when | what survives the end of the process | what survives a power failure |
+    /// |---|---|---|
+    /// | a commit has returned | nothing is certain yet | the same |
+    /// | [`flush`](LiveStore::flush) has returned `Ok` | everything committed before the call | the same |
+    /// | one [interval](Durability::Interval) after a commit, and the time it takes to write a batch or two | the commit | the same |
+    /// | [`close`](LiveStore::close) has returned `Ok` | everything committed before the call | the same |
+    /// | the last handle was dropped | everything, if the process lives on until the writer is done; the drop waits up to a quarter of a second for it | the same |
+    /// | the disk has failed | what was on disk before; `flush` returns the error, and memory goes on | the same |
+    ///
+    /// Whatever is lost, it is the newest: the store comes up as it was at one instant, with everything committed before
+    /// it and nothing after. Each [`transact`](LiveStore::transact) is there as a whole or not at all. No key repeats a
+    /// version that is on disk.
+    ///
+    /// Messages are not stored; nor is the time of a use that is no commit, so with
+    /// [`ExpireMode::Idle`](crate::ExpireMode::Idle) entries count as used when the folder is opened. The other modes, and
+    /// deadlines, count the time in which the store was not open. Values are not [checked](LiveValue::check): they come
+    /// back as they were committed.
+    ///
+    /// # User code on the writer's thread
+    ///
+    /// `Serialize` of the values runs there, with nothing locked, and so may their `Drop`. A `Serialize` that fails or
+    /// panics is as final as a disk that fails, because the store without that value would be one that never was; the
+    /// error tells the [key](DurabilityError::key). It must not wait for a `flush`.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] tells by its methods what it is, and by its text what to do. The folder is left as it was if somebody
+    /// else has it open, if it holds values of another type, if it was written by a program that knows a newer version of
+    /// the type, if it cannot be read or written, or if a value in it cannot be read; and the options may be impossible,
+    /// as for [`try_done`](Self::try_done).
+    ///
+    /// # Panics
+    ///
+    /// If this is not called inside a tokio runtime, or the runtime was built without its time driver and there is an
+    /// `expire_check_freq`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped, it opens and closes the folder in the background.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Clone, LiveValue, Serialize, Deserialize)]
+    /// struct Visits {
+    ///     #[live(increment)]
+    ///     count: u64,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    /// let store = LiveStore::new().open(folder).await?;
+    /// let key = store.init(Visits { count: 0 });
+    /// store.mutate(&key, VisitsMutation::IncrementCount(1)).await?;
+    /// store.flush().await?;
+    /// // Whatever happens from here on, the visit counts.
+    /// # store.close().await?;
+    ///
+    /// let store = LiveStore::<Visits>::new().open(folder).await?;
+    /// assert_eq!(store.fetch(&key).unwrap().count, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn open(mut self, folder: impl AsRef<Path>) -> Result<LiveStore<V>, OpenError>
+    where
+        V: Serialize + DeserializeOwned,
+    {
+        let path = folder.as_ref().to_owned();
+        let disk = mem::take(&mut self.disk);
+        let plan = self.plan().map_err(|error| OpenKind::Options(error).at(&path))?;
+        if disk.pending_limit == 0 {
+            return Err(OpenKind::Options(OptionsError::PendingLimit).at(&path));
+        }
+        let table = plan.durable_table(Sink::new(disk.pending_limit));
+        let runtime = Handle::try_current().ok();
+        let folder = path.clone();
+        let opened = job::run(
+            move |wanted| match durable::open(&table, &folder, disk, runtime, &wanted) {
+                Ok(expired) => Ok((table, expired)),
+                Err(kind) => {
+                    let_go(table);
+                    Err(kind)
+                }
+            },
+        );
+        match opened.await.unwrap_or(Err(OpenKind::Interrupted)) {
+            Ok((table, expired)) => Ok(plan.start(table, expired)),
+            Err(kind) => Err(kind.at(&path)),
+        }
+    }
+}
+
+impl<V: LiveValue> LiveStore<V> {
+    /// Waits until everything that was committed before this call is on disk.
+    ///
+    /// The writer then begins at once and not when its [interval](Durability::Interval) is over. Those who wait at the same
+    /// time share a batch, so a `flush` after each of many concurrent changes costs far less than one sync each.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError::Failed`] if the disk failed or a value could not be serialised, now or before;
+    /// [`FlushError::Closed`] if the store was closed; [`FlushError::NotDurable`] if it was not built with
+    /// [`open`](LiveStoreBuilder::open). Nothing is known then about what was committed since the last `flush` that
+    /// returned `Ok`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped, it has at most caused a batch to be written early.
+    pub async fn flush(&self) -> Result<(), FlushError> {
+        consume_budget().await;
+        match self.table.shared().sink() {
+            Some(sink) => sink.flush().await,
+            None => Err(FlushError::NotDurable),
+        }
+    }
+
+    /// Writes everything that was committed before this call, ends the writer, and releases the folder, which may be
+    /// opened again when this returns.
+    ///
+    /// Other handles go on with the store in memory: what they commit after this call is not on disk, and their
+    /// [`flush`](Self::flush) says so. Call this last when a server ends, after whatever still commits.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError::Failed`] if the disk failed or a value could not be serialised, now or before;
+    /// [`FlushError::NotDurable`] if the store was not built with [`open`](LiveStoreBuilder::open). A store that was closed
+    /// before is no error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, the store is closed none the less.
+    pub async fn close(self) -> Result<(), FlushError> {
+        let Some(sink) = self.table.shared().sink() else {
+            return Err(FlushError::NotDurable);
+        };
+        sink.close();
+        match sink.end().await {
+            FlushError::Closed => Ok(()),
+            failed => Err(failed),
+        }
+    }
+
+    /// Returns what was found when the folder was opened. `None` in a store that is in memory alone.
+    pub fn open_report(&self) -> Option<OpenReport> {
+        self.table.shared().sink()?.report()
+    }
+}

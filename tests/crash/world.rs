@@ -1,0 +1,264 @@
+//! What a process does with a durable store until it is killed, and what must be true of the folder afterwards.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use livestore::{Durability, LiveStore, LiveValue, OpenError, Uuid};
+use livestore_tests::Dice;
+use serde::{Deserialize, Serialize};
+
+/// A value with one number, and something to make it larger.
+#[derive(Clone, Debug, LiveValue, Serialize, Deserialize)]
+pub(crate) struct Cell {
+    #[live(set, increment, decrement)]
+    pub(crate) n: i64,
+    pub(crate) load: Vec<u8>,
+}
+
+/// Step n of the chain sets the cell n modulo this to n, when step n - 1 is done.
+const CHAIN: i64 = 5;
+const ACCOUNTS: u64 = 8;
+const MONEY: i64 = 800;
+
+fn key(kind: u64, n: u64) -> Uuid {
+    Uuid::from_u64_pair(kind, n)
+}
+
+fn chain(n: i64) -> Uuid {
+    key(1, n.rem_euclid(CHAIN).unsigned_abs())
+}
+
+fn account(n: usize) -> Uuid {
+    key(2, n as u64 % ACCOUNTS)
+}
+
+/// Counts the transfers, in the same transactions.
+const TRANSFERS: Uuid = Uuid::from_u64_pair(3, 0);
+/// What somebody fetched of the chain's first cell.
+const FETCHED: Uuid = Uuid::from_u64_pair(4, 0);
+/// What somebody was told of the chain's first cell.
+const TOLD: Uuid = Uuid::from_u64_pair(4, 1);
+/// Is created and removed in turn.
+const TOGGLED: Uuid = Uuid::from_u64_pair(5, 0);
+
+/// What was committed, or is known to be on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Known {
+    pub(crate) step: i64,
+    pub(crate) transfers: i64,
+    /// The last version of the cell that is created and removed in turn.
+    pub(crate) toggled: u64,
+}
+
+impl Known {
+    pub(crate) fn to_line(self) -> String {
+        format!("{} {} {}", self.step, self.transfers, self.toggled)
+    }
+
+    pub(crate) fn from_line(line: &str) -> Known {
+        let mut words = line.split(' ').map(|word| word.parse::<i64>().unwrap());
+        Known {
+            step: words.next().unwrap(),
+            transfers: words.next().unwrap(),
+            toggled: words.next().unwrap().unsigned_abs(),
+        }
+    }
+
+    pub(crate) fn max(self, other: Known) -> Known {
+        Known {
+            step: self.step.max(other.step),
+            transfers: self.transfers.max(other.transfers),
+            toggled: self.toggled.max(other.toggled),
+        }
+    }
+}
+
+fn cell(n: i64) -> Cell {
+    Cell { n, load: Vec::new() }
+}
+
+fn at(store: &LiveStore<Cell>, key: &Uuid) -> i64 {
+    store.fetch(key).map_or(0, |entry| entry.n)
+}
+
+pub(crate) async fn open(folder: &Path, dice: &mut Dice) -> Result<LiveStore<Cell>, OpenError> {
+    let interval = [
+        Duration::ZERO,
+        Duration::from_millis(1),
+        Duration::from_millis(20),
+        Duration::MAX,
+    ];
+    let limit = [8, 64, 1 << 16];
+    LiveStore::new()
+        .with_durability(Durability::Interval(interval[dice.below(4)]))
+        .with_pending_limit(limit[dice.below(3)])
+        .open(folder)
+        .await
+}
+
+/// Asserts that the store is as it was at some instant, not before what is known to be on disk. Returns what it is at.
+pub(crate) fn check(store: &LiveStore<Cell>, known: Known) -> Known {
+    // The chain has one order, so its last steps tell how far it came.
+    let steps: Vec<i64> = (0..CHAIN).map(|n| at(store, &chain(n))).collect();
+    let step = steps.iter().copied().max().unwrap();
+    for back in 0..CHAIN.min(step) {
+        let expected = step - back;
+        assert_eq!(
+            at(store, &chain(expected)),
+            expected,
+            "a step is missing: {steps:?}"
+        );
+    }
+    assert!(
+        step >= known.step,
+        "{step} of {known:?}: what was flushed is gone"
+    );
+
+    // Transfers are whole.
+    let transfers = at(store, &TRANSFERS);
+    let accounts: Vec<i64> = (0..8).map(|n| at(store, &account(n))).collect();
+    let total = if store.contains_key(&TRANSFERS) { MONEY } else { 0 };
+    assert_eq!(
+        accounts.iter().sum::<i64>(),
+        total,
+        "{accounts:?} after {transfers}"
+    );
+    assert!(
+        transfers >= known.transfers,
+        "{transfers} of {known:?}: what was flushed is gone"
+    );
+
+    // Nothing that was seen is missing.
+    let seen = at(store, &chain(0));
+    let (fetched, told) = (at(store, &FETCHED), at(store, &TOLD));
+    assert!(
+        fetched <= seen && told <= seen,
+        "{fetched} and {told} were seen of {seen}"
+    );
+
+    // No version comes twice.
+    let toggled = match store.fetch(&TOGGLED) {
+        Some(entry) => entry.version,
+        None => store.create(&TOGGLED, cell(0)).unwrap().version - 1,
+    };
+    assert!(
+        toggled >= known.toggled,
+        "{toggled} of {known:?}: a version repeats"
+    );
+    Known {
+        step,
+        transfers,
+        toggled,
+    }
+}
+
+/// Does everything at once, and says what is on disk as soon as it is. Never returns.
+pub(crate) async fn live(store: LiveStore<Cell>, begin: Known, seed: u64, say: impl Fn(Known)) {
+    store
+        .transact(&[TRANSFERS], |tx| {
+            if tx.create(&TRANSFERS, cell(0)).is_ok() {
+                for n in 0..8 {
+                    tx.create(&account(n), cell(MONEY / 8)).ok();
+                }
+            }
+            Ok::<_, ()>(())
+        })
+        .await
+        .ok();
+    let step = Arc::new(AtomicI64::new(begin.step));
+    let transfers = Arc::new(AtomicI64::new(begin.transfers));
+    let toggled = Arc::new(AtomicU64::new(begin.toggled));
+    tokio::spawn(chain_on(store.clone(), Arc::clone(&step), Dice::new(seed + 1)));
+    for task in 2..4 {
+        tokio::spawn(transfer(
+            store.clone(),
+            Arc::clone(&transfers),
+            Dice::new(seed + task),
+        ));
+    }
+    tokio::spawn(fetch_and_tell(store.clone()));
+    tokio::spawn(watch_and_tell(store.clone()));
+    tokio::spawn(toggle(store.clone(), Arc::clone(&toggled)));
+    tokio::spawn(come_and_go(store.clone(), Dice::new(seed + 5)));
+    loop {
+        let known = Known {
+            step: step.load(Ordering::SeqCst),
+            transfers: transfers.load(Ordering::SeqCst),
+            toggled: toggled.load(Ordering::SeqCst),
+        };
+        store.flush().await.unwrap();
+        say(known);
+    }
+}
+
+async fn chain_on(store: LiveStore<Cell>, done: Arc<AtomicI64>, mut dice: Dice) {
+    loop {
+        let step = done.load(Ordering::SeqCst) + 1;
+        let key = chain(step);
+        let load = vec![7; dice.below(4) * dice.below(3000)];
+        match dice.below(4) {
+            0 => drop(store.insert(&key, Cell { n: step, load }).await),
+            1 => match store.acquire(&key).await {
+                Some(mut guard) => drop(guard.set(Cell { n: step, load })),
+                None => drop(store.create(&key, cell(step))),
+            },
+            _ => {
+                let set = CellMutation::SetN(step);
+                store.mutate_or_create(&key, || cell(0), set).await.unwrap();
+            }
+        }
+        done.store(step, Ordering::SeqCst);
+    }
+}
+
+async fn transfer(store: LiveStore<Cell>, done: Arc<AtomicI64>, mut dice: Dice) {
+    loop {
+        let (from, to) = (account(dice.below(8)), account(dice.below(8)));
+        let count = store
+            .transact(&[TRANSFERS, from, to], |tx| {
+                tx.mutate(&from, CellMutation::DecrementN(1)).unwrap();
+                tx.mutate(&to, CellMutation::IncrementN(1)).unwrap();
+                let count = tx.mutate(&TRANSFERS, CellMutation::IncrementN(1)).unwrap();
+                Ok::<_, ()>(count.n)
+            })
+            .await;
+        done.fetch_max(count.unwrap(), Ordering::SeqCst);
+    }
+}
+
+async fn fetch_and_tell(store: LiveStore<Cell>) {
+    loop {
+        let seen = at(&store, &chain(0));
+        store.insert(&FETCHED, cell(seen)).await;
+    }
+}
+
+async fn watch_and_tell(store: LiveStore<Cell>) {
+    store.create(&chain(0), cell(0)).ok();
+    let mut watch = store.watch(&chain(0)).unwrap();
+    while let Some(update) = watch.next().await {
+        store.insert(&TOLD, cell(update.entry().n)).await;
+    }
+}
+
+async fn toggle(store: LiveStore<Cell>, done: Arc<AtomicU64>) {
+    loop {
+        let version = match store.remove(&TOGGLED).await {
+            Some(gone) => gone.version,
+            None => store.create(&TOGGLED, cell(0)).unwrap().version,
+        };
+        done.store(version, Ordering::SeqCst);
+    }
+}
+
+/// Others that make the folder grow and shrink.
+async fn come_and_go(store: LiveStore<Cell>, mut dice: Dice) {
+    loop {
+        let n = dice.below(2000) as u64;
+        let load = vec![1; dice.below(200)];
+        store.insert(&key(6, n), Cell { n: 0, load }).await;
+        store.remove(&key(6, dice.below(2000) as u64)).await;
+    }
+}
