@@ -3,7 +3,7 @@
 //! One thread, so that the model knows what happens when; interleavings are those of polls, and time passes only where an
 //! operation says so. What fails is shrunk to a short list of operations, which the message shows.
 //!
-//! Runs `MODEL_CASES` cases, at random; by default 600 for each kind of value, always the same.
+//! Runs `MODEL_CASES` cases, at random; by default 300 for each kind of value, always the same.
 
 mod counting;
 mod op;
@@ -16,6 +16,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use livestore_tests::Counter;
+use proptest::strategy::Just;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use tokio::task::unconstrained;
 
@@ -76,7 +77,7 @@ fn run_all<V: Counting>() {
         .ok()
         .and_then(|text| text.parse().ok());
     let config = Config {
-        cases: cases.unwrap_or(600),
+        cases: cases.unwrap_or(300),
         failure_persistence: None,
         max_shrink_iters: 20_000,
         ..Config::default()
@@ -85,18 +86,27 @@ fn run_all<V: Counting>() {
         Some(_) => TestRunner::new(config),
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
     };
-    let result = runner.run(&case(), |case| {
+    let test = |case| {
         run::<V>(case);
         Ok(())
-    });
-    match result {
+    };
+    match runner.run(&case(), test) {
         // Those at random may be few.
         Ok(()) if cases.is_some() => {}
         Ok(()) => REACHED.with_borrow(|reached| {
             let missed: Vec<_> = RARE.iter().filter(|rare| !reached.contains(*rare)).collect();
             assert!(missed.is_empty(), "never happened: {missed:?}");
         }),
-        Err(TestError::Fail(reason, Case { settings, ops })) => {
+        Err(TestError::Fail(mut reason, mut case)) => {
+            // An operation that was made simpler may have become superfluous.
+            for at in (0..case.ops.len()).rev() {
+                let mut shorter = case.clone();
+                shorter.ops.remove(at);
+                if let Err(TestError::Fail(again, shorter)) = runner.run_one(Just(shorter), test) {
+                    (reason, case) = (again, shorter);
+                }
+            }
+            let Case { settings, ops } = case;
             let ops: String = ops.iter().map(|op| format!("  {op:?}\n")).collect();
             panic!("{reason}\nafter the last of these, with {settings:?}:\n{ops}");
         }

@@ -1,8 +1,10 @@
 //! User code runs under no lock, may call the store, and may panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use livestore::{
@@ -259,6 +261,71 @@ fn a_drop_that_panics_leaves_no_watcher_asleep_and_no_entry_locked() {
     store.try_acquire(&key).unwrap().release();
 }
 
+/// A message that notes, when it is dropped, whether somebody has been woken.
+#[derive(Clone)]
+struct Noticing {
+    woken: Arc<Woken>,
+    noticed: Arc<Mutex<Vec<bool>>>,
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Noticing {
+    fn drop(&mut self) {
+        let woken = self.woken.0.load(Ordering::SeqCst);
+        self.noticed.lock().unwrap().push(woken);
+    }
+}
+
+/// A value that says nothing but that.
+#[derive(Clone)]
+struct Silent;
+
+impl LiveValue for Silent {
+    type Message = Noticing;
+    type Mutation = ();
+    type MutError = ();
+
+    fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
+        Ok(Silent)
+    }
+}
+
+/// A slow `Drop` of something that nobody needs any more keeps nobody waiting.
+#[test]
+fn who_waits_is_woken_before_anything_is_dropped() {
+    let store = LiveStore::new()
+        .with_options(StoreOptions {
+            channel_cap: 1,
+            ..Default::default()
+        })
+        .done();
+    let (key, never_reads) = store.init_and_watch(Silent);
+    let mut reads = store.watch(&key).unwrap();
+    let message = Noticing {
+        woken: Arc::default(),
+        noticed: Arc::default(),
+    };
+    store.broadcast(&key, message.clone()).unwrap();
+    drop(assert_ready!(spawn(reads.next()).poll()));
+    let waker = Waker::from(Arc::clone(&message.woken));
+    let mut next = pin!(reads.next());
+    assert_pending!(next.as_mut().poll(&mut Context::from_waker(&waker)));
+    message.noticed.lock().unwrap().clear();
+    // Evicts the first one, which is dropped.
+    store.broadcast(&key, message.clone()).unwrap();
+    let noticed = message.noticed.lock().unwrap().clone();
+    assert_eq!(noticed, [true]);
+    drop(never_reads);
+}
+
 #[test]
 fn a_removed_value_whose_drop_panics_frees_its_key() {
     let armed = Arc::new(AtomicBool::new(true));
@@ -421,7 +488,7 @@ fn what_only_one_watcher_had_is_dropped_with_nothing_locked() {
 /// Calls back when it is woken.
 struct OnWake(Box<dyn Fn() + Send + Sync>);
 
-impl std::task::Wake for OnWake {
+impl Wake for OnWake {
     fn wake(self: Arc<Self>) {
         (self.0)();
     }
@@ -445,17 +512,13 @@ fn whoever_is_told_of_an_end_finds_the_key_free_and_nothing_locked() {
             let (key, mut watch) = store.init_and_watch(counter(0));
             let (told, mut was_told) = tokio::sync::mpsc::unbounded_channel();
             let weak = store.downgrade();
-            let waker = std::task::Waker::from(Arc::new(OnWake(Box::new(move || {
+            let waker = Waker::from(Arc::new(OnWake(Box::new(move || {
                 if let Some(store) = weak.upgrade() {
                     let _ = told.send((store.len(), store.contains_key(&key)));
                 }
             }))));
             let mut next = Box::pin(watch.next());
-            assert!(
-                next.as_mut()
-                    .poll(&mut std::task::Context::from_waker(&waker))
-                    .is_pending()
-            );
+            assert!(next.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
             if !expires {
                 store.remove(&key).await.unwrap();
             }

@@ -392,6 +392,31 @@ async fn a_guard_keeps_the_store_open() {
     assert!(weak.upgrade().is_none());
 }
 
+/// While somebody writes all the time, nothing is committed between the entry and what follows it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_entry_and_the_watch_are_of_one_instant() {
+    let store = LiveStore::default();
+    let key = store.init(counter(0));
+    let writer = {
+        let store = store.clone();
+        tokio::spawn(async move { while store.mutate(&key, Change::Add(1)).await.is_ok() {} })
+    };
+    let mut followed = 0;
+    while followed < 2000 {
+        let (entry, mut watch) = store.fetch_and_watch(&key).unwrap();
+        match watch.next().await.unwrap() {
+            Update::Mutate { old, .. } => {
+                assert_eq!((old.version, old.count), (entry.version, entry.count));
+                followed += 1;
+            }
+            Update::Resync { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    store.remove(&key).await.unwrap();
+    writer.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_and_its_updates_have_no_gap_under_load() {
     let store = store_with_cap(8);

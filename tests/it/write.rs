@@ -1,6 +1,6 @@
 //! What changes return, and what they tell.
 
-use livestore::{LiveStore, MutateError, Update, Uuid};
+use livestore::{LiveStore, MutateError, Tx, Update, Uuid};
 use livestore_tests::{Change, Counter, Refused, counter};
 
 #[tokio::test]
@@ -46,6 +46,30 @@ async fn assign_replaces_and_returns_the_previous_entry() {
     drop(guard);
     assert_eq!(watch.next().await.unwrap().entry().count, 4);
     assert_eq!(watch.next().await.unwrap().entry().count, 5);
+}
+
+/// The check refuses what is negative, and what is less than before.
+#[tokio::test]
+async fn what_the_server_stores_itself_is_not_checked() {
+    let store = LiveStore::default();
+    let key = store.init(counter(-1));
+    store.insert(&key, counter(-2)).await.unwrap();
+    store.assign(&key, counter(-3)).await.unwrap();
+    drop(store.assign_and_watch(&key, counter(-4)).await.unwrap());
+    let (_, mut guard) = store.assign_and_acquire(&key, counter(-5)).await.unwrap();
+    guard.set(counter(-6));
+    guard.set_with_msg(counter(-7), "less");
+    guard.delete();
+    store.create(&key, counter(-8)).unwrap();
+    assert_eq!(store.fetch_or_create(&Uuid::nil(), || counter(-9)).count, -9);
+    let stage = |tx: &mut Tx<Counter>| {
+        tx.set(&key, counter(-10)).map_err(drop)?;
+        tx.create(&Uuid::max(), counter(-11)).map_err(drop)
+    };
+    store.transact(&[key], stage).await.unwrap();
+    let mut counts: Vec<_> = store.entries().map(|(_, entry)| entry.count).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [-11, -10, -9]);
 }
 
 #[tokio::test]

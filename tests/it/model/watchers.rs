@@ -70,8 +70,11 @@ impl<V: Counting> Watching<V> {
     pub(super) fn begin_since(model: &mut Model, life: usize, watch: Watch<V>, version: u64) -> Watching<V> {
         let mut watching = Watching::begin(model, life, watch);
         let life = &model.lives[life];
-        if version == life.now.version {
-        } else if life.past.iter().any(|past| past.version == version) {
+        if model
+            .history(watching.life)
+            .iter()
+            .any(|kept| kept.version == version)
+        {
             let missed = |told: &&Told| told.old.is_some_and(|old| old.version >= version);
             watching.replay = life.log.iter().filter(missed).copied().collect();
             watching.seen = version;
