@@ -321,7 +321,8 @@ fn who_waits_is_woken_before_anything_is_dropped() {
     message.noticed.lock().unwrap().clear();
     // Evicts the first one, which is dropped.
     store.broadcast(&key, message.clone()).unwrap();
-    assert_eq!(*message.noticed.lock().unwrap(), [true]);
+    let noticed = message.noticed.lock().unwrap().clone();
+    assert_eq!(noticed, [true]);
     drop(never_reads);
 }
 
