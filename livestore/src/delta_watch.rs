@@ -103,6 +103,7 @@ impl<V: LiveValue> DeltaWatch<V> {
     fn hand_out(&mut self) -> Option<Delta<V>> {
         let delta = match self.reader.taken.as_mut()? {
             News::Update(update) => Delta::of(update),
+            News::Delta(delta) if Arc::strong_count(delta) > 1 => Delta::clone(delta),
             News::Delta(delta) => match Arc::get_mut(delta) {
                 Some(_) => return self.take_out(),
                 None => Delta::clone(delta),

@@ -164,7 +164,8 @@ impl<V: LiveValue> Watch<V> {
             unreachable!("while this watches, updates are published with values")
         };
         let version = taken.version();
-        if Arc::get_mut(taken).is_some() {
+        // The count first: asking for the only reference costs a step on a line that others write, too.
+        if Arc::strong_count(taken) == 1 && Arc::get_mut(taken).is_some() {
             let taken = self.reader.taken.take();
             self.seen = version;
             return match taken {

@@ -24,10 +24,12 @@ fn table(expire_mode: ExpireMode) -> (Arc<Table<Count>>, LiveStore<Count>) {
     (table, store)
 }
 
-/// Makes a check in an hour. Returns how many entries expired.
-fn check(table: &Table<Count>) -> usize {
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Makes a check in so many hours. Returns how many entries expired.
+fn check(table: &Table<Count>, hours: u32) -> usize {
     let clock = &table.shared().clock;
-    let now = clock.deadline(clock.now(), Duration::from_secs(3600));
+    let now = clock.deadline(clock.now(), HOUR * hours);
     let mut again = Vec::new();
     let (expired, _) = expiry::check(table, now, &mut again);
     table.deadlines().unwrap().put_back(again, 0);
@@ -44,7 +46,7 @@ fn an_entry_that_is_held_expires_later_and_who_waits_finds_it_gone() {
         let (s1, s2) = (store.clone(), store.clone());
         let t1 = Arc::clone(&table);
         let mut done = side_by_side([
-            act(move || check(&t1)),
+            act(move || check(&t1, 1)),
             act(move || match wait(s1.acquire(&KEY)) {
                 Some(guard) => {
                     let _inside = a1.enter();
@@ -57,7 +59,7 @@ fn an_entry_that_is_held_expires_later_and_who_waits_finds_it_gone() {
             }),
             act(move || usize::from(wait(s2.mutate(&KEY, Add::Slowly(a2))).is_ok())),
         ]);
-        let late = check(&table);
+        let late = check(&table, 3);
         assert_eq!(done[0] + late, 1, "it expires once");
         assert!(store.fetch(&KEY).is_none() && store.is_empty());
         let mut last = None;
@@ -87,13 +89,13 @@ fn a_deadline_that_was_set_is_neither_lost_nor_too_early() {
         store.expire_after(&KEY, Duration::ZERO).unwrap();
         let (s1, s2, t1) = (store.clone(), store.clone(), Arc::clone(&table));
         let done = side_by_side([
-            act(move || check(&t1)),
+            act(move || check(&t1, 1)),
             act(move || usize::from(s1.persist(&KEY))),
-            act(move || usize::from(s2.expire_after(&KEY, Duration::from_secs(60)).is_ok())),
+            act(move || usize::from(s2.expire_after(&KEY, HOUR * 2).is_ok())),
         ]);
         // Whichever came last counts.
         let deadline = store.fetch(&KEY).map(|entry| entry.expires_at().is_some());
-        let late = check(&table);
+        let late = check(&table, 3);
         match deadline {
             None => assert_eq!((done[0], late), (1, 0)),
             Some(is_set) => {
@@ -113,7 +115,7 @@ fn a_new_entry_of_the_key_does_not_expire_by_the_deadline_of_the_former() {
         store.expire_after(&KEY, Duration::ZERO).unwrap();
         let (s1, t1) = (store.clone(), Arc::clone(&table));
         let done = side_by_side([
-            act(move || check(&t1)),
+            act(move || check(&t1, 1)),
             act(move || {
                 let removed = wait(s1.remove(&KEY)).is_some();
                 // The former's end is version 2, whoever ended it.
@@ -121,7 +123,7 @@ fn a_new_entry_of_the_key_does_not_expire_by_the_deadline_of_the_former() {
                 usize::from(removed)
             }),
         ]);
-        assert_eq!(check(&table), 0);
+        assert_eq!(check(&table, 3), 0);
         assert_eq!(store.fetch(&KEY).unwrap().version, 3);
         done
     });

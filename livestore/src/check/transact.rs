@@ -113,6 +113,39 @@ fn what_one_transaction_creates_is_there_as_a_whole_or_never_was() {
 }
 
 #[test]
+fn a_key_that_got_an_entry_while_another_was_waited_for_is_not_missing() {
+    let seen = explore(2, || {
+        let store = accounts();
+        let guard = store.try_acquire(&SECOND).unwrap();
+        let (s1, s2) = (store.clone(), store);
+        // Before the other in key order, and without an entry.
+        let first = Uuid::nil();
+        let seen = side_by_side([
+            act(move || {
+                let created = wait(s1.transact(&[SECOND], |tx| {
+                    tx.set(&SECOND, Count(11)).map(drop).map_err(drop)?;
+                    tx.create(&first, Count(1)).map_err(drop)
+                }));
+                assert!(created.is_ok());
+                None
+            }),
+            act(move || {
+                let seen = wait(s2.transact(&[first, SECOND], |tx| {
+                    Ok::<_, ()>((tx.get(&first).is_some(), tx.get(&SECOND).unwrap().0))
+                }));
+                seen.ok()
+            }),
+            act(move || {
+                drop(guard);
+                None
+            }),
+        ]);
+        seen[1].unwrap()
+    });
+    seen.are([(false, 10), (true, 11)]);
+}
+
+#[test]
 fn of_two_transactions_that_create_the_same_keys_one_does() {
     let done = explore(2, || {
         let store: LiveStore<Count> = LiveStore::default();

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::check::act::{Act, KEY, SECOND, act, side_by_side, store, store_with_cap, wait};
 use crate::check::count::{Add, Alone, Count};
-use crate::check::explore::explore_each;
+use crate::check::explore::{explore, explore_each};
 use crate::entry::Entry;
 use crate::store::LiveStore;
 use crate::update::Update;
@@ -134,25 +134,23 @@ fn a_copy_that_begins_with_the_entries_at_any_moment_becomes_the_store() {
 
 #[test]
 fn a_copy_whose_keeper_lags_becomes_the_store() {
-    let lost = explore_each(
-        1,
-        [0, 1, 2].map(|which| {
-            move || {
-                let store = store_with_cap(1);
-                let (entries, all) = store.entries_and_watch_all();
-                // It may be 16 behind.
-                (0..15).for_each(|_| assert!(store.broadcast(&KEY, "message").is_ok()));
-                let acts = writers(&store).into_iter().nth(which).unwrap();
-                let keeper = thread::spawn(move || keep(copy(entries), all));
-                side_by_side(acts);
-                assert!(store.create(&LAST, Count(0)).is_ok());
-                let (kept, lost) = keeper.join().unwrap();
-                assert_eq!(kept, copy(store.entries()));
-                lost > 0
-            }
-        }),
-    );
-    lost.are([false, true]);
+    // The second ends an entry and creates another, between which the keeper may look.
+    for (which, preemptions) in [(0, 1), (1, 2), (2, 1)] {
+        let lost = explore(preemptions, move || {
+            let store = store_with_cap(1);
+            let (entries, all) = store.entries_and_watch_all();
+            // It may be 16 behind.
+            (0..15).for_each(|_| assert!(store.broadcast(&KEY, "message").is_ok()));
+            let acts = writers(&store).into_iter().nth(which).unwrap();
+            let keeper = thread::spawn(move || keep(copy(entries), all));
+            side_by_side(acts);
+            assert!(store.create(&LAST, Count(0)).is_ok());
+            let (kept, lost) = keeper.join().unwrap();
+            assert_eq!(kept, copy(store.entries()));
+            lost > 0
+        });
+        lost.are([false, true]);
+    }
 }
 
 #[test]
