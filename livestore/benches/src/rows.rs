@@ -9,6 +9,8 @@ pub type Who = &'static str;
 pub const LIVESTORE: Who = "livestore";
 /// The present version, watched by one who wants no values.
 pub const LIVESTORE_DELTAS: Who = "livestore, deltas";
+/// The present version, kept on disk.
+pub const LIVESTORE_DURABLE: Who = "livestore, durable";
 /// The published ancestor.
 pub const OLD: Who = "livestore 0.1.0";
 /// The raw parts.
@@ -37,13 +39,18 @@ pub const TIMER: Who = "bare tokio timer";
 pub const REDIS: Who = "Redis";
 /// The same, appending to a file that is synced every second.
 pub const REDIS_AOF: Who = "Redis, AOF every second";
-/// The same without the file, a hundred commands at a time.
+/// The same, a hundred commands at a time.
+pub const REDIS_AOF_PIPELINE: Who = "Redis, AOF every second, pipelined";
+/// The server, which syncs its file before it answers.
+pub const REDIS_ALWAYS: Who = "Redis, AOF always";
+/// Without the file, a hundred commands at a time.
 pub const REDIS_PIPELINE: Who = "Redis, pipelined";
 
 /// Everybody, in the order of the columns.
-pub const EVERYBODY: [Who; 17] = [
+pub const EVERYBODY: [Who; 20] = [
     LIVESTORE,
     LIVESTORE_DELTAS,
+    LIVESTORE_DURABLE,
     OLD,
     RAW,
     RAW_TELLING,
@@ -59,6 +66,8 @@ pub const EVERYBODY: [Who; 17] = [
     REDIS,
     REDIS_PIPELINE,
     REDIS_AOF,
+    REDIS_AOF_PIPELINE,
+    REDIS_ALWAYS,
 ];
 
 /// What a number counts.

@@ -35,6 +35,8 @@ pub enum Durability {
     None,
     /// It appends every command to a file that is synced every second.
     EverySecond,
+    /// It syncs that file before it answers.
+    Always,
 }
 
 /// A server of our own. It ends when this is dropped.
@@ -67,15 +69,16 @@ impl Server {
             .map(|info| info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
             .and_then(Client::open)
             .map_err(|error| error.to_string())?;
-        let append = match durability {
-            Durability::None => "no",
-            Durability::EverySecond => "yes",
+        let (append, sync) = match durability {
+            Durability::None => ("no", "no"),
+            Durability::EverySecond => ("yes", "everysec"),
+            Durability::Always => ("yes", "always"),
         };
         let keeper = Command::new("sh")
             .args(["-c", KEEPER, "keeper"])
             .arg(&folder)
             .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
-            .args(["--appendonly", append, "--appendfsync", "everysec"])
+            .args(["--appendonly", append, "--appendfsync", sync])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -1,0 +1,313 @@
+//! Measures what it costs to keep a store on disk, and what that gets, beside Redis with its file.
+//!
+//! A program of its own, because with the feature `durable` every commit asks once more whether there is a disk; the other
+//! tables are about the library without it. Everything is on the disk of the folder for temporary files.
+
+#![allow(clippy::unwrap_used, reason = "a benchmark that goes wrong stops")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program's output")]
+
+use std::path::Path;
+use std::sync::Barrier;
+use std::time::Duration;
+use std::{env, fs, thread};
+
+use livestore::{Durability, LiveStore, LiveValue, Uuid};
+use livestore_benches::keys::{Round, keys, shuffled};
+use livestore_benches::peers::redis::{self, Server};
+use livestore_benches::rows::{
+    Cell, LIVESTORE, LIVESTORE_DURABLE, REDIS_ALWAYS, REDIS_AOF, REDIS_AOF_PIPELINE, Row, Unit, Who, spread,
+    table,
+};
+use livestore_benches::sample::{Bench, Contender, Plan};
+use livestore_benches::values::Small;
+use livestore_benches::{awaited, clock, machine, runtime};
+use serde::{Deserialize, Serialize};
+use tempfile::{TempDir, tempdir};
+use tokio::task::JoinSet;
+
+/// As the value of the other benchmarks, and can be stored.
+#[derive(Clone, Debug, LiveValue, Serialize, Deserialize)]
+struct Kept {
+    id: u32,
+    count: u64,
+}
+
+fn kept(count: u64) -> Kept {
+    Kept { id: 1, count }
+}
+
+fn main() {
+    let smoke = match env::args().nth(1).as_deref() {
+        Some("smoke") => true,
+        Some("quick") => false,
+        _ => return eprintln!("What is to be measured: smoke, or quick?"),
+    };
+    let plan = if smoke { Plan::SMOKE } else { Plan::QUICK };
+    if let Some(load) = machine::load()
+        && load > 0.5
+    {
+        eprintln!("The load of this machine is {load}: the numbers will be worth little.\n");
+    }
+    let tell = |row: &Row| {
+        eprintln!("{} [{}]", row.what, row.id);
+        for cell in &row.cells {
+            eprintln!("    {:40} {}", cell.who, spread(cell, row.unit));
+        }
+    };
+    let mut bench = Bench::new(plan, env::args().nth(2), tell);
+    calls(&mut bench);
+    rate(&mut bench);
+    for writers in [1, 16, 256] {
+        flushes(&mut bench, writers);
+    }
+    restart(&mut bench);
+    println!("On {}.\n\n{}", machine::describe(), table(&bench.rows));
+}
+
+fn opened(durability: Durability) -> (TempDir, LiveStore<Kept>) {
+    let folder = tempdir().unwrap();
+    let store = runtime::pair()
+        .block_on(LiveStore::new().with_durability(durability).open(folder.path()))
+        .unwrap();
+    (folder, store)
+}
+
+fn fill(store: &LiveStore<Kept>, keys: &[Uuid]) {
+    for (key, count) in keys.iter().zip(0..) {
+        assert!(store.create(key, kept(count)).is_ok(), "keys differ");
+    }
+}
+
+/// What the caller of `mutate` pays, with the writer at work beside it.
+fn calls(bench: &mut Bench) {
+    let keys = keys(bench.plan.many);
+    let memory = LiveStore::default();
+    fill(&memory, &keys);
+    let (_folder, durable) = opened(Durability::default());
+    fill(&durable, &keys);
+    runtime::pair().block_on(durable.flush()).unwrap();
+    let shuffled = shuffled(&keys);
+    let change = |store: &LiveStore<Kept>, keys: &[Uuid], times| {
+        let mut keys = Round::over(keys);
+        let mut count = 0;
+        awaited!(times, {
+            count += 1;
+            store
+                .mutate(keys.next(), KeptMutation::SetCount(count))
+                .await
+                .unwrap()
+        })
+    };
+    for (id, what, keys) in [
+        ("durable-mutate-hot", "`mutate`, one key, unwatched", &keys[..1]),
+        (
+            "durable-mutate-cold",
+            "`mutate`, random keys of 1 M, unwatched",
+            &shuffled[..],
+        ),
+    ] {
+        let contenders = vec![
+            Contender::new(LIVESTORE, |times| change(&memory, keys, times)),
+            Contender::new(LIVESTORE_DURABLE, |times| change(&durable, keys, times)),
+        ];
+        bench.row(id, what, contenders);
+    }
+    // Outside the rows: whatever is left to write.
+    runtime::pair().block_on(durable.close()).unwrap();
+}
+
+/// How long a change takes until it is on disk, where many are made one after another and the last is waited for.
+fn rate(bench: &mut Bench) {
+    let server = server(redis::Durability::EverySecond);
+    let keys = shuffled(&keys(bench.plan.many / 10));
+    let (_folder, store) = opened(Durability::default());
+    fill(&store, &keys);
+    let mut contenders = vec![
+        Contender::new(LIVESTORE_DURABLE, |times| {
+            let mut keys = Round::over(&keys);
+            let start = clock::now();
+            runtime::single().block_on(async {
+                for count in 0..times {
+                    store
+                        .mutate(keys.next(), KeptMutation::SetCount(count))
+                        .await
+                        .unwrap();
+                }
+                store.flush().await.unwrap();
+            });
+            start.elapsed()
+        })
+        .times(bench.plan.many as u64),
+    ];
+    if let Some(server) = &server {
+        let value = Small::new(1);
+        let mut filling = server.connect();
+        redis::in_pipelines(&mut filling, keys.len() as u64, {
+            let mut keys = Round::over(&keys);
+            let value = &value;
+            move |next| {
+                let _ = next.add_command(redis::set(keys.next(), value));
+            }
+        });
+        let (mut serial, mut pipelined) = (server.connect(), server.connect());
+        let (mut one, mut many) = (Round::over(&keys), Round::over(&keys));
+        contenders.push(
+            Contender::new(REDIS_AOF, move |times| {
+                runtime::repeated(times, || redis::change(one.next(), 2).exec(&mut serial).unwrap())
+            })
+            .times(bench.plan.many as u64 / 20),
+        );
+        contenders.push(
+            Contender::new(REDIS_AOF_PIPELINE, move |times| {
+                let start = clock::now();
+                redis::in_pipelines(&mut pipelined, times, |next| {
+                    let _ = next.add_command(redis::change(many.next(), 2));
+                });
+                start.elapsed()
+            })
+            .times(bench.plan.many as u64),
+        );
+    }
+    bench.slow_row(
+        "durable-rate",
+        "a change that goes to disk within a second, one after another",
+        contenders,
+    );
+}
+
+/// How long a change takes that is on disk before its writer goes on, divided by the writers.
+fn flushes(bench: &mut Bench, writers: u64) {
+    let server = server(redis::Durability::Always);
+    let keys = keys(usize::try_from(writers).unwrap());
+    let (_folder, store) = opened(Durability::Interval(Duration::MAX));
+    fill(&store, &keys);
+    let mut contenders = vec![Contender::new(LIVESTORE_DURABLE, |times| {
+        let each = times.div_ceil(writers);
+        let mut running = JoinSet::new();
+        let start = clock::now();
+        for key in keys.clone() {
+            let store = store.clone();
+            let write = async move {
+                for count in 0..each {
+                    store.mutate(&key, KeptMutation::SetCount(count)).await.unwrap();
+                    store.flush().await.unwrap();
+                }
+            };
+            running.spawn_on(write, runtime::pair().handle());
+        }
+        runtime::pair().block_on(running.join_all());
+        start.elapsed().mul_f64(times as f64 / (each * writers) as f64)
+    })];
+    if let Some(server) = &server {
+        contenders.push(Contender::new(REDIS_ALWAYS, |times| {
+            let each = times.div_ceil(writers);
+            let ready = Barrier::new(keys.len() + 1);
+            let start = thread::scope(|scope| {
+                for key in &keys {
+                    let (mut connection, ready) = (server.connect(), &ready);
+                    scope.spawn(move || {
+                        ready.wait();
+                        for count in 0..each {
+                            redis::change(key, count).exec(&mut connection).unwrap();
+                        }
+                    });
+                }
+                ready.wait();
+                clock::now()
+            });
+            start.elapsed().mul_f64(times as f64 / (each * writers) as f64)
+        }));
+    }
+    bench.slow_row(
+        &format!("durable-flush-{writers}"),
+        &format!("a change that is on disk before its writer goes on, {writers} writers"),
+        contenders,
+    );
+}
+
+/// How long a start takes and how large the folder is, per entry.
+fn restart(bench: &mut Bench) {
+    if !bench.wants(&["durable-restart", "durable-bytes"]) {
+        return;
+    }
+    let keys = keys(bench.plan.many);
+    let (folder, store) = opened(Durability::default());
+    fill(&store, &keys);
+    // Not the ideal case of one batch: everything changes once more.
+    runtime::single().block_on(async {
+        for (count, key) in shuffled(&keys).iter().enumerate() {
+            store
+                .mutate(key, KeptMutation::SetCount(count as u64))
+                .await
+                .unwrap();
+        }
+    });
+    runtime::pair().block_on(store.close()).unwrap();
+    let many = keys.len() as f64;
+    let mut rounds = Vec::new();
+    for _ in 0..bench.plan.slow().rounds.min(5) {
+        let opening = LiveStore::<Kept>::new().open(folder.path());
+        let store = runtime::pair().block_on(opening).unwrap();
+        let report = store.open_report().unwrap();
+        assert_eq!(report.entries, keys.len() as u64);
+        rounds.push(report.duration.as_nanos() as f64 / many);
+        runtime::pair().block_on(store.close()).unwrap();
+    }
+    add(
+        bench,
+        "durable-restart",
+        "a start with 1 M entries, per entry",
+        Unit::Time,
+        rounds,
+    );
+    let bytes = vec![blocks(folder.path()) as f64 / many];
+    add(
+        bench,
+        "durable-bytes",
+        "the folder of 1 M entries, per entry",
+        Unit::Bytes,
+        bytes,
+    );
+}
+
+fn add(bench: &mut Bench, id: &str, what: &str, unit: Unit, rounds: Vec<f64>) {
+    let who: Who = LIVESTORE_DURABLE;
+    bench.add(Row {
+        id: id.to_owned(),
+        what: what.to_owned(),
+        unit,
+        cells: vec![Cell { who, rounds }],
+    });
+}
+
+/// How many bytes of the disk a folder takes. The journal is longer than what is written of it.
+fn blocks(folder: &Path) -> u64 {
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap());
+    files
+        .map(|file| {
+            let about = file.metadata().unwrap();
+            if about.is_dir() {
+                blocks(&file.path())
+            } else {
+                allocated(&about)
+            }
+        })
+        .sum()
+}
+
+#[cfg(unix)]
+fn allocated(about: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::blocks(about) * 512
+}
+
+#[cfg(not(unix))]
+fn allocated(about: &fs::Metadata) -> u64 {
+    about.len()
+}
+
+/// `None` where none can be started.
+fn server(durability: redis::Durability) -> Option<Server> {
+    Server::start(durability)
+        .inspect_err(|problem| eprintln!("\n****  REDIS IS LEFT OUT: {problem}  ****\n"))
+        .ok()
+}
