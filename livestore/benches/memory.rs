@@ -97,6 +97,8 @@ impl Heap {
     }
 }
 
+/// As most programs name their keys in Redis.
+const IDLE_TEXT: (&str, &str) = ("heap-idle-text", "the same with the key as text of 36 characters");
 const IDLE: (&str, &str) = ("heap-idle", "heap per idle entry, 1 M entries, map included");
 
 /// Collects what is counted.
@@ -268,13 +270,18 @@ fn idle(counted: &mut Counted, entries: usize) {
     match Server::start(Durability::None) {
         Ok(server) => {
             let mut connection = server.connect();
-            let before = server.used_memory();
-            let mut next = keys.iter();
-            redis::in_pipelines(&mut connection, entries as u64, |pipeline| {
-                pipeline.add_command(redis::set(next.next().unwrap(), &small()));
-            });
-            let bytes = (server.used_memory() - before) as f64 / entries as f64;
+            let mut each = |set: &dyn Fn(&Uuid) -> redis::Cmd| {
+                let before = server.used_memory();
+                let mut next = keys.iter();
+                redis::in_pipelines(&mut connection, entries as u64, |pipeline| {
+                    pipeline.add_command(set(next.next().unwrap()));
+                });
+                (server.used_memory() - before) as f64 / entries as f64
+            };
+            let bytes = each(&|key| redis::set(key, &small()));
             counted.add(IDLE.0, IDLE.1, Unit::Bytes, REDIS, bytes);
+            let bytes = each(&|key| redis::set_text(key, &small()));
+            counted.add(IDLE_TEXT.0, IDLE_TEXT.1, Unit::Bytes, REDIS, bytes);
         }
         Err(problem) => eprintln!("\n****  WHAT REDIS NEEDS IS LEFT OUT: {problem}  ****\n"),
     }

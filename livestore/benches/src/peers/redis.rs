@@ -11,8 +11,9 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use livestore::Uuid;
+pub use redis::Cmd;
 use redis::io::tcp::TcpSettings;
-use redis::{Client, Cmd, Connection, IntoConnectionInfo, Pipeline, cmd, pipe};
+use redis::{Client, Connection, IntoConnectionInfo, Pipeline, cmd, pipe};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -177,12 +178,17 @@ fn folder(port: u16) -> PathBuf {
 
 /// Stores a value as a hash.
 pub fn set(key: &Uuid, value: &Small) -> Cmd {
+    set_under(&key.as_bytes()[..], value)
+}
+
+/// Stores a value as a hash under the key's text.
+pub fn set_text(key: &Uuid, value: &Small) -> Cmd {
+    set_under(key.to_string().as_bytes(), value)
+}
+
+fn set_under(key: &[u8], value: &Small) -> Cmd {
     let mut set = cmd("HSET");
-    set.arg(&key.as_bytes()[..])
-        .arg("id")
-        .arg(value.id)
-        .arg("count")
-        .arg(value.count);
+    set.arg(key).arg("id").arg(value.id).arg("count").arg(value.count);
     set
 }
 
