@@ -80,6 +80,9 @@ fn fill(store: &LiveStore<Kept>, keys: &[Uuid]) {
 
 /// What the caller of `mutate` pays, with the writer at work beside it.
 fn calls(bench: &mut Bench) {
+    if !bench.wants(&["durable-mutate-hot", "durable-mutate-cold"]) {
+        return;
+    }
     let keys = keys(bench.plan.many);
     let memory = LiveStore::default();
     fill(&memory, &keys);
@@ -118,6 +121,9 @@ fn calls(bench: &mut Bench) {
 
 /// How long a change takes until it is on disk, where many are made one after another and the last is waited for.
 fn rate(bench: &mut Bench) {
+    if !bench.wants(&["durable-rate"]) {
+        return;
+    }
     let server = server(redis::Durability::EverySecond);
     let keys = shuffled(&keys(bench.plan.many / 10));
     let (_folder, store) = opened(Durability::default());
@@ -177,6 +183,10 @@ fn rate(bench: &mut Bench) {
 
 /// How long a change takes that is on disk before its writer goes on, divided by the writers.
 fn flushes(bench: &mut Bench, writers: u64) {
+    let id = format!("durable-flush-{writers}");
+    if !bench.wants(&[&id]) {
+        return;
+    }
     let server = server(redis::Durability::Always);
     let keys = keys(usize::try_from(writers).unwrap());
     let (_folder, store) = opened(Durability::Interval(Duration::MAX));
@@ -219,7 +229,7 @@ fn flushes(bench: &mut Bench, writers: u64) {
         }));
     }
     bench.slow_row(
-        &format!("durable-flush-{writers}"),
+        &id,
         &format!("a change that is on disk before its writer goes on, {writers} writers"),
         contenders,
     );

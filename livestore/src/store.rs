@@ -44,6 +44,9 @@ pub use crate::store::save::Save;
 /// | `mutate`, `mutate_if`, `mutate_or_create`, `rollback`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
 /// | `try_acquire`, `acquire_timeout` | not at all, or for as long as you say |
 ///
+/// In a store that is kept on disk, those that wait for a guard also wait while too much waits to be written; the others
+/// never do.
+///
 /// Every future is `Send` and cancel safe: dropped while it waits, it has changed nothing and passes its turn on.
 ///
 /// # Examples
