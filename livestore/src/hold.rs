@@ -33,9 +33,6 @@ pub(crate) enum Step<V: LiveValue> {
     Copy(Hold<V>, Entry<V>, V::Mutation),
     /// The key has no entry.
     Missing,
-    /// The entry is free; the mutation, which is plain, is to be applied to a copy of this snapshot and committed if
-    /// nothing has come between. Nobody is kept waiting meanwhile: a queue that has formed once would not end.
-    Share(Entry<V>, V::Mutation),
     /// Somebody else holds the entry.
     Held(V::Mutation),
     /// The entry, which is free, is not at the version that was expected. The mutation is dropped with nothing locked.
@@ -63,9 +60,6 @@ impl<V: LiveValue> Hold<V> {
             match state.mutate_in_place(shared, slot.key(), mutn, after) {
                 Ok(result) => return Step::Done(result),
                 Err(unused) => mutn = unused,
-            }
-            if expected.is_none() {
-                return Step::Share(state.entry(shared), mutn);
             }
         }
         if state.try_hold(shared) {

@@ -10,14 +10,10 @@ use crate::error::{Missing, MutateError, MutateIfError, Occupied, RollbackError}
 use crate::guard::EntryGuard;
 use crate::hold::{Hold, Step};
 use crate::slot::{Change, Slot, State};
-use crate::stats::Count;
 use crate::store::LiveStore;
 use crate::store::lock::proceed;
 use crate::value::LiveValue;
 use crate::watch::Watch;
-
-/// How often a plain mutation is tried on a copy before it takes its turn.
-const MAX_TRIES: usize = 4;
 
 impl<V: LiveValue> LiveStore<V> {
     // Creation.
@@ -438,21 +434,8 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: &Uuid,
         expected: Option<u64>,
-        mut step: Step<V>,
+        step: Step<V>,
     ) -> Result<Entry<V>, MutateIfError<V>> {
-        let mut tries = 0;
-        while let Step::Share(snapshot, mutn) = step {
-            tries += 1;
-            step = match self.commit_on(key, snapshot, mutn) {
-                Ok(done) => Step::Done(done),
-                // Too much comes between: it takes its turn.
-                Err(mutn) if tries == MAX_TRIES => Step::Held(mutn),
-                Err(mutn) => match self.step(key, expected, mutn, true) {
-                    Ok(done) => Step::Done(done),
-                    Err(step) => step,
-                },
-            };
-        }
         match step {
             Step::Missing => Err(MutateIfError::Missing),
             Step::Done(result) => result.map_err(MutateIfError::Rejected),
@@ -460,48 +443,10 @@ impl<V: LiveValue> LiveStore<V> {
             Step::Copy(hold, snapshot, mutn) => {
                 hold.mutate_once(snapshot, mutn).map_err(MutateIfError::Rejected)
             }
-            Step::Share(..) => unreachable!("as long as there is one, it is tried"),
             Step::Held(mutn) => match self.hold(key).await {
                 Some(mut hold) => hold.mutate_if(expected, mutn),
                 None => Err(MutateIfError::Missing),
             },
-        }
-    }
-
-    /// Applies a plain mutation to a copy of a snapshot, and commits that if the entry is still as it was, and free. Gives
-    /// the mutation back if it is not.
-    fn commit_on(
-        &self,
-        key: &Uuid,
-        snapshot: Entry<V>,
-        mutn: V::Mutation,
-    ) -> Result<Result<Entry<V>, V::MutError>, V::Mutation> {
-        let shared = self.table.shared();
-        let version = snapshot.version;
-        let new = match V::mutate(&snapshot, &mutn) {
-            Ok(new) => Arc::new(new),
-            Err(reason) => {
-                shared.counters.add(Count::Refused, 1);
-                return Ok(Err(reason));
-            }
-        };
-        drop(snapshot);
-        let mut after = After::default();
-        // Not in the closure, which is dropped with everything locked. No key repeats a version.
-        let mut change = Some((mutn, new));
-        let done = self.table.look(key, |slot, state| {
-            if state.is_held() || state.version() != version {
-                return None;
-            }
-            let (mutn, new) = change.take()?;
-            let new = Some(new);
-            state.commit(shared, slot.key(), Change::Mutate { mutn, new }, &mut after);
-            Some(state.entry(shared))
-        });
-        match (done.flatten(), change) {
-            (Some(entry), _) => Ok(Ok(entry)),
-            (None, Some((mutn, _))) => Err(mutn),
-            (None, None) => unreachable!("what was taken was committed"),
         }
     }
 
