@@ -144,8 +144,9 @@ impl<V: LiveValue> EntryGuard<V> {
             msg,
             new: Arc::new(value),
         };
-        let (old, new) = self.hold.commit(change);
-        self.entry = Some(new);
+        // Nobody changes it between.
+        let old = self.hold.entry();
+        self.entry = Some(self.hold.commit(change));
         old
     }
 

@@ -112,14 +112,15 @@ impl<V: LiveValue> Hold<V> {
             }
         };
         let new = Some(Arc::new(self.try_mutation(&snapshot, &mutn)?));
-        Ok(self.commit(Change::Mutate { mutn, new }).1)
+        Ok(self.commit(Change::Mutate { mutn, new }))
     }
 
     /// Applies the mutation to a copy of `snapshot`, commits it and ends the hold.
     pub(crate) fn mutate_once(self, snapshot: Entry<V>, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
         let new = Some(Arc::new(self.try_mutation(&snapshot, &mutn)?));
         drop(snapshot);
-        Ok(self.commit_once(Change::Mutate { mutn, new }, |_, _| ()).1)
+        let change = Change::Mutate { mutn, new };
+        Ok(self.commit_once(change, |_, state, shared| state.entry(shared)))
     }
 
     /// Runs the user's code on a snapshot.
@@ -152,36 +153,32 @@ impl<V: LiveValue> Hold<V> {
         let now = history.last().map(|entry| &*entry.value);
         past.check(now).map_err(RollbackError::Rejected)?;
         let new = Arc::clone(&past.value);
-        Ok(self.commit(Change::Rollback { new }).1)
+        Ok(self.commit(Change::Rollback { new }))
     }
 
-    /// Commits and goes on holding. Returns the entry before and after.
-    pub(crate) fn commit(&mut self, change: Change<V>) -> (Entry<V>, Entry<V>) {
+    /// Commits and goes on holding. Returns the entry after it.
+    pub(crate) fn commit(&mut self, change: Change<V>) -> Entry<V> {
         let mut after = After::default();
-        commit_between(
-            &mut self.slot.lock(),
-            &self.shared,
-            self.key(),
-            change,
-            &mut after,
-        )
+        let mut state = self.slot.lock();
+        state.commit(&self.shared, self.key(), change, &mut after);
+        state.entry(&self.shared)
     }
 
-    /// Commits, runs `then` at the same instant and ends the hold. Returns the entry before and after.
+    /// Commits, runs `then` at the same instant and ends the hold.
     pub(crate) fn commit_once<R>(
         mut self,
         change: Change<V>,
-        then: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
-    ) -> (Entry<V>, Entry<V>, R) {
+        then: impl FnOnce(&Arc<Slot<V>>, &mut State<V>, &Shared<V>) -> R,
+    ) -> R {
         let mut after = After::default();
         let mut state = self.slot.lock();
-        let (old, new) = commit_between(&mut state, &self.shared, self.key(), change, &mut after);
-        let made = then(&self.slot, &mut state);
+        state.commit(&self.shared, self.key(), change, &mut after);
+        let made = then(&self.slot, &mut state, &self.shared);
         after.wakers.next_holder = state.release(&self.shared);
         drop(state);
         self.open = false;
         drop(after);
-        (old, new, made)
+        made
     }
 
     /// Ends the entry. The slot is dead afterwards; the caller unlinks it before it lets go of the rest.
@@ -193,18 +190,6 @@ impl<V: LiveValue> Hold<V> {
         self.open = false;
         entry
     }
-}
-
-fn commit_between<V: LiveValue>(
-    state: &mut State<V>,
-    shared: &Shared<V>,
-    key: &Uuid,
-    change: Change<V>,
-    after: &mut After<V>,
-) -> (Entry<V>, Entry<V>) {
-    let old = state.entry(shared);
-    state.commit(shared, key, change, after);
-    (old, state.entry(shared))
 }
 
 impl<V: LiveValue> Drop for Hold<V> {

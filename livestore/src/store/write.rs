@@ -249,7 +249,9 @@ impl<V: LiveValue> LiveStore<V> {
             msg: None,
             new: value,
         };
-        let (previous, _, made) = hold.commit_once(change, then);
+        // Nobody changes it between.
+        let previous = hold.entry();
+        let made = hold.commit_once(change, |slot, state, _| then(slot, state));
         Ok((previous, made))
     }
 
