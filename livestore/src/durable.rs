@@ -24,7 +24,6 @@ use crate::durable::writer::{OnDurabilityError, Writer};
 use crate::expiry::{self, Expired};
 use crate::record::Record;
 use crate::report::OpenReport;
-use crate::schema::Foreign;
 use crate::snapshot::job::Wanted;
 use crate::table::Table;
 use crate::value::LiveValue;
@@ -91,13 +90,7 @@ where
 {
     let header = folder.header()?;
     let (found, ours) = (header.schema, table.schema());
-    if let Err(foreign) = ours.accept(&found) {
-        let ours = ours.clone();
-        return Err(match foreign {
-            Foreign::Name => OpenKind::OtherType { found, ours },
-            Foreign::Newer => OpenKind::NewerType { found, ours },
-        });
-    }
+    ours.accept(&found).map_err(OpenKind::Foreign)?;
     let shared = table.shared();
     shared.raise_floor(header.floor);
     let times = shared.clock.moment();

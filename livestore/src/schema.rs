@@ -2,6 +2,7 @@
 
 use std::any::type_name;
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +14,29 @@ pub(crate) struct Schema {
 }
 
 /// Why a file's values are not ours to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Foreign {
     /// Another type's.
-    Name,
+    Name { found: Schema, ours: Schema },
     /// Of this type, as a newer program knows it.
-    Newer,
+    Newer { found: Schema, ours: Schema },
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Foreign::Name { found, ours } => write!(
+                f,
+                "it holds values of `{}`, not of `{}`; if this is their new name, say `.schema(\"{0}\", {})`",
+                found.name, ours.name, ours.version
+            ),
+            Foreign::Newer { found, ours } => write!(
+                f,
+                "it holds version {} of `{}`, and this program knows version {}; run the newer program",
+                found.version, ours.name, ours.version
+            ),
+        }
+    }
 }
 
 impl Schema {
@@ -33,10 +51,13 @@ impl Schema {
     /// Tells whether values of the schema that was `found` can be read as values of this one. Older ones can: serde
     /// says how.
     pub(crate) fn accept(&self, found: &Schema) -> Result<(), Foreign> {
+        let both = || (found.clone(), self.clone());
         if found.name != self.name {
-            Err(Foreign::Name)
+            let (found, ours) = both();
+            Err(Foreign::Name { found, ours })
         } else if found.version > self.version {
-            Err(Foreign::Newer)
+            let (found, ours) = both();
+            Err(Foreign::Newer { found, ours })
         } else {
             Ok(())
         }
@@ -86,7 +107,17 @@ mod tests {
         let ours = schema("room", 2);
         assert_eq!(ours.accept(&schema("room", 1)), Ok(()));
         assert_eq!(ours.accept(&schema("room", 2)), Ok(()));
-        assert_eq!(ours.accept(&schema("room", 3)), Err(Foreign::Newer));
-        assert_eq!(ours.accept(&schema("hall", 1)), Err(Foreign::Name));
+        let found = schema("room", 3);
+        let newer = Foreign::Newer {
+            found: found.clone(),
+            ours: ours.clone(),
+        };
+        assert_eq!(ours.accept(&found), Err(newer));
+        let found = schema("hall", 1);
+        let other = Foreign::Name {
+            found: found.clone(),
+            ours: ours.clone(),
+        };
+        assert_eq!(ours.accept(&found), Err(other));
     }
 }

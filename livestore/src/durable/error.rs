@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::durability::Reason;
 use crate::error::OptionsError;
 use crate::record::RecordError;
-use crate::schema::Schema;
+use crate::schema::Foreign;
 
 /// Why a folder was not opened. What is in it is untouched, and no callback of expired entries was called.
 ///
@@ -25,14 +25,7 @@ pub(crate) enum OpenKind {
     Options(OptionsError),
     Locked,
     /// Values of another type, or of a newer version of it.
-    OtherType {
-        found: Schema,
-        ours: Schema,
-    },
-    NewerType {
-        found: Schema,
-        ours: Schema,
-    },
+    Foreign(Foreign),
     /// A file or the folder could not be read or written, or no thread be started.
     Io(io::Error),
     /// The engine could not read its files.
@@ -96,7 +89,7 @@ impl OpenError {
 
     /// Returns whether the folder is whole but not for this program: it holds another type, or a newer version of it.
     pub fn is_foreign(&self) -> bool {
-        matches!(self.kind, OpenKind::OtherType { .. } | OpenKind::NewerType { .. })
+        matches!(self.kind, OpenKind::Foreign(_))
     }
 
     /// Returns whether the files in the folder are not what was written.
@@ -121,20 +114,7 @@ impl fmt::Display for OpenError {
             OpenKind::Locked => f.write_str(
                 "another process has it open, or another store of this one; close that first, or open another folder",
             ),
-            OpenKind::OtherType { found, ours } => {
-                write!(
-                    f,
-                    "it holds values of `{}`, not of `{}`; if this is their new name, say `.schema(\"{0}\", {})`",
-                    found.name, ours.name, ours.version
-                )
-            }
-            OpenKind::NewerType { found, ours } => {
-                write!(
-                    f,
-                    "it holds version {} of `{}`, and this program knows version {}; run the newer program",
-                    found.version, ours.name, ours.version
-                )
-            }
+            OpenKind::Foreign(foreign) => foreign.fmt(f),
             OpenKind::Io(error) => write!(f, "the system refuses: {}", error.kind()),
             OpenKind::Engine(reason) => write!(f, "its files are damaged: {reason}; use a backup"),
             OpenKind::Malformed(what) => write!(f, "its files are damaged: {what} cannot be read; use a backup"),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::OptionsError;
 use crate::record::RecordError;
-use crate::schema::Schema;
+use crate::schema::Foreign;
 
 /// Why a store was not saved. The file that was there before is untouched, unless the text says otherwise.
 ///
@@ -126,14 +126,7 @@ pub(crate) enum LoadKind {
         found: u32,
     },
     /// Values of another type, or of a newer version of it.
-    OtherType {
-        found: Schema,
-        ours: Schema,
-    },
-    NewerType {
-        found: Schema,
-        ours: Schema,
-    },
+    Foreign(Foreign),
     /// The file ends too early.
     Cut {
         at: u64,
@@ -216,10 +209,7 @@ impl LoadError {
     /// Returns whether the file is whole but not for this program: it holds another type, a newer version of it, or was
     /// written by another version of livestore.
     pub fn is_foreign(&self) -> bool {
-        matches!(
-            self.kind,
-            LoadKind::Format { .. } | LoadKind::OtherType { .. } | LoadKind::NewerType { .. }
-        )
+        matches!(self.kind, LoadKind::Format { .. } | LoadKind::Foreign(_))
     }
 
     /// Returns whether [`LiveValue::check`](crate::LiveValue::check) has refused a value.
@@ -241,20 +231,7 @@ impl fmt::Display for LoadError {
                     "another version of livestore has written it, in format {found}; use that one"
                 )
             }
-            LoadKind::OtherType { found, ours } => {
-                write!(
-                    f,
-                    "it holds values of `{}`, not of `{}`; if this is their new name, say `.schema(\"{0}\", {})`",
-                    found.name, ours.name, ours.version
-                )
-            }
-            LoadKind::NewerType { found, ours } => {
-                write!(
-                    f,
-                    "it holds version {} of `{}`, and this program knows version {}; run the newer program",
-                    found.version, ours.name, ours.version
-                )
-            }
+            LoadKind::Foreign(foreign) => foreign.fmt(f),
             LoadKind::Cut { at } => write!(f, "it ends too early, after {at} bytes; use a backup"),
             LoadKind::Damaged { at } => write!(f, "it is damaged before byte {at}; use a backup"),
             LoadKind::Value { key, error } => {

@@ -14,7 +14,6 @@ use crate::expiry::{self, Expired};
 use crate::options::Downtime;
 use crate::record::Record;
 use crate::report::LoadReport;
-use crate::schema::Foreign;
 use crate::snapshot::error::LoadKind;
 use crate::snapshot::file::{Part, Reader};
 use crate::snapshot::job::Wanted;
@@ -56,14 +55,8 @@ where
     };
     let whole = file.metadata().map_err(LoadKind::io)?.len();
     let (mut reader, header) = Reader::begin(BufReader::with_capacity(BUFFER, file))?;
-    let (found, ours) = (header.schema.into_owned(), table.schema());
-    if let Err(foreign) = ours.accept(&found) {
-        let ours = ours.clone();
-        return Err(match foreign {
-            Foreign::Name => LoadKind::OtherType { found, ours },
-            Foreign::Newer => LoadKind::NewerType { found, ours },
-        });
-    }
+    let found = header.schema.into_owned();
+    table.schema().accept(&found).map_err(LoadKind::Foreign)?;
     let now = table.shared().clock.moment();
     let times = match how.downtime {
         Downtime::Counts => now,
