@@ -21,7 +21,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     let body = Body {
         mutate: apply::mutate(model, &enums),
         apply: apply::apply(model, &enums),
-        others: [check::check(model, &enums), plain::is_plain(model, &enums)]
+        others: [check::check(model, &enums), plain::plain(model, &enums)]
             .into_iter()
             .flatten()
             .collect(),

@@ -12,6 +12,7 @@ use livestore::{LiveStore, Uuid};
 use livestore_benches::keys::keys;
 use livestore_benches::raw::{self, Raw};
 use livestore_benches::runtime::{repeated, single};
+use livestore_benches::tasks::together;
 use livestore_benches::values::{self, Block, BlockMutation, Small, SmallMutation};
 use livestore_benches::{awaited, clock};
 
@@ -22,7 +23,7 @@ const ENTRIES: usize = 1000;
 type Operation = fn(u64);
 
 /// Every operation, by the name that the command line takes.
-const OPERATIONS: [(&str, Operation); 21] = [
+const OPERATIONS: [(&str, Operation); 23] = [
     ("nothing", nothing),
     ("init", init),
     ("raw-init", raw_init),
@@ -31,6 +32,8 @@ const OPERATIONS: [(&str, Operation); 21] = [
     ("mutate", mutate),
     ("raw-mutate", raw_mutate),
     ("raw-mutate-telling", raw_mutate_telling),
+    ("mutate-by-2", mutate_by_2),
+    ("mutate-by-8", mutate_by_8),
     ("mutate-block", mutate_block),
     ("mutate-watched", mutate_watched),
     ("mutate-delta-watched", mutate_delta_watched),
@@ -154,6 +157,29 @@ fn mutate_block(times: u64) {
     awaited!(times, {
         let mutn = BlockMutation::SetCount(black_box(1));
         drop(black_box(store.mutate(black_box(&key), mutn).await))
+    });
+}
+
+#[inline(never)]
+fn mutate_by_2(times: u64) {
+    mutate_by(2, times);
+}
+
+#[inline(never)]
+fn mutate_by_8(times: u64) {
+    mutate_by(8, times);
+}
+
+/// Tasks on two threads share the work.
+fn mutate_by(tasks: u64, times: u64) {
+    let (store, key) = store();
+    together(tasks, times, |times| {
+        let store = store.clone();
+        async move {
+            for _ in 0..times {
+                drop(black_box(store.mutate(black_box(&key), set()).await));
+            }
+        }
     });
 }
 

@@ -4,8 +4,10 @@
 //! error at the user's words and not several inside generated code.
 
 mod plain;
+mod small;
 
 pub use crate::__private::plain::{NotPlain, Probe};
+pub use crate::__private::small::{NotDrop, NotSmall, is_small};
 pub use crate::invalid::Invalid;
 pub use std::boxed::Box;
 

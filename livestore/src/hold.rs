@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use crate::after::After;
 use crate::entry::Entry;
-use crate::error::{MutateIfError, RollbackError};
+#[cfg(feature = "durable")]
+use crate::error::MutateIfError;
+use crate::error::RollbackError;
 use crate::shared::Shared;
 use crate::slot::{Change, Dead, Slot, State};
 use crate::stats::Count;
@@ -25,48 +27,64 @@ pub(crate) struct Hold<V: LiveValue> {
     open: bool,
 }
 
-/// The outcome of trying to mutate an entry at once, in more than the shortest way.
+/// How far a mutation came under the slot's lock.
 pub(crate) enum Step<V: LiveValue> {
-    /// It was done in one step under the slot's lock.
+    /// It is done.
     Done(Result<Entry<V>, V::MutError>),
     /// The entry is now held; the mutation is to be applied to a copy of this snapshot.
     Copy(Hold<V>, Entry<V>, V::Mutation),
+    /// The entry is now held; the mutation waits with it for the disk.
+    #[cfg(feature = "durable")]
+    Backlogged(Hold<V>, V::Mutation),
     /// The key has no entry.
     Missing,
     /// Somebody else holds the entry.
-    Held(V::Mutation),
-    /// The entry, which is free, is not at the version that was expected. The mutation is dropped with nothing locked.
+    Held(Arc<Slot<V>>, V::Mutation),
+    /// The entry is not at the version that was expected. The mutation is dropped with nothing locked.
     Conflict(Entry<V>, V::Mutation),
 }
 
 impl<V: LiveValue> Hold<V> {
-    /// Mutates in one step where that runs nothing of the user's and needs no copy; else holds the entry.
+    /// Mutates in one step where that runs nothing of the user's; else holds the entry.
+    #[inline(never)]
     pub(crate) fn step(
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
         shared: &Arc<Shared<V>>,
         expected: Option<u64>,
-        plain: bool,
-        mut mutn: V::Mutation,
+        mutn: V::Mutation,
         after: &mut After<V>,
     ) -> Step<V> {
-        if state.is_held() {
-            return Step::Held(mutn);
-        }
-        if expected.is_some_and(|version| version != state.version()) {
-            return Step::Conflict(state.entry(shared), mutn);
-        }
-        if plain {
-            match state.mutate_in_place(shared, slot.key(), mutn, after) {
-                Ok(result) => return Step::Done(result),
-                Err(unused) => mutn = unused,
-            }
-        }
         if state.try_hold(shared) {
-            Step::Copy(Hold::taken(slot, shared), state.entry(shared), mutn)
+            Hold::step_held(slot, state, shared, expected, mutn, after)
         } else {
-            Step::Held(mutn)
+            Step::Held(Arc::clone(slot), mutn)
         }
+    }
+
+    /// The same for an entry that is held for the caller. The hold ends with the step, or is in it.
+    pub(crate) fn step_held(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<Shared<V>>,
+        expected: Option<u64>,
+        mutn: V::Mutation,
+        after: &mut After<V>,
+    ) -> Step<V> {
+        #[cfg(feature = "durable")]
+        if shared.is_backlogged() {
+            return Step::Backlogged(Hold::taken(slot, shared), mutn);
+        }
+        let step = if expected.is_some_and(|version| version != state.version()) {
+            Step::Conflict(state.entry(shared), mutn)
+        } else {
+            match state.mutate_here(shared, slot.key(), mutn, after) {
+                Ok(result) => Step::Done(result),
+                Err(mutn) => return Step::Copy(Hold::taken(slot, shared), state.entry(shared), mutn),
+            }
+        };
+        after.wakers.next_holder = state.release(shared);
+        step
     }
 
     /// Wraps a hold that was taken on the slot's state.
@@ -98,15 +116,9 @@ impl<V: LiveValue> Hold<V> {
     /// Mutates and goes on holding.
     pub(crate) fn mutate(&mut self, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
         let (snapshot, mutn) = {
-            let plain = V::__is_plain(&mutn);
             let mut after = After::default();
             let mut state = self.slot.lock();
-            let outcome = if plain {
-                state.mutate_in_place(&self.shared, self.key(), mutn, &mut after)
-            } else {
-                Err(mutn)
-            };
-            match outcome {
+            match state.mutate_here(&self.shared, self.key(), mutn, &mut after) {
                 Ok(result) => return result,
                 Err(mutn) => (state.entry(&self.shared), mutn),
             }
@@ -129,6 +141,7 @@ impl<V: LiveValue> Hold<V> {
     }
 
     /// Mutates an entry that should be at a version, and goes on holding.
+    #[cfg(feature = "durable")]
     pub(crate) fn mutate_if(
         &mut self,
         expected: Option<u64>,
@@ -222,32 +235,44 @@ impl<'a, V: LiveValue> Acquire<'a, V> {
     }
 }
 
+impl<V: LiveValue> Acquire<'_, V> {
+    /// Waits for the turn, and runs `turn` under the slot's lock with the entry held. It gives the hold to somebody, or
+    /// releases it.
+    pub(crate) fn poll_turn<R>(
+        &mut self,
+        cx: &Context<'_>,
+        turn: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Poll<Result<R, Dead>> {
+        let mut state = self.slot.lock();
+        if !state.is_alive() {
+            // The entry was removed while we waited.
+            self.ticket = None;
+            return Poll::Ready(Err(Dead));
+        }
+        let (is_ours, former_waker) = match self.ticket {
+            Some(ticket) => state.accept_grant(ticket, cx, self.shared),
+            None if state.try_hold(self.shared) => (true, None),
+            None => {
+                self.ticket = Some(state.join_waiters(self.shared, cx));
+                (false, None)
+            }
+        };
+        if !is_ours {
+            drop(state);
+            drop(former_waker);
+            return Poll::Pending;
+        }
+        self.ticket = None;
+        Poll::Ready(Ok(turn(&self.slot, &mut state)))
+    }
+}
+
 impl<V: LiveValue> Future for Acquire<'_, V> {
     type Output = Result<Hold<V>, Dead>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let mut state = this.slot.lock();
-        if !state.is_alive() {
-            // The entry was removed while we waited.
-            this.ticket = None;
-            return Poll::Ready(Err(Dead));
-        }
-        let (is_ours, former_waker) = match this.ticket {
-            Some(ticket) => state.accept_grant(ticket, cx, this.shared),
-            None if state.try_hold(this.shared) => (true, None),
-            None => {
-                this.ticket = Some(state.join_waiters(this.shared, cx));
-                (false, None)
-            }
-        };
-        drop(state);
-        drop(former_waker);
-        if !is_ours {
-            return Poll::Pending;
-        }
-        this.ticket = None;
-        Poll::Ready(Ok(Hold::taken(&this.slot, this.shared)))
+        let shared = self.shared;
+        self.poll_turn(cx, |slot, _| Hold::taken(slot, shared))
     }
 }
 

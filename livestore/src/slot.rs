@@ -365,30 +365,43 @@ impl<V: LiveValue> State<V> {
         })
     }
 
-    /// Applies a plain mutation to the value itself. Gives the mutation back if a copy is needed: somebody is told the
-    /// values, or keeps an entry.
-    pub(crate) fn mutate_in_place(
+    /// Applies a mutation here, under the lock, if it is plain: to the value itself, or to a copy of a small value if
+    /// somebody is told the values, or keeps an entry. Gives the mutation back if there is more to it.
+    pub(crate) fn mutate_here(
         &mut self,
         shared: &Shared<V>,
         key: &Uuid,
         mutn: V::Mutation,
         after: &mut After<V>,
     ) -> Result<Result<Entry<V>, V::MutError>, V::Mutation> {
-        if self.is_recorded(shared) {
+        if !V::__is_plain(&mutn) {
             return Err(mutn);
         }
-        let Some(value) = Arc::get_mut(&mut self.value) else {
-            return Err(mutn);
+        let mut copy = None;
+        let own = if self.is_recorded(shared) {
+            None
+        } else {
+            Arc::get_mut(&mut self.value)
         };
-        Ok(match value.apply(&mutn) {
+        let value = match own {
+            Some(value) => value,
+            None => match self.value.__copy() {
+                Some(small) => copy.insert(small),
+                None => return Err(mutn),
+            },
+        };
+        let result = value.apply(&mutn);
+        let new = copy.map(Arc::new);
+        Ok(match result {
             Ok(()) => {
-                self.commit(shared, key, Change::Mutate { mutn, new: None }, after);
+                self.commit(shared, key, Change::Mutate { mutn, new }, after);
                 Ok(self.entry(shared))
             }
             Err(reason) => {
                 shared.counters.add(Count::Refused, 1);
                 self.note_use(shared);
                 after.mutn = Some(mutn);
+                after.value = new;
                 Err(reason)
             }
         })

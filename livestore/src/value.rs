@@ -94,6 +94,13 @@ pub trait LiveValue: Clone + Send + Sync + Any {
         let _ = mutation;
         false
     }
+
+    /// Copies a small value if that calls nothing of the user's, so that the store may do it under the entry's lock. Only
+    /// the derive may do it.
+    #[doc(hidden)]
+    fn __copy(&self) -> Option<Self> {
+        None
+    }
 }
 
 #[cfg(test)]

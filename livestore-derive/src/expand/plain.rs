@@ -1,4 +1,4 @@
-//! `__is_plain`: which mutations run nothing of the user's.
+//! `__is_plain` and `__copy`: which mutations run nothing of the user's, and copies that do not either.
 //!
 //! The tokens say that no function of his is named, the types that nothing of his hides behind an operator, a
 //! `Clone`, a `Drop` or a `Hash`. The latter is asked by type (see `__private::Probe`), because names lie.
@@ -11,8 +11,8 @@ use crate::expand::apply::cfgs;
 use crate::expand::enums::Enums;
 use crate::model::{Field, Model, Operation};
 
-/// The method, unless no mutation can be plain.
-pub(crate) fn is_plain(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream> {
+/// Both methods, unless no mutation can be plain.
+pub(crate) fn plain(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream> {
     if model.validate().is_some() {
         return None;
     }
@@ -30,6 +30,7 @@ pub(crate) fn is_plain(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStre
     }
     let rest = (arms.len() < model.mutations().count() + model.custom.len()).then(|| quote!(_ => false,));
     let mutation = &enums.mutation;
+    let copy = copy(model);
     Some(quote! {
         fn __is_plain(__mutation: &#mutation) -> ::core::primitive::bool {
             use #private::NotPlain as _;
@@ -38,7 +39,32 @@ pub(crate) fn is_plain(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStre
                 #rest
             }
         }
+
+        #copy
     })
+}
+
+/// `__copy`: field by field, so that no `Clone` of the user's is called.
+fn copy(model: &Model<'_>) -> TokenStream {
+    let private = &model.paths.private;
+    let weights = model
+        .fields
+        .iter()
+        .map(|Field { ty, member, .. }| quote!(<#private::Probe<#ty>>::__weight(&self.#member)));
+    let copies = model
+        .fields
+        .iter()
+        .map(|Field { ty, member, .. }| quote!(#member: <#private::Probe<#ty>>::__copy(&self.#member)));
+    quote! {
+        fn __copy(&self) -> ::core::option::Option<Self> {
+            use #private::{NotDrop as _, NotSmall as _};
+            if !<#private::Probe<Self>>::__DROPS && #private::is_small(&[#(#weights),*]) {
+                ::core::option::Option::Some(Self { #(#copies),* })
+            } else {
+                ::core::option::Option::None
+            }
+        }
+    }
 }
 
 /// Whether only the field's type is left to be asked.

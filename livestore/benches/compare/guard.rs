@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use tokio::task::yield_now;
 
 use crate::servers::Servers;
-use crate::tasks::together;
+use livestore_benches::tasks::together;
 
 pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
     alone(bench, servers);

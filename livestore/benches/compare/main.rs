@@ -21,7 +21,6 @@ mod plot;
 mod remove;
 mod servers;
 mod targets;
-mod tasks;
 mod watch;
 mod writers;
 

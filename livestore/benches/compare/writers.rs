@@ -13,7 +13,7 @@ use livestore_benches::rows::{EYEBALL, HAND, LIVESTORE, MOKA, OLD, RAW, WATCH};
 use livestore_benches::sample::{Bench, Contender};
 use livestore_benches::values::{Small, SmallMutation};
 
-use crate::tasks::together;
+use livestore_benches::tasks::together;
 
 pub(crate) fn run(bench: &mut Bench) {
     for (tasks, id) in [(2, "writers-2"), (8, "writers-8")] {

@@ -13,4 +13,5 @@ pub mod raw;
 pub mod rows;
 pub mod runtime;
 pub mod sample;
+pub mod tasks;
 pub mod values;

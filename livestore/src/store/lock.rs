@@ -90,18 +90,21 @@ impl<V: LiveValue> LiveStore<V> {
         self.queue(key).await
     }
 
-    /// Takes one unit of the task's budget. If there is none, other tasks run first, unless the entry is held: the place in
-    /// its queue counts from the first poll.
+    /// Takes one unit of the task's budget. If there is none, it gives way first.
+    async fn take_turn(&self, key: &Uuid) {
+        if !proceed().await {
+            self.give_way(key).await;
+        }
+    }
+
+    /// Lets other tasks run first, for the task's budget is used up, unless the entry is held: the place in its queue counts
+    /// from the first poll.
     ///
     /// An entry that is free stays free meanwhile. Held by a task that does not run, it would gather a queue that never
     /// ends.
-    async fn take_turn(&self, key: &Uuid) {
-        if !proceed().await
-            && !self
-                .table
-                .look(key, |_, state| state.is_held())
-                .is_some_and(|held| held)
-        {
+    pub(crate) async fn give_way(&self, key: &Uuid) {
+        let held = self.table.look(key, |_, state| state.is_held());
+        if held != Some(true) {
             coop::consume_budget().await;
         }
     }

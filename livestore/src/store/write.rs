@@ -1,5 +1,6 @@
 //! Calls that create, change or remove an entry.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -8,10 +9,11 @@ use crate::after::After;
 use crate::entry::Entry;
 use crate::error::{Missing, MutateError, MutateIfError, Occupied, RollbackError};
 use crate::guard::EntryGuard;
-use crate::hold::{Hold, Step};
-use crate::slot::{Change, Slot, State};
+use crate::hold::{Acquire, Hold, Step};
+use crate::slot::{Change, Dead, Slot, State};
 use crate::store::LiveStore;
 use crate::store::lock::proceed;
+use crate::trace;
 use crate::value::LiveValue;
 use crate::watch::Watch;
 
@@ -274,8 +276,11 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
     pub async fn mutate(&self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
+        if !proceed().await {
+            self.give_way(key).await;
+        }
         // Most mutations end here, so what is left stands apart: its state is larger.
-        let step = match self.step(key, None, mutn, proceed().await) {
+        let step = match self.step_quietly(key, mutn) {
             Ok(done) => return done.map_err(MutateError::Rejected),
             Err(step) => step,
         };
@@ -326,10 +331,11 @@ impl<V: LiveValue> LiveStore<V> {
         version: u64,
         mutn: V::Mutation,
     ) -> Result<Entry<V>, MutateIfError<V>> {
-        match self.step(key, Some(version), mutn, proceed().await) {
-            Ok(done) => done.map_err(MutateIfError::Rejected),
-            Err(step) => self.go_on(key, Some(version), step).await,
+        if !proceed().await {
+            self.give_way(key).await;
         }
+        let step = self.step(key, Some(version), mutn);
+        self.go_on(key, Some(version), step).await
     }
 
     /// Makes the value that the entry had at `version` its newest, if [`LiveValue::check`] accepts it as the successor
@@ -395,40 +401,39 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
-    /// Tries to mutate at once, in one step under the slot's lock where that is possible. Otherwise returns what is left
-    /// to do.
-    ///
-    /// While too much waits for the disk, it queues up before it waits: its place counts from the first poll.
+    /// Mutates in the shortest way where that is the whole of it. Otherwise returns how far it came.
     #[inline]
-    fn step(
-        &self,
-        key: &Uuid,
-        expected: Option<u64>,
-        mutn: V::Mutation,
-        has_budget: bool,
-    ) -> Result<Result<Entry<V>, V::MutError>, Step<V>> {
+    fn step_quietly(&self, key: &Uuid, mutn: V::Mutation) -> Result<Result<Entry<V>, V::MutError>, Step<V>> {
         let shared = self.table.shared();
-        if !has_budget || shared.is_backlogged() {
-            return Err(Step::Held(mutn));
-        }
-        let plain = V::__is_plain(&mutn);
+        let quiet = V::__is_plain(&mutn) && !shared.is_backlogged();
         // Not in the closure, which is dropped with everything locked.
         let mut mutn = Some(mutn);
         let mut after = None;
         let mut step = None;
         let done = self.table.look(key, |slot, state| {
-            if plain && expected.is_none() {
+            if quiet {
                 let done = state.mutate_quietly(shared, key, mutn.as_ref()?);
                 if done.is_some() {
                     return done;
                 }
             }
-            let mutn = mutn.take()?;
             let after = after.get_or_insert_with(After::default);
-            step = Some(Hold::step(slot, state, shared, expected, plain, mutn, after));
+            step = Some(Hold::step(slot, state, shared, None, mutn.take()?, after));
             None
         });
         done.flatten().ok_or_else(|| step.unwrap_or(Step::Missing))
+    }
+
+    /// Goes as far with a mutation as is possible at once.
+    fn step(&self, key: &Uuid, expected: Option<u64>, mutn: V::Mutation) -> Step<V> {
+        let shared = self.table.shared();
+        let mut mutn = Some(mutn);
+        let mut after = After::default();
+        let step = self.table.look(key, |slot, state| {
+            mutn.take()
+                .map(|mutn| Hold::step(slot, state, shared, expected, mutn, &mut after))
+        });
+        step.flatten().unwrap_or(Step::Missing)
     }
 
     /// Does what is left of a mutation.
@@ -436,19 +441,55 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: &Uuid,
         expected: Option<u64>,
-        step: Step<V>,
+        mut step: Step<V>,
     ) -> Result<Entry<V>, MutateIfError<V>> {
-        match step {
-            Step::Missing => Err(MutateIfError::Missing),
-            Step::Done(result) => result.map_err(MutateIfError::Rejected),
-            Step::Conflict(now, _) => Err(MutateIfError::Conflict(now)),
-            Step::Copy(hold, snapshot, mutn) => {
-                hold.mutate_once(snapshot, mutn).map_err(MutateIfError::Rejected)
+        loop {
+            step = match step {
+                Step::Done(result) => return result.map_err(MutateIfError::Rejected),
+                Step::Conflict(now, _) => return Err(MutateIfError::Conflict(now)),
+                Step::Copy(hold, snapshot, mutn) => {
+                    return hold.mutate_once(snapshot, mutn).map_err(MutateIfError::Rejected);
+                }
+                Step::Missing => {
+                    // It may be about to create one.
+                    #[cfg(feature = "durable")]
+                    self.table.shared().room().await;
+                    return Err(MutateIfError::Missing);
+                }
+                #[cfg(feature = "durable")]
+                Step::Backlogged(mut hold, mutn) => {
+                    self.table.shared().room().await;
+                    return hold.mutate_if(expected, mutn);
+                }
+                Step::Held(slot, mutn) => self.step_in_turn(key, expected, slot, mutn).await,
             }
-            Step::Held(mutn) => match self.hold(key).await {
-                Some(mut hold) => hold.mutate_if(expected, mutn),
-                None => Err(MutateIfError::Missing),
-            },
+        }
+    }
+
+    /// Queues up for a held entry, and takes the step in the very moment when it is this call's turn.
+    async fn step_in_turn(
+        &self,
+        key: &Uuid,
+        expected: Option<u64>,
+        slot: Arc<Slot<V>>,
+        mutn: V::Mutation,
+    ) -> Step<V> {
+        let shared = self.table.shared();
+        let mut mutn = Some(mutn);
+        let mut place = Acquire::new(slot, shared);
+        let turn = poll_fn(|cx| {
+            let mut after = After::default();
+            place.poll_turn(cx, |slot, state| {
+                mutn.take()
+                    .map(|mutn| Hold::step_held(slot, state, shared, expected, mutn, &mut after))
+            })
+        });
+        let step = trace::waiting(key, turn).await;
+        match (step, mutn) {
+            (Ok(Some(step)), _) => step,
+            // The entry was removed while we waited; the key may have another by now.
+            (Err(Dead), Some(mutn)) => self.step(key, expected, mutn),
+            _ => unreachable!("the mutation goes into the step"),
         }
     }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use livestore_benches::{clock, runtime};
 use tokio::task::JoinSet;
+
+use crate::{clock, runtime};
 
 /// Splits the work among tasks and returns how long they took together, from the start of the first to the end of the
 /// last.
-pub(crate) fn together<F>(tasks: u64, times: u64, mut work: impl FnMut(u64) -> F) -> Duration
+pub fn together<F>(tasks: u64, times: u64, mut work: impl FnMut(u64) -> F) -> Duration
 where
     F: Future<Output = ()> + Send + 'static,
 {
