@@ -12,6 +12,7 @@ mod plain;
 mod rules;
 mod serde;
 mod set;
+mod small;
 mod store;
 
 use livestore::{Entry, LiveValue};

@@ -139,3 +139,82 @@ fn a_plain_mutation_waits_for_a_guard_like_any_other() {
     let entry = assert_ready!(first.poll()).unwrap();
     assert_eq!((entry.text.as_str(), entry.version), ("b", 3));
 }
+
+#[test]
+fn a_mutation_that_is_dropped_in_the_queue_passes_its_turn_on() {
+    let store = LiveStore::default();
+    let guard = store.init_and_acquire(text("a"));
+    let key = *guard.key();
+    let mut dropped = spawn(store.mutate(&key, "b".to_owned()));
+    let mut next = spawn(store.mutate(&key, "c".to_owned()));
+    assert_pending!(dropped.poll());
+    assert_pending!(next.poll());
+    drop(guard);
+    assert!(dropped.is_woken() && !next.is_woken());
+    drop(dropped);
+    assert!(next.is_woken());
+    let entry = assert_ready!(next.poll()).unwrap();
+    assert_eq!((entry.text.as_str(), entry.version), ("c", 2));
+    assert!(store.try_acquire(&key).is_ok());
+}
+
+/// Small: what the store needs a copy of it copies field by field.
+#[derive(Debug, LiveValue)]
+#[live(error(derive(Debug, PartialEq)))]
+struct Small {
+    #[live(set, range = 0..=9)]
+    number: u8,
+    name: String,
+}
+
+impl Clone for Small {
+    fn clone(&self) -> Self {
+        panic!("this is the user's")
+    }
+}
+
+fn small() -> Small {
+    Small {
+        number: 1,
+        name: "a".to_owned(),
+    }
+}
+
+#[test]
+fn a_small_value_that_somebody_keeps_is_changed_in_one_step_as_well() {
+    let store = LiveStore::default();
+    let key = store.init(small());
+    let kept = store.fetch(&key).unwrap();
+    let entry = assert_ready!(spawn(store.mutate(&key, SmallMutation::SetNumber(2))).poll()).unwrap();
+    assert_eq!((kept.number, kept.version), (1, 1));
+    assert_eq!((entry.number, entry.name.as_str(), entry.version), (2, "a", 2));
+
+    let mut guard = store.try_acquire(&key).unwrap();
+    drop(guard.mutate(SmallMutation::SetNumber(3)).unwrap());
+    assert_eq!((entry.number, guard.number, guard.version()), (2, 3, 3));
+}
+
+#[test]
+fn a_small_value_that_is_watched_is_told_before_and_after() {
+    let store = LiveStore::default();
+    let (key, mut watch) = store.init_and_watch(small());
+    drop(assert_ready!(
+        spawn(store.mutate(&key, SmallMutation::SetNumber(2))).poll()
+    ));
+    let Some(Update::Mutate { new, old, .. }) = assert_ready!(spawn(watch.next()).poll()) else {
+        panic!("not a mutation")
+    };
+    assert_eq!((old.number, old.version, new.number, new.version), (1, 1, 2, 2));
+}
+
+#[test]
+fn a_small_value_that_refuses_stays_as_it_is() {
+    let store = LiveStore::default();
+    let (key, mut watch) = store.init_and_watch(small());
+    let refused = assert_ready!(spawn(store.mutate(&key, SmallMutation::SetNumber(10))).poll());
+    assert!(matches!(refused, Err(MutateError::Rejected(_))));
+    assert_eq!(store.stats().refused, 1);
+    let entry = store.fetch(&key).unwrap();
+    assert_eq!((entry.number, entry.version), (1, 1));
+    assert_pending!(spawn(watch.next()).poll());
+}
