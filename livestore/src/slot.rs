@@ -17,6 +17,7 @@
 //! ever tried.
 
 use std::collections::VecDeque;
+use std::hint::spin_loop;
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -63,6 +64,11 @@ const ALIVE: u64 = 1;
 const HELD: u64 = 2;
 /// One version. 62 bits count 146,000 years of a million commits a second.
 const VERSION: u64 = 4;
+
+/// How often a busy slot is looked at before a thread sleeps for it. The model checker finds nothing between.
+const LOOKS: u32 = if cfg!(livestore_check) { 0 } else { 4 };
+/// How many pauses of the processor lie between: about a microsecond.
+const REST: u32 = 64;
 
 struct Extra<V: LiveValue> {
     waiters: Waiters,
@@ -179,6 +185,22 @@ impl<V: LiveValue> Slot<V> {
         self.state.lock()
     }
 
+    /// Locks a slot that was just found locked. Looks again a few times, and rests a while between.
+    ///
+    /// Whoever has it often comes again at once. Undisturbed, a thread makes many changes in the time in which two that
+    /// fight for each make a few: one key, changed by two threads, took 120 to 280 ns a change without rests and 70
+    /// with.
+    #[cold]
+    pub(crate) fn lock_busy(&self) -> MutexGuard<'_, State<V>> {
+        for _ in 0..LOOKS {
+            (0..REST).for_each(|_| spin_loop());
+            if let Some(state) = self.try_lock() {
+                return state;
+            }
+        }
+        self.lock()
+    }
+
     /// Locks the slot if that needs no wait.
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State<V>>> {
@@ -202,7 +224,7 @@ impl<V: LiveValue> State<V> {
         self.word / VERSION
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn entry(&self, shared: &Shared<V>) -> Entry<V> {
         Entry {
             value: Arc::clone(&self.value),

@@ -199,7 +199,7 @@ impl<V: LiveValue> Table<V> {
                 // Waiting for it here could deadlock with whoever has it and wants this shard.
                 busy = Arc::clone(slot);
                 place = None;
-                (&busy, busy.lock())
+                (&busy, busy.lock_busy())
             };
             // Not `then`: it would drop `look`, and a mutation in it, under both locks.
             if state.is_alive() {
