@@ -101,13 +101,11 @@ impl<V: LiveValue> DeltaWatch<V> {
 
     /// Gives out the delta that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
     fn hand_out(&mut self) -> Option<Delta<V>> {
-        let delta = match self.reader.taken.as_mut()? {
+        let delta = match self.reader.taken.as_ref()? {
             News::Update(update) => Delta::of(update),
-            News::Delta(delta) if Arc::strong_count(delta) > 1 => Delta::clone(delta),
-            News::Delta(delta) => match Arc::get_mut(delta) {
-                Some(_) => return self.take_out(),
-                None => Delta::clone(delta),
-            },
+            // Whoever has the only reference is the only one who could make another.
+            News::Delta(delta) if Arc::strong_count(delta) == 1 => return self.take_out(),
+            News::Delta(delta) => Delta::clone(delta),
         };
         self.reader.taken = None;
         Some(delta)

@@ -118,17 +118,6 @@ pub(crate) enum Change<V: LiveValue> {
     Expire,
 }
 
-/// Who is told of a change.
-enum Audience<V: LiveValue> {
-    Nobody,
-    /// Those who watch are told no values.
-    Deltas,
-    /// Somebody is told, or a history keeps, the values before and after.
-    Values {
-        old: Entry<V>,
-    },
-}
-
 /// What an expiry check finds.
 pub(crate) enum Due {
     /// The entry is gone, or counts on another item.
@@ -224,10 +213,17 @@ impl<V: LiveValue> State<V> {
         self.word / VERSION
     }
 
-    #[inline(always)]
+    /// The entry as it is now.
+    #[inline]
     pub(crate) fn entry(&self, shared: &Shared<V>) -> Entry<V> {
+        self.entry_with(Arc::clone(&self.value), shared)
+    }
+
+    /// Always in its place: a fetch takes a seventh less than with a call and a move.
+    #[inline(always)]
+    fn entry_with(&self, value: Arc<V>, shared: &Shared<V>) -> Entry<V> {
         Entry {
-            value: Arc::clone(&self.value),
+            value,
             version: self.version(),
             last_change: shared.clock.instant(self.times.changed()),
             create_time: shared.clock.instant(self.times.created()),
@@ -434,71 +430,81 @@ impl<V: LiveValue> State<V> {
     /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock.
     pub(crate) fn commit(&mut self, shared: &Shared<V>, key: &Uuid, change: Change<V>, after: &mut After<V>) {
         debug_assert!(self.is_alive(), "a dead entry does not change");
-        // Whoever joins the feed from now on sees the change when they look at this entry.
-        let audience = match &change {
-            // So does who joined it since the value was changed: the value before is gone.
-            Change::Mutate { new: None, .. } => self.audience_without_values(),
-            _ => self.audience(shared),
-        };
+        // Asked once: whoever joins the feed from now on sees the change when they look at this entry. So does who joined it
+        // since the value was changed in place: the value before is gone.
+        let in_place = matches!(change, Change::Mutate { new: None, .. });
+        let recorded = !in_place && self.is_recorded(shared);
         match change {
             Change::Mutate { mutn, new } => {
                 shared.counters.add(Count::Mutations, 1);
-                after.value = new.map(|new| mem::replace(&mut self.value, new));
+                let old = new.and_then(|new| self.replace(shared, recorded, new, after));
                 self.advance(shared, key, after);
-                match audience {
-                    Audience::Values { old } => {
-                        let new = self.entry(shared);
-                        self.publish(shared, key, Update::Mutate { mutn, new, old }, after);
-                    }
-                    Audience::Deltas => {
-                        let version = self.version();
-                        self.publish_delta(shared, Delta::Mutate { mutn, version }, after);
-                    }
-                    Audience::Nobody => after.mutn = Some(mutn),
+                if let Some(old) = old {
+                    let new = self.entry(shared);
+                    self.publish(shared, key, Update::Mutate { mutn, new, old }, after);
+                } else if self.ring().is_some() {
+                    let version = self.version();
+                    self.publish_delta(shared, Delta::Mutate { mutn, version }, after);
+                } else {
+                    after.mutn = Some(mutn);
                 }
             }
             Change::Overwrite { msg, new } => {
-                after.value = Some(mem::replace(&mut self.value, new));
+                let old = self.replace(shared, recorded, new, after);
                 self.advance(shared, key, after);
-                match audience {
-                    Audience::Values { old } => {
-                        let new = self.entry(shared);
-                        self.publish(shared, key, Update::Overwrite { msg, new, old }, after);
-                    }
-                    Audience::Deltas => {
-                        let new = self.entry(shared);
-                        self.publish_delta(shared, Delta::Overwrite { msg, new }, after);
-                    }
-                    Audience::Nobody => after.msg = msg,
+                if let Some(old) = old {
+                    let new = self.entry(shared);
+                    self.publish(shared, key, Update::Overwrite { msg, new, old }, after);
+                } else if self.ring().is_some() {
+                    let new = self.entry(shared);
+                    self.publish_delta(shared, Delta::Overwrite { msg, new }, after);
+                } else {
+                    after.msg = msg;
                 }
             }
             Change::Rollback { new } => {
-                after.value = Some(mem::replace(&mut self.value, new));
+                let old = self.replace(shared, recorded, new, after);
                 self.advance(shared, key, after);
                 // Who keeps a history keeps values.
-                if let Audience::Values { old } = audience {
+                if let Some(old) = old {
                     let new = self.entry(shared);
                     self.publish(shared, key, Update::Rollback { new, old }, after);
                 }
             }
             Change::Remove { msg } => {
                 self.die(shared, key, after);
-                if let Audience::Nobody = audience {
-                    after.msg = msg;
-                } else {
+                if recorded || self.ring().is_some() {
                     let (val, key) = (self.entry(shared), *key);
                     self.publish_end(shared, &key, Update::Remove { msg, val, key }, after);
+                } else {
+                    after.msg = msg;
                 }
             }
             Change::Expire => {
                 shared.counters.add(Count::Expired, 1);
                 self.die(shared, key, after);
-                if !matches!(audience, Audience::Nobody) {
+                if recorded || self.ring().is_some() {
                     let (val, key) = (self.entry(shared), *key);
                     self.publish_end(shared, &key, Update::Expire { val, key }, after);
                 }
             }
         }
+    }
+
+    /// Puts a value in the place of the present one. Returns the entry as it was, if that is to be told or kept.
+    fn replace(
+        &mut self,
+        shared: &Shared<V>,
+        recorded: bool,
+        new: Arc<V>,
+        after: &mut After<V>,
+    ) -> Option<Entry<V>> {
+        let value = mem::replace(&mut self.value, new);
+        if recorded {
+            return Some(self.entry_with(value, shared));
+        }
+        after.value = Some(value);
+        None
     }
 
     /// What every change does before anybody is told of it: what they do about it comes later on disk, too.
@@ -579,19 +585,20 @@ impl<V: LiveValue> State<V> {
     #[inline(never)]
     fn publish(&mut self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
         let update = Arc::new(update);
-        if let Some(ring) = self.ring() {
-            let news = News::Update(Arc::clone(&update));
-            after.evicted = ring.publish(news, shared.channel_cap, &mut after.wakers.others);
-        }
         self.publish_to_all(shared, key, &update, after);
         if shared.history > 0 && update.before().is_some() {
             let history = self
                 .extra()
                 .history
                 .get_or_insert_with(|| Box::new(History::new()));
-            after.forgotten = history.push(update, shared.history);
-        } else {
-            after.update = Some(update);
+            after.forgotten = history.push(Arc::clone(&update), shared.history);
+        }
+        match self.ring() {
+            Some(ring) => {
+                after.evicted =
+                    ring.publish(News::Update(update), shared.channel_cap, &mut after.wakers.others);
+            }
+            None => after.update = Some(update),
         }
     }
 
@@ -618,27 +625,6 @@ impl<V: LiveValue> State<V> {
             let unlocked = shared.feed.publish(key, update, shared.feed_cap());
             after.wakers.others.extend(unlocked.wakers);
             after.folded = unlocked.displaced;
-        }
-    }
-
-    /// Who is to be told of a change that is about to be made.
-    #[inline]
-    fn audience(&self, shared: &Shared<V>) -> Audience<V> {
-        if self.is_recorded(shared) {
-            let old = self.entry(shared);
-            Audience::Values { old }
-        } else {
-            self.audience_without_values()
-        }
-    }
-
-    /// Who is to be told of a change where nobody is told the values.
-    #[inline]
-    fn audience_without_values(&self) -> Audience<V> {
-        if self.ring().is_some() {
-            Audience::Deltas
-        } else {
-            Audience::Nobody
         }
     }
 

@@ -160,12 +160,12 @@ impl<V: LiveValue> Watch<V> {
 
     /// Gives out the update that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
     fn hand_out(&mut self) -> Option<Update<V>> {
-        let News::Update(taken) = self.reader.taken.as_mut()? else {
+        let News::Update(taken) = self.reader.taken.as_ref()? else {
             unreachable!("while this watches, updates are published with values")
         };
         let version = taken.version();
-        // The count first: asking for the only reference costs a step on a line that others write, too.
-        if Arc::strong_count(taken) == 1 && Arc::get_mut(taken).is_some() {
+        // Whoever has the only reference is the only one who could make another.
+        if Arc::strong_count(taken) == 1 {
             let taken = self.reader.taken.take();
             self.seen = version;
             return match taken {

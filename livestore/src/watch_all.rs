@@ -168,9 +168,10 @@ impl<V: LiveValue> WatchAll<V> {
     }
 
     fn hand_out(&mut self) -> Option<(Uuid, Update<V>)> {
-        let (key, update) = self.taken.as_mut()?;
+        let (key, update) = self.taken.as_ref()?;
         let key = *key;
-        if Arc::get_mut(update).is_some() {
+        // Whoever has the only reference is the only one who could make another.
+        if Arc::strong_count(update) == 1 {
             let (_, update) = self.taken.take()?;
             return Arc::into_inner(update).map(|update| (key, update));
         }
