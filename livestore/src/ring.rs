@@ -86,6 +86,16 @@ impl<V: LiveValue> Clone for News<V> {
     }
 }
 
+impl<V: LiveValue> News<V> {
+    /// The update, if it is one and nobody else has it.
+    pub(crate) fn into_update(self) -> Option<Update<V>> {
+        match self {
+            News::Update(update) => Arc::into_inner(update),
+            News::Delta(_) => None,
+        }
+    }
+}
+
 impl<V: LiveValue> Ring<V> {
     pub(crate) fn new() -> Ring<V> {
         Ring {

@@ -103,8 +103,9 @@ impl<V: LiveValue> Watch<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: an update is either returned or still there.
-    pub async fn next(&mut self) -> Option<Update<V>> {
-        poll_fn(|cx| self.poll_update(cx)).await
+    pub fn next(&mut self) -> impl Future<Output = Option<Update<V>>> + Send {
+        // Not an `async fn`: an update is large, and that would move it once more.
+        poll_fn(|cx| self.poll_update(cx))
     }
 
     /// Waits for a version that this watch has not returned yet and returns the newest; what lies between is
@@ -155,28 +156,24 @@ impl<V: LiveValue> Watch<V> {
             }
         }
         coop.made_progress();
-        Poll::Ready(self.hand_out())
+        self.hand_out()
     }
 
     /// Gives out the update that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
-    fn hand_out(&mut self) -> Option<Update<V>> {
-        let News::Update(taken) = self.reader.taken.as_ref()? else {
-            unreachable!("while this watches, updates are published with values")
+    fn hand_out(&mut self) -> Poll<Option<Update<V>>> {
+        let Some(News::Update(taken)) = &self.reader.taken else {
+            return Poll::Ready(None);
         };
         let version = taken.version();
         // Whoever has the only reference is the only one who could make another.
-        if Arc::strong_count(taken) == 1 {
-            let taken = self.reader.taken.take();
-            self.seen = version;
-            return match taken {
-                Some(News::Update(taken)) => Arc::into_inner(taken),
-                _ => None,
-            };
-        }
-        let clone = Some(Update::clone(taken));
+        let update = if Arc::strong_count(taken) == 1 {
+            Poll::Ready(self.reader.taken.take().and_then(News::into_update))
+        } else {
+            Poll::Ready(Some(Update::clone(taken)))
+        };
         self.reader.taken = None;
         self.seen = version;
-        clone
+        update
     }
 
     fn poll_newest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry<V>>> {
