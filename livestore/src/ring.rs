@@ -16,6 +16,8 @@ use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use smallvec::SmallVec;
+
 use crate::delta::Delta;
 use crate::sync::Mutex;
 use crate::update::Update;
@@ -63,8 +65,8 @@ struct State<V: LiveValue> {
     end: Option<Arc<Update<V>>>,
     /// The store is gone.
     closed: bool,
-    /// One per seat; `None` when it does not wait.
-    wakers: Vec<Option<Waker>>,
+    /// One per seat; `None` when it does not wait. Most entries that are watched at all are watched by one.
+    wakers: SmallVec<[Option<Waker>; 1]>,
     /// Seats that nobody has.
     vacant: Vec<usize>,
     /// How many of `wakers` are set.
@@ -104,7 +106,7 @@ impl<V: LiveValue> Ring<V> {
                 front: 0,
                 end: None,
                 closed: false,
-                wakers: Vec::new(),
+                wakers: SmallVec::new(),
                 vacant: Vec::new(),
                 waiting: 0,
             }),
@@ -132,7 +134,11 @@ impl<V: LiveValue> Ring<V> {
         let mut state = self.state.lock();
         let (_, released) = state.skip_to_head(seat);
         let waker = state.take_waker(seat.index);
-        state.vacant.push(seat.index);
+        if seat.index + 1 == state.wakers.len() {
+            state.wakers.pop();
+        } else {
+            state.vacant.push(seat.index);
+        }
         Left {
             watchers: state.watchers(),
             _waker: waker,

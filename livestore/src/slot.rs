@@ -222,11 +222,17 @@ impl<V: LiveValue> State<V> {
     /// Always in its place: a fetch takes a seventh less than with a call and a move.
     #[inline(always)]
     fn entry_with(&self, value: Arc<V>, shared: &Shared<V>) -> Entry<V> {
+        let (created, changed) = (self.times.created(), self.times.changed());
+        let create_time = shared.clock.instant(created);
         Entry {
             value,
             version: self.version(),
-            last_change: shared.clock.instant(self.times.changed()),
-            create_time: shared.clock.instant(self.times.created()),
+            last_change: if changed == created {
+                create_time
+            } else {
+                shared.clock.instant(changed)
+            },
+            create_time,
             expires: self.expires(shared),
         }
     }
