@@ -103,6 +103,10 @@ impl<V: LiveValue> Watch<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: an update is either returned or still there.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "named as everywhere where one waits for the next"
+    )]
     pub fn next(&mut self) -> impl Future<Output = Option<Update<V>>> + Send {
         // Not an `async fn`: an update is large, and that would move it once more.
         poll_fn(|cx| self.poll_update(cx))

@@ -200,7 +200,7 @@ fn no_public_type_is_forgotten() {
     assert_eq!(names, listed);
 }
 
-/// Public async functions, each with its type.
+/// Public functions that return futures, each with its type.
 fn async_functions(text: &str) -> BTreeSet<String> {
     let mut of = "";
     let mut found = BTreeSet::new();
@@ -215,7 +215,11 @@ fn async_functions(text: &str) -> BTreeSet<String> {
             });
             of = name.split(['<', ' ']).next().unwrap_or_default();
         }
-        if let Some(rest) = line.trim_start().strip_prefix("pub async fn ") {
+        let line = line.trim_start();
+        let plain = line
+            .strip_prefix("pub fn ")
+            .filter(|rest| rest.contains("-> impl Future<"));
+        if let Some(rest) = line.strip_prefix("pub async fn ").or(plain) {
             let name = rest.split(['(', '<']).next().unwrap_or_default();
             found.insert(format!("{of}::{name}"));
         }
@@ -285,10 +289,10 @@ async fn every_public_future_can_be_sent() {
         store.transact(&[key], |tx: &mut Tx<Counter>| tx.mutate(&key, Change::Add(1)))
     );
 
-    let text = "impl<V: A> B<V> {\n    pub async fn c<T>(\n}\nimpl D {\n    pub async fn e(\n    async fn f(\n}\nimpl<V> G for H<V> {\n    pub async fn i(";
+    let text = "impl<V: A> B<V> {\n    pub async fn c<T>(\n}\nimpl D {\n    pub async fn e(\n    async fn f(\n}\nimpl<V> G for H<V> {\n    pub async fn i(\n    pub fn j() -> impl Future<Output = ()> {\n    pub fn k() {";
     assert_eq!(
         async_functions(text).into_iter().collect::<Vec<_>>(),
-        ["B::c", "D::e", "H::i"]
+        ["B::c", "D::e", "H::i", "H::j"]
     );
     assert_eq!(async_functions_of(&source()), checked);
 }

@@ -33,7 +33,9 @@ pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
         from_empty(OLD, |times, small| {
             let store = old::store_as_published();
             repeated(times, || {
-                black_box(store.init(small.clone()));
+                let key = old::key();
+                store.create(&key, small.clone());
+                black_box(key);
             })
         }),
         from_empty(RAW, |times, small| {

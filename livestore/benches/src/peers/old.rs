@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use livestore::{LiveValue, Uuid};
 use livestore_0_1::Entry;
+use uuid::Builder;
 
 use crate::values::{Block, BlockMutation, Small, SmallMutation};
 
@@ -52,6 +53,14 @@ pub fn store<V: livestore_0_1::LiveValue>() -> Arc<LiveStore<V>> {
 /// because it allocates the channel of every entry up front.
 pub fn store_as_published<V: livestore_0_1::LiveValue>() -> Arc<LiveStore<V>> {
     LiveStore::default()
+}
+
+/// A new key, drawn as its `init` draws one in a program that is built with it alone: each is asked of the system. In this
+/// program, Cargo gives it the faster generator that the present version asks for.
+pub fn key() -> Uuid {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).unwrap();
+    Builder::from_random_bytes(bytes).into_uuid()
 }
 
 /// A store with an entry for each of the keys.
