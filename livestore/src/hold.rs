@@ -44,6 +44,36 @@ pub(crate) enum Step<V: LiveValue> {
     Conflict(Entry<V>, V::Mutation),
 }
 
+impl<V: LiveValue> Step<V> {
+    /// What can be done without holding the entry longer than this. Gives the mutation back if there is more to it.
+    fn settle(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Shared<V>,
+        expected: Option<u64>,
+        mutn: V::Mutation,
+        after: &mut After<V>,
+    ) -> Result<Step<V>, V::Mutation> {
+        if shared.is_backlogged() {
+            Err(mutn)
+        } else if expected.is_some_and(|version| version != state.version()) {
+            Ok(Step::Conflict(state.entry(shared), mutn))
+        } else {
+            state.mutate_here(shared, slot.key(), mutn, after).map(Step::Done)
+        }
+    }
+
+    /// Keeps the hold, which the caller has, for the rest.
+    fn keep(slot: &Arc<Slot<V>>, state: &State<V>, shared: &Arc<Shared<V>>, mutn: V::Mutation) -> Step<V> {
+        let hold = Hold::taken(slot, shared);
+        #[cfg(feature = "durable")]
+        if shared.is_backlogged() {
+            return Step::Backlogged(hold, mutn);
+        }
+        Step::Copy(hold, state.entry(shared), mutn)
+    }
+}
+
 impl<V: LiveValue> Hold<V> {
     /// Mutates in one step where that runs nothing of the user's; else holds the entry.
     #[inline(never)]
@@ -55,11 +85,13 @@ impl<V: LiveValue> Hold<V> {
         mutn: V::Mutation,
         after: &mut After<V>,
     ) -> Step<V> {
-        if state.try_hold(shared) {
-            Hold::step_held(slot, state, shared, expected, mutn, after)
-        } else {
-            Step::Held(Arc::clone(slot), mutn)
+        if state.is_held() {
+            return Step::Held(Arc::clone(slot), mutn);
         }
+        Step::settle(slot, state, shared, expected, mutn, after).unwrap_or_else(|mutn| {
+            state.try_hold(shared);
+            Step::keep(slot, state, shared, mutn)
+        })
     }
 
     /// The same for an entry that is held for the caller. The hold ends with the step, or is in it.
@@ -71,20 +103,13 @@ impl<V: LiveValue> Hold<V> {
         mutn: V::Mutation,
         after: &mut After<V>,
     ) -> Step<V> {
-        #[cfg(feature = "durable")]
-        if shared.is_backlogged() {
-            return Step::Backlogged(Hold::taken(slot, shared), mutn);
-        }
-        let step = if expected.is_some_and(|version| version != state.version()) {
-            Step::Conflict(state.entry(shared), mutn)
-        } else {
-            match state.mutate_here(shared, slot.key(), mutn, after) {
-                Ok(result) => Step::Done(result),
-                Err(mutn) => return Step::Copy(Hold::taken(slot, shared), state.entry(shared), mutn),
+        match Step::settle(slot, state, shared, expected, mutn, after) {
+            Ok(step) => {
+                after.wakers.next_holder = state.release(shared);
+                step
             }
-        };
-        after.wakers.next_holder = state.release(shared);
-        step
+            Err(mutn) => Step::keep(slot, state, shared, mutn),
+        }
     }
 
     /// Wraps a hold that was taken on the slot's state.

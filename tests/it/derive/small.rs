@@ -26,7 +26,8 @@ struct Titled {
     name: String,
     at: [f32; 3],
     scores: Vec<u16>,
-    title: Option<Box<String>>,
+    title: Option<Box<u64>>,
+    note: Option<String>,
     shared: Arc<BTreeMap<String, String>>,
     rest: (Option<NonZero<u8>>, Duration, ()),
 }
@@ -37,7 +38,8 @@ fn a_small_value_is_copied_with_all_its_fields() {
         name: "Ann".to_owned(),
         at: [1.0, 2.0, 3.0],
         scores: vec![3, 5],
-        title: Some(Box::new("Dr".to_owned())),
+        title: Some(Box::new(7)),
+        note: Some("n".to_owned()),
         shared: Arc::new(BTreeMap::from([("a".to_owned(), "b".to_owned())])),
         rest: (NonZero::new(7), Duration::from_secs(1), ()),
     };
@@ -46,10 +48,10 @@ fn a_small_value_is_copied_with_all_its_fields() {
 
 #[test]
 fn what_is_heavy_is_left_to_its_clone() {
-    let of = |name: usize, scores: usize, title: usize| Titled {
+    let of = |name: usize, scores: usize, note: usize| Titled {
         name: "x".repeat(name),
         scores: vec![0; scores],
-        title: Some(Box::new("x".repeat(title))),
+        note: Some("x".repeat(note)),
         ..Titled::default()
     };
     assert!(of(200, 100, 200).__copy().is_some());

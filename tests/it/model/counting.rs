@@ -62,7 +62,7 @@ impl LiveValue for Plain {
 
     /// Sometimes, so that both ways are gone.
     fn __copy(&self) -> Option<Self> {
-        (self.0 % 3 != 0).then(|| Plain(self.0))
+        (self.0 % 3 != 0).then_some(Plain(self.0))
     }
 }
 
