@@ -29,6 +29,8 @@ pub(crate) struct Hold<V: LiveValue> {
 
 /// How far a mutation came under the slot's lock.
 pub(crate) enum Step<V: LiveValue> {
+    /// It has not begun: the task has no budget.
+    NoBudget(V::Mutation),
     /// It is done.
     Done(Result<Entry<V>, V::MutError>),
     /// The entry is now held; the mutation is to be applied to a copy of this snapshot.

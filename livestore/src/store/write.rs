@@ -276,11 +276,8 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
     pub async fn mutate(&self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
-        if !proceed().await {
-            self.give_way(key).await;
-        }
         // Most mutations end here, so what is left stands apart: its state is larger.
-        let step = match self.step_quietly(key, mutn) {
+        let step = match self.step_quietly(key, mutn, proceed().await) {
             Ok(done) => return done.map_err(MutateError::Rejected),
             Err(step) => step,
         };
@@ -331,10 +328,11 @@ impl<V: LiveValue> LiveStore<V> {
         version: u64,
         mutn: V::Mutation,
     ) -> Result<Entry<V>, MutateIfError<V>> {
-        if !proceed().await {
-            self.give_way(key).await;
-        }
-        let step = self.step(key, Some(version), mutn);
+        let step = if proceed().await {
+            self.step(key, Some(version), mutn)
+        } else {
+            Step::NoBudget(mutn)
+        };
         self.go_on(key, Some(version), step).await
     }
 
@@ -403,7 +401,15 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Mutates in the shortest way where that is the whole of it. Otherwise returns how far it came.
     #[inline]
-    fn step_quietly(&self, key: &Uuid, mutn: V::Mutation) -> Result<Result<Entry<V>, V::MutError>, Step<V>> {
+    fn step_quietly(
+        &self,
+        key: &Uuid,
+        mutn: V::Mutation,
+        has_budget: bool,
+    ) -> Result<Result<Entry<V>, V::MutError>, Step<V>> {
+        if !has_budget {
+            return Err(Step::NoBudget(mutn));
+        }
         let shared = self.table.shared();
         let quiet = V::__is_plain(&mutn) && !shared.is_backlogged();
         // Not in the closure, which is dropped with everything locked.
@@ -449,6 +455,10 @@ impl<V: LiveValue> LiveStore<V> {
                 Step::Conflict(now, _) => return Err(MutateIfError::Conflict(now)),
                 Step::Copy(hold, snapshot, mutn) => {
                     return hold.mutate_once(snapshot, mutn).map_err(MutateIfError::Rejected);
+                }
+                Step::NoBudget(mutn) => {
+                    self.give_way(key).await;
+                    self.step(key, expected, mutn)
                 }
                 Step::Missing => {
                     // It may be about to create one.
