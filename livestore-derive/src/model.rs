@@ -9,7 +9,7 @@ pub(crate) use crate::model::field::{Field, Operation, Payload, projection};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, ExprPath, GenericParam, Generics, Variant, Visibility};
+use syn::{Attribute, Data, DeriveInput, ExprPath, GenericParam, Generics, Variant, Visibility};
 
 use crate::attr::{Pass, TypeAttrs, parse_type};
 use crate::errors::Errors;
@@ -27,6 +27,8 @@ pub(crate) struct Model<'a> {
     pub(crate) this: TokenStream,
     pub(crate) paths: Paths,
     pub(crate) attrs: TypeAttrs,
+    /// Whether its fields cannot be borrowed.
+    pub(crate) is_packed: bool,
     pub(crate) fields: Vec<Field>,
     /// `mutation(variants(..))`.
     pub(crate) custom: Vec<Custom>,
@@ -86,6 +88,7 @@ impl<'a> Model<'a> {
             generics,
             this,
             attrs,
+            is_packed: is_packed(&input.attrs),
             fields,
             custom,
             events,
@@ -148,6 +151,16 @@ impl<'a> Model<'a> {
     pub(crate) fn pass<'m>(&'m self, own: &'m [Pass]) -> impl Iterator<Item = &'m Pass> {
         self.attrs.pass.iter().chain(own)
     }
+}
+
+/// Whether one of the attributes is `repr(packed)`, in any of its forms.
+fn is_packed(attrs: &[Attribute]) -> bool {
+    attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("repr"))
+        .filter_map(|attr| attr.meta.require_list().ok())
+        .flat_map(|list| list.tokens.clone())
+        .any(|token| token.to_string() == "packed")
 }
 
 /// `RoomMutation`. At the derive, because the user did not write it.

@@ -46,6 +46,15 @@ pub(crate) enum Step<V: LiveValue> {
     Conflict(Entry<V>, V::Mutation),
 }
 
+/// Why a mutation is not done yet.
+enum Rest<M> {
+    /// It is to be applied to a copy.
+    Copy(M),
+    /// It waits for the disk, and then is looked at again.
+    #[cfg(feature = "durable")]
+    Backlogged(M),
+}
+
 impl<V: LiveValue> Step<V> {
     /// What can be done without holding the entry longer than this. Gives the mutation back if there is more to it.
     fn settle(
@@ -55,24 +64,33 @@ impl<V: LiveValue> Step<V> {
         expected: Option<u64>,
         mutn: V::Mutation,
         after: &mut After<V>,
-    ) -> Result<Step<V>, V::Mutation> {
+    ) -> Result<Step<V>, Rest<V::Mutation>> {
+        #[cfg(feature = "durable")]
         if shared.is_backlogged() {
-            Err(mutn)
-        } else if expected.is_some_and(|version| version != state.version()) {
-            Ok(Step::Conflict(state.entry(shared), mutn))
-        } else {
-            state.mutate_here(shared, slot.key(), mutn, after).map(Step::Done)
+            return Err(Rest::Backlogged(mutn));
+        }
+        if expected.is_some_and(|version| version != state.version()) {
+            return Ok(Step::Conflict(state.entry(shared), mutn));
+        }
+        match state.mutate_here(shared, slot.key(), mutn, after) {
+            Ok(result) => Ok(Step::Done(result)),
+            Err(mutn) => Err(Rest::Copy(mutn)),
         }
     }
 
     /// Keeps the hold, which the caller has, for the rest.
-    fn keep(slot: &Arc<Slot<V>>, state: &State<V>, shared: &Arc<Shared<V>>, mutn: V::Mutation) -> Step<V> {
+    fn keep(
+        slot: &Arc<Slot<V>>,
+        state: &State<V>,
+        shared: &Arc<Shared<V>>,
+        rest: Rest<V::Mutation>,
+    ) -> Step<V> {
         let hold = Hold::taken(slot, shared);
-        #[cfg(feature = "durable")]
-        if shared.is_backlogged() {
-            return Step::Backlogged(hold, mutn);
+        match rest {
+            Rest::Copy(mutn) => Step::Copy(hold, state.entry(shared), mutn),
+            #[cfg(feature = "durable")]
+            Rest::Backlogged(mutn) => Step::Backlogged(hold, mutn),
         }
-        Step::Copy(hold, state.entry(shared), mutn)
     }
 }
 
@@ -90,9 +108,9 @@ impl<V: LiveValue> Hold<V> {
         if state.is_held() {
             return Step::Held(Arc::clone(slot), mutn);
         }
-        Step::settle(slot, state, shared, expected, mutn, after).unwrap_or_else(|mutn| {
+        Step::settle(slot, state, shared, expected, mutn, after).unwrap_or_else(|rest| {
             state.try_hold(shared);
-            Step::keep(slot, state, shared, mutn)
+            Step::keep(slot, state, shared, rest)
         })
     }
 
@@ -110,7 +128,7 @@ impl<V: LiveValue> Hold<V> {
                 after.wakers.next_holder = state.release(shared);
                 step
             }
-            Err(mutn) => Step::keep(slot, state, shared, mutn),
+            Err(rest) => Step::keep(slot, state, shared, rest),
         }
     }
 

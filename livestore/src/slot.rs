@@ -41,7 +41,7 @@ use crate::sync::atomic::Ordering::Relaxed;
 use crate::sync::{Flag, Mutex, MutexGuard};
 use crate::times::Times;
 use crate::update::Update;
-use crate::value::LiveValue;
+use crate::value::{LiveValue, SMALL};
 use crate::waiters::{Gone, Ticket, Waiters};
 
 pub(crate) struct Slot<V: LiveValue> {
@@ -406,21 +406,18 @@ impl<V: LiveValue> State<V> {
         if !V::__is_plain(&mutn) {
             return Err(mutn);
         }
-        let mut copy = None;
         let own = if self.is_recorded(shared) {
             None
         } else {
             Arc::get_mut(&mut self.value)
         };
-        let value = match own {
-            Some(value) => value,
-            None => match self.value.__copy() {
-                Some(small) => copy.insert(small),
+        let (new, result) = match own {
+            Some(value) => (None, value.apply(&mutn)),
+            None => match self.mutate_small(&mutn) {
+                Some((new, result)) => (Some(new), result),
                 None => return Err(mutn),
             },
         };
-        let result = value.apply(&mutn);
-        let new = copy.map(Arc::new);
         Ok(match result {
             Ok(()) => {
                 self.commit(shared, key, Change::Mutate { mutn, new }, after);
@@ -434,6 +431,19 @@ impl<V: LiveValue> State<V> {
                 Err(reason)
             }
         })
+    }
+
+    /// Applies a plain mutation to a copy of a small value. `None` if it is not small.
+    #[inline]
+    #[expect(clippy::type_complexity, reason = "the copy, and what came of it")]
+    fn mutate_small(&self, mutn: &V::Mutation) -> Option<(Arc<V>, Result<(), V::MutError>)> {
+        // A large one would not even have to fit onto the stack.
+        if size_of::<V>() > SMALL {
+            return None;
+        }
+        let mut copy = self.value.__copy()?;
+        let result = copy.apply(mutn);
+        Some((Arc::new(copy), result))
     }
 
     /// Makes a change visible: value, version, time and publication together. Every change of an entry passes here.

@@ -4,6 +4,9 @@ use std::any::Any;
 
 use crate::entry::Entry;
 
+/// What a value weighs at most that counts as small, in bytes: see [`LiveValue::__copy`].
+pub(crate) const SMALL: usize = 1024;
+
 /// A type whose values can live in a [`LiveStore`](crate::LiveStore).
 ///
 /// Derive it; implementing it by hand is possible and takes the three types and [`mutate`](Self::mutate).

@@ -165,8 +165,10 @@ impl<V: LiveValue> Watch<V> {
 
     /// Gives out the update that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
     fn hand_out(&mut self) -> Poll<Option<Update<V>>> {
-        let Some(News::Update(taken)) = &self.reader.taken else {
-            return Poll::Ready(None);
+        let taken = match &self.reader.taken {
+            Some(News::Update(taken)) => taken,
+            Some(News::Delta(_)) => unreachable!("while this watches, updates are published with values"),
+            None => return Poll::Ready(None),
         };
         let version = taken.version();
         // Whoever has the only reference is the only one who could make another.

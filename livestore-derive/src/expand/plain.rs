@@ -44,8 +44,11 @@ pub(crate) fn plain(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream>
     })
 }
 
-/// `__copy`: field by field, so that no `Clone` of the user's is called.
-fn copy(model: &Model<'_>) -> TokenStream {
+/// `__copy`: field by field, so that no `Clone` of the user's is called. Not where fields cannot be borrowed.
+fn copy(model: &Model<'_>) -> Option<TokenStream> {
+    if model.is_packed {
+        return None;
+    }
     let private = &model.paths.private;
     let weights = model
         .fields
@@ -55,7 +58,7 @@ fn copy(model: &Model<'_>) -> TokenStream {
         .fields
         .iter()
         .map(|Field { ty, member, .. }| quote!(#member: <#private::Probe<#ty>>::__copy(&self.#member)));
-    quote! {
+    Some(quote! {
         fn __copy(&self) -> ::core::option::Option<Self> {
             use #private::{NotDrop as _, NotSmall as _};
             if !<#private::Probe<Self>>::__DROPS && #private::is_small(&[#(#weights),*]) {
@@ -64,7 +67,7 @@ fn copy(model: &Model<'_>) -> TokenStream {
                 ::core::option::Option::None
             }
         }
-    }
+    })
 }
 
 /// Whether only the field's type is left to be asked.

@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::__private::plain::{Plain, Probe};
-
-/// The weight of the heaviest value that counts as small, in bytes.
-const HEAVIEST: usize = 1024;
+use crate::value::SMALL;
 
 /// What an allocation weighs besides its bytes.
 const ALLOCATION: usize = 64;
@@ -24,7 +22,7 @@ pub fn is_small(weights: &[usize]) -> bool {
     weights
         .iter()
         .fold(0, |sum: usize, weight| sum.saturating_add(*weight))
-        <= HEAVIEST
+        <= SMALL
 }
 
 /// A plain type whose values can be weighed at once.
@@ -119,8 +117,19 @@ impl<T: Flat> Small for Vec<T> {
     }
 }
 
-/// Shared, it is not copied.
-impl<T: Plain + ?Sized> Small for Arc<T> {}
+/// Nothing changes it, so it is shared with the copy.
+impl Small for Arc<str> {}
+
+/// As above.
+impl<T: Plain> Small for Arc<[T]> {}
+
+/// What is in it is copied when the copy is changed.
+impl<T: Small> Small for Arc<T> {
+    #[inline]
+    fn weight(&self) -> usize {
+        size_of::<Self>() + ALLOCATION + T::weight(self)
+    }
+}
 
 impl<T: Small> Small for Option<T> {
     #[inline]

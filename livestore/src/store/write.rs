@@ -265,7 +265,9 @@ impl<V: LiveValue> LiveStore<V> {
     /// `fetch` sees n or more, and every watcher will.
     ///
     /// A mutation that the derive knows to run none of your code changes the value in place if nobody watches and
-    /// nobody keeps an [`Entry`]. Any other runs on a copy with nothing locked; `LiveValue::mutate` may call the store.
+    /// nobody keeps an [`Entry`]; otherwise it changes a copy, which for a value of at most 1 KiB with fields of standard
+    /// types alone is made field by field, without `Clone`. Any other mutation runs on a clone with nothing locked;
+    /// `LiveValue::mutate` may call the store.
     ///
     /// # Errors
     ///

@@ -28,7 +28,8 @@ struct Titled {
     scores: Vec<u16>,
     title: Option<Box<u64>>,
     note: Option<String>,
-    shared: Arc<BTreeMap<String, String>>,
+    shared: (Arc<str>, Arc<[String]>),
+    kept: Arc<Vec<u16>>,
     rest: (Option<NonZero<u8>>, Duration, ()),
 }
 
@@ -40,7 +41,8 @@ fn a_small_value_is_copied_with_all_its_fields() {
         scores: vec![3, 5],
         title: Some(Box::new(7)),
         note: Some("n".to_owned()),
-        shared: Arc::new(BTreeMap::from([("a".to_owned(), "b".to_owned())])),
+        shared: ("s".into(), ["a".to_owned()].into()),
+        kept: Arc::new(vec![1, 2]),
         rest: (NonZero::new(7), Duration::from_secs(1), ()),
     };
     assert_eq!(value.__copy(), Some(value));
@@ -54,12 +56,46 @@ fn what_is_heavy_is_left_to_its_clone() {
         note: Some("x".repeat(note)),
         ..Titled::default()
     };
-    assert!(of(200, 100, 200).__copy().is_some());
+    assert!(of(100, 50, 100).__copy().is_some());
     assert!(of(2000, 0, 0).__copy().is_none());
     assert!(of(0, 1000, 0).__copy().is_none());
     assert!(of(0, 0, 2000).__copy().is_none());
     // Each is light, and all together are not.
     assert!(of(400, 200, 400).__copy().is_none());
+}
+
+/// A change of the copy copies what is in its `Arc`.
+#[test]
+fn what_is_in_an_arc_weighs_as_well_unless_nothing_changes_it() {
+    let kept = Titled {
+        kept: Arc::new(vec![0; 1000]),
+        ..Titled::default()
+    };
+    assert!(kept.__copy().is_none());
+    let shared = Titled {
+        shared: ("x".repeat(2000).into(), vec!["x".repeat(2000)].into()),
+        ..Titled::default()
+    };
+    let copy = shared.__copy().unwrap();
+    assert!(Arc::ptr_eq(&copy.shared.0, &shared.shared.0));
+    assert!(Arc::ptr_eq(&copy.shared.1, &shared.shared.1));
+}
+
+/// Its fields cannot be borrowed.
+#[derive(Clone, Copy, LiveValue)]
+#[repr(C, packed)]
+struct Packed {
+    kind: u8,
+    at: u64,
+}
+
+#[test]
+fn a_packed_type_is_left_to_its_clone() {
+    let value = Packed { kind: 1, at: 2 };
+    assert!(value.__copy().is_none());
+    let mut changed = value;
+    assert!(changed.apply(&PackedMutation::SetAt(3)).is_ok());
+    assert_eq!(({ changed.kind }, { changed.at }), (1, 3));
 }
 
 /// A `Box<str>` cannot be weighed by its type's rule, so nothing is said of it.
