@@ -71,7 +71,7 @@ pub(crate) fn full(plan: Plan, only: Option<String>, pictures: bool) -> String {
     });
     let rows = sized("writers", tasks);
     for (size, id) in &rows {
-        let what = format!("`mutate`, one key, {size} tasks on 2 threads");
+        let what = format!("`mutate` of one key, tasks: {size}");
         writers::curve(&mut bench, id, &what, *size as u64);
     }
     families.push(Family {

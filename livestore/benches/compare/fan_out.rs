@@ -52,13 +52,13 @@ pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
 
 /// Bursts to this many.
 pub(crate) fn burst_curve(bench: &mut Bench, id: &str, watchers: usize) {
-    let what = format!("fan-out to {watchers} watchers, in bursts of 32, per delivery");
+    let what = format!("fan-out in bursts of 32, watchers: {watchers}");
     burst(bench, id, &what, watchers);
 }
 
 /// One by one to this many.
 pub(crate) fn tasks_curve(bench: &mut Bench, id: &str, watchers: usize) {
-    let what = format!("fan-out to {watchers} watchers, each a sleeping task, per delivery");
+    let what = format!("fan-out to sleeping tasks, watchers: {watchers}");
     tasks(bench, &Servers::none(), None, (id, &what), watchers);
 }
 

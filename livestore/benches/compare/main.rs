@@ -134,9 +134,10 @@ fn preface(plan: Plan, servers: &str) -> String {
         return "A smoke run: the numbers mean nothing.\n".to_owned();
     }
     format!(
-        "On {}. {servers}\n\nMedians of {} rounds, or of {} where a round takes long, with the quartiles; \
+        "On {}.{}{servers}\n\nMedians of {} rounds, or of {} where a round takes long, with the quartiles; \
          everybody has a turn of at least {} ms in each round.\n",
         machine::describe(),
+        if servers.is_empty() { "" } else { " " },
         plan.rounds,
         plan.slow().rounds,
         plan.turn.as_millis(),
