@@ -211,10 +211,12 @@ fn a_small_value_that_is_watched_is_told_before_and_after() {
 fn a_small_value_that_refuses_stays_as_it_is() {
     let store = LiveStore::default();
     let (key, mut watch) = store.init_and_watch(small());
+    let before = store.fetch(&key).unwrap();
     let refused = assert_ready!(spawn(store.mutate(&key, SmallMutation::SetNumber(10))).poll());
     assert!(matches!(refused, Err(MutateError::Rejected(_))));
     assert_eq!(store.stats().refused, 1);
     let entry = store.fetch(&key).unwrap();
     assert_eq!((entry.number, entry.version), (1, 1));
+    assert!(Arc::ptr_eq(&entry.value, &before.value));
     assert_pending!(spawn(watch.next()).poll());
 }
