@@ -13,29 +13,28 @@ pub(crate) struct Schema {
     pub(crate) version: u32,
 }
 
-/// Why a file's values are not ours to read.
+/// Why a file's values are not ours to read: they are of another type, or of this one as a newer program knows it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Foreign {
-    /// Another type's.
-    Name { found: Schema, ours: Schema },
-    /// Of this type, as a newer program knows it.
-    Newer { found: Schema, ours: Schema },
+pub(crate) struct Foreign {
+    found: Schema,
+    ours: Schema,
 }
 
 impl fmt::Display for Foreign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Foreign::Name { found, ours } => write!(
+        let Foreign { found, ours } = self;
+        if found.name != ours.name {
+            return write!(
                 f,
                 "it holds values of `{}`, not of `{}`; if this is their new name, say `.schema(\"{0}\", {})`",
                 found.name, ours.name, ours.version
-            ),
-            Foreign::Newer { found, ours } => write!(
-                f,
-                "it holds version {} of `{}`, and this program knows version {}; run the newer program",
-                found.version, ours.name, ours.version
-            ),
+            );
         }
+        write!(
+            f,
+            "it holds version {} of `{}`, and this program knows version {}; run the newer program",
+            found.version, ours.name, ours.version
+        )
     }
 }
 
@@ -51,16 +50,13 @@ impl Schema {
     /// Tells whether values of the schema that was `found` can be read as values of this one. Older ones can: serde
     /// says how.
     pub(crate) fn accept(&self, found: &Schema) -> Result<(), Foreign> {
-        let both = || (found.clone(), self.clone());
-        if found.name != self.name {
-            let (found, ours) = both();
-            Err(Foreign::Name { found, ours })
-        } else if found.version > self.version {
-            let (found, ours) = both();
-            Err(Foreign::Newer { found, ours })
-        } else {
-            Ok(())
+        if found.name == self.name && found.version <= self.version {
+            return Ok(());
         }
+        Err(Foreign {
+            found: found.clone(),
+            ours: self.clone(),
+        })
     }
 }
 
@@ -107,17 +103,14 @@ mod tests {
         let ours = schema("room", 2);
         assert_eq!(ours.accept(&schema("room", 1)), Ok(()));
         assert_eq!(ours.accept(&schema("room", 2)), Ok(()));
-        let found = schema("room", 3);
-        let newer = Foreign::Newer {
-            found: found.clone(),
-            ours: ours.clone(),
-        };
-        assert_eq!(ours.accept(&found), Err(newer));
-        let found = schema("hall", 1);
-        let other = Foreign::Name {
-            found: found.clone(),
-            ours: ours.clone(),
-        };
-        assert_eq!(ours.accept(&found), Err(other));
+        for (found, why) in [
+            (schema("room", 3), "it holds version 3 of `room`"),
+            (schema("hall", 1), "it holds values of `hall`, not of `room`"),
+        ] {
+            let foreign = ours.accept(&found).unwrap_err();
+            assert!(foreign.to_string().starts_with(why), "{foreign}");
+            let ours = ours.clone();
+            assert_eq!(foreign, Foreign { found, ours });
+        }
     }
 }
