@@ -104,19 +104,13 @@ impl<V: LiveValue> DeltaWatch<V> {
         let delta = match self.reader.taken.as_ref()? {
             News::Update(update) => Delta::of(update),
             // Whoever has the only reference is the only one who could make another.
-            News::Delta(delta) if Arc::strong_count(delta) == 1 => return self.take_out(),
+            News::Delta(delta) if Arc::strong_count(delta) == 1 => {
+                return self.reader.taken.take().and_then(News::into_delta);
+            }
             News::Delta(delta) => Delta::clone(delta),
         };
         self.reader.taken = None;
         Some(delta)
-    }
-
-    /// Takes out a delta that nobody else has.
-    fn take_out(&mut self) -> Option<Delta<V>> {
-        match self.reader.taken.take()? {
-            News::Delta(delta) => Arc::into_inner(delta),
-            News::Update(_) => None,
-        }
     }
 }
 

@@ -96,6 +96,14 @@ impl<V: LiveValue> News<V> {
             News::Delta(_) => None,
         }
     }
+
+    /// The delta, if it is one and nobody else has it.
+    pub(crate) fn into_delta(self) -> Option<Delta<V>> {
+        match self {
+            News::Delta(delta) => Arc::into_inner(delta),
+            News::Update(_) => None,
+        }
+    }
 }
 
 impl<V: LiveValue> Ring<V> {

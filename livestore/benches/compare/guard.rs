@@ -11,12 +11,12 @@ use livestore_benches::peers::hand::Hand;
 use livestore_benches::peers::{old, redis};
 use livestore_benches::rows::{HAND, LIVESTORE, MUTEX, OLD};
 use livestore_benches::sample::{Bench, Contender};
+use livestore_benches::tasks::together;
 use livestore_benches::values::{Small, SmallMutation};
 use tokio::sync::Mutex;
 use tokio::task::yield_now;
 
 use crate::servers::Servers;
-use livestore_benches::tasks::together;
 
 pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
     alone(bench, servers);

@@ -11,9 +11,8 @@ use livestore_benches::peers::{cache, old};
 use livestore_benches::raw::Raw;
 use livestore_benches::rows::{EYEBALL, HAND, LIVESTORE, MOKA, OLD, RAW, WATCH};
 use livestore_benches::sample::{Bench, Contender};
-use livestore_benches::values::{Small, SmallMutation};
-
 use livestore_benches::tasks::together;
+use livestore_benches::values::{Small, SmallMutation};
 
 pub(crate) fn run(bench: &mut Bench) {
     for (tasks, id) in [(2, "writers-2"), (8, "writers-8")] {
