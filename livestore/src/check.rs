@@ -1,7 +1,7 @@
 //! The model checker: what several threads do to one store, in every order that matters.
 //!
 //! Under `--cfg livestore_check` the locks, the atomics and the map of the library's own tests are stand-ins of
-//! [`sync`](crate::sync). Each lock, unlock, try and atomic is a *step*: there the checker decides which thread goes on.
+//! [`sync`](crate::ground::sync). Each lock, unlock, try and atomic is a *step*: there the checker decides which thread goes on.
 //! A check is a small program of two to four threads; [`explore`] runs it once for each order of its steps that takes the
 //! turn away from a thread at most so many times (a *preemption*; that a thread waits or ends costs none). Few preemptions
 //! are enough for nearly every bug, and the number of orders stays finite. A thread that is not woken is a deadlock, which

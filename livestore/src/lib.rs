@@ -1,109 +1,149 @@
 #![doc = include_str!("../README.md")]
+#![allow(
+    clippy::module_inception,
+    reason = "a layer is named for the noun that it is about, which has a file of its own in it"
+)]
 
 // The derive names this crate as its users do; so do this crate's own tests.
 extern crate self as livestore;
 
-// Words.
+// The layers, lowest first. A file imports only from its own folder, in no circle, and from folders before it;
+// `tests/layers.rs` holds that.
+
+/// What knows nothing of stores.
+mod ground {
+    pub(crate) mod clock;
+    pub(crate) mod stats;
+    pub(crate) mod sync;
+    pub(crate) mod times;
+    pub(crate) mod trace;
+    pub(crate) mod unwind;
+}
+
+/// The words that users speak.
+mod value {
+    pub mod __private;
+    pub(crate) mod delta;
+    #[cfg(feature = "durable")]
+    pub(crate) mod durability;
+    pub(crate) mod entry;
+    pub(crate) mod error;
+    pub(crate) mod invalid;
+    pub mod ops;
+    pub(crate) mod options;
+    #[cfg(feature = "serde")]
+    pub(crate) mod report;
+    #[cfg(feature = "serde")]
+    pub(crate) mod schema;
+    pub(crate) mod update;
+    pub(crate) mod value;
+}
+
+/// One entry: the only code that changes a value.
+mod slot {
+    pub(crate) mod after;
+    pub(crate) mod feed;
+    pub(crate) mod history;
+    pub(crate) mod hold;
+    pub(crate) mod reader;
+    #[cfg(feature = "serde")]
+    pub(crate) mod record;
+    pub(crate) mod ring;
+    pub(crate) mod shared;
+    #[cfg(feature = "durable")]
+    pub(crate) mod sink;
+    pub(crate) mod slot;
+    pub(crate) mod waiters;
+}
+
+/// All entries.
+mod table {
+    pub(crate) mod deadlines;
+    pub(crate) mod expiry;
+    pub(crate) mod table;
+}
+
+/// Every way to be told.
+mod watch {
+    pub(crate) mod delta_watch;
+    pub(crate) mod watch;
+    pub(crate) mod watch_all;
+}
+
+/// Everything that leaves memory.
+mod disk {
+    #[cfg(feature = "durable")]
+    pub(crate) mod durable;
+    #[cfg(feature = "serde")]
+    pub(crate) mod snapshot;
+}
+
+/// The handle, and what is called on it.
+mod store {
+    pub(crate) mod builder;
+    #[cfg(feature = "durable")]
+    mod durable;
+    mod expire;
+    pub(crate) mod guard;
+    #[cfg(feature = "serde")]
+    pub(crate) mod load;
+    mod lock;
+    mod many;
+    mod read;
+    #[cfg(feature = "serde")]
+    pub(crate) mod save;
+    pub(crate) mod storages;
+    pub(crate) mod store;
+    pub(crate) mod transact;
+    mod write;
+}
+
 #[cfg(all(test, livestore_check))]
 mod check;
-mod clock;
-mod delta;
-#[cfg(feature = "durable")]
-mod durability;
-mod entry;
-mod error;
-mod feed;
-mod invalid;
-mod options;
-#[cfg(feature = "serde")]
-mod record;
-#[cfg(feature = "serde")]
-mod report;
-#[cfg(feature = "serde")]
-mod schema;
-mod shared;
-#[cfg(feature = "durable")]
-mod sink;
-mod stats;
-mod sync;
-mod times;
-mod trace;
-mod unwind;
-mod update;
-mod value;
-
-// One entry.
-mod after;
-mod delta_watch;
-mod history;
-mod hold;
-mod reader;
-mod ring;
-mod slot;
-mod waiters;
-mod watch;
-
-// All entries.
-mod deadlines;
-mod expiry;
-mod guard;
-mod table;
-mod transact;
-mod watch_all;
-
-// Storage.
-#[cfg(feature = "durable")]
-mod durable;
-#[cfg(feature = "serde")]
-mod snapshot;
-
-// The store.
-mod storages;
-mod store;
-
-// Beside the layers.
-pub mod ops;
 
 #[doc = include_str!("design.md")]
 pub mod design {}
 
+#[cfg(feature = "durable")]
+pub use crate::disk::durable::error::OpenError;
+#[cfg(feature = "serde")]
+pub use crate::disk::snapshot::error::{LoadError, SaveError};
+pub use crate::ground::stats::Stats;
+#[cfg(feature = "durable")]
+pub use crate::ground::stats::{DiskState, DiskStats};
+pub use crate::store::builder::LiveStoreBuilder;
+pub use crate::store::guard::EntryGuard;
+#[cfg(feature = "serde")]
+pub use crate::store::load::Load;
+#[cfg(feature = "serde")]
+pub use crate::store::save::Save;
+pub use crate::store::storages::{Storages, StoragesBuilder};
+pub use crate::store::store::{LiveStore, WeakLiveStore};
+pub use crate::store::transact::{Guards, Tx};
 #[doc(hidden)]
-pub mod __private;
-
-pub use crate::delta::Delta;
-pub use crate::delta_watch::DeltaWatch;
+pub use crate::value::__private;
+pub use crate::value::delta::Delta;
 #[cfg(feature = "durable")]
-pub use crate::durability::{Durability, DurabilityError, FlushError};
-#[cfg(feature = "durable")]
-pub use crate::durable::error::OpenError;
-pub use crate::entry::Entry;
-pub use crate::error::{
+pub use crate::value::durability::{Durability, DurabilityError, FlushError};
+pub use crate::value::entry::Entry;
+pub use crate::value::error::{
     AcquireError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied, OptionsError,
     RollbackError, TransactError, TryAcquireError,
 };
-pub use crate::guard::EntryGuard;
-pub use crate::invalid::{FieldError, Invalid, Never};
+pub use crate::value::invalid::{FieldError, Invalid, Never};
+pub use crate::value::ops;
 #[cfg(feature = "serde")]
-pub use crate::options::Downtime;
-pub use crate::options::{ExpireMode, StoreOptions};
+pub use crate::value::options::Downtime;
+pub use crate::value::options::{ExpireMode, StoreOptions};
 #[cfg(feature = "durable")]
-pub use crate::report::OpenReport;
+pub use crate::value::report::OpenReport;
 #[cfg(feature = "serde")]
-pub use crate::report::{LoadReport, Progress, SaveReport};
-#[cfg(feature = "serde")]
-pub use crate::snapshot::error::{LoadError, SaveError};
-pub use crate::stats::Stats;
-#[cfg(feature = "durable")]
-pub use crate::stats::{DiskState, DiskStats};
-pub use crate::storages::{Storages, StoragesBuilder};
-pub use crate::store::{LiveStore, LiveStoreBuilder, WeakLiveStore};
-#[cfg(feature = "serde")]
-pub use crate::store::{Load, Save};
-pub use crate::transact::{Guards, Tx};
-pub use crate::update::{Control, Update};
-pub use crate::value::LiveValue;
-pub use crate::watch::Watch;
-pub use crate::watch_all::WatchAll;
+pub use crate::value::report::{LoadReport, Progress, SaveReport};
+pub use crate::value::update::{Control, Update};
+pub use crate::value::value::LiveValue;
+pub use crate::watch::delta_watch::DeltaWatch;
+pub use crate::watch::watch::Watch;
+pub use crate::watch::watch_all::WatchAll;
 #[cfg(feature = "derive")]
 #[doc = include_str!("derive.md")]
 pub use livestore_derive::LiveValue;

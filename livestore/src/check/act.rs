@@ -9,8 +9,8 @@ use shuttle::thread;
 use uuid::Uuid;
 
 use crate::check::count::Count;
-use crate::options::StoreOptions;
-use crate::store::LiveStore;
+use crate::store::store::LiveStore;
+use crate::value::options::StoreOptions;
 
 /// The key that most checks are about; the other two have one shard, which is another one.
 pub(crate) const KEY: Uuid = Uuid::from_u128(1);

@@ -12,8 +12,8 @@ use shuttle::thread::yield_now;
 use crate::check::act::{act, side_by_side, wait};
 use crate::check::count::Alone;
 use crate::check::explore::{Explored, explore_exactly};
-use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use crate::ground::sync::Mutex;
+use crate::ground::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 /// These checks are about the checker, so they do not depend on how much it is asked to explore.
 fn explore<T: Ord + Send + 'static>(

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use shuttle::thread::yield_now;
 
-use crate::entry::Entry;
-use crate::sync::assert_nothing_locked;
-use crate::value::LiveValue;
+use crate::ground::sync::assert_nothing_locked;
+use crate::value::entry::Entry;
+use crate::value::value::LiveValue;
 
 /// Counts its mutations. Made with 0, it is one less than its version as long as nothing but mutations happened.
 ///

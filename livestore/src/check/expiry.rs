@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::check::act::{KEY, act, side_by_side, wait};
 use crate::check::count::{Add, Alone, Count};
 use crate::check::explore::explore;
-use crate::expiry;
-use crate::options::{ExpireMode, StoreOptions};
-use crate::store::LiveStore;
-use crate::table::Table;
-use crate::update::Update;
+use crate::store::store::LiveStore;
+use crate::table::expiry;
+use crate::table::table::Table;
+use crate::value::options::{ExpireMode, StoreOptions};
+use crate::value::update::Update;
 
 /// A table whose entries are due at once, or never, with one entry; and a handle to it. Its checks are made by hand.
 fn table(expire_mode: ExpireMode) -> (Arc<Table<Count>>, LiveStore<Count>) {

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::check::act::{KEY, act, side_by_side, wait};
 use crate::check::count::{Add, Alone, Count};
 use crate::check::explore::{explore, explore_each};
-use crate::entry::Entry;
-use crate::error::MutateIfError;
-use crate::store::LiveStore;
+use crate::store::store::LiveStore;
+use crate::value::entry::Entry;
+use crate::value::error::MutateIfError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Call {

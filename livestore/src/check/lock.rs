@@ -10,8 +10,8 @@ use shuttle::thread::yield_now;
 use crate::check::act::{KEY, SECOND, act, assert_free, assert_panics, poll, side_by_side, store, wait};
 use crate::check::count::{Add, Alone, Count};
 use crate::check::explore::{explore, explore_each};
-use crate::guard::EntryGuard;
-use crate::store::LiveStore;
+use crate::store::guard::EntryGuard;
+use crate::store::store::LiveStore;
 
 /// Something that waits for an entry, or has one in the end.
 type Waiting<R> = Pin<Box<dyn Future<Output = R> + Send>>;

@@ -5,9 +5,9 @@ use uuid::Uuid;
 use crate::check::act::{KEY, SECOND, THIRD, act, assert_free, poll, side_by_side, store, wait};
 use crate::check::count::{Add, Alone, Count};
 use crate::check::explore::explore;
-use crate::error::TransactError;
-use crate::store::LiveStore;
-use crate::update::Update;
+use crate::store::store::LiveStore;
+use crate::value::error::TransactError;
+use crate::value::update::Update;
 
 /// A store with 10 under both keys.
 fn accounts() -> LiveStore<Count> {

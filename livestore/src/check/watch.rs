@@ -3,13 +3,13 @@
 use crate::check::act::{Act, KEY, act, poll, side_by_side, store, store_with_cap, wait};
 use crate::check::count::{Add, Alone, Count};
 use crate::check::explore::{explore, explore_each};
-use crate::delta::Delta;
-use crate::delta_watch::DeltaWatch;
-use crate::options::StoreOptions;
-use crate::store::LiveStore;
-use crate::update::Update;
-use crate::value::LiveValue;
-use crate::watch::Watch;
+use crate::store::store::LiveStore;
+use crate::value::delta::Delta;
+use crate::value::options::StoreOptions;
+use crate::value::update::Update;
+use crate::value::value::LiveValue;
+use crate::watch::delta_watch::DeltaWatch;
+use crate::watch::watch::Watch;
 
 /// What a watcher was told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

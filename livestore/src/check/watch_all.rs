@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::check::act::{Act, KEY, SECOND, act, side_by_side, store, store_with_cap, wait};
 use crate::check::count::{Add, Alone, Count};
 use crate::check::explore::{explore, explore_each};
-use crate::entry::Entry;
-use crate::store::LiveStore;
-use crate::update::Update;
-use crate::watch_all::WatchAll;
+use crate::store::store::LiveStore;
+use crate::value::entry::Entry;
+use crate::value::update::Update;
+use crate::watch::watch_all::WatchAll;
 
 /// A copy of a store: version and value of each entry.
 type Copy = BTreeMap<Uuid, (u64, u64)>;

@@ -8,20 +8,20 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 #[cfg(feature = "durable")]
-use crate::durable::Disk;
-use crate::entry::Entry;
-use crate::error::OptionsError;
-use crate::expiry::{self, Expired, OnExpire};
-#[cfg(feature = "serde")]
-use crate::options::Downtime;
-use crate::options::StoreOptions;
-#[cfg(feature = "serde")]
-use crate::schema::Schema;
+use crate::disk::durable::Disk;
 #[cfg(feature = "durable")]
-use crate::sink::Sink;
-use crate::store::LiveStore;
-use crate::table::Table;
-use crate::value::LiveValue;
+use crate::slot::sink::Sink;
+use crate::store::store::LiveStore;
+use crate::table::expiry::{self, Expired, OnExpire};
+use crate::table::table::Table;
+use crate::value::entry::Entry;
+use crate::value::error::OptionsError;
+#[cfg(feature = "serde")]
+use crate::value::options::Downtime;
+use crate::value::options::StoreOptions;
+#[cfg(feature = "serde")]
+use crate::value::schema::Schema;
+use crate::value::value::LiveValue;
 
 /// Builds a [`LiveStore`]. From [`LiveStore::new`].
 ///
@@ -75,6 +75,16 @@ pub(crate) struct Plan<V: LiveValue> {
     checks: Option<(Duration, Handle)>,
     #[cfg(feature = "serde")]
     schema: Option<Schema>,
+}
+
+impl<V: LiveValue> LiveStore<V> {
+    /// Begins to build a store. [`LiveStore::default`] is a store with the default options.
+    ///
+    /// Name the value type, `LiveStore::<Room>::new()`, where a closure of the builder needs to know it.
+    #[allow(clippy::new_ret_no_self, reason = "the name is part of the 0.1.0 interface")]
+    pub fn new() -> LiveStoreBuilder<V> {
+        LiveStoreBuilder::default()
+    }
 }
 
 impl<V: LiveValue> LiveStoreBuilder<V> {

@@ -8,16 +8,17 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
 
-use crate::durability::{Durability, DurabilityError, FlushError};
-use crate::durable;
-use crate::durable::error::{OpenError, OpenKind};
-use crate::error::OptionsError;
-use crate::report::OpenReport;
-use crate::sink::Sink;
-use crate::snapshot::job;
-use crate::store::{LiveStore, LiveStoreBuilder};
-use crate::unwind::let_go;
-use crate::value::LiveValue;
+use crate::disk::durable;
+use crate::disk::durable::error::{OpenError, OpenKind};
+use crate::disk::snapshot::job;
+use crate::ground::unwind::let_go;
+use crate::slot::sink::Sink;
+use crate::store::builder::LiveStoreBuilder;
+use crate::store::store::LiveStore;
+use crate::value::durability::{Durability, DurabilityError, FlushError};
+use crate::value::error::OptionsError;
+use crate::value::report::OpenReport;
+use crate::value::value::LiveValue;
 
 impl<V: LiveValue> LiveStoreBuilder<V> {
     /// Sets when commits go to disk, in a store that is built with [`open`](Self::open). At most a second after they were

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::clock::Stamp;
-use crate::error::DeadlineError;
-use crate::store::LiveStore;
-use crate::value::LiveValue;
+use crate::ground::clock::Stamp;
+use crate::store::store::LiveStore;
+use crate::value::error::DeadlineError;
+use crate::value::value::LiveValue;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Notes a use of the entry, for [`ExpireMode::Idle`](crate::ExpireMode::Idle). Returns whether the key has one.

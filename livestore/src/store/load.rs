@@ -8,15 +8,16 @@ use std::pin::Pin;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::options::Downtime;
-use crate::report::{LoadReport, Progress};
-use crate::schema::Schema;
-use crate::snapshot::error::{LoadError, LoadKind};
-use crate::snapshot::job;
-use crate::snapshot::load::{self, How};
-use crate::store::{LiveStore, LiveStoreBuilder};
-use crate::unwind::let_go;
-use crate::value::LiveValue;
+use crate::disk::snapshot::error::{LoadError, LoadKind};
+use crate::disk::snapshot::job;
+use crate::disk::snapshot::load::{self, How};
+use crate::ground::unwind::let_go;
+use crate::store::builder::LiveStoreBuilder;
+use crate::store::store::LiveStore;
+use crate::value::options::Downtime;
+use crate::value::report::{LoadReport, Progress};
+use crate::value::schema::Schema;
+use crate::value::value::LiveValue;
 
 /// What is stored.
 impl<V: LiveValue> LiveStoreBuilder<V> {

@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::task::coop;
 use uuid::Uuid;
 
-use crate::error::{AcquireError, TryAcquireError};
-use crate::guard::EntryGuard;
-use crate::hold::{Acquire, Hold};
-use crate::slot::Slot;
-use crate::store::LiveStore;
-use crate::trace;
-use crate::value::LiveValue;
+use crate::ground::trace;
+use crate::slot::hold::{Acquire, Hold};
+use crate::slot::slot::Slot;
+use crate::store::guard::EntryGuard;
+use crate::store::store::LiveStore;
+use crate::value::error::{AcquireError, TryAcquireError};
+use crate::value::value::LiveValue;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Waits until the entry is free and holds it. `None` if the key has no entry, or loses it while this waits.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::error::{MissingKey, TransactError};
-use crate::guard::EntryGuard;
-use crate::store::LiveStore;
-use crate::transact::{Guards, Tx};
-use crate::value::LiveValue;
+use crate::store::guard::EntryGuard;
+use crate::store::store::LiveStore;
+use crate::store::transact::{Guards, Tx};
+use crate::value::error::{MissingKey, TransactError};
+use crate::value::value::LiveValue;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Waits until all these entries are held: all or none. The guards come in key order; a key that is named twice

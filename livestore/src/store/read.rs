@@ -2,15 +2,15 @@
 
 use uuid::Uuid;
 
-use crate::after::After;
-use crate::delta_watch::DeltaWatch;
-use crate::entry::Entry;
-use crate::error::Missing;
-use crate::stats::{Count, Stats};
-use crate::store::LiveStore;
-use crate::value::LiveValue;
-use crate::watch::Watch;
-use crate::watch_all::WatchAll;
+use crate::ground::stats::{Count, Stats};
+use crate::slot::after::After;
+use crate::store::store::LiveStore;
+use crate::value::entry::Entry;
+use crate::value::error::Missing;
+use crate::value::value::LiveValue;
+use crate::watch::delta_watch::DeltaWatch;
+use crate::watch::watch::Watch;
+use crate::watch::watch_all::WatchAll;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.

@@ -6,12 +6,12 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
-use crate::report::{Progress, SaveReport};
-use crate::snapshot::error::{SaveError, SaveKind};
-use crate::snapshot::{OnProgress, job, save};
-use crate::store::LiveStore;
-use crate::unwind::let_go;
-use crate::value::LiveValue;
+use crate::disk::snapshot::error::{SaveError, SaveKind};
+use crate::disk::snapshot::{OnProgress, job, save};
+use crate::ground::unwind::let_go;
+use crate::store::store::LiveStore;
+use crate::value::report::{Progress, SaveReport};
+use crate::value::value::LiveValue;
 
 impl<V: LiveValue + Serialize> LiveStore<V> {
     /// Saves all entries to one file, which [`load`](crate::LiveStoreBuilder::load) reads. Await what it returns.

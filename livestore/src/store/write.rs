@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::after::After;
-use crate::entry::Entry;
-use crate::error::{Missing, MutateError, MutateIfError, Occupied, RollbackError};
-use crate::guard::EntryGuard;
-use crate::hold::{Acquire, Hold, Step};
-use crate::slot::{Change, Dead, Slot, State};
-use crate::store::LiveStore;
+use crate::ground::trace;
+use crate::slot::after::After;
+use crate::slot::hold::{Acquire, Hold, Step};
+use crate::slot::slot::{Change, Dead, Slot, State};
+use crate::store::guard::EntryGuard;
 use crate::store::lock::proceed;
-use crate::trace;
-use crate::value::LiveValue;
-use crate::watch::Watch;
+use crate::store::store::LiveStore;
+use crate::value::entry::Entry;
+use crate::value::error::{Missing, MutateError, MutateIfError, Occupied, RollbackError};
+use crate::value::value::LiveValue;
+use crate::watch::watch::Watch;
 
 impl<V: LiveValue> LiveStore<V> {
     // Creation.
@@ -544,8 +544,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::options::StoreOptions;
-    use crate::table::Table;
+    use crate::table::table::Table;
+    use crate::value::options::StoreOptions;
 
     static DROPPED_FREE: AtomicBool = AtomicBool::new(false);
 

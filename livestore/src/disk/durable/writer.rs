@@ -1,0 +1,577 @@
+//! The writer: the thread that takes batches from the queue to the disk.
+//!
+//! It holds no handle to the store, and nothing is locked while it encodes, writes, or drops what was written. A batch is
+//! the whole queue, and goes to the engine as one.
+//!
+//! Whatever fails is final: the queue ends, `flush` errs, the callback is called once, and the memory goes on. So does a
+//! panic of the user's `Serialize`: a batch without that value would be no prefix of the commits.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{io, thread};
+
+use serde::Serialize;
+use tokio::runtime::Handle;
+
+use crate::disk::durable::engine::Engine;
+use crate::disk::durable::folder::panicked;
+use crate::ground::trace;
+use crate::ground::unwind::{caught, let_go};
+use crate::slot::shared::Shared;
+use crate::slot::sink::{Batch, Records, Sink};
+use crate::value::durability::{DurabilityError, FlushError};
+use crate::value::value::LiveValue;
+
+/// What is called when the disk has failed.
+pub(crate) type OnDurabilityError = Box<dyn FnOnce(DurabilityError) + Send + Sync>;
+
+/// What a writer is started with.
+pub(crate) struct Writer<E> {
+    pub(crate) engine: E,
+    pub(crate) folder: PathBuf,
+    pub(crate) interval: Duration,
+    pub(crate) on_error: Option<OnDurabilityError>,
+    /// So that what the user's code spawns on the writer's thread has somewhere to run, and the clock is the store's.
+    pub(crate) runtime: Option<Handle>,
+}
+
+impl<E: Engine + 'static> Writer<E> {
+    /// Starts the thread. It ends with the queue of the store, which must have one.
+    pub(crate) fn start<V: LiveValue + Serialize>(self, shared: Arc<Shared<V>>) -> io::Result<()> {
+        thread::Builder::new()
+            .name("livestore-writer".to_owned())
+            .spawn(move || {
+                if let Some(sink) = shared.sink() {
+                    self.run(&shared, sink);
+                }
+            })?;
+        Ok(())
+    }
+
+    fn run<V: LiveValue + Serialize>(mut self, shared: &Shared<V>, sink: &Sink<V>) {
+        let runtime = self.runtime.clone();
+        let _context = runtime.as_ref().map(Handle::enter);
+        sink.begin_writing();
+        let written = catch_unwind(AssertUnwindSafe(|| self.write_batches(shared, sink)));
+        let failure = match written {
+            Ok(Ok(())) => None,
+            Ok(Err(failure)) => Some(failure),
+            Err(panic) => Some(DurabilityError::writer(&self.folder, panicked(&*panic).into())),
+        };
+        let why = failure.clone().map_or(FlushError::Closed, FlushError::Failed);
+        let lost = sink.finish(why);
+        let_go(self.engine);
+        // From here on somebody else may open the folder.
+        sink.release();
+        lost.into_values().for_each(let_go);
+        let Some(failure) = failure else { return };
+        // A subscriber is the user's.
+        let _ = caught(|| trace::disk_failed(&failure));
+        if let Some(on_error) = self.on_error {
+            let _ = caught(|| on_error(failure));
+        }
+    }
+
+    fn write_batches<V: LiveValue + Serialize>(
+        &mut self,
+        shared: &Shared<V>,
+        sink: &Sink<V>,
+    ) -> Result<(), DurabilityError> {
+        let mut empty = Records::default();
+        while let Some(mut batch) = sink.close_batch(self.interval, mem::take(&mut empty)) {
+            self.write(shared, &mut batch)?;
+            sink.written(batch.up_to);
+            empty = batch.reuse();
+        }
+        Ok(())
+    }
+
+    /// Writes a batch and takes its records out.
+    fn write<V: LiveValue + Serialize>(
+        &mut self,
+        shared: &Shared<V>,
+        batch: &mut Batch<V>,
+    ) -> Result<(), DurabilityError> {
+        // Not below any version that the batch ends: it was raised before the end was entered.
+        let floor = shared.floor();
+        let times = shared.clock.moment();
+        let mut failure = None;
+        for (key, record) in batch.records.drain() {
+            match record {
+                Some(record) if failure.is_none() => {
+                    let mut bytes = Vec::new();
+                    match record.encode(&times, &mut bytes) {
+                        Ok(()) => self.engine.put(&key, bytes),
+                        Err(error) => {
+                            failure = Some(DurabilityError::encode(&self.folder, key, error.into()));
+                        }
+                    }
+                    let_go(record);
+                }
+                Some(record) => let_go(record),
+                None => self.engine.remove(&key),
+            }
+        }
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        self.engine
+            .commit(floor)
+            .map_err(|reason| DurabilityError::write(&self.folder, reason))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc as std_mpsc;
+
+    use futures_util::FutureExt;
+    use serde::Deserialize;
+    use tokio::sync::mpsc;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ground::clock::Clock;
+    use crate::ground::stats::DiskState;
+    use crate::slot::record::Record;
+    use crate::store::store::LiveStore;
+    use crate::table::table::Table;
+    use crate::value::durability::Reason;
+    use crate::value::entry::Entry;
+    use crate::value::options::StoreOptions;
+
+    #[derive(Clone, Serialize, Deserialize)]
+    struct Number(i64);
+
+    impl LiveValue for Number {
+        type Message = ();
+        type Mutation = i64;
+        type MutError = ();
+
+        fn mutate(entry: &Entry<Self>, more: &i64) -> Result<Self, ()> {
+            Ok(Number(entry.0 + more))
+        }
+    }
+
+    #[derive(Default)]
+    struct Written {
+        /// In the order of the keys.
+        records: Vec<(Uuid, Option<i64>)>,
+        floor: u64,
+    }
+
+    /// An engine that shows each batch and then does as it is told.
+    struct Shown {
+        staged: Written,
+        batches: mpsc::UnboundedSender<Written>,
+        verdicts: std_mpsc::Receiver<Result<(), Reason>>,
+    }
+
+    impl Engine for Shown {
+        fn put(&mut self, key: &Uuid, record: Vec<u8>) {
+            let record = Record::<Number>::decode(&record, &Clock::start().moment()).unwrap();
+            self.staged.records.push((*key, Some(record.value.0)));
+        }
+
+        fn remove(&mut self, key: &Uuid) {
+            self.staged.records.push((*key, None));
+        }
+
+        fn commit(&mut self, floor: u64) -> Result<(), Reason> {
+            let mut written = mem::take(&mut self.staged);
+            written.records.sort_unstable();
+            written.floor = floor;
+            self.batches.send(written).ok();
+            // No verdict comes when the test has ended.
+            self.verdicts.recv().unwrap_or(Ok(()))
+        }
+    }
+
+    struct Setup {
+        store: LiveStore<Number>,
+        batches: mpsc::UnboundedReceiver<Written>,
+        verdicts: std_mpsc::Sender<Result<(), Reason>>,
+        failures: Arc<AtomicUsize>,
+    }
+
+    fn durable(
+        engine: impl Engine + 'static,
+        interval: Duration,
+        limit: usize,
+    ) -> (LiveStore<Number>, Arc<AtomicUsize>) {
+        let table = Arc::new(Table::durable(&StoreOptions::default(), Sink::new(limit)));
+        let failures = Arc::new(AtomicUsize::new(0));
+        let heard = Arc::clone(&failures);
+        let writer = Writer {
+            engine,
+            folder: PathBuf::from("folder"),
+            interval,
+            on_error: Some(Box::new(move |_| {
+                heard.fetch_add(1, Ordering::SeqCst);
+            })),
+            runtime: Some(Handle::current()),
+        };
+        writer.start(Arc::clone(table.shared())).unwrap();
+        (LiveStore::from_table(table), failures)
+    }
+
+    /// A store that writes when it is asked to, or half full.
+    fn setup(limit: usize) -> Setup {
+        let (shown, batches) = mpsc::unbounded_channel();
+        let (verdicts, told) = std_mpsc::channel();
+        let engine = Shown {
+            staged: Written::default(),
+            batches: shown,
+            verdicts: told,
+        };
+        let (store, failures) = durable(engine, Duration::MAX, limit);
+        Setup {
+            store,
+            batches,
+            verdicts,
+            failures,
+        }
+    }
+
+    fn key(n: u128) -> Uuid {
+        Uuid::from_u128(n)
+    }
+
+    fn sink(store: &LiveStore<Number>) -> &Sink<Number> {
+        store.shared().sink().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_flush_returns_when_its_batch_is_on_disk_and_not_before() {
+        let mut setup = setup(100);
+        let store = setup.store.clone();
+        store.create(&key(1), Number(1)).ok();
+        let mut flush = Box::pin(store.flush());
+        assert!(flush.as_mut().now_or_never().is_none());
+        let batch = setup.batches.recv().await.unwrap();
+        assert_eq!(batch.records, [(key(1), Some(1))]);
+        // Everything is written, and nothing synced yet.
+        assert!(flush.as_mut().now_or_never().is_none());
+        setup.verdicts.send(Ok(())).unwrap();
+        flush.await.unwrap();
+        // With nothing new, nothing is written.
+        store.flush().await.unwrap();
+        assert!(setup.batches.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_the_latest_of_everything_and_the_floor() {
+        let mut setup = setup(100);
+        let store = setup.store.clone();
+        for n in 1..=3 {
+            store.create(&key(n), Number(0)).ok();
+        }
+        for _ in 0..5 {
+            store.mutate(&key(1), 1).await.ok();
+        }
+        store.mutate(&key(2), 1).await.ok();
+        let gone = store.remove(&key(2)).await.unwrap();
+        setup.verdicts.send(Ok(())).unwrap();
+        store.flush().await.unwrap();
+        let batch = setup.batches.recv().await.unwrap();
+        assert_eq!(
+            batch.records,
+            [(key(1), Some(5)), (key(2), None), (key(3), Some(0))]
+        );
+        assert_eq!((gone.version, batch.floor), (3, 3));
+    }
+
+    #[tokio::test]
+    async fn those_who_flush_while_a_batch_is_written_share_the_next() {
+        let mut setup = setup(100);
+        let store = setup.store.clone();
+        let flushes: Vec<_> = (0..50)
+            .map(|n| {
+                store.create(&key(n), Number(0)).ok();
+                let store = store.clone();
+                tokio::spawn(async move { store.flush().await })
+            })
+            .collect();
+        let mut records = setup.batches.recv().await.unwrap().records.len();
+        // Now all of them wait for this batch or the next.
+        for n in 50..60 {
+            store.create(&key(n), Number(0)).ok();
+        }
+        let last = store.flush();
+        setup.verdicts.send(Ok(())).unwrap();
+        setup.verdicts.send(Ok(())).unwrap();
+        last.await.unwrap();
+        for flush in flushes {
+            flush.await.unwrap().unwrap();
+        }
+        records += setup.batches.recv().await.unwrap().records.len();
+        assert_eq!(records, 60);
+        assert!(setup.batches.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn the_first_error_is_final() {
+        let mut setup = setup(2);
+        let store = setup.store.clone();
+        store.create(&key(1), Number(0)).ok();
+        let error = io::Error::from(io::ErrorKind::StorageFull);
+        setup.verdicts.send(Err(error.into())).unwrap();
+        let failed = store.flush().await;
+        assert!(
+            matches!(&failed, Err(FlushError::Failed(error)) if error.is_disk_full()),
+            "{failed:?}"
+        );
+        setup.batches.recv().await.unwrap();
+
+        // Memory goes on, and nobody waits for a disk that is no more, however much there is to write.
+        for n in 2..10 {
+            store.create(&key(n), Number(0)).ok();
+            store.mutate(&key(n), 1).now_or_never().unwrap().unwrap();
+        }
+        let stats = store.stats().disk.unwrap();
+        assert_eq!((stats.pending, stats.committed, stats.durable), (0, 1, 0));
+        assert_eq!(stats.state, DiskState::Failed);
+        assert!(matches!(
+            store.flush().now_or_never(),
+            Some(Err(FlushError::Failed(_)))
+        ));
+        assert!(matches!(store.clone().close().await, Err(FlushError::Failed(_))));
+        while setup.failures.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        drop((setup.store, store));
+        // The engine was not called again, and is gone.
+        assert!(setup.batches.recv().await.is_none());
+        assert_eq!(setup.failures.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_panics_has_failed() {
+        struct Panics;
+        impl Engine for Panics {
+            fn put(&mut self, _: &Uuid, _: Vec<u8>) {}
+            fn remove(&mut self, _: &Uuid) {}
+            fn commit(&mut self, _: u64) -> Result<(), Reason> {
+                panic!("the engine is broken")
+            }
+        }
+        let (store, failures) = durable(Panics, Duration::MAX, 10);
+        store.init(Number(0));
+        let failed = store.flush().await.map_err(|error| error.to_string());
+        assert!(failed.is_err_and(|text| text.contains("the engine is broken")));
+        assert!(store.clone().close().await.is_err());
+        while failures.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn no_batch_is_closed_while_a_transaction_is_under_way() {
+        let mut setup = setup(100);
+        let store = setup.store.clone();
+        let first = store.shared().whole();
+        store.create(&key(1), Number(0)).ok();
+        let mut flush = Box::pin(store.flush());
+        assert!(flush.as_mut().now_or_never().is_none());
+        while !sink(&store).is_closing_batch() {
+            tokio::task::yield_now().await;
+        }
+        // The next transaction waits for the batch, so that the batch does not wait for ever.
+        let (told, begun) = std_mpsc::channel();
+        let next = {
+            let store = store.clone();
+            thread::spawn(move || {
+                let _second = store.shared().whole();
+                told.send(()).unwrap();
+                store.create(&key(3), Number(0)).ok();
+            })
+        };
+        assert!(begun.recv_timeout(Duration::from_millis(50)).is_err());
+        store.create(&key(2), Number(0)).ok();
+        assert!(setup.batches.try_recv().is_err());
+        drop(first);
+        let batch = setup.batches.recv().await.unwrap();
+        assert_eq!(batch.records, [(key(1), Some(0)), (key(2), Some(0))]);
+        next.join().unwrap();
+        setup.verdicts.send(Ok(())).unwrap();
+        flush.await.unwrap();
+    }
+
+    /// An engine that keeps what it is given, and looks at all of it after each batch.
+    struct Kept<F> {
+        numbers: HashMap<Uuid, i64>,
+        batches: usize,
+        look: F,
+    }
+
+    impl<F: FnMut(&HashMap<Uuid, i64>) + Send> Engine for Kept<F> {
+        fn put(&mut self, key: &Uuid, record: Vec<u8>) {
+            let record = Record::<Number>::decode(&record, &Clock::start().moment()).unwrap();
+            self.numbers.insert(*key, record.value.0);
+        }
+
+        fn remove(&mut self, key: &Uuid) {
+            self.numbers.remove(key);
+        }
+
+        fn commit(&mut self, _: u64) -> Result<(), Reason> {
+            self.batches += 1;
+            (self.look)(&self.numbers);
+            Ok(())
+        }
+    }
+
+    fn kept(look: impl FnMut(&HashMap<Uuid, i64>) + Send + 'static) -> LiveStore<Number> {
+        let engine = Kept {
+            numbers: HashMap::new(),
+            batches: 0,
+            look,
+        };
+        durable(engine, Duration::ZERO, 1 << 20).0
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+    async fn a_transaction_is_in_one_batch() {
+        let store = kept(|numbers| {
+            // Each transfer moves something between two accounts.
+            let total: i64 = numbers.values().sum();
+            assert_eq!(total % 800, 0, "{numbers:?}");
+        });
+        let keys: Vec<Uuid> = (0..8).map(key).collect();
+        store
+            .transact(&[], |tx| {
+                keys.iter().for_each(|key| drop(tx.create(key, Number(100))));
+                Ok::<_, ()>(())
+            })
+            .await
+            .unwrap();
+        let transfers: Vec<_> = (0..3_usize)
+            .map(|task| {
+                let (store, keys) = (store.clone(), keys.clone());
+                tokio::spawn(async move {
+                    for round in 0..3000 {
+                        let (from, to) = (keys[(task + round) % 8], keys[(task + round * 3 + 1) % 8]);
+                        store
+                            .transact(&[from, to], |tx| {
+                                tx.mutate(&from, -1).ok();
+                                tx.mutate(&to, 1).ok();
+                                Ok::<_, ()>(())
+                            })
+                            .await
+                            .unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in transfers {
+            task.await.unwrap();
+        }
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+    async fn what_was_seen_is_on_disk_before_what_was_done_about_it() {
+        let store = kept(|numbers| {
+            let at = |n| numbers.get(&key(n)).copied().unwrap_or(0);
+            // The second is what somebody fetched of the first, the third what somebody was told of it.
+            assert!(at(2) <= at(1) && at(3) <= at(1), "{numbers:?}");
+        });
+        for n in 1..=3 {
+            store.create(&key(n), Number(0)).ok();
+        }
+        let mut watch = store.watch(&key(1)).unwrap();
+        let told = {
+            let store = store.clone();
+            tokio::spawn(async move {
+                while let Some(update) = watch.next().await {
+                    let seen = update.entry().0;
+                    store.insert(&key(3), Number(seen)).await;
+                    if seen == 20_000 {
+                        break;
+                    }
+                }
+            })
+        };
+        let seen = {
+            let store = store.clone();
+            tokio::spawn(async move {
+                loop {
+                    let seen = store.fetch(&key(1)).unwrap().0;
+                    store.insert(&key(2), Number(seen)).await;
+                    if seen == 20_000 {
+                        break;
+                    }
+                }
+            })
+        };
+        for _ in 0..20_000 {
+            store.mutate(&key(1), 1).await.ok();
+        }
+        told.await.unwrap();
+        seen.await.unwrap();
+        store.close().await.unwrap();
+    }
+
+    /// Whoever is told may do something about it, which would be entered first.
+    #[tokio::test]
+    async fn nobody_is_told_of_a_change_before_it_is_entered() {
+        let store = setup(100).store;
+        let mut all = store.watch_all();
+        store.create(&key(1), Number(0)).ok();
+        assert!(all.next().await.is_some());
+        let mut watch = store.watch(&key(1)).unwrap();
+        let changes: [fn(&LiveStore<Number>); 3] = [
+            |store| drop(store.mutate(&key(1), 1).now_or_never()),
+            |store| drop(store.create(&key(2), Number(0))),
+            |store| drop(store.remove(&key(1)).now_or_never()),
+        ];
+        for change in changes {
+            let (told, is_done) = std_mpsc::channel();
+            let busy = sink(&store).lock();
+            let other = store.clone();
+            let changing = thread::spawn(move || {
+                change(&other);
+                told.send(()).unwrap();
+            });
+            // It waits for the queue.
+            assert!(is_done.recv_timeout(Duration::from_millis(50)).is_err());
+            assert!(all.next().now_or_never().is_none());
+            assert!(watch.next().now_or_never().is_none());
+            drop(busy);
+            changing.join().unwrap();
+            assert!(all.next().now_or_never().is_some());
+            watch.next().now_or_never();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_commit_goes_to_disk_when_its_interval_is_over() {
+        let (told, mut batches) = mpsc::unbounded_channel();
+        let engine = Kept {
+            numbers: HashMap::new(),
+            batches: 0,
+            look: move |numbers: &HashMap<Uuid, i64>| told.send(numbers.len()).unwrap(),
+        };
+        let (store, _) = durable(engine, Duration::from_millis(1), 100);
+        store.init(Number(0));
+        assert_eq!(batches.recv().await, Some(1));
+        store.init(Number(0));
+        assert_eq!(batches.recv().await, Some(2));
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_is_half_full_goes_to_disk_before_its_time() {
+        let mut setup = setup(10);
+        for n in 0..5 {
+            assert!(setup.batches.try_recv().is_err());
+            setup.store.create(&key(n), Number(0)).ok();
+        }
+        assert_eq!(setup.batches.recv().await.unwrap().records.len(), 5);
+    }
+}

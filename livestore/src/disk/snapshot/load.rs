@@ -1,0 +1,131 @@
+//! The work of loading.
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::disk::snapshot::error::LoadKind;
+use crate::disk::snapshot::file::{Part, Reader};
+use crate::disk::snapshot::job::Wanted;
+use crate::disk::snapshot::{OnProgress, Teller, count, fraction};
+use crate::ground::clock;
+use crate::ground::unwind::caught;
+use crate::slot::record::Record;
+use crate::table::expiry::{self, Expired};
+use crate::table::table::Table;
+use crate::value::options::Downtime;
+use crate::value::report::LoadReport;
+use crate::value::value::LiveValue;
+
+const BUFFER: usize = 1 << 16;
+
+/// Gets what `check` has refused: the key, the value and the reason.
+pub(crate) type OnRefused<V> = Box<dyn FnMut(Uuid, V, <V as LiveValue>::MutError) + Send>;
+
+/// How a file is loaded.
+pub(crate) struct How<V: LiveValue> {
+    pub(crate) downtime: Downtime,
+    pub(crate) on_refused: Option<OnRefused<V>>,
+    pub(crate) on_progress: Option<OnProgress>,
+    /// Begin with nothing if there is no file.
+    pub(crate) or_empty: bool,
+}
+
+/// Fills a table that nobody else has yet. Returns also what had expired by then.
+#[expect(clippy::type_complexity, reason = "the parts of what begins a store")]
+pub(crate) fn load<V>(
+    table: &Table<V>,
+    path: &Path,
+    mut how: How<V>,
+    wanted: &Wanted,
+) -> Result<Option<(LoadReport, Vec<Expired<V>>)>, LoadKind>
+where
+    V: LiveValue + DeserializeOwned,
+    V::MutError: Display,
+{
+    let began = clock::now();
+    let file = match File::open(path) {
+        Err(error) if how.or_empty && error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(LoadKind::io)?,
+    };
+    let whole = file.metadata().map_err(LoadKind::io)?.len();
+    let (mut reader, header) = Reader::begin(BufReader::with_capacity(BUFFER, file))?;
+    let found = header.schema.into_owned();
+    table.schema().accept(&found).map_err(LoadKind::Foreign)?;
+    let now = table.shared().clock.moment();
+    let times = match how.downtime {
+        Downtime::Counts => now,
+        Downtime::Frozen => now.frozen_at(header.saved_at),
+    };
+    let mut teller = Teller::new(how.on_progress.take());
+    let mut refused = 0;
+    let floor = loop {
+        if !wanted.is_wanted() {
+            return Err(LoadKind::Interrupted);
+        }
+        let (key, record) = match reader.next()? {
+            Part::Entry { key, record } => (key, record),
+            Part::End(end) => break end.floor,
+        };
+        let record: Record<V> =
+            Record::decode(record, &times).map_err(|error| LoadKind::Value { key, error })?;
+        if let Some(record) = admit(key, record, table, &mut how.on_refused)? {
+            if !table.restore(key, record) {
+                return Err(reader.damaged());
+            }
+        } else {
+            refused += 1;
+        }
+        teller
+            .note(reader.entries, reader.bytes, || fraction(reader.bytes, whole))
+            .map_err(|_| LoadKind::Panicked { key: None })?;
+    };
+    table.shared().raise_floor(floor);
+    let already = expiry::expire_due(table);
+    teller
+        .tell(reader.entries, reader.bytes, 1.0)
+        .map_err(|_| LoadKind::Panicked { key: None })?;
+    let report = LoadReport {
+        entries: reader.entries,
+        expired: already.iter().map(|batch| count(batch.len())).sum(),
+        refused,
+        bytes: reader.bytes,
+        duration: clock::now().saturating_duration_since(began),
+        saved_at: header.saved_at.into(),
+        schema_version: found.version,
+    };
+    Ok(Some((report, already)))
+}
+
+/// Decides whether a record becomes an entry. `None` if it was refused and somebody took it.
+fn admit<V>(
+    key: Uuid,
+    record: Record<V>,
+    table: &Table<V>,
+    on_refused: &mut Option<OnRefused<V>>,
+) -> Result<Option<Record<V>>, LoadKind>
+where
+    V: LiveValue,
+    V::MutError: Display,
+{
+    let panicked = |_| LoadKind::Panicked { key: Some(key) };
+    if record.expires_by_itself() && table.deadlines().is_none() {
+        return Err(LoadKind::NoChecks { key });
+    }
+    let Err(reason) = caught(|| record.value.check(None)).map_err(panicked)? else {
+        return Ok(Some(record));
+    };
+    let Some(on_refused) = on_refused else {
+        let reason = caught(|| reason.to_string()).map_err(panicked)?;
+        return Err(LoadKind::Refused { key, reason });
+    };
+    // The key is free, and its next entry continues above this one.
+    table.shared().raise_floor(record.version);
+    caught(|| on_refused(key, Arc::unwrap_or_clone(record.value), reason)).map_err(panicked)?;
+    Ok(None)
+}

@@ -1,0 +1,181 @@
+//! [`Wall`]: what a stamp becomes when it leaves the process.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ground::clock::{self, BUILT, Clock, Stamp};
+
+/// Nanoseconds since the Unix epoch. `u64` holds them until the year 2554.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Wall(u64);
+
+impl Wall {
+    pub(crate) fn from_nanos(nanos: u64) -> Wall {
+        Wall(nanos)
+    }
+
+    pub(crate) fn nanos(self) -> u64 {
+        self.0
+    }
+
+    fn now() -> Wall {
+        let since = clock::wall_now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Wall(nanos(since))
+    }
+}
+
+impl From<Wall> for SystemTime {
+    fn from(wall: Wall) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(wall.0)
+    }
+}
+
+/// What both clocks show at one moment: the only way from one to the other.
+///
+/// Taken once for a whole file, so that times in it keep their distance when the wall clock is set meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    now: Stamp,
+    wall_now: Wall,
+    /// What the wall clock showed when the store was built, as it goes now. Stamps count from there.
+    built: Wall,
+}
+
+const MILLI: u64 = 1_000_000;
+
+impl Moment {
+    /// This moment, as if the wall clock had stood still since it showed `wall`.
+    pub(crate) fn frozen_at(self, wall: Wall) -> Moment {
+        Moment {
+            wall_now: wall,
+            built: Wall(
+                self.built
+                    .0
+                    .saturating_add(wall.0)
+                    .saturating_sub(self.wall_now.0),
+            ),
+            ..self
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn now(&self) -> Stamp {
+        self.now
+    }
+
+    pub(crate) fn wall_now(&self) -> Wall {
+        self.wall_now
+    }
+
+    pub(crate) fn wall(&self, stamp: Stamp) -> Wall {
+        Wall(match stamp.0.checked_sub(BUILT) {
+            _ if stamp == Stamp::NEVER => u64::MAX,
+            Some(since) => self.built.0.saturating_add(since.saturating_mul(MILLI)),
+            None => self.built.0.saturating_sub((BUILT - stamp.0) * MILLI),
+        })
+    }
+
+    /// The stamp of a wall-clock time, rounded up, so that nothing becomes due too early.
+    pub(crate) fn stamp(&self, wall: Wall) -> Stamp {
+        Stamp(match wall.0.checked_sub(self.built.0) {
+            _ if wall.0 == u64::MAX => u64::MAX,
+            Some(since) => BUILT.saturating_add(since.div_ceil(MILLI)),
+            None => BUILT.saturating_sub((self.built.0 - wall.0) / MILLI),
+        })
+    }
+
+    /// The stamp of something that has happened: not after this moment, whatever the wall clock says.
+    pub(crate) fn past(&self, wall: Wall) -> Stamp {
+        self.stamp(wall).min(self.now)
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Clock {
+    /// Reads both clocks.
+    pub(crate) fn moment(&self) -> Moment {
+        let since = clock::now().saturating_duration_since(self.built);
+        let wall_now = Wall::now();
+        Moment {
+            now: self.now(),
+            wall_now,
+            built: Wall(wall_now.0.saturating_sub(nanos(since))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YEAR: u64 = 365 * 24 * 3600 * 1000;
+
+    fn moment(now: u64, wall_now: u64) -> Moment {
+        Moment {
+            now: Stamp(BUILT + now),
+            wall_now: Wall(wall_now),
+            built: Wall(wall_now - now * MILLI),
+        }
+    }
+
+    #[test]
+    fn times_keep_their_distance_both_ways() {
+        let today = 1_800_000_000_000 * MILLI;
+        let saved = moment(5_000, today);
+        assert_eq!(saved.wall(saved.now), saved.wall_now);
+        assert_eq!(saved.stamp(saved.wall_now), saved.now);
+        // Another process, a minute later by the wall.
+        let loaded = moment(10, today + 60_000 * MILLI);
+        let through = |ago: i64, loaded: Moment| {
+            let stamp = Stamp(saved.now.0.checked_add_signed(-ago).unwrap_or(0));
+            i64::try_from(loaded.now.0).unwrap_or(0)
+                - i64::try_from(loaded.stamp(saved.wall(stamp)).0).unwrap_or(0)
+        };
+        for ago in [0, 5, -5, 5_000, 6_000, -100_000, 10 * YEAR.cast_signed()] {
+            assert_eq!(through(ago, loaded), ago + 60_000);
+            // And when that minute does not count.
+            assert_eq!(through(ago, loaded.frozen_at(saved.wall_now)), ago);
+        }
+        assert_eq!(loaded.stamp(saved.wall(Stamp::NEVER)), Stamp::NEVER);
+    }
+
+    #[test]
+    fn what_lies_between_two_stamps_is_the_later() {
+        let moment = moment(5_000, 1 << 60);
+        for (nanos, stamp) in [
+            (-1_000_001, 4_999),
+            (-1, 5_000),
+            (0, 5_000),
+            (1, 5_001),
+            (1_000_000, 5_001),
+        ] {
+            let wall = Wall(moment.wall_now.0.checked_add_signed(nanos).unwrap_or(0));
+            assert_eq!(moment.stamp(wall).0 - BUILT, stamp, "{nanos}");
+        }
+        let long_ago = Wall(moment.built.0 - 1);
+        assert_eq!(moment.stamp(long_ago).0, BUILT);
+    }
+
+    #[test]
+    fn what_has_happened_is_not_in_the_future_when_the_wall_clock_was_set_back() {
+        let moment = moment(5_000, 1 << 60);
+        let later = Wall(moment.wall_now.0 + 10 * MILLI);
+        assert_eq!(moment.past(later), moment.now);
+        assert!(moment.stamp(later) > moment.now);
+    }
+
+    #[test]
+    fn both_clocks_are_read_at_one_moment() {
+        let moment = Clock::start().moment();
+        // The stamp may lag by a tick, and is rounded down.
+        let lag = moment.wall_now.0 - moment.wall(moment.now).0.min(moment.wall_now.0);
+        assert!(lag < 100 * MILLI, "{lag} ns");
+        assert!(moment.now.0 < BUILT + 10_000);
+    }
+}

@@ -1,0 +1,333 @@
+//! [`Hold`]: the exclusive right to change one entry, and [`Acquire`], the wait for it.
+//!
+//! A guard is a hold and a store; a mutation that runs user code holds the entry for as long as that runs. A hold
+//! ends when it is dropped, also by a panic.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use uuid::Uuid;
+
+use crate::ground::stats::Count;
+use crate::slot::after::After;
+use crate::slot::shared::Shared;
+use crate::slot::slot::{Change, Dead, Slot, State};
+use crate::slot::waiters::Ticket;
+use crate::value::entry::Entry;
+#[cfg(feature = "durable")]
+use crate::value::error::MutateIfError;
+use crate::value::error::RollbackError;
+use crate::value::value::LiveValue;
+
+pub(crate) struct Hold<V: LiveValue> {
+    slot: Arc<Slot<V>>,
+    shared: Arc<Shared<V>>,
+    /// Cleared when the last commit of this hold has released it already.
+    open: bool,
+}
+
+/// How far a mutation came under the slot's lock.
+pub(crate) enum Step<V: LiveValue> {
+    /// It has not begun: the task has no budget.
+    NoBudget(V::Mutation),
+    /// It is done.
+    Done(Result<Entry<V>, V::MutError>),
+    /// The entry is now held; the mutation is to be applied to a copy of this snapshot.
+    Copy(Hold<V>, Entry<V>, V::Mutation),
+    /// The entry is now held; the mutation waits with it for the disk.
+    #[cfg(feature = "durable")]
+    Backlogged(Hold<V>, V::Mutation),
+    /// The key has no entry.
+    Missing,
+    /// Somebody else holds the entry.
+    Held(Arc<Slot<V>>, V::Mutation),
+    /// The entry is not at the version that was expected. The mutation is dropped with nothing locked.
+    Conflict(Entry<V>, V::Mutation),
+}
+
+/// Why a mutation is not done yet.
+enum Rest<M> {
+    /// It is to be applied to a copy.
+    Copy(M),
+    /// It waits for the disk, and then is looked at again.
+    #[cfg(feature = "durable")]
+    Backlogged(M),
+}
+
+impl<V: LiveValue> Step<V> {
+    /// What can be done without holding the entry longer than this. Gives the mutation back if there is more to it.
+    fn settle(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Shared<V>,
+        expected: Option<u64>,
+        mutn: V::Mutation,
+        after: &mut After<V>,
+    ) -> Result<Step<V>, Rest<V::Mutation>> {
+        #[cfg(feature = "durable")]
+        if shared.is_backlogged() {
+            return Err(Rest::Backlogged(mutn));
+        }
+        if expected.is_some_and(|version| version != state.version()) {
+            return Ok(Step::Conflict(state.entry(shared), mutn));
+        }
+        match state.mutate_here(shared, slot.key(), mutn, after) {
+            Ok(result) => Ok(Step::Done(result)),
+            Err(mutn) => Err(Rest::Copy(mutn)),
+        }
+    }
+
+    /// Keeps the hold, which the caller has, for the rest.
+    fn keep(
+        slot: &Arc<Slot<V>>,
+        state: &State<V>,
+        shared: &Arc<Shared<V>>,
+        rest: Rest<V::Mutation>,
+    ) -> Step<V> {
+        let hold = Hold::taken(slot, shared);
+        match rest {
+            Rest::Copy(mutn) => Step::Copy(hold, state.entry(shared), mutn),
+            #[cfg(feature = "durable")]
+            Rest::Backlogged(mutn) => Step::Backlogged(hold, mutn),
+        }
+    }
+}
+
+impl<V: LiveValue> Hold<V> {
+    /// Mutates in one step where that runs nothing of the user's; else holds the entry.
+    #[inline(never)]
+    pub(crate) fn step(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<Shared<V>>,
+        expected: Option<u64>,
+        mutn: V::Mutation,
+        after: &mut After<V>,
+    ) -> Step<V> {
+        if state.is_held() {
+            return Step::Held(Arc::clone(slot), mutn);
+        }
+        Step::settle(slot, state, shared, expected, mutn, after).unwrap_or_else(|rest| {
+            state.try_hold(shared);
+            Step::keep(slot, state, shared, rest)
+        })
+    }
+
+    /// The same for an entry that is held for the caller. The hold ends with the step, or is in it.
+    pub(crate) fn step_held(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<Shared<V>>,
+        expected: Option<u64>,
+        mutn: V::Mutation,
+        after: &mut After<V>,
+    ) -> Step<V> {
+        match Step::settle(slot, state, shared, expected, mutn, after) {
+            Ok(step) => {
+                after.wakers.next_holder = state.release(shared);
+                step
+            }
+            Err(rest) => Step::keep(slot, state, shared, rest),
+        }
+    }
+
+    /// Wraps a hold that was taken on the slot's state.
+    pub(crate) fn taken(slot: &Arc<Slot<V>>, shared: &Arc<Shared<V>>) -> Hold<V> {
+        Hold {
+            slot: Arc::clone(slot),
+            shared: Arc::clone(shared),
+            open: true,
+        }
+    }
+
+    pub(crate) fn key(&self) -> &Uuid {
+        self.slot.key()
+    }
+
+    pub(crate) fn slot(&self) -> &Arc<Slot<V>> {
+        &self.slot
+    }
+
+    /// Ends a hold that was released already, under the slot's lock.
+    pub(crate) fn close(mut self) {
+        self.open = false;
+    }
+
+    pub(crate) fn entry(&self) -> Entry<V> {
+        self.slot.lock().entry(&self.shared)
+    }
+
+    /// Mutates and goes on holding.
+    pub(crate) fn mutate(&mut self, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
+        let (snapshot, mutn) = {
+            let mut after = After::default();
+            let mut state = self.slot.lock();
+            match state.mutate_here(&self.shared, self.key(), mutn, &mut after) {
+                Ok(result) => return result,
+                Err(mutn) => (state.entry(&self.shared), mutn),
+            }
+        };
+        let new = Some(Arc::new(self.try_mutation(&snapshot, &mutn)?));
+        Ok(self.commit(Change::Mutate { mutn, new }))
+    }
+
+    /// Applies the mutation to a copy of `snapshot`, commits it and ends the hold.
+    pub(crate) fn mutate_once(self, snapshot: Entry<V>, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
+        let new = Some(Arc::new(self.try_mutation(&snapshot, &mutn)?));
+        drop(snapshot);
+        let change = Change::Mutate { mutn, new };
+        Ok(self.commit_once(change, |_, state, shared| state.entry(shared)))
+    }
+
+    /// Runs the user's code on a snapshot.
+    fn try_mutation(&self, snapshot: &Entry<V>, mutn: &V::Mutation) -> Result<V, V::MutError> {
+        V::mutate(snapshot, mutn).inspect_err(|_| self.shared.counters.add(Count::Refused, 1))
+    }
+
+    /// Mutates an entry that should be at a version, and goes on holding.
+    #[cfg(feature = "durable")]
+    pub(crate) fn mutate_if(
+        &mut self,
+        expected: Option<u64>,
+        mutn: V::Mutation,
+    ) -> Result<Entry<V>, MutateIfError<V>> {
+        if let Some(version) = expected {
+            let now = self.entry();
+            if now.version != version {
+                return Err(MutateIfError::Conflict(now));
+            }
+        }
+        self.mutate(mutn).map_err(MutateIfError::Rejected)
+    }
+
+    /// Makes an earlier value the newest, if the type accepts it as the successor of the present one.
+    pub(crate) fn rollback(&mut self, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
+        let history = self.slot.lock().history(&self.shared);
+        let oldest = history.first().map_or(0, |entry| entry.version);
+        let Some(past) = history.iter().find(|entry| entry.version == version) else {
+            return Err(RollbackError::NotKept { oldest });
+        };
+        let now = history.last().map(|entry| &*entry.value);
+        past.check(now).map_err(RollbackError::Rejected)?;
+        let new = Arc::clone(&past.value);
+        Ok(self.commit(Change::Rollback { new }))
+    }
+
+    /// Commits and goes on holding. Returns the entry after it.
+    pub(crate) fn commit(&mut self, change: Change<V>) -> Entry<V> {
+        let mut after = After::default();
+        let mut state = self.slot.lock();
+        state.commit(&self.shared, self.key(), change, &mut after);
+        state.entry(&self.shared)
+    }
+
+    /// Commits, runs `then` at the same instant and ends the hold.
+    pub(crate) fn commit_once<R>(
+        mut self,
+        change: Change<V>,
+        then: impl FnOnce(&Arc<Slot<V>>, &mut State<V>, &Shared<V>) -> R,
+    ) -> R {
+        let mut after = After::default();
+        let mut state = self.slot.lock();
+        state.commit(&self.shared, self.key(), change, &mut after);
+        let made = then(&self.slot, &mut state, &self.shared);
+        after.wakers.next_holder = state.release(&self.shared);
+        drop(state);
+        self.open = false;
+        drop(after);
+        made
+    }
+
+    /// Ends the entry. The slot is dead afterwards; the caller unlinks it before it lets go of the rest.
+    pub(crate) fn end(mut self, msg: Option<V::Message>, after: &mut After<V>) -> Entry<V> {
+        let mut state = self.slot.lock();
+        state.commit(&self.shared, self.slot.key(), Change::Remove { msg }, after);
+        let entry = state.entry(&self.shared);
+        drop(state);
+        self.open = false;
+        entry
+    }
+}
+
+impl<V: LiveValue> Drop for Hold<V> {
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        let next = self.slot.lock().release(&self.shared);
+        if let Some(waker) = next {
+            waker.wake();
+        }
+    }
+}
+
+/// Waits for a hold of one entry, first come, first served from the first poll on.
+pub(crate) struct Acquire<'a, V: LiveValue> {
+    slot: Arc<Slot<V>>,
+    shared: &'a Arc<Shared<V>>,
+    /// The place in the queue while it waits.
+    ticket: Option<Ticket>,
+}
+
+impl<'a, V: LiveValue> Acquire<'a, V> {
+    pub(crate) fn new(slot: Arc<Slot<V>>, shared: &'a Arc<Shared<V>>) -> Acquire<'a, V> {
+        Acquire {
+            slot,
+            shared,
+            ticket: None,
+        }
+    }
+}
+
+impl<V: LiveValue> Acquire<'_, V> {
+    /// Waits for the turn, and runs `turn` under the slot's lock with the entry held. It gives the hold to somebody, or
+    /// releases it.
+    pub(crate) fn poll_turn<R>(
+        &mut self,
+        cx: &Context<'_>,
+        turn: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Poll<Result<R, Dead>> {
+        let mut state = self.slot.lock();
+        if !state.is_alive() {
+            // The entry was removed while we waited.
+            self.ticket = None;
+            return Poll::Ready(Err(Dead));
+        }
+        let (is_ours, former_waker) = match self.ticket {
+            Some(ticket) => state.accept_grant(ticket, cx, self.shared),
+            None if state.try_hold(self.shared) => (true, None),
+            None => {
+                self.ticket = Some(state.join_waiters(self.shared, cx));
+                (false, None)
+            }
+        };
+        if !is_ours {
+            drop(state);
+            drop(former_waker);
+            return Poll::Pending;
+        }
+        self.ticket = None;
+        Poll::Ready(Ok(turn(&self.slot, &mut state)))
+    }
+}
+
+impl<V: LiveValue> Future for Acquire<'_, V> {
+    type Output = Result<Hold<V>, Dead>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let shared = self.shared;
+        self.poll_turn(cx, |slot, _| Hold::taken(slot, shared))
+    }
+}
+
+impl<V: LiveValue> Drop for Acquire<'_, V> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let (next, gone) = self.slot.lock().leave_waiters(self.shared, ticket);
+        if let Some(waker) = next {
+            waker.wake();
+        }
+        drop(gone);
+    }
+}

@@ -1,0 +1,124 @@
+//! [`Reader`]: one seat at the ring of one entry, whatever is made of the news.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use uuid::Uuid;
+
+use crate::ground::stats::Count;
+use crate::ground::trace;
+use crate::slot::ring::{News, Ring, Seat, Taken};
+use crate::slot::shared::Shared;
+use crate::slot::slot::{Slot, State};
+use crate::value::entry::Entry;
+use crate::value::update::Update;
+use crate::value::value::LiveValue;
+
+pub(crate) struct Reader<V: LiveValue> {
+    /// The slot, never the key: a watch must not slide into a later life of the key.
+    slot: Arc<Slot<V>>,
+    ring: Arc<Ring<V>>,
+    shared: Arc<Shared<V>>,
+    seat: Seat,
+    /// It is told values.
+    values: bool,
+    /// What was taken from the ring and not yet handed out: stays here if the user's `Clone` panics.
+    pub(crate) taken: Option<News<V>>,
+    /// The end was taken.
+    pub(crate) ended: bool,
+}
+
+impl<V: LiveValue> Reader<V> {
+    /// Takes a seat at a slot whose state the caller has locked.
+    pub(crate) fn begin(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<Shared<V>>,
+        values: bool,
+    ) -> Reader<V> {
+        let (ring, seat) = state.join_ring(shared, values);
+        Reader {
+            slot: Arc::clone(slot),
+            ring,
+            shared: Arc::clone(shared),
+            seat,
+            values,
+            taken: None,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn key(&self) -> &Uuid {
+        self.slot.key()
+    }
+
+    /// The entry as it is now, or its final state.
+    pub(crate) fn latest(&self) -> Entry<V> {
+        self.slot.lock().entry(&self.shared)
+    }
+
+    /// Takes the next news. Afterwards there is some, or nothing more comes.
+    pub(crate) fn poll_take(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.ended {
+            return Poll::Ready(());
+        }
+        match self.ring.take(&mut self.seat, cx) {
+            Taken::Next(news) => self.taken = Some(news),
+            Taken::End(update) => {
+                self.ended = true;
+                self.taken = Some(News::Update(update));
+            }
+            Taken::Closed => self.ended = true,
+            Taken::Lagged => drop(self.resync(0)),
+            Taken::Pending => return Poll::Pending,
+        }
+        Poll::Ready(())
+    }
+
+    /// Answers lag under the slot's lock, so that whatever is not in `now` is still to come. Returns what is to be
+    /// dropped: if that panics, the resync is there.
+    pub(crate) fn resync(&mut self, lost: u64) -> Vec<News<V>> {
+        let (now, (missed, released)) = {
+            let state = self.slot.lock();
+            (state.entry(&self.shared), self.ring.skip(&mut self.seat))
+        };
+        let missed = missed + lost;
+        self.shared.counters.add(Count::Lagged, 1);
+        trace::lagged(self.key(), missed);
+        self.taken = Some(News::Update(Arc::new(Update::Resync { now, missed })));
+        released
+    }
+
+    /// Skips what there is, if there is something, or the entry is newer than `seen`, or the caller is `behind`. Returns
+    /// the entry as it is then; `None` if it or the store has ended.
+    pub(crate) fn poll_skip(&mut self, cx: &Context<'_>, behind: bool, seen: u64) -> Poll<Option<Entry<V>>> {
+        let is_ready = behind || self.ring.is_ready(&self.seat, cx);
+        let (now, alive, closed, released) = {
+            let state = self.slot.lock();
+            // Newer though nothing is there: it was taken, and a panic of the user's kept it from being returned.
+            if !is_ready && state.version() <= seen {
+                return Poll::Pending;
+            }
+            (
+                state.entry(&self.shared),
+                state.is_alive(),
+                self.ring.is_closed(),
+                self.ring.skip(&mut self.seat).1,
+            )
+        };
+        self.ended = closed || !alive;
+        drop(released);
+        // If the store has ended, the last change may still be news.
+        Poll::Ready(alive.then_some(now))
+    }
+}
+
+impl<V: LiveValue> Drop for Reader<V> {
+    fn drop(&mut self) {
+        let left = self
+            .slot
+            .lock()
+            .leave_ring(&self.shared, &self.ring, &mut self.seat, self.values);
+        drop(left);
+    }
+}

@@ -1,0 +1,130 @@
+//! [`Shared`]: what all entries of one store have in common, without the entries.
+//!
+//! A watch keeps it alive, so it holds neither the map nor anything that would keep the store open.
+
+use std::time::Duration;
+
+use crate::ground::clock::{Clock, Stamp};
+use crate::ground::stats::Counters;
+use crate::ground::sync::atomic::{AtomicU64, Ordering};
+use crate::ground::times::Times;
+use crate::slot::feed::Feed;
+#[cfg(feature = "durable")]
+use crate::slot::sink::{Sink, Whole};
+use crate::value::options::{ExpireMode, StoreOptions};
+use crate::value::value::LiveValue;
+
+pub(crate) struct Shared<V: LiveValue> {
+    pub(crate) clock: Clock,
+    pub(crate) channel_cap: usize,
+    /// How many updates of an entry are kept.
+    pub(crate) history: usize,
+    pub(crate) counters: Counters,
+    /// To those who watch everything.
+    pub(crate) feed: Feed<V>,
+    /// `None` when nothing ever expires.
+    expire: Option<ExpireMode>,
+    /// The highest version at which an entry ended. A new entry starts above it, so that no key repeats a version.
+    /// Raised under the slot's lock before the slot is marked dead; read by a creator after it saw the slot dead or
+    /// the key vacant.
+    floor: AtomicU64,
+    /// What is told of every commit, in a store that is kept on disk.
+    #[cfg(feature = "durable")]
+    sink: Option<Sink<V>>,
+}
+
+impl<V: LiveValue> Shared<V> {
+    pub(crate) fn new(options: &StoreOptions) -> Shared<V> {
+        Shared {
+            clock: Clock::start(),
+            channel_cap: options.channel_cap,
+            history: options.history,
+            counters: Counters::default(),
+            feed: Feed::new(),
+            expire: options.expire_check_freq.map(|_| options.expire_mode),
+            floor: AtomicU64::new(0),
+            #[cfg(feature = "durable")]
+            sink: None,
+        }
+    }
+
+    #[cfg(feature = "durable")]
+    pub(crate) fn with_sink(self, sink: Sink<V>) -> Shared<V> {
+        let sink = Some(sink);
+        Shared { sink, ..self }
+    }
+
+    #[cfg(feature = "durable")]
+    #[inline]
+    pub(crate) fn sink(&self) -> Option<&Sink<V>> {
+        self.sink.as_ref()
+    }
+
+    /// Keeps what is committed while it lives together on disk.
+    #[cfg(feature = "durable")]
+    pub(crate) fn whole(&self) -> Option<Whole<'_, V>> {
+        self.sink().map(|sink| sink.transaction())
+    }
+
+    /// Whether so much waits for the disk that who can wait should.
+    #[inline]
+    pub(crate) fn is_backlogged(&self) -> bool {
+        #[cfg(feature = "durable")]
+        return self.sink().is_some_and(|sink| sink.is_full());
+        #[cfg(not(feature = "durable"))]
+        false
+    }
+
+    /// Waits until it is not backlogged.
+    #[cfg(feature = "durable")]
+    pub(crate) async fn room(&self) {
+        if let Some(sink) = self.sink() {
+            sink.room().await;
+        }
+    }
+
+    /// How many updates one who watches everything may be behind.
+    pub(crate) fn feed_cap(&self) -> usize {
+        self.channel_cap.saturating_mul(16)
+    }
+
+    /// The version of an entry that is created now.
+    pub(crate) fn first_version(&self) -> u64 {
+        self.floor.load(Ordering::Acquire) + 1
+    }
+
+    #[cfg(feature = "durable")]
+    pub(crate) fn floor(&self) -> u64 {
+        self.floor.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn raise_floor(&self, ended_at: u64) {
+        self.floor.fetch_max(ended_at, Ordering::AcqRel);
+    }
+
+    /// After how long without use an entry expires, in a store where use counts.
+    #[inline]
+    pub(crate) fn idle_limit(&self) -> Option<Duration> {
+        match self.expire {
+            Some(ExpireMode::Idle(limit)) => Some(limit),
+            _ => None,
+        }
+    }
+
+    /// The deadline this long from now.
+    pub(crate) fn deadline_after(&self, after: Duration) -> Stamp {
+        self.clock.deadline(self.clock.now(), after)
+    }
+
+    /// When an entry expires that has these times.
+    #[inline]
+    pub(crate) fn deadline(&self, times: Times) -> Stamp {
+        let (from, limit) = match self.expire {
+            None => return Stamp::NEVER,
+            Some(ExpireMode::Timeout(limit)) => (times.changed(), limit),
+            Some(ExpireMode::Idle(limit)) => (times.used(), limit),
+            Some(ExpireMode::Lifetime(limit)) => (times.created(), limit),
+        };
+        self.clock.deadline(from, limit)
+    }
+}

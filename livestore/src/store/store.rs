@@ -1,0 +1,130 @@
+//! [`LiveStore`]: the handle to a store.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use crate::table::table::Table;
+use crate::value::options::StoreOptions;
+use crate::value::value::LiveValue;
+
+/// A concurrent store of live values: a map from [`Uuid`](crate::Uuid) to `V` whose entries can be watched, locked
+/// and mutated.
+///
+/// A `LiveStore` is a handle, cheap to clone, as the sender of a channel is; clones share one store. It can stand in
+/// an axum `State`, in a task, or in a struct. When the last handle and the last [guard](crate::EntryGuard) are
+/// gone, the store ends: watches end with `None`.
+///
+/// Any UUID is a key: a random one from [`init`](Self::init), one made from a name with `Uuid::new_v5`, or your own.
+///
+/// # Which call waits for what
+///
+/// | calls | wait for a guard |
+/// |---|---|
+/// | `fetch`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after`, `save` | never |
+/// | `init`, `create`, `fetch_or_create` and their siblings | never |
+/// | `mutate`, `mutate_if`, `mutate_or_create`, `rollback`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
+/// | `try_acquire`, `acquire_timeout` | not at all, or for as long as you say |
+///
+/// In a store that is kept on disk, those that wait for a guard also wait while too much waits to be written; the others
+/// never do.
+///
+/// Every future is `Send` and cancel safe: dropped while it waits, it has changed nothing and passes its turn on.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::{LiveStore, LiveValue};
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Score { points: u32 }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let store = LiveStore::default();
+/// let key = store.init(Score { points: 0 });
+///
+/// let entry = store.mutate(&key, ScoreMutation::SetPoints(3)).await.unwrap();
+/// assert_eq!((entry.points, entry.version), (3, 2));
+/// # }
+/// ```
+pub struct LiveStore<V: LiveValue> {
+    pub(in crate::store) table: Arc<Table<V>>,
+}
+
+impl<V: LiveValue> LiveStore<V> {
+    #[cfg(all(test, feature = "durable"))]
+    pub(crate) fn shared(&self) -> &crate::slot::shared::Shared<V> {
+        self.table.shared()
+    }
+
+    pub(crate) fn from_table(table: Arc<Table<V>>) -> LiveStore<V> {
+        LiveStore { table }
+    }
+
+    /// Returns a number that differs from start to start of a store, below 2^53.
+    ///
+    /// Versions count within an epoch: a client that kept a version from before a restart must not compare it with
+    /// one from after.
+    pub fn epoch(&self) -> u64 {
+        self.table.epoch()
+    }
+
+    /// Returns a reference that does not keep the store open.
+    pub fn downgrade(&self) -> WeakLiveStore<V> {
+        WeakLiveStore {
+            table: Arc::downgrade(&self.table),
+        }
+    }
+}
+
+impl<V: LiveValue> Clone for LiveStore<V> {
+    fn clone(&self) -> Self {
+        LiveStore {
+            table: Arc::clone(&self.table),
+        }
+    }
+}
+
+impl<V: LiveValue> Default for LiveStore<V> {
+    fn default() -> Self {
+        LiveStore {
+            table: Arc::new(Table::new(&StoreOptions::default())),
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for LiveStore<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveStore")
+            .field("len", &self.table.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A reference to a store that does not keep it open. From [`LiveStore::downgrade`].
+///
+/// For tasks that should end with the store, and for values or callbacks that refer back to it.
+pub struct WeakLiveStore<V: LiveValue> {
+    table: Weak<Table<V>>,
+}
+
+impl<V: LiveValue> WeakLiveStore<V> {
+    /// Returns a handle, or `None` if the store has ended.
+    pub fn upgrade(&self) -> Option<LiveStore<V>> {
+        self.table.upgrade().map(LiveStore::from_table)
+    }
+}
+
+impl<V: LiveValue> Clone for WeakLiveStore<V> {
+    fn clone(&self) -> Self {
+        WeakLiveStore {
+            table: Weak::clone(&self.table),
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for WeakLiveStore<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakLiveStore")
+    }
+}

@@ -1,0 +1,521 @@
+//! [`Guards`], several entries held at once, and [`Tx`], several entries changed as one.
+//!
+//! A transaction stages: the closure works on copies, with nothing locked, while the entries are held, so nobody else
+//! changes them. Its commit cannot fail half-way. First it locks a new slot for every key that is to be created and
+//! links it; whoever finds one must wait for its lock. If one of these keys is taken, the new slots die before anybody
+//! saw them alive, and nothing has happened. Then it locks the slots that it holds, commits what was staged, one entry
+//! after another, and unlocks all.
+//!
+//! Lock order: it is the only code that locks two slots. New slots come first, in key order, then held ones in key
+//! order. Nobody who waits for a new slot has one that this waits for: a held slot's lock is taken by others only
+//! briefly, by readers, who hold no other, and by transactions that link, which wait for nothing while they have it.
+//! While slots are locked it takes shard locks; that is safe because under a shard lock nobody waits for a slot.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Index, IndexMut};
+use std::slice;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+use std::vec;
+
+use uuid::Uuid;
+
+use crate::ground::clock::Stamp;
+use crate::ground::stats::Count;
+use crate::ground::sync::MutexGuard;
+use crate::slot::after::After;
+use crate::slot::hold::Hold;
+use crate::slot::slot::{Change, Slot, State};
+use crate::store::guard::EntryGuard;
+use crate::table::table::Table;
+use crate::value::entry::Entry;
+use crate::value::error::{DeadlineError, Missing, MutateError, Occupied};
+use crate::value::value::LiveValue;
+
+/// Guards of several entries, in key order. From [`LiveStore::acquire_many`](crate::LiveStore::acquire_many).
+///
+/// Found by key or by position, and iterable. Dropping it releases all.
+#[must_use = "the entries are released when the guards are dropped"]
+pub struct Guards<V: LiveValue> {
+    /// Sorted by key, no key twice.
+    guards: Vec<EntryGuard<V>>,
+}
+
+impl<V: LiveValue> Guards<V> {
+    /// The guards come in key order.
+    pub(crate) fn new(guards: Vec<EntryGuard<V>>) -> Guards<V> {
+        Guards { guards }
+    }
+
+    /// Returns the guard of a key, or `None` if it was not asked for.
+    pub fn get(&self, key: &Uuid) -> Option<&EntryGuard<V>> {
+        self.find(key).map(|at| &self.guards[at])
+    }
+
+    /// Returns the guard of a key for changes, or `None` if it was not asked for.
+    pub fn get_mut(&mut self, key: &Uuid) -> Option<&mut EntryGuard<V>> {
+        self.find(key).map(|at| &mut self.guards[at])
+    }
+
+    /// Returns how many entries are held: one per different key.
+    pub fn len(&self) -> usize {
+        self.guards.len()
+    }
+
+    /// Returns whether no entry is held.
+    pub fn is_empty(&self) -> bool {
+        self.guards.is_empty()
+    }
+
+    /// Returns the guards in key order.
+    pub fn iter(&self) -> slice::Iter<'_, EntryGuard<V>> {
+        self.guards.iter()
+    }
+
+    /// Returns the guards for changes, in key order.
+    pub fn iter_mut(&mut self) -> slice::IterMut<'_, EntryGuard<V>> {
+        self.guards.iter_mut()
+    }
+
+    fn find(&self, key: &Uuid) -> Option<usize> {
+        self.guards.binary_search_by_key(key, |guard| *guard.key()).ok()
+    }
+}
+
+impl<V: LiveValue> Index<usize> for Guards<V> {
+    type Output = EntryGuard<V>;
+
+    fn index(&self, at: usize) -> &EntryGuard<V> {
+        &self.guards[at]
+    }
+}
+
+impl<V: LiveValue> IndexMut<usize> for Guards<V> {
+    fn index_mut(&mut self, at: usize) -> &mut EntryGuard<V> {
+        &mut self.guards[at]
+    }
+}
+
+impl<V: LiveValue> IntoIterator for Guards<V> {
+    type Item = EntryGuard<V>;
+    type IntoIter = vec::IntoIter<EntryGuard<V>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.guards.into_iter()
+    }
+}
+
+impl<'a, V: LiveValue> IntoIterator for &'a Guards<V> {
+    type Item = &'a EntryGuard<V>;
+    type IntoIter = slice::Iter<'a, EntryGuard<V>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a, V: LiveValue> IntoIterator for &'a mut Guards<V> {
+    type Item = &'a mut EntryGuard<V>;
+    type IntoIter = slice::IterMut<'a, EntryGuard<V>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for Guards<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.guards).finish()
+    }
+}
+
+/// A transaction that is being staged. Passed to the closure of [`LiveStore::transact`](crate::LiveStore::transact).
+///
+/// Every call works on copies: nothing is visible to others before the closure has returned `Ok`. Calls see what
+/// earlier ones of the same transaction have staged, but for times and deadlines. The entries of the keys that the transaction was begun with are
+/// held; a key that was not named counts as missing, and can be created.
+pub struct Tx<V: LiveValue> {
+    table: Arc<Table<V>>,
+    staged: BTreeMap<Uuid, Staged<V>>,
+}
+
+/// What a transaction does to one key.
+struct Staged<V: LiveValue> {
+    /// `None` if the key had no entry when the transaction began, or was not named.
+    hold: Option<Hold<V>>,
+    /// The entry as the transaction sees it.
+    now: Option<Entry<V>>,
+    steps: Vec<Step<V>>,
+}
+
+enum Step<V: LiveValue> {
+    Change(Change<V>),
+    Broadcast(V::Message),
+    Deadline(Stamp),
+    Create(Arc<V>),
+}
+
+impl<V: LiveValue> Tx<V> {
+    /// The holds come in key order; `None` where the key has no entry.
+    pub(crate) fn new(table: Arc<Table<V>>, held: Vec<(Uuid, Option<Hold<V>>)>) -> Tx<V> {
+        let staged = held
+            .into_iter()
+            .map(|(key, hold)| {
+                let now = hold.as_ref().map(|hold| hold.entry());
+                (
+                    key,
+                    Staged {
+                        hold,
+                        now,
+                        steps: Vec::new(),
+                    },
+                )
+            })
+            .collect();
+        Tx { table, staged }
+    }
+
+    /// Returns the entry as this transaction has staged it. `None` if there is none, or its key was not named.
+    pub fn get(&self, key: &Uuid) -> Option<&Entry<V>> {
+        self.staged.get(key)?.now.as_ref()
+    }
+
+    /// Stages a mutation and returns the entry that it leads to. Its times are set by the commit; so is the version of an
+    /// entry that this transaction creates, which counts from 0 until then.
+    ///
+    /// # Errors
+    ///
+    /// [`MutateError::Missing`] if there is no entry, or its key was not named; [`MutateError::Rejected`] if the value
+    /// refuses. Nothing is staged then, and the transaction may go on.
+    pub fn mutate(&mut self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
+        let counters = &Arc::clone(self.table.shared()).counters;
+        let (staged, now) = self.existing(key).ok_or(MutateError::Missing)?;
+        let value = Arc::new(V::mutate(&now, &mutn).map_err(|reason| {
+            counters.add(Count::Refused, 1);
+            MutateError::Rejected(reason)
+        })?);
+        let new = Some(Arc::clone(&value));
+        Ok(staged.change(now, value, Change::Mutate { mutn, new }))
+    }
+
+    /// Stages a replacement and returns the entry that it replaces. Nothing is checked.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] with the value if there is no entry, or its key was not named.
+    pub fn set(&mut self, key: &Uuid, value: V) -> Result<Entry<V>, Missing<V>> {
+        let Some((staged, now)) = self.existing(key) else {
+            return Err(Missing(value));
+        };
+        let new = Arc::new(value);
+        staged.change(
+            now.clone(),
+            Arc::clone(&new),
+            Change::Overwrite { msg: None, new },
+        );
+        Ok(now)
+    }
+
+    /// Stages the creation of an entry under a key that has none. The key need not have been named.
+    ///
+    /// If somebody else creates an entry under this key before the commit, the whole transaction fails with
+    /// [`TransactError::Occupied`](crate::TransactError::Occupied).
+    ///
+    /// # Errors
+    ///
+    /// [`Occupied`] with the value and the entry if the transaction knows one.
+    pub fn create(&mut self, key: &Uuid, value: V) -> Result<(), Occupied<V>> {
+        let staged = self.staged.entry(*key).or_insert(Staged {
+            hold: None,
+            now: None,
+            steps: Vec::new(),
+        });
+        if let Some(existing) = &staged.now {
+            return Err(Occupied {
+                value,
+                existing: existing.clone(),
+            });
+        }
+        let value = Arc::new(value);
+        staged.now = Some(Entry::from_shared(Arc::clone(&value)));
+        staged.steps.push(Step::Create(value));
+        Ok(())
+    }
+
+    /// Stages a removal and returns the entry as it is before. `None` if there is none, or its key was not named.
+    pub fn remove(&mut self, key: &Uuid) -> Option<Entry<V>> {
+        self.end(key, None)
+    }
+
+    /// Stages a removal with a message to the watchers.
+    pub fn remove_with_msg(&mut self, key: &Uuid, msg: V::Message) -> Option<Entry<V>> {
+        self.end(key, Some(msg))
+    }
+
+    fn end(&mut self, key: &Uuid, msg: Option<V::Message>) -> Option<Entry<V>> {
+        let (staged, now) = self.existing(key)?;
+        staged.now = None;
+        staged.steps.push(Step::Change(Change::Remove { msg }));
+        Some(now)
+    }
+
+    /// Stages a message to the watchers of an entry, in order with the changes staged.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] with the message if there is no entry, or its key was not named.
+    pub fn broadcast(&mut self, key: &Uuid, msg: V::Message) -> Result<(), Missing<V::Message>> {
+        let Some((staged, _)) = self.existing(key) else {
+            return Err(Missing(msg));
+        };
+        staged.steps.push(Step::Broadcast(msg));
+        Ok(())
+    }
+
+    /// Stages a deadline, counted from now. As [`LiveStore::expire_after`](crate::LiveStore::expire_after).
+    ///
+    /// # Errors
+    ///
+    /// [`DeadlineError::Missing`] if there is no entry, or its key was not named; [`DeadlineError::NoChecks`] if the
+    /// store was built without `expire_check_freq`.
+    pub fn expire_after(&mut self, key: &Uuid, after: Duration) -> Result<(), DeadlineError> {
+        let at = self.table.shared().deadline_after(after);
+        self.deadline(key, at)
+    }
+
+    /// Stages a deadline. As [`LiveStore::expire_at`](crate::LiveStore::expire_at).
+    ///
+    /// # Errors
+    ///
+    /// As [`expire_after`](Self::expire_after).
+    pub fn expire_at(&mut self, key: &Uuid, at: Instant) -> Result<(), DeadlineError> {
+        let at = self.table.shared().clock.stamp(at);
+        self.deadline(key, at)
+    }
+
+    /// Stages that an entry never expires. Returns whether there is one. As
+    /// [`LiveStore::persist`](crate::LiveStore::persist).
+    pub fn persist(&mut self, key: &Uuid) -> bool {
+        // Where nothing is checked, nothing expires in any case.
+        self.deadline(key, Stamp::NEVER) != Err(DeadlineError::Missing)
+    }
+
+    fn deadline(&mut self, key: &Uuid, at: Stamp) -> Result<(), DeadlineError> {
+        let checks = self.table.deadlines().is_some();
+        let (staged, _) = self.existing(key).ok_or(DeadlineError::Missing)?;
+        if !checks {
+            return Err(DeadlineError::NoChecks);
+        }
+        staged.steps.push(Step::Deadline(at));
+        Ok(())
+    }
+
+    fn existing(&mut self, key: &Uuid) -> Option<(&mut Staged<V>, Entry<V>)> {
+        let staged = self.staged.get_mut(key)?;
+        let now = staged.now.clone()?;
+        Some((staged, now))
+    }
+
+    /// Makes everything visible, or nothing: the key that somebody else has taken is the error.
+    pub(crate) fn commit(self) -> Result<(), Uuid> {
+        let Tx { table, staged } = self;
+        let plans: Vec<Plan<V>> = staged.into_iter().map(|(key, staged)| staged.plan(key)).collect();
+        commit(&table, plans)
+    }
+}
+
+/// An entry to be created, and what is done to it afterwards.
+type Birth<V> = (Arc<Slot<V>>, Vec<Step<V>>);
+
+/// What is to be done to one key, in lives: a life that begins and ends within the transaction leaves no trace.
+struct Plan<V: LiveValue> {
+    key: Uuid,
+    /// The entry that there is, and what is done to it. The last step may be its removal.
+    held: Option<(Hold<V>, Vec<Step<V>>)>,
+    /// The entry that there will be, and what is done to it once it is born.
+    born: Option<Birth<V>>,
+    /// Of lives that left no trace. Dropped with nothing locked.
+    _untraced: Vec<Step<V>>,
+}
+
+/// What a commit leaves to be done with nothing locked.
+struct Afters<V: LiveValue> {
+    afters: Vec<After<V>>,
+    next_holders: Vec<Waker>,
+    stale_deadlines: usize,
+}
+
+impl<V: LiveValue> Afters<V> {
+    fn next(&mut self) -> &mut After<V> {
+        let at = self.afters.len();
+        self.afters.push(After::default());
+        &mut self.afters[at]
+    }
+}
+
+fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(), Uuid> {
+    let shared = table.shared();
+    // Slots stand beside the plans, so that their locks can be held while the plans are carried out.
+    let born: Vec<Option<Arc<Slot<V>>>> = plans
+        .iter()
+        .map(|plan| plan.born.as_ref().map(|(slot, _)| Arc::clone(slot)))
+        .collect();
+    let held: Vec<Option<Arc<Slot<V>>>> = plans
+        .iter()
+        .map(|plan| plan.held.as_ref().map(|(hold, _)| Arc::clone(hold.slot())))
+        .collect();
+
+    // Link what is created under keys that have no entry. Who finds one waits for its lock.
+    let mut born_states: Vec<Option<MutexGuard<'_, State<V>>>> = Vec::with_capacity(plans.len());
+    for (at, slot) in born.iter().enumerate() {
+        let state = slot.as_ref().map(|slot| slot.lock());
+        if let (Some(slot), None) = (slot, &held[at])
+            && !table.link_locked(slot)
+        {
+            // Nobody has seen the others alive, and nobody will.
+            for (at, state) in born_states.iter_mut().enumerate() {
+                if let (Some(slot), Some(state), None) = (&born[at], state, &held[at]) {
+                    state.abandon();
+                    table.unlink(slot);
+                }
+            }
+            return Err(plans[at].key);
+        }
+        born_states.push(state);
+    }
+
+    // From here on nothing can fail.
+    let mut held_states: Vec<Option<MutexGuard<'_, State<V>>>> = held
+        .iter()
+        .map(|slot| slot.as_ref().map(|slot| slot.lock()))
+        .collect();
+    let mut afters = Afters {
+        afters: Vec::new(),
+        next_holders: Vec::new(),
+        stale_deadlines: 0,
+    };
+    #[cfg(feature = "durable")]
+    let whole = shared.whole();
+    for (at, plan) in plans.iter_mut().enumerate() {
+        if let (Some((_, steps)), Some(slot), Some(state)) = (&mut plan.held, &held[at], &mut held_states[at])
+        {
+            for step in steps.drain(..) {
+                take(step, table, slot, state, &mut afters);
+            }
+            if !state.is_alive() {
+                match &born[at] {
+                    // In one step, so that nobody else takes the key between.
+                    Some(successor) => table.succeed(slot, successor),
+                    None => table.unlink(slot),
+                }
+                afters.stale_deadlines += 1;
+            }
+            afters.next_holders.extend(state.release(shared));
+        }
+        if let (Some((_, steps)), Some(slot), Some(state)) = (&mut plan.born, &born[at], &mut born_states[at])
+        {
+            // Only now, because the entry before it under this key may have just raised the floor.
+            state.bear(shared, slot.key(), afters.next());
+            if let Some(deadlines) = table.deadlines() {
+                deadlines.arm(state.deadline(shared), slot, None);
+            }
+            for step in steps.drain(..) {
+                take(step, table, slot, state, &mut afters);
+            }
+        }
+    }
+    // They are released already; nothing below may release them again, not even a panic in somebody's `Drop`.
+    plans
+        .iter_mut()
+        .filter_map(|plan| plan.held.take())
+        .for_each(|(hold, _)| hold.close());
+    #[cfg(feature = "durable")]
+    drop(whole);
+    drop(held_states);
+    drop(born_states);
+    // Everything is visible, and nothing locked.
+    if let Some(deadlines) = table.deadlines() {
+        (0..afters.stale_deadlines).for_each(|_| deadlines.note_stale());
+    }
+    afters.next_holders.drain(..).for_each(Waker::wake);
+    Ok(())
+}
+
+/// Carries out one step on a slot whose state is locked.
+fn take<V: LiveValue>(
+    step: Step<V>,
+    table: &Table<V>,
+    slot: &Arc<Slot<V>>,
+    state: &mut State<V>,
+    afters: &mut Afters<V>,
+) {
+    match step {
+        Step::Change(change) => state.commit(table.shared(), slot.key(), change, afters.next()),
+        Step::Broadcast(msg) => {
+            state.broadcast(table.shared(), slot.key(), msg, afters.next());
+        }
+        Step::Deadline(at) => {
+            let arm = state.set_deadline(at);
+            state.leave_for_disk(table.shared(), slot.key(), afters.next());
+            if let (Some(deadlines), Some(arm)) = (table.deadlines(), arm) {
+                afters.stale_deadlines += usize::from(arm.replaces);
+                deadlines.arm(arm.at, slot, Some(arm.flag));
+            }
+        }
+        Step::Create(_) => unreachable!("a plan begins each life with a slot"),
+    }
+}
+
+impl<V: LiveValue> Staged<V> {
+    /// Stages a change, and returns the entry after it.
+    fn change(&mut self, now: Entry<V>, new: Arc<V>, change: Change<V>) -> Entry<V> {
+        let next = Entry {
+            value: new,
+            version: now.version + 1,
+            ..now
+        };
+        self.now = Some(next.clone());
+        self.steps.push(Step::Change(change));
+        next
+    }
+
+    /// Sorts the steps into lives.
+    fn plan(self, key: Uuid) -> Plan<V> {
+        let mut held = self.hold.map(|hold| (hold, Vec::new()));
+        let mut born: Option<Birth<V>> = None;
+        let mut untraced = Vec::new();
+        for step in self.steps {
+            match step {
+                Step::Create(value) => {
+                    // What was born before it within this transaction has been removed again.
+                    untraced.extend(born.take().into_iter().flat_map(|(_, steps)| steps));
+                    born = Some((Slot::new(key, value), Vec::new()));
+                }
+                step => match (&mut born, &mut held) {
+                    (Some((_, steps)), _) | (None, Some((_, steps))) => steps.push(step),
+                    (None, None) => unreachable!("a key without an entry is created before anything else"),
+                },
+            }
+        }
+        // Steps of a held life all come before those of one that is born.
+        if self.now.is_none() {
+            untraced.extend(born.take().into_iter().flat_map(|(_, steps)| steps));
+        }
+        Plan {
+            key,
+            held,
+            born,
+            _untraced: untraced,
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for Tx<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tx")
+            .field("keys", &self.staged.len())
+            .finish_non_exhaustive()
+    }
+}

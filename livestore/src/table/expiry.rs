@@ -1,0 +1,328 @@
+//! Expiry: the task that checks for entries past their deadline, and the one that calls back.
+//!
+//! The check takes the items whose time has come from the [deadline queue](crate::table::deadlines) and decides under each
+//! slot's lock. What expired goes, batch by batch, to a task of its own, which calls the user back; so a slow
+//! callback delays callbacks and not checks, and a batch that was sent is delivered also when the store ends.
+
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
+
+use crate::ground::clock::Stamp;
+use crate::ground::stats::Count;
+use crate::ground::trace;
+use crate::ground::unwind::let_go;
+use crate::slot::after::After;
+use crate::slot::shared::Shared;
+use crate::slot::slot::{Change, Due};
+use crate::table::deadlines::Item;
+use crate::table::table::Table;
+use crate::value::entry::Entry;
+use crate::value::value::LiveValue;
+
+/// How many items a check looks at before it lets other tasks run; also the largest batch.
+const AT_ONCE: usize = 1024;
+
+/// Entries that expired in one go, with their keys.
+pub(crate) type Expired<V> = Vec<(Uuid, Entry<V>)>;
+
+/// What is called with each batch. The store is there for callbacks that asked for it.
+pub(crate) type Callback<V> =
+    dyn Fn(Option<Arc<Table<V>>>, Expired<V>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
+/// What the user wants to be called with.
+pub(crate) struct OnExpire<V: LiveValue> {
+    pub(crate) callback: Arc<Callback<V>>,
+    /// A batch then keeps the store open until it is delivered.
+    pub(crate) wants_store: bool,
+}
+
+struct Batch<V: LiveValue> {
+    table: Option<Arc<Table<V>>>,
+    expired: Expired<V>,
+}
+
+/// Starts the checks of a table; they end with it. What has expired before goes to the callback first.
+pub(crate) fn start<V: LiveValue>(
+    table: &Arc<Table<V>>,
+    runtime: &Handle,
+    period: Duration,
+    on_expire: Option<OnExpire<V>>,
+    already: Vec<Expired<V>>,
+) {
+    // Panics here and not in the task if the runtime has no timers.
+    drop(sleep_until(Instant::now()));
+    let (batches, received) = mpsc::unbounded_channel();
+    let wants_store = on_expire.as_ref().is_some_and(|wanted| wanted.wants_store);
+    let callback = on_expire.map(|wanted| wanted.callback);
+    for expired in already {
+        hand_over(table, expired, wants_store, &batches);
+    }
+    let checks = runtime.spawn(check_forever(Arc::downgrade(table), period, batches, wants_store));
+    runtime.spawn(deliver(received, callback, Arc::clone(table.shared())));
+    table.own_checks(checks.abort_handle());
+}
+
+async fn check_forever<V: LiveValue>(
+    table: Weak<Table<V>>,
+    period: Duration,
+    batches: mpsc::UnboundedSender<Batch<V>>,
+    wants_store: bool,
+) {
+    let mut last = Instant::now();
+    // A period that no clock can count never ends.
+    while let Some(next) = last.checked_add(period) {
+        sleep_until(next).await;
+        // Checks that were missed are not made up for.
+        last = Instant::now().max(next);
+        let mut again = Vec::new();
+        let mut now = None;
+        loop {
+            let Some(table) = table.upgrade() else { return };
+            // One time for the whole check, so that an item put back for later is not taken again by the same check.
+            let now = *now.get_or_insert_with(|| table.shared().clock.now());
+            let (expired, more) = check(&table, now, &mut again);
+            if !expired.is_empty() {
+                hand_over(&table, expired, wants_store, &batches);
+            }
+            if !more {
+                if let Some(deadlines) = table.deadlines() {
+                    deadlines.put_back(again, 0);
+                }
+                break;
+            }
+            drop(table);
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Has a batch delivered.
+fn hand_over<V: LiveValue>(
+    table: &Arc<Table<V>>,
+    expired: Expired<V>,
+    wants_store: bool,
+    batches: &mpsc::UnboundedSender<Batch<V>>,
+) {
+    trace::expired(expired.len());
+    table.shared().counters.add(Count::Callbacks, 1);
+    let table = wants_store.then(|| Arc::clone(table));
+    // The receiver ends only with its runtime.
+    let _ = batches.send(Batch { table, expired });
+}
+
+/// Checks a table that nobody else has yet. Returns what expired, in batches.
+#[cfg(feature = "serde")]
+pub(crate) fn expire_due<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
+    let now = table.shared().clock.now();
+    let mut batches = Vec::new();
+    loop {
+        let (expired, more) = check(table, now, &mut Vec::new());
+        if !expired.is_empty() {
+            batches.push(expired);
+        }
+        if !more {
+            return batches;
+        }
+    }
+}
+
+/// Looks at some of the items whose time has come. Returns what expired, and whether there may be more. What is due
+/// but held goes to `again`, for the next check.
+pub(crate) fn check<V: LiveValue>(
+    table: &Table<V>,
+    now: Stamp,
+    again: &mut Vec<Item<V>>,
+) -> (Expired<V>, bool) {
+    let shared = table.shared();
+    let Some(deadlines) = table.deadlines() else {
+        return (Vec::new(), false);
+    };
+    let items = deadlines.take_due(now, AT_ONCE);
+    let more = items.len() == AT_ONCE;
+    let mut expired = Vec::new();
+    let mut later = Vec::new();
+    let mut dropped = 0;
+    for mut item in items {
+        let Some(slot) = item.slot.upgrade() else {
+            dropped += 1;
+            continue;
+        };
+        let mut state = slot.lock();
+        match state.due(shared, item.flag.as_ref(), now) {
+            Due::Stale | Due::At(Stamp::NEVER) => dropped += 1,
+            Due::At(deadline) => {
+                item.at = deadline;
+                later.push(item);
+            }
+            Due::Held => again.push(item),
+            Due::Now => {
+                let mut after = After::default();
+                state.commit(shared, slot.key(), Change::Expire, &mut after);
+                expired.push((*slot.key(), state.entry(shared)));
+                drop(state);
+                table.unlink(&slot);
+                let_go(after);
+                let_go(slot);
+                continue;
+            }
+        }
+        drop(state);
+        let_go(slot);
+    }
+    deadlines.put_back(later, dropped);
+    (expired, more)
+}
+
+async fn deliver<V: LiveValue>(
+    mut batches: mpsc::UnboundedReceiver<Batch<V>>,
+    callback: Option<Arc<Callback<V>>>,
+    shared: Arc<Shared<V>>,
+) {
+    while let Some(Batch { table, expired }) = batches.recv().await {
+        let callback = callback.clone();
+        let entries = expired.len();
+        // In a task of its own, so that a panic, of the callback or of a value's `Drop`, ends this batch alone.
+        let delivery = tokio::spawn(async move {
+            if let Some(callback) = callback {
+                callback(table, expired).await;
+            }
+        });
+        if let Err(error) = delivery.await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            mem::forget(panic);
+            trace::callback_panicked(entries);
+        }
+        shared.counters.subtract(Count::Callbacks, 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slot::hold::Hold;
+    use crate::slot::slot::Slot;
+    use crate::store::transact::Tx;
+    use crate::value::options::{ExpireMode, StoreOptions};
+    use crate::value::value::tests::Value;
+
+    fn table() -> Table<Value> {
+        Table::new(&StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            expire_mode: ExpireMode::Timeout(Duration::from_secs(3600)),
+            ..Default::default()
+        })
+    }
+
+    fn create(table: &Table<Value>) -> Arc<Slot<Value>> {
+        let slot = Slot::new(Uuid::new_v4(), Arc::new(Value));
+        assert!(table.link(&slot, |_, _| ()).is_ok());
+        slot
+    }
+
+    fn items(table: &Table<Value>) -> usize {
+        table.deadlines().map_or(0, |deadlines| deadlines.len())
+    }
+
+    /// An armed item per change had ten thousand of them for one entry.
+    #[test]
+    fn an_entry_has_one_item_however_often_it_changes() {
+        let table = table();
+        let slot = create(&table);
+        for _ in 0..10_000 {
+            let change = Change::Overwrite {
+                msg: None,
+                new: Arc::new(Value),
+            };
+            let mut after = After::default();
+            slot.lock().commit(table.shared(), slot.key(), change, &mut after);
+        }
+        assert_eq!(items(&table), 1);
+    }
+
+    #[test]
+    fn deadlines_that_come_ever_earlier_do_not_pile_up() {
+        let table = table();
+        let slot = create(&table);
+        for round in 0..10_000 {
+            let at = table
+                .shared()
+                .deadline_after(Duration::from_secs(100_000 - round));
+            assert!(table.set_deadline(&slot, at).is_ok());
+        }
+        assert!(items(&table) < 2 * 65, "{}", items(&table));
+        // And those that move away take none at all.
+        let before = items(&table);
+        for round in 0..10_000 {
+            let at = table
+                .shared()
+                .deadline_after(Duration::from_secs(200_000 + round));
+            assert!(table.set_deadline(&slot, at).is_ok());
+        }
+        assert_eq!(items(&table), before);
+    }
+
+    #[test]
+    fn items_of_removed_entries_do_not_pile_up() {
+        let table = table();
+        let kept: Vec<_> = (0..100).map(|_| create(&table)).collect();
+        for _ in 0..10_000 {
+            let key = Uuid::new_v4();
+            let slot = Slot::new(key, Arc::new(Value));
+            assert!(table.link(&slot, |_, _| ()).is_ok());
+            assert!(slot.lock().try_hold(table.shared()));
+            drop(table.end(Hold::taken(&slot, table.shared()), None));
+        }
+        assert!(items(&table) < 2 * kept.len() + 2 * 65, "{}", items(&table));
+    }
+
+    #[test]
+    fn a_check_with_nothing_due_takes_nothing_up() {
+        let table = table();
+        let _slots: Vec<_> = (0..1000).map(|_| create(&table)).collect();
+        let now = table.shared().clock.now();
+        assert!(
+            table
+                .deadlines()
+                .is_some_and(|deadlines| deadlines.take_due(now, AT_ONCE).is_empty())
+        );
+        let mut again = Vec::new();
+        let (expired, more) = check(&table, now, &mut again);
+        assert!(expired.is_empty() && !more && again.is_empty());
+        assert_eq!(items(&table), 1000);
+    }
+
+    #[test]
+    fn what_never_expires_takes_no_item() {
+        let table = Table::<Value>::new(&StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            expire_mode: ExpireMode::Timeout(Duration::MAX),
+            ..Default::default()
+        });
+        drop(create(&table));
+        assert_eq!(items(&table), 0);
+    }
+
+    #[test]
+    fn items_of_entries_that_transactions_removed_do_not_pile_up() {
+        let table = Arc::new(table());
+        for _ in 0..10_000 {
+            let key = Uuid::new_v4();
+            let slot = Slot::new(key, Arc::new(Value));
+            assert!(table.link(&slot, |_, _| ()).is_ok());
+            assert!(slot.lock().try_hold(table.shared()));
+            let held = vec![(key, Some(Hold::taken(&slot, table.shared())))];
+            let mut tx = Tx::new(Arc::clone(&table), held);
+            assert!(tx.remove(&key).is_some());
+            assert!(tx.commit().is_ok());
+        }
+        assert!(items(&table) < 2 * 65, "{}", items(&table));
+    }
+}

@@ -1,0 +1,117 @@
+//! [`Entry`]: what one key held at one commit.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use crate::ground::clock;
+
+/// The value and metadata that one key held at one commit.
+///
+/// An entry is a snapshot: it holds no lock, costs a reference count to clone, and does not change when the
+/// store does. It dereferences to the value.
+///
+/// While somebody keeps an entry, its value cannot be changed in place, and the next mutation copies it. Drop
+/// entries that you no longer need.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::{LiveStore, LiveValue};
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Score { points: u32 }
+///
+/// let store = LiveStore::default();
+/// let key = store.init(Score { points: 3 });
+///
+/// let entry = store.fetch(&key).unwrap();
+/// assert_eq!(entry.points, 3);
+/// assert_eq!(entry.version, 1);
+/// ```
+#[non_exhaustive]
+pub struct Entry<V> {
+    /// The value.
+    pub value: Arc<V>,
+    /// How many commits led here: a new entry has version 1, or continues above every version that the store
+    /// has ended; each commit adds 1.
+    pub version: u64,
+    /// When the value was last changed, in whole milliseconds, and on Linux by the kernel's coarse clock, which lags by
+    /// up to two of its ticks of 1 to 10 ms and never leads. A removal does not move it.
+    pub last_change: Instant,
+    /// When the entry was created, by the same clock.
+    pub create_time: Instant,
+    /// When it expires as things stand. `None` if never.
+    pub(crate) expires: Option<Instant>,
+}
+
+impl<V> Entry<V> {
+    /// Wraps a value that is in no store: version 0, created and changed now.
+    ///
+    /// Useful to call [`LiveValue::mutate`](crate::LiveValue::mutate) by hand, in a test for example.
+    pub fn new(value: V) -> Entry<V> {
+        Entry::from_shared(Arc::new(value))
+    }
+
+    /// An entry that is staged and in no store yet.
+    pub(crate) fn from_shared(value: Arc<V>) -> Entry<V> {
+        let now = clock::now();
+        Entry {
+            value,
+            version: 0,
+            last_change: now,
+            create_time: now,
+            expires: None,
+        }
+    }
+
+    /// Returns when the entry expires as things stood when it was read. `None` if never, or if that is further away
+    /// than the clock can count.
+    ///
+    /// The entry goes at the first check at or after this time; a change, a use, or a new deadline may move it.
+    pub fn expires_at(&self) -> Option<Instant> {
+        self.expires
+    }
+
+    /// Returns when the value was last changed, by the wall clock.
+    ///
+    /// Computed from the present difference of the two clocks, so it moves when the wall clock is set.
+    pub fn changed_at(&self) -> SystemTime {
+        clock::wall_clock(self.last_change)
+    }
+}
+
+impl<V> Clone for Entry<V> {
+    fn clone(&self) -> Self {
+        Entry {
+            value: Arc::clone(&self.value),
+            ..*self
+        }
+    }
+}
+
+impl<V> Deref for Entry<V> {
+    type Target = V;
+
+    fn deref(&self) -> &V {
+        &self.value
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for Entry<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("value", &self.value)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<V: serde::Serialize> serde::Serialize for Entry<V> {
+    /// As the value alone.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
+}

@@ -1,0 +1,308 @@
+//! What calls of a store fail with: one small type per way of failing, which gives back what was taken.
+
+use std::error::Error;
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::value::entry::Entry;
+use crate::value::value::LiveValue;
+
+/// The key has no entry. Holds what the call was given and did not use.
+///
+/// Returned by [`LiveStore::assign`](crate::LiveStore::assign) and its siblings (the value) and by
+/// [`LiveStore::broadcast`](crate::LiveStore::broadcast) (the message).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Missing<T>(pub T);
+
+impl<T> fmt::Debug for Missing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Missing")
+    }
+}
+
+impl<T> fmt::Display for Missing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this key has no entry; create it first")
+    }
+}
+
+impl<T> Error for Missing<T> {}
+
+/// The key has an entry already. Holds both values.
+///
+/// Returned by [`LiveStore::create`](crate::LiveStore::create) and its siblings, which never overwrite.
+#[derive(Clone)]
+pub struct Occupied<V> {
+    /// The value that was not stored.
+    pub value: V,
+    /// The entry that the key has.
+    pub existing: Entry<V>,
+}
+
+impl<V> fmt::Debug for Occupied<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Occupied")
+            .field("version", &self.existing.version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<V> fmt::Display for Occupied<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this key has an entry already; `insert` would replace it")
+    }
+}
+
+impl<V> Error for Occupied<V> {}
+
+/// Why [`LiveStore::mutate`](crate::LiveStore::mutate) changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MutateError<E> {
+    /// The key has no entry.
+    Missing,
+    /// The value refused the mutation.
+    Rejected(E),
+}
+
+impl<E: fmt::Display> fmt::Display for MutateError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MutateError::Missing => f.write_str("this key has no entry; create it first"),
+            MutateError::Rejected(reason) => write!(f, "the value refused the mutation: {reason}"),
+        }
+    }
+}
+
+/// The reason is in the text, so it is not a [`source`](Error::source) as well.
+impl<E: fmt::Debug + fmt::Display> Error for MutateError<E> {}
+
+/// Why [`LiveStore::mutate_if`](crate::LiveStore::mutate_if) changed nothing.
+#[derive(Clone)]
+pub enum MutateIfError<V: LiveValue> {
+    /// The key has no entry.
+    Missing,
+    /// The entry is at another version. Here it is.
+    Conflict(Entry<V>),
+    /// The value refused the mutation.
+    Rejected(V::MutError),
+}
+
+impl<V: LiveValue> fmt::Debug for MutateIfError<V>
+where
+    V::MutError: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MutateIfError::Missing => f.write_str("Missing"),
+            MutateIfError::Conflict(entry) => write!(f, "Conflict(version {})", entry.version),
+            MutateIfError::Rejected(reason) => f.debug_tuple("Rejected").field(reason).finish(),
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Display for MutateIfError<V>
+where
+    V::MutError: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MutateIfError::Missing => f.write_str("this key has no entry; create it first"),
+            MutateIfError::Conflict(entry) => {
+                write!(
+                    f,
+                    "the entry is at version {} now; decide again and retry",
+                    entry.version
+                )
+            }
+            MutateIfError::Rejected(reason) => write!(f, "the value refused the mutation: {reason}"),
+        }
+    }
+}
+
+impl<V: LiveValue> Error for MutateIfError<V> where V::MutError: fmt::Debug + fmt::Display {}
+
+/// Why [`LiveStore::rollback`](crate::LiveStore::rollback) changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RollbackError<E> {
+    /// The key has no entry.
+    Missing,
+    /// The entry of that version is not kept.
+    NotKept {
+        /// The oldest version that is.
+        oldest: u64,
+    },
+    /// The value of that version is not a valid successor of the present one.
+    Rejected(E),
+}
+
+impl<E: fmt::Display> fmt::Display for RollbackError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RollbackError::Missing => f.write_str("this key has no entry; create it first"),
+            RollbackError::NotKept { oldest } => {
+                write!(
+                    f,
+                    "that version is not kept, only those from {oldest} on; `history` in the options keeps more"
+                )
+            }
+            RollbackError::Rejected(reason) => write!(f, "the value refused to go back: {reason}"),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> Error for RollbackError<E> {}
+
+/// One of several keys has no entry: this one.
+///
+/// Returned by [`LiveStore::acquire_many`](crate::LiveStore::acquire_many).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingKey(pub Uuid);
+
+impl fmt::Display for MissingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the key {} has no entry, so none was acquired; create it first",
+            self.0
+        )
+    }
+}
+
+impl Error for MissingKey {}
+
+/// Why [`LiveStore::transact`](crate::LiveStore::transact) changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactError<E> {
+    /// The closure has returned this error.
+    Aborted(E),
+    /// Somebody else has created an entry under this key, which the transaction was to create. Retry.
+    Occupied(Uuid),
+}
+
+impl<E: fmt::Display> fmt::Display for TransactError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TransactError::Aborted(reason) => write!(f, "the transaction was aborted: {reason}"),
+            TransactError::Occupied(key) => {
+                write!(
+                    f,
+                    "somebody else has created an entry under the key {key} meanwhile; retry"
+                )
+            }
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> Error for TransactError<E> {}
+
+/// Why [`LiveStore::try_acquire`](crate::LiveStore::try_acquire) gave no guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The key has no entry.
+    Missing,
+    /// Somebody else holds the entry, or waits for it.
+    Held,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryAcquireError::Missing => "this key has no entry; create it first",
+            TryAcquireError::Held => "the entry is held by somebody else; try again, or wait with `acquire`",
+        })
+    }
+}
+
+impl Error for TryAcquireError {}
+
+/// Why [`LiveStore::acquire_timeout`](crate::LiveStore::acquire_timeout) gave no guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcquireError {
+    /// The key has no entry.
+    Missing,
+    /// The time was over before the entry was free.
+    TimedOut,
+}
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AcquireError::Missing => "this key has no entry; create it first",
+            AcquireError::TimedOut => "the entry was held by others for the whole time allowed",
+        })
+    }
+}
+
+impl Error for AcquireError {}
+
+/// Why an entry was given no deadline.
+///
+/// Returned by [`LiveStore::expire_after`](crate::LiveStore::expire_after) and
+/// [`LiveStore::expire_at`](crate::LiveStore::expire_at).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadlineError {
+    /// The key has no entry.
+    Missing,
+    /// The store was built without `expire_check_freq`, so nothing would ever look at the deadline.
+    NoChecks,
+}
+
+impl fmt::Display for DeadlineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DeadlineError::Missing => "this key has no entry; create it first",
+            DeadlineError::NoChecks => {
+                "this store checks nothing for expiry; set `expire_check_freq` in its options"
+            }
+        })
+    }
+}
+
+impl Error for DeadlineError {}
+
+/// Options that no store can be built with. The text says which, and what to write instead.
+///
+/// Returned by [`LiveStoreBuilder::try_done`](crate::LiveStoreBuilder::try_done).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// `channel_cap` is 0, so no watcher could ever be told anything.
+    ChannelCap,
+    /// `shard_amt` is not a power of two from 2 to 65,536.
+    ShardAmount(usize),
+    /// `expire_check_freq` is zero, so the check would never rest.
+    CheckFrequency,
+    /// `expire_check_freq` is set, but the store is built outside a tokio runtime, where no check can run.
+    NoRuntime,
+    /// The limit of pending records is 0, so nothing could ever go to disk.
+    #[cfg(feature = "durable")]
+    PendingLimit,
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OptionsError::ChannelCap => f.write_str("`channel_cap` must be at least 1; the default is 64"),
+            OptionsError::ShardAmount(given) => {
+                write!(
+                    f,
+                    "`shard_amt` must be a power of two from 2 to 65536, not {given}; `None` chooses one"
+                )
+            }
+            OptionsError::CheckFrequency => {
+                f.write_str("`expire_check_freq` must be longer than zero; `None` turns expiry off")
+            }
+            OptionsError::NoRuntime => f.write_str(
+                "a store with `expire_check_freq` runs its checks as a tokio task; build it inside a tokio \
+                 runtime, or set `expire_check_freq: None`",
+            ),
+            #[cfg(feature = "durable")]
+            OptionsError::PendingLimit => {
+                f.write_str("the limit of pending records must be at least 1; the default is 65536")
+            }
+        }
+    }
+}
+
+impl Error for OptionsError {}

@@ -1,0 +1,131 @@
+//! [`DeltaWatch`]: one watcher of one entry that is told mutations without values.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use tokio::task::coop;
+use uuid::Uuid;
+
+use crate::slot::reader::Reader;
+use crate::slot::ring::News;
+use crate::slot::shared::Shared;
+use crate::slot::slot::{Slot, State};
+use crate::value::delta::Delta;
+use crate::value::entry::Entry;
+use crate::value::value::LiveValue;
+
+/// Receives every mutation of one entry with the version that it led to, in order, and no values.
+///
+/// From [`LiveStore::watch_deltas`](crate::LiveStore::watch_deltas). Nobody keeps the values before and after, so a
+/// mutation can change a large value in place while it is watched; and a delta is as small as its mutation, which is
+/// what goes to a client that keeps a replica.
+///
+/// Everything else is as with [`Watch`](crate::Watch): one life of the key, the end with its cause, then `None`;
+/// [`Delta::Resync`] for who falls behind.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::{Delta, LiveStore, LiveValue};
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Board {
+///     #[live(push)]
+///     lines: Vec<String>,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let store = LiveStore::default();
+/// let key = store.init(Board { lines: vec![] });
+///
+/// let (entry, mut deltas) = store.fetch_and_watch_deltas(&key).unwrap();
+/// let mut replica = Board::clone(&entry.value);
+/// drop(entry);
+///
+/// // In place: nobody keeps the board.
+/// store.mutate(&key, BoardMutation::PushLines("hello".into())).await.ok();
+///
+/// if let Some(Delta::Mutate { mutn, .. }) = deltas.next().await {
+///     replica.apply(&mutn).ok();
+/// }
+/// assert_eq!(replica.lines, ["hello"]);
+/// # }
+/// ```
+#[must_use = "a watch that is dropped receives nothing"]
+pub struct DeltaWatch<V: LiveValue> {
+    reader: Reader<V>,
+}
+
+impl<V: LiveValue> DeltaWatch<V> {
+    /// Begins to watch a slot whose state the caller has locked.
+    pub(crate) fn begin(slot: &Arc<Slot<V>>, state: &mut State<V>, shared: &Arc<Shared<V>>) -> DeltaWatch<V> {
+        DeltaWatch {
+            reader: Reader::begin(slot, state, shared, false),
+        }
+    }
+
+    /// Returns the key that is watched.
+    pub fn key(&self) -> &Uuid {
+        self.reader.key()
+    }
+
+    /// Waits for the next delta. `None` when the entry has ended and that was told, or when the store has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a delta is either returned or still there.
+    pub async fn next(&mut self) -> Option<Delta<V>> {
+        poll_fn(|cx| self.poll_delta(cx)).await
+    }
+
+    /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
+    ///
+    /// While the entry is kept, mutations copy the value.
+    pub fn latest(&self) -> Entry<V> {
+        self.reader.latest()
+    }
+
+    fn poll_delta(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delta<V>>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        if self.reader.taken.is_none() {
+            ready!(self.reader.poll_take(cx));
+        }
+        coop.made_progress();
+        Poll::Ready(self.hand_out())
+    }
+
+    /// Gives out the delta that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
+    fn hand_out(&mut self) -> Option<Delta<V>> {
+        let delta = match self.reader.taken.as_ref()? {
+            News::Update(update) => Delta::of(update),
+            // Whoever has the only reference is the only one who could make another.
+            News::Delta(delta) if Arc::strong_count(delta) == 1 => {
+                return self.reader.taken.take().and_then(News::into_delta);
+            }
+            News::Delta(delta) => Delta::clone(delta),
+        };
+        self.reader.taken = None;
+        Some(delta)
+    }
+}
+
+impl<V: LiveValue> Stream for DeltaWatch<V> {
+    type Item = Delta<V>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Delta<V>>> {
+        self.poll_delta(cx)
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for DeltaWatch<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeltaWatch")
+            .field("key", self.key())
+            .finish_non_exhaustive()
+    }
+}

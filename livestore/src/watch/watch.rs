@@ -1,0 +1,224 @@
+//! [`Watch`]: one watcher of one entry.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use tokio::task::coop;
+use uuid::Uuid;
+
+use crate::slot::reader::Reader;
+use crate::slot::ring::News;
+use crate::slot::shared::Shared;
+use crate::slot::slot::{Slot, State};
+use crate::value::entry::Entry;
+use crate::value::update::{Control, Update};
+use crate::value::value::LiveValue;
+
+/// Receives every update of one entry, in order, from the moment it was made.
+///
+/// A watch belongs to one life of its key. When the entry ends, it receives [`Update::Remove`] or
+/// [`Update::Expire`], then `None`; an entry created later under the same key is another one. When the store itself
+/// ends, it receives what was still under way and then `None` alone: nothing was removed. A watch does not keep the
+/// store open.
+///
+/// A watch that is not read costs the writer nothing: it holds at most
+/// [`channel_cap`](crate::StoreOptions::channel_cap) updates together with the other watchers of the entry. If it
+/// falls further behind, its next update is [`Update::Resync`] with the entry as it is then.
+///
+/// It cooperates with tokio's task budget, so a loop over a busy entry does not starve other tasks.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::{LiveStore, LiveValue, Update};
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Score { points: u32 }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let store = LiveStore::default();
+/// let (key, mut watch) = store.init_and_watch(Score { points: 0 });
+///
+/// store.mutate(&key, ScoreMutation::SetPoints(5)).await.unwrap();
+/// store.remove(&key).await;
+///
+/// assert!(matches!(watch.next().await, Some(Update::Mutate { new, .. }) if new.points == 5));
+/// assert!(matches!(watch.next().await, Some(Update::Remove { .. })));
+/// assert!(watch.next().await.is_none());
+/// # }
+/// ```
+#[must_use = "a watch that is dropped receives nothing"]
+pub struct Watch<V: LiveValue> {
+    reader: Reader<V>,
+    /// What was missed before this watch began and is told first.
+    replay: VecDeque<Arc<Update<V>>>,
+    /// How many updates were missed before this watch began and cannot be told: the first update is a resync.
+    lost: Option<u64>,
+    /// The version that was handed out last.
+    seen: u64,
+}
+
+impl<V: LiveValue> Watch<V> {
+    /// Begins to watch a slot whose state the caller has locked.
+    pub(crate) fn begin(slot: &Arc<Slot<V>>, state: &mut State<V>, shared: &Arc<Shared<V>>) -> Watch<V> {
+        Watch {
+            reader: Reader::begin(slot, state, shared, true),
+            replay: VecDeque::new(),
+            lost: None,
+            seen: state.version(),
+        }
+    }
+
+    /// Begins to watch as if from `version` on: with the updates that followed it, or with a resync.
+    pub(crate) fn begin_since(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<Shared<V>>,
+        version: u64,
+    ) -> Watch<V> {
+        let mut watch = Watch::begin(slot, state, shared);
+        let now = watch.seen;
+        (watch.seen, watch.replay, watch.lost) = match state.updates_since(version) {
+            Some(updates) => (version, updates, None),
+            // Whatever the version is, it is not one that this watch could go on from.
+            None => (0, VecDeque::new(), Some(now.saturating_sub(version))),
+        };
+        watch
+    }
+
+    /// Returns the key that is watched.
+    pub fn key(&self) -> &Uuid {
+        self.reader.key()
+    }
+
+    /// Waits for the next update. `None` when the entry has ended and that was told, or when the store has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an update is either returned or still there.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "named as everywhere where one waits for the next"
+    )]
+    pub fn next(&mut self) -> impl Future<Output = Option<Update<V>>> + Send {
+        // Not an `async fn`: an update is large, and that would move it once more.
+        poll_fn(|cx| self.poll_update(cx))
+    }
+
+    /// Waits for a version that this watch has not returned yet and returns the newest; what lies between is
+    /// skipped, messages included. `None` when the entry or the store has ended.
+    ///
+    /// For whoever shows the present state and does not care how it came about.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is skipped before the newest entry is returned, but for messages.
+    pub async fn newest(&mut self) -> Option<Entry<V>> {
+        poll_fn(|cx| self.poll_newest(cx)).await
+    }
+
+    /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
+    pub fn latest(&self) -> Entry<V> {
+        self.reader.latest()
+    }
+
+    /// Calls `handle` with each update, one after another, until it answers [`Control::Break`] or nothing more comes.
+    ///
+    /// # Cancel safety
+    ///
+    /// If it is dropped, the update that `handle` was given last may be half handled; no other is lost.
+    pub async fn on_update<F, Fut>(&mut self, mut handle: F)
+    where
+        F: FnMut(Update<V>) -> Fut,
+        Fut: Future<Output = Control>,
+    {
+        while let Some(update) = self.next().await {
+            if handle(update).await == Control::Break {
+                return;
+            }
+        }
+    }
+
+    fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Update<V>>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        if self.reader.taken.is_none() {
+            if let Some(update) = self.replay.pop_front() {
+                self.reader.taken = Some(News::Update(update));
+            } else if let Some(lost) = self.lost {
+                let released = self.reader.resync(lost);
+                self.lost = None;
+                drop(released);
+            } else {
+                ready!(self.reader.poll_take(cx));
+            }
+        }
+        coop.made_progress();
+        self.hand_out()
+    }
+
+    /// Gives out the update that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
+    fn hand_out(&mut self) -> Poll<Option<Update<V>>> {
+        let taken = match &self.reader.taken {
+            Some(News::Update(taken)) => taken,
+            Some(News::Delta(_)) => unreachable!("while this watches, updates are published with values"),
+            None => return Poll::Ready(None),
+        };
+        let version = taken.version();
+        // Whoever has the only reference is the only one who could make another.
+        let update = if Arc::strong_count(taken) == 1 {
+            Poll::Ready(self.reader.taken.take().and_then(News::into_update))
+        } else {
+            Poll::Ready(Some(Update::clone(taken)))
+        };
+        self.reader.taken = None;
+        self.seen = version;
+        update
+    }
+
+    fn poll_newest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry<V>>> {
+        self.reader.taken = None;
+        // Whatever was missed before this watch began is skipped like the rest.
+        let mut behind = !mem::take(&mut self.replay).is_empty() | self.lost.take().is_some();
+        loop {
+            // Once per turn: messages may come as fast as they are skipped.
+            let coop = ready!(coop::poll_proceed(cx));
+            if self.reader.ended {
+                return Poll::Ready(None);
+            }
+            let Some(now) = ready!(self.reader.poll_skip(cx, mem::take(&mut behind), self.seen)) else {
+                coop.made_progress();
+                continue;
+            };
+            coop.made_progress();
+            if now.version > self.seen {
+                self.seen = now.version;
+                return Poll::Ready(Some(now));
+            }
+            // Only messages were there; they are skipped.
+        }
+    }
+}
+
+impl<V: LiveValue> Stream for Watch<V> {
+    type Item = Update<V>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Update<V>>> {
+        self.poll_update(cx)
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for Watch<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("key", self.key())
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,245 @@
+//! [`WatchAll`]: one watcher of every entry of a store.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use tokio::task::coop;
+use uuid::Uuid;
+
+use crate::ground::stats::Count;
+use crate::ground::trace;
+use crate::slot::feed::{Fed, Queued};
+use crate::slot::shared::Shared;
+use crate::table::table::Table;
+use crate::value::entry::Entry;
+use crate::value::update::Update;
+use crate::value::value::LiveValue;
+
+/// Receives every update of every entry with its key, creations included.
+///
+/// From [`LiveStore::watch_all`](crate::LiveStore::watch_all) or
+/// [`entries_and_watch_all`](crate::LiveStore::entries_and_watch_all). Updates of one entry come in the order in which
+/// they were committed; [`Update::Create`] is the first of a new entry, [`Update::Remove`] or [`Update::Expire`] the
+/// last. When the store ends, it receives what was still queued, then `None`; what it had missed by then stays unsaid. It
+/// does not keep the store open, and
+/// watching everything is no use of an entry in the sense of [`ExpireMode::Idle`](crate::ExpireMode::Idle).
+///
+/// It holds at most 16 times [`channel_cap`](crate::StoreOptions::channel_cap) updates. If it falls further behind, it
+/// receives one [`Update::Resync`] for each entry that it missed something of; for one that has ended meanwhile with
+/// the final entry, followed by its end. What was created and ended again while it lagged is not mentioned. If a key
+/// has ended and was created again meanwhile, its resync shows the new entry.
+///
+/// While anybody watches everything, no mutation happens in place.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::{LiveStore, LiveValue, Update};
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Score { points: u32 }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let store = LiveStore::default();
+/// let (entries, mut all) = store.entries_and_watch_all();
+/// assert!(entries.is_empty());
+///
+/// let key = store.init(Score { points: 0 });
+/// store.mutate(&key, ScoreMutation::SetPoints(5)).await.ok();
+///
+/// assert!(matches!(all.next().await, Some((k, Update::Create { .. })) if k == key));
+/// assert!(matches!(all.next().await, Some((k, Update::Mutate { .. })) if k == key));
+/// # }
+/// ```
+#[must_use = "a watch that is dropped receives nothing"]
+pub struct WatchAll<V: LiveValue> {
+    /// Does not keep the store open.
+    table: Weak<Table<V>>,
+    shared: Arc<Shared<V>>,
+    seat: usize,
+    /// What was taken and not yet handed out: stays here if the user's `Clone` panics.
+    taken: Option<(Uuid, Arc<Update<V>>)>,
+    /// What the snapshot contains already.
+    primed: Option<Primed>,
+}
+
+/// A snapshot is taken entry by entry, while updates arrive. Which of them it contains:
+struct Primed {
+    /// Per key, the sequence number from which on updates are news.
+    since: HashMap<Uuid, u64>,
+    /// From here on every update is.
+    until: u64,
+}
+
+impl Primed {
+    /// Whether an update is not contained in the snapshot.
+    fn is_news<V: LiveValue>(&mut self, queued: &Queued<V>) -> bool {
+        if matches!(*queued.update, Update::Create { .. }) {
+            self.since.entry(queued.key).or_insert(queued.sequence);
+        }
+        // An entry that is not in the snapshot and was not created since had ended before the snapshot came to it.
+        self.since
+            .get(&queued.key)
+            .is_some_and(|since| queued.sequence >= *since)
+    }
+}
+
+impl<V: LiveValue> WatchAll<V> {
+    pub(crate) fn begin(table: &Arc<Table<V>>, snapshot: bool) -> WatchAll<V> {
+        let shared = Arc::clone(table.shared());
+        let seat = shared.feed.join(snapshot);
+        WatchAll {
+            table: Arc::downgrade(table),
+            shared,
+            seat,
+            taken: None,
+            primed: None,
+        }
+    }
+
+    /// Begins to watch, and takes the entries that there are.
+    pub(crate) fn begin_with_entries(table: &Arc<Table<V>>) -> (Vec<(Uuid, Entry<V>)>, WatchAll<V>) {
+        let mut all = WatchAll::begin(table, true);
+        let mut since = HashMap::new();
+        let mut entries = Vec::new();
+        for slot in table.walk() {
+            let key = *slot.key();
+            let state = slot.lock();
+            if state.is_alive() {
+                // Under the slot's lock, so what is told from here on is not in the entry.
+                since.insert(key, all.shared.feed.position(all.seat));
+                entries.push((key, state.entry(&all.shared)));
+            }
+        }
+        let until = all.shared.feed.primed(all.seat);
+        if until > 0 {
+            all.primed = Some(Primed { since, until });
+        }
+        (entries, all)
+    }
+
+    /// Waits for the next update of any entry. `None` when the store has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an update is either returned or still there.
+    pub async fn next(&mut self) -> Option<(Uuid, Update<V>)> {
+        poll_fn(|cx| self.poll_update(cx)).await
+    }
+
+    fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Uuid, Update<V>)>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        while self.taken.is_none() {
+            match self.shared.feed.take(self.seat, cx) {
+                Fed::Next(queued) => {
+                    if self.is_news(&queued) {
+                        self.taken = Some((queued.key, queued.update));
+                    }
+                }
+                Fed::Missed(key) => {
+                    if let Some(resync) = self.resync(key) {
+                        coop.made_progress();
+                        return Poll::Ready(Some((key, resync)));
+                    }
+                }
+                Fed::Closed => return Poll::Ready(None),
+                Fed::Pending => return Poll::Pending,
+            }
+        }
+        coop.made_progress();
+        Poll::Ready(self.hand_out())
+    }
+
+    fn is_news(&mut self, queued: &Queued<V>) -> bool {
+        let Some(primed) = &mut self.primed else {
+            return true;
+        };
+        if queued.sequence >= primed.until {
+            self.primed = None;
+            return true;
+        }
+        primed.is_news(queued)
+    }
+
+    fn hand_out(&mut self) -> Option<(Uuid, Update<V>)> {
+        let (key, update) = self.taken.as_ref()?;
+        let key = *key;
+        // Whoever has the only reference is the only one who could make another.
+        if Arc::strong_count(update) == 1 {
+            let (_, update) = self.taken.take()?;
+            return Arc::into_inner(update).map(|update| (key, update));
+        }
+        let clone = Update::clone(update);
+        self.taken = None;
+        Some((key, clone))
+    }
+
+    /// Answers lag for one key. `None` if there is nothing to answer any more, or not yet: then take again.
+    fn resync(&mut self, key: Uuid) -> Option<Update<V>> {
+        let resync = self.answer_lag(key)?;
+        if let Update::Resync { missed, .. } = &resync {
+            self.shared.counters.add(Count::Lagged, 1);
+            trace::lagged(&key, *missed);
+        }
+        Some(resync)
+    }
+
+    fn answer_lag(&mut self, key: Uuid) -> Option<Update<V>> {
+        let table = self.table.upgrade()?;
+        let shared = &self.shared;
+        let seat = self.seat;
+        // Under the slot's lock: what is told of this key from now on follows the entry.
+        let alive = table.look(&key, |_, state| {
+            shared
+                .feed
+                .resolve(seat, &key)
+                .map(|missed| (state.entry(shared), missed))
+        });
+        match alive {
+            Some(alive) => {
+                let (now, missed) = alive?;
+                Some(Update::Resync {
+                    now,
+                    missed: missed.updates,
+                })
+            }
+            None => {
+                // It may have been created again since we looked; then it is looked at again.
+                let missed = shared.feed.resolve_ended(seat, &key)?;
+                let end = missed.end?;
+                let now = end.entry().clone();
+                self.taken = Some((key, end));
+                Some(Update::Resync {
+                    now,
+                    missed: missed.updates,
+                })
+            }
+        }
+    }
+}
+
+impl<V: LiveValue> Stream for WatchAll<V> {
+    type Item = (Uuid, Update<V>);
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_update(cx)
+    }
+}
+
+impl<V: LiveValue> Drop for WatchAll<V> {
+    fn drop(&mut self) {
+        self.shared.feed.leave(self.seat);
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for WatchAll<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WatchAll")
+    }
+}
