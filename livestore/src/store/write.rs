@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use crate::ground::trace;
 use crate::slot::after::After;
+use crate::slot::commit::Change;
 use crate::slot::hold::{Acquire, Hold, Step};
-use crate::slot::slot::{Change, Dead, Slot, State};
+use crate::slot::slot::{Dead, Slot, State};
 use crate::store::guard::EntryGuard;
 use crate::store::lock::proceed;
 use crate::store::store::LiveStore;
