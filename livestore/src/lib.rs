@@ -87,6 +87,7 @@ mod disk {
 /// The handle, and what is called on it.
 mod store {
     pub(crate) mod builder;
+    mod create;
     #[cfg(feature = "durable")]
     mod durable;
     mod expire;
@@ -95,13 +96,15 @@ mod store {
     pub(crate) mod load;
     mod lock;
     mod many;
+    mod mutate;
     mod read;
+    mod remove;
+    mod replace;
     #[cfg(feature = "serde")]
     pub(crate) mod save;
     pub(crate) mod storages;
     pub(crate) mod store;
     pub(crate) mod transact;
-    mod write;
 }
 
 #[cfg(all(test, livestore_check))]
