@@ -37,8 +37,9 @@ pub struct Entry<V> {
     /// How many commits led here: a new entry has version 1, or continues above every version that the store
     /// has ended; each commit adds 1.
     pub version: u64,
-    /// When the value was last changed, in whole milliseconds, and on Linux by the kernel's coarse clock, which lags by
-    /// up to two of its ticks of 1 to 10 ms and never leads. A removal does not move it.
+    /// When the value was last changed, in whole milliseconds, and on Linux by the kernel's coarse clock. It never leads;
+    /// it lags by a tick or two of 1 to 10 ms, and by more where the processor that counts the ticks is kept from running.
+    /// A removal does not move it.
     pub last_change: Instant,
     /// When the entry was created, by the same clock.
     pub create_time: Instant,
