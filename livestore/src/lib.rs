@@ -42,6 +42,9 @@ mod value {
 /// One entry: the only code that changes a value.
 mod slot {
     pub(crate) mod after;
+    mod audience;
+    pub(crate) mod commit;
+    pub(crate) mod due;
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
@@ -53,6 +56,9 @@ mod slot {
     #[cfg(feature = "durable")]
     pub(crate) mod sink;
     pub(crate) mod slot;
+    #[cfg(feature = "serde")]
+    mod stored;
+    mod turns;
     pub(crate) mod waiters;
 }
 
@@ -81,6 +87,7 @@ mod disk {
 /// The handle, and what is called on it.
 mod store {
     pub(crate) mod builder;
+    mod create;
     #[cfg(feature = "durable")]
     mod durable;
     mod expire;
@@ -89,13 +96,15 @@ mod store {
     pub(crate) mod load;
     mod lock;
     mod many;
+    mod mutate;
     mod read;
+    mod remove;
+    mod replace;
     #[cfg(feature = "serde")]
     pub(crate) mod save;
     pub(crate) mod storages;
     pub(crate) mod store;
     pub(crate) mod transact;
-    mod write;
 }
 
 #[cfg(all(test, livestore_check))]

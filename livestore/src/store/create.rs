@@ -1,0 +1,119 @@
+//! Calls that create an entry.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::slot::hold::Hold;
+use crate::slot::slot::{Slot, State};
+use crate::store::guard::EntryGuard;
+use crate::store::store::LiveStore;
+use crate::value::entry::Entry;
+use crate::value::error::Occupied;
+use crate::value::value::LiveValue;
+use crate::watch::watch::Watch;
+
+impl<V: LiveValue> LiveStore<V> {
+    /// Stores a value under a new random key (UUID v4) and returns the key. Never blocks.
+    pub fn init(&self, value: V) -> Uuid {
+        self.init_with(value, |_, _| ()).0
+    }
+
+    /// Stores a value under a new random key and watches it from its creation on.
+    pub fn init_and_watch(&self, value: V) -> (Uuid, Watch<V>) {
+        let shared = self.table.shared();
+        self.init_with(value, |slot, state| Watch::begin(slot, state, shared))
+    }
+
+    /// Stores a value under a new random key, held from its creation on. [`EntryGuard::key`] tells the key.
+    pub fn init_and_acquire(&self, value: V) -> EntryGuard<V> {
+        let (_, hold) = self.init_with(value, |slot, state| self.born_held(slot, state));
+        EntryGuard::new(Arc::clone(&self.table), hold)
+    }
+
+    /// Stores a value under a key that has no entry, and returns the new entry. Never overwrites, never blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`Occupied`] with the value and the existing entry if the key has one.
+    pub fn create(&self, key: &Uuid, value: V) -> Result<Entry<V>, Occupied<V>> {
+        self.create_with(*key, value, |_, _| ()).map(|(entry, ())| entry)
+    }
+
+    /// Stores a value under a key that has no entry, and watches it from its creation on.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Occupied<V>> {
+        let shared = self.table.shared();
+        self.create_with(*key, value, |slot, state| Watch::begin(slot, state, shared))
+    }
+
+    /// Stores a value under a key that has no entry, held from its creation on.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_and_acquire(&self, key: &Uuid, value: V) -> Result<EntryGuard<V>, Occupied<V>> {
+        let (_, hold) = self.create_with(*key, value, |slot, state| self.born_held(slot, state))?;
+        Ok(EntryGuard::new(Arc::clone(&self.table), hold))
+    }
+
+    /// Returns the entry of the key; if it has none, stores what `value` returns and returns that.
+    ///
+    /// `value` is called at most once, with nothing locked. If somebody else creates the entry meanwhile, theirs is
+    /// returned.
+    pub fn fetch_or_create(&self, key: &Uuid, value: impl FnOnce() -> V) -> Entry<V> {
+        if let Some(entry) = self.fetch(key) {
+            return entry;
+        }
+        self.create(key, value())
+            .unwrap_or_else(|occupied| occupied.existing)
+    }
+
+    /// Makes a slot, prepares it while nobody knows it, and links it under a key that nobody has.
+    fn init_with<R>(&self, value: V, prepare: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R) -> (Uuid, R) {
+        let mut value = Arc::new(value);
+        loop {
+            let key = Uuid::new_v4();
+            match self.link(key, value, &prepare) {
+                Ok((_, prepared)) => return (key, prepared),
+                // Somebody has chosen this very key by hand.
+                Err((unused, _)) => value = unused,
+            }
+        }
+    }
+
+    fn create_with<R>(
+        &self,
+        key: Uuid,
+        value: V,
+        prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Result<(Entry<V>, R), Occupied<V>> {
+        self.link(key, Arc::new(value), prepare)
+            .map_err(|(value, existing)| Occupied {
+                value: Arc::unwrap_or_clone(value),
+                existing,
+            })
+    }
+
+    /// Links a prepared slot, or gives its value back with the entry that has the key.
+    #[expect(clippy::type_complexity, reason = "two pairs, named in the sentence above")]
+    pub(in crate::store) fn link<R>(
+        &self,
+        key: Uuid,
+        value: Arc<V>,
+        prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Result<(Entry<V>, R), (Arc<V>, Entry<V>)> {
+        let slot = Slot::new(key, Arc::clone(&value));
+        self.table
+            .link(&slot, prepare)
+            .map_err(|existing| (value, existing))
+    }
+
+    fn born_held(&self, slot: &Arc<Slot<V>>, state: &mut State<V>) -> Hold<V> {
+        state.try_hold(self.table.shared());
+        Hold::taken(slot, self.table.shared())
+    }
+}

@@ -1,0 +1,35 @@
+//! Calls that remove an entry.
+
+use uuid::Uuid;
+
+use crate::store::store::LiveStore;
+use crate::value::entry::Entry;
+use crate::value::value::LiveValue;
+
+impl<V: LiveValue> LiveStore<V> {
+    /// Removes the entry and returns it in its final state. Waits for a guard. `None` if the key has none.
+    ///
+    /// Watchers receive [`Update::Remove`](crate::Update::Remove). The removal is the entry's last commit, so the
+    /// version returned is one more than that of the last change.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the entry is removed only when this returns.
+    pub async fn remove(&self, key: &Uuid) -> Option<Entry<V>> {
+        self.remove_then(key, None).await
+    }
+
+    /// Removes the entry as [`remove`](Self::remove) does; watchers receive the message with it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`remove`](Self::remove).
+    pub async fn remove_with_msg(&self, key: &Uuid, msg: V::Message) -> Option<Entry<V>> {
+        self.remove_then(key, Some(msg)).await
+    }
+
+    async fn remove_then(&self, key: &Uuid, msg: Option<V::Message>) -> Option<Entry<V>> {
+        let hold = self.hold(key).await?;
+        Some(self.table.end(hold, msg))
+    }
+}

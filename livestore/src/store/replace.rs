@@ -1,0 +1,148 @@
+//! Calls that replace a value whole.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::slot::commit::Change;
+use crate::slot::slot::{Slot, State};
+use crate::store::guard::EntryGuard;
+use crate::store::store::LiveStore;
+use crate::value::entry::Entry;
+use crate::value::error::Missing;
+use crate::value::value::LiveValue;
+use crate::watch::watch::Watch;
+
+impl<V: LiveValue> LiveStore<V> {
+    /// Stores a value whether or not the key has an entry, and returns the previous entry. Waits for a guard.
+    ///
+    /// Nothing is checked: this is the server's own act. Watchers of an existing entry receive
+    /// [`Update::Overwrite`](crate::Update::Overwrite). If the entry is removed while this waits, the value is stored
+    /// as a new entry.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the value is either stored or dropped with the future.
+    pub async fn insert(&self, key: &Uuid, value: V) -> Option<Entry<V>> {
+        self.insert_then(key, value, |_, _| ()).await.0
+    }
+
+    /// Stores a value as [`insert`](Self::insert) does, and watches what follows it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`insert`](Self::insert).
+    pub async fn insert_and_watch(&self, key: &Uuid, value: V) -> (Option<Entry<V>>, Watch<V>) {
+        let shared = self.table.shared();
+        self.insert_then(key, value, |slot, state| Watch::begin(slot, state, shared))
+            .await
+    }
+
+    async fn insert_then<R>(
+        &self,
+        key: &Uuid,
+        value: V,
+        then: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> (Option<Entry<V>>, R) {
+        let mut value = Arc::new(value);
+        loop {
+            match self.overwrite_then(key, value, &then).await {
+                Ok((previous, made)) => return (Some(previous), made),
+                Err(unused) => value = unused,
+            }
+            match self.link(*key, value, &then) {
+                Ok((_, made)) => return (None, made),
+                // Somebody else was faster; theirs is replaced.
+                Err((unused, _)) => value = unused,
+            }
+        }
+    }
+
+    /// Replaces the value of an existing entry and returns the previous entry. Never inserts. Waits for a guard.
+    ///
+    /// Nothing is checked: this is the server's own act. Watchers receive
+    /// [`Update::Overwrite`](crate::Update::Overwrite).
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] with the value if the key has no entry, or loses it while this waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the value is either stored or dropped with the future.
+    pub async fn assign(&self, key: &Uuid, value: V) -> Result<Entry<V>, Missing<V>> {
+        self.assign_then(key, value, |_, _| ())
+            .await
+            .map(|(previous, ())| previous)
+    }
+
+    /// Replaces a value as [`assign`](Self::assign) does, and watches what follows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`assign`](Self::assign).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`assign`](Self::assign).
+    pub async fn assign_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Missing<V>> {
+        let shared = self.table.shared();
+        self.assign_then(key, value, |slot, state| Watch::begin(slot, state, shared))
+            .await
+    }
+
+    /// Replaces a value as [`assign`](Self::assign) does, and goes on holding the entry.
+    ///
+    /// # Errors
+    ///
+    /// As [`assign`](Self::assign).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`assign`](Self::assign).
+    pub async fn assign_and_acquire(
+        &self,
+        key: &Uuid,
+        value: V,
+    ) -> Result<(Entry<V>, EntryGuard<V>), Missing<V>> {
+        match self.acquire(key).await {
+            Some(mut guard) => {
+                let previous = guard.set(value);
+                Ok((previous, guard))
+            }
+            None => Err(Missing(value)),
+        }
+    }
+
+    async fn assign_then<R>(
+        &self,
+        key: &Uuid,
+        value: V,
+        then: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Result<(Entry<V>, R), Missing<V>> {
+        self.overwrite_then(key, Arc::new(value), &then)
+            .await
+            .map_err(|unused| Missing(Arc::unwrap_or_clone(unused)))
+    }
+
+    /// Replaces a value when it is this call's turn, and runs `then` at the same instant. Gives the value back if the
+    /// key has no entry.
+    async fn overwrite_then<R>(
+        &self,
+        key: &Uuid,
+        value: Arc<V>,
+        then: &impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Result<(Entry<V>, R), Arc<V>> {
+        let Some(hold) = self.hold(key).await else {
+            return Err(value);
+        };
+        let change = Change::Overwrite {
+            msg: None,
+            new: value,
+        };
+        // Nobody changes it between.
+        let previous = hold.entry();
+        let made = hold.commit_once(change, |slot, state, _| then(slot, state));
+        Ok((previous, made))
+    }
+}
