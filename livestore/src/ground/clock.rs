@@ -30,6 +30,9 @@ pub(crate) use crate::ground::clock::wall::{Moment, Wall};
 /// years of it.
 const BUILT: u64 = 1 << 40;
 
+/// Whether this target has a clock. Without one, whoever asks for the time panics.
+pub(crate) const IS_THERE: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
+
 /// Two clocks that were read within this time of each other were read at once.
 const AT_ONCE: Duration = Duration::from_micros(20);
 /// How often it is tried to read two clocks at once.

@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
+use crate::ground::random::random_key;
 #[cfg(all(test, livestore_check))]
 use crate::ground::sync::map::{DashMap, Place};
 use crate::slot::after::After;
@@ -113,7 +114,7 @@ impl<V: LiveValue> Table<V> {
             shared: Arc::new(shared),
             deadlines: options.expire_check_freq.map(|_| Deadlines::new()),
             checks: OnceLock::new(),
-            epoch: Uuid::new_v4().as_u64_pair().0 >> 11,
+            epoch: random_key().as_u64_pair().0 >> 11,
             #[cfg(feature = "serde")]
             schema: Schema::of::<V>(),
             #[cfg(feature = "serde")]
