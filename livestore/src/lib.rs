@@ -3,6 +3,14 @@
     clippy::module_inception,
     reason = "a layer is named for the noun that it is about, which has a file of its own in it"
 )]
+#![cfg_attr(
+    all(target_family = "wasm", target_os = "unknown"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "there is no clock, so no store, and nobody who asks for the time"
+    )
+)]
 
 // The derive names this crate as its users do; so do this crate's own tests.
 extern crate self as livestore;
@@ -13,6 +21,7 @@ extern crate self as livestore;
 /// What knows nothing of stores.
 mod ground {
     pub(crate) mod clock;
+    pub(crate) mod random;
     pub(crate) mod stats;
     pub(crate) mod stripes;
     pub(crate) mod sync;

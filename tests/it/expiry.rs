@@ -163,7 +163,7 @@ async fn whoever_uses_an_entry_in_time_saves_it_though_a_check_found_it_due_whil
 /// somebody wanted it.
 #[tokio::test(start_paused = true)]
 async fn a_queue_does_not_keep_an_entry_alive() {
-    let (told, mut expired) = tokio::sync::mpsc::unbounded_channel();
+    let (told, mut expired) = mpsc::unbounded_channel();
     let store = LiveStore::<Counter>::new()
         .with_options(options(ExpireMode::Lifetime(2 * SECOND), SECOND))
         .on_expire(move |batch| {
@@ -179,7 +179,7 @@ async fn a_queue_does_not_keep_an_entry_alive() {
         let store = store.clone();
         tasks.spawn(async move {
             while let Some(guard) = store.acquire(&key).await {
-                tokio::time::sleep(SECOND / 4).await;
+                sleep(SECOND / 4).await;
                 drop(guard);
             }
         });

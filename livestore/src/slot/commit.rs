@@ -44,7 +44,7 @@ impl<V: LiveValue> State<V> {
     pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
         self.word = (shared.first_version() * VERSION) | (self.word % VERSION);
         // The wait for the shard is over: this is the instant of the commit.
-        self.times = Times::born(shared.clock.now());
+        self.times = Times::born(shared.birth());
         self.leave_for_disk(shared, key, after);
         if shared.feed.watchers() > 0 {
             let update = Arc::new(Update::Create {

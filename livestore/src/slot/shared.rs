@@ -134,9 +134,18 @@ impl<V: LiveValue> Shared<V> {
         }
     }
 
+    /// The time of an entry that is created now.
+    pub(crate) fn birth(&self) -> Stamp {
+        match self.expire {
+            // It happens once in a life, and then nothing else moves the deadline.
+            Some(ExpireMode::Lifetime(_)) => self.clock.exact(),
+            _ => self.clock.now(),
+        }
+    }
+
     /// The deadline this long from now.
     pub(crate) fn deadline_after(&self, after: Duration) -> Stamp {
-        self.clock.deadline(self.clock.now(), after)
+        self.clock.deadline_after(after)
     }
 
     /// When an entry expires that has these times.

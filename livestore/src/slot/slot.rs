@@ -164,17 +164,18 @@ impl<V: LiveValue> State<V> {
     pub(in crate::slot) fn entry_with(&self, value: Arc<V>, shared: &Shared<V>) -> Entry<V> {
         let (created, changed) = (self.times.created(), self.times.changed());
         let create_time = shared.clock.instant(created);
-        Entry {
+        let last_change = if changed == created {
+            create_time
+        } else {
+            shared.clock.instant(changed)
+        };
+        Entry::stored(
             value,
-            version: self.version(),
-            last_change: if changed == created {
-                create_time
-            } else {
-                shared.clock.instant(changed)
-            },
+            self.version(),
             create_time,
-            expires: self.expires(shared),
-        }
+            last_change,
+            self.expires(shared),
+        )
     }
 
     /// Ends a slot that nobody has seen alive.

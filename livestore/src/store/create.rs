@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::ground::random::random_key;
 use crate::slot::hold::Hold;
 use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
@@ -76,7 +77,7 @@ impl<V: LiveValue> LiveStore<V> {
     fn init_with<R>(&self, value: V, prepare: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R) -> (Uuid, R) {
         let mut value = Arc::new(value);
         loop {
-            let key = Uuid::new_v4();
+            let key = random_key();
             match self.link(key, value, &prepare) {
                 Ok((_, prepared)) => return (key, prepared),
                 // Somebody has chosen this very key by hand.

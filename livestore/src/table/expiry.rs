@@ -101,7 +101,7 @@ async fn check_forever<V: LiveValue>(
         loop {
             let Some(table) = table.upgrade() else { return };
             // One time for the whole check, so that an item put back for later is not taken again by the same check.
-            let now = *now.get_or_insert_with(|| table.shared().clock.now());
+            let now = *now.get_or_insert_with(|| table.shared().clock.exact());
             let (expired, more) = check(&table, now, &mut again);
             if !expired.is_empty() {
                 hand_over(&table, expired, wants_store, &batches);
@@ -162,7 +162,7 @@ fn hand_over<V: LiveValue>(
 /// Checks a table that nobody else has yet. Returns what expired, in batches.
 #[cfg(feature = "serde")]
 pub(crate) fn expire_due<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
-    let now = table.shared().clock.now();
+    let now = table.shared().clock.exact();
     let mut batches = Vec::new();
     loop {
         let (expired, more) = check(table, now, &mut Vec::new());

@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
+use crate::ground::random::random_key;
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
 #[cfg(all(test, livestore_check))]
 use crate::ground::sync::map::{DashMap, Place};
@@ -118,7 +119,7 @@ impl<V: LiveValue> Table<V> {
             deadlines: options.expire_check_freq.map(|_| Deadlines::new()),
             closed: AtomicBool::new(false),
             checks: OnceLock::new(),
-            epoch: Uuid::new_v4().as_u64_pair().0 >> 11,
+            epoch: random_key().as_u64_pair().0 >> 11,
             #[cfg(feature = "serde")]
             schema: Schema::of::<V>(),
             #[cfg(feature = "serde")]

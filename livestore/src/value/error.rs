@@ -278,6 +278,8 @@ impl Error for DeadlineError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OptionsError {
+    /// The program was built for `wasm32-unknown-unknown`, which has no clock and no threads, so no store can work there.
+    NoClock,
     /// `channel_cap` is 0, so no watcher could ever be told anything.
     ChannelCap,
     /// `shard_amt` is not a power of two from 2 to 65,536.
@@ -294,6 +296,10 @@ pub enum OptionsError {
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            OptionsError::NoClock => f.write_str(
+                "a store needs a clock, and this target has none; values, mutations and errors work here, a store runs on \
+                 the server",
+            ),
             OptionsError::ChannelCap => f.write_str("`channel_cap` must be at least 1; the default is 64"),
             OptionsError::ShardAmount(given) => {
                 write!(
