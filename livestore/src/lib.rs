@@ -131,7 +131,7 @@ pub use crate::value::durability::{Durability, DurabilityError, FlushError};
 pub use crate::value::entry::Entry;
 pub use crate::value::error::{
     AcquireError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied, OptionsError,
-    RollbackError, TransactError, TryAcquireError,
+    Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError, TryCreateError,
 };
 pub use crate::value::invalid::{FieldError, Invalid, Never};
 pub use crate::value::ops;

@@ -9,14 +9,44 @@ use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
 use crate::store::store::LiveStore;
 use crate::value::entry::Entry;
-use crate::value::error::Occupied;
+use crate::value::error::{Occupied, Rejected, TryCreateError};
 use crate::value::value::LiveValue;
 use crate::watch::watch::Watch;
 
 impl<V: LiveValue> LiveStore<V> {
-    /// Stores a value under a new random key (UUID v4) and returns the key. Never blocks.
+    /// Stores a value under a new random key (UUID v4) and returns the key. Never blocks. Nothing is checked.
     pub fn init(&self, value: V) -> Uuid {
         self.init_with(value, |_, _| ()).0
+    }
+
+    /// Stores a value under a new random key if it passes [`LiveValue::check`], and returns the key.
+    ///
+    /// The check runs with nothing locked; without a predecessor, as for every new entry. For values that came from
+    /// outside: [`init`](Self::init) checks nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] with the value and the reason. Nothing is stored then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Player {
+    ///     #[live(len = 1..=16)]
+    ///     nick: String,
+    /// }
+    ///
+    /// let players = LiveStore::default();
+    /// let rejected = players.try_init(Player { nick: String::new() }).unwrap_err();
+    /// assert!(rejected.to_string().contains("nick"));
+    /// assert!(rejected.value.nick.is_empty());
+    /// assert!(players.try_init(Player { nick: "ben".into() }).is_ok());
+    /// ```
+    pub fn try_init(&self, value: V) -> Result<Uuid, Rejected<V>> {
+        Ok(self.init(checked(value)?))
     }
 
     /// Stores a value under a new random key and watches it from its creation on.
@@ -32,12 +62,26 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Stores a value under a key that has no entry, and returns the new entry. Never overwrites, never blocks.
+    /// Nothing is checked.
     ///
     /// # Errors
     ///
     /// [`Occupied`] with the value and the existing entry if the key has one.
     pub fn create(&self, key: &Uuid, value: V) -> Result<Entry<V>, Occupied<V>> {
         self.create_with(*key, value, |_, _| ()).map(|(entry, ())| entry)
+    }
+
+    /// Stores a value under a key that has no entry, if it passes [`LiveValue::check`], and returns the new entry. Never
+    /// overwrites, never waits.
+    ///
+    /// The check comes first, and runs with nothing locked; without a predecessor, as for every new entry.
+    ///
+    /// # Errors
+    ///
+    /// [`TryCreateError::Rejected`] if the check refuses the value, whether or not the key has an entry;
+    /// [`TryCreateError::Occupied`] if it has one. Both give the value back.
+    pub fn try_create(&self, key: &Uuid, value: V) -> Result<Entry<V>, TryCreateError<V>> {
+        Ok(self.create(key, checked(value)?)?)
     }
 
     /// Stores a value under a key that has no entry, and watches it from its creation on.
@@ -115,5 +159,13 @@ impl<V: LiveValue> LiveStore<V> {
     fn born_held(&self, slot: &Arc<Slot<V>>, state: &mut State<V>) -> Hold<V> {
         state.try_hold(self.table.shared());
         Hold::taken(slot, self.table.shared())
+    }
+}
+
+/// Lets a value through that passes its check as a new one.
+fn checked<V: LiveValue>(value: V) -> Result<V, Rejected<V>> {
+    match value.check(None) {
+        Ok(()) => Ok(value),
+        Err(reason) => Err(Rejected { value, reason }),
     }
 }
