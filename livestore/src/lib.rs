@@ -60,6 +60,7 @@ mod slot {
 mod table {
     pub(crate) mod deadlines;
     pub(crate) mod expiry;
+    pub(crate) mod making;
     pub(crate) mod table;
 }
 

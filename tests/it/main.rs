@@ -16,6 +16,7 @@ mod lock;
 mod many;
 mod missing;
 mod model;
+mod once;
 mod options;
 mod plain;
 mod save;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::ground::sync::block_on;
 use crate::slot::hold::Hold;
 use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
@@ -12,6 +13,9 @@ use crate::value::entry::Entry;
 use crate::value::error::{Occupied, Rejected, TryCreateError};
 use crate::value::value::LiveValue;
 use crate::watch::watch::Watch;
+
+/// The new entry and what was prepared, or the value and the entry that has the key.
+pub(in crate::store) type Linked<V, R> = Result<(Entry<V>, R), (Arc<V>, Entry<V>)>;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Stores a value under a new random key (UUID v4) and returns the key. Never blocks. Nothing is checked.
@@ -106,14 +110,49 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Returns the entry of the key; if it has none, stores what `value` returns and returns that.
     ///
-    /// `value` is called at most once, with nothing locked. If somebody else creates the entry meanwhile, theirs is
-    /// returned.
+    /// `value` is called at most once, with nothing locked. Of all who find no entry at the same time, with this or with
+    /// [`mutate_or_create`](Self::mutate_or_create), one calls its `value`, and the others wait until the entry is there;
+    /// if that `value` panics, one of the others calls its own. If somebody creates the entry by other means meanwhile,
+    /// theirs is returned. Where there is an entry, this waits for nothing.
+    ///
+    /// Who waits blocks its thread, as long as the other's `value` runs. So `value` should be as short as anything between
+    /// two `.await`s, and must not wait for somebody who calls this for the same key.
+    ///
+    /// `value` may call the store, also this for the same key: while a thread is in a `value`, calls made there wait for
+    /// nobody's, because somebody may wait for them. They call their own at once, and the entry that is there first stays.
+    ///
+    /// # Examples
+    ///
+    /// A room that exists from the moment when somebody looks for it:
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue, Uuid};
+    ///
+    /// #[derive(Clone, Default, LiveValue)]
+    /// struct Room { lines: Vec<String> }
+    ///
+    /// let rooms = LiveStore::default();
+    /// let lobby = Uuid::new_v5(&Uuid::NAMESPACE_OID, b"lobby");
+    /// assert_eq!(rooms.fetch_or_create(&lobby, Room::default).version, 1);
+    /// assert_eq!(rooms.fetch_or_create(&lobby, || unreachable!()).version, 1);
+    /// ```
     pub fn fetch_or_create(&self, key: &Uuid, value: impl FnOnce() -> V) -> Entry<V> {
-        if let Some(entry) = self.fetch(key) {
-            return entry;
+        loop {
+            if let Some(entry) = self.fetch(key) {
+                return entry;
+            }
+            let Some(turn) = block_on(self.table.makings().turn(key)) else {
+                continue;
+            };
+            // Somebody may have created it before the turn was ours.
+            if let Some(entry) = self.fetch(key) {
+                return entry;
+            }
+            let created = self.create(key, value());
+            // Who waits goes on before a value that is not needed is dropped.
+            drop(turn);
+            return created.unwrap_or_else(|occupied| occupied.existing);
         }
-        self.create(key, value())
-            .unwrap_or_else(|occupied| occupied.existing)
     }
 
     /// Makes a slot, prepares it while nobody knows it, and links it under a key that nobody has.
@@ -143,13 +182,12 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Links a prepared slot, or gives its value back with the entry that has the key.
-    #[expect(clippy::type_complexity, reason = "two pairs, named in the sentence above")]
     pub(in crate::store) fn link<R>(
         &self,
         key: Uuid,
         value: Arc<V>,
         prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
-    ) -> Result<(Entry<V>, R), (Arc<V>, Entry<V>)> {
+    ) -> Linked<V, R> {
         let slot = Slot::new(key, Arc::clone(&value));
         self.table
             .link(&slot, prepare)

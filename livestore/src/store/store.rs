@@ -25,6 +25,8 @@ use crate::value::value::LiveValue;
 /// | `mutate`, `mutate_if`, `mutate_or_create`, `rollback`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
 /// | `try_acquire`, `acquire_timeout` | not at all, or for as long as you say |
 ///
+/// `fetch_or_create` and `mutate_or_create` wait for another of these two that makes the value of the same key just then.
+///
 /// In a store that is kept on disk, those that wait for a guard also wait while too much waits to be written; the others
 /// never do.
 ///

@@ -29,6 +29,7 @@ use crate::slot::shared::Shared;
 use crate::slot::sink::Sink;
 use crate::slot::slot::{Slot, State};
 use crate::table::deadlines::Deadlines;
+use crate::table::making::Makings;
 use crate::value::entry::Entry;
 use crate::value::error::DeadlineError;
 use crate::value::options::StoreOptions;
@@ -48,6 +49,7 @@ pub(crate) struct Table<V: LiveValue> {
     shared: Arc<Shared<V>>,
     /// `None` when nothing ever expires.
     deadlines: Option<Deadlines<V>>,
+    makings: Makings,
     /// The task of the expiry checks. It holds the table weakly and ends with it.
     checks: OnceLock<AbortHandle>,
     /// Differs from start to start, so that versions of two runs are not compared. Below 2^53, which JavaScript can
@@ -112,6 +114,7 @@ impl<V: LiveValue> Table<V> {
             map,
             shared: Arc::new(shared),
             deadlines: options.expire_check_freq.map(|_| Deadlines::new()),
+            makings: Makings::new(),
             checks: OnceLock::new(),
             epoch: Uuid::new_v4().as_u64_pair().0 >> 11,
             #[cfg(feature = "serde")]
@@ -132,6 +135,10 @@ impl<V: LiveValue> Table<V> {
 
     pub(crate) fn deadlines(&self) -> Option<&Deadlines<V>> {
         self.deadlines.as_ref()
+    }
+
+    pub(crate) fn makings(&self) -> &Makings {
+        &self.makings
     }
 
     pub(crate) fn epoch(&self) -> u64 {
