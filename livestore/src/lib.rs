@@ -42,6 +42,9 @@ mod value {
 /// One entry: the only code that changes a value.
 mod slot {
     pub(crate) mod after;
+    mod audience;
+    pub(crate) mod commit;
+    pub(crate) mod due;
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
@@ -53,6 +56,9 @@ mod slot {
     #[cfg(feature = "durable")]
     pub(crate) mod sink;
     pub(crate) mod slot;
+    #[cfg(feature = "serde")]
+    mod stored;
+    mod turns;
     pub(crate) mod waiters;
 }
 

@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use crate::ground::stats::Count;
 use crate::slot::after::After;
+use crate::slot::commit::Change;
 use crate::slot::shared::Shared;
-use crate::slot::slot::{Change, Dead, Slot, State};
+use crate::slot::slot::{Dead, Slot, State};
 use crate::slot::waiters::Ticket;
 use crate::value::entry::Entry;
 #[cfg(feature = "durable")]

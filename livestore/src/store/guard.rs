@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
 use crate::slot::after::After;
+use crate::slot::commit::Change;
 use crate::slot::hold::Hold;
-use crate::slot::slot::Change;
 use crate::table::table::Table;
 use crate::value::entry::Entry;
 use crate::value::error::{DeadlineError, RollbackError};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::slot::slot::{Change, Slot, State};
+use crate::slot::commit::Change;
+use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
 use crate::store::store::LiveStore;
 use crate::value::entry::Entry;

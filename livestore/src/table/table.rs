@@ -456,7 +456,7 @@ mod tests {
             })
         };
         assert!(linked.recv_timeout(Duration::from_secs(30)).is_ok());
-        let change = crate::slot::slot::Change::Remove { msg: None };
+        let change = crate::slot::commit::Change::Remove { msg: None };
         state.commit(table.shared(), &key, change, &mut After::default());
         drop(state);
         assert_eq!(found.recv_timeout(Duration::from_secs(30)), Ok(false));

@@ -1,0 +1,89 @@
+//! Who is told of one entry: its watchers, and what of the past is kept for them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::ground::stats::Count;
+use crate::slot::ring::{Left, Ring, Seat};
+use crate::slot::shared::Shared;
+use crate::slot::slot::State;
+use crate::value::entry::Entry;
+use crate::value::update::Update;
+use crate::value::value::LiveValue;
+
+impl<V: LiveValue> State<V> {
+    /// The entries that are kept, oldest first; the last one is the present.
+    pub(crate) fn history(&self, shared: &Shared<V>) -> Vec<Entry<V>> {
+        let past = self
+            .extra
+            .as_ref()
+            .and_then(|extra| extra.history.as_ref())
+            .map(|history| history.past());
+        past.into_iter()
+            .flatten()
+            .cloned()
+            .chain([self.entry(shared)])
+            .collect()
+    }
+
+    /// The updates that led from `version` to the present, if they are kept.
+    pub(crate) fn updates_since(&self, version: u64) -> Option<VecDeque<Arc<Update<V>>>> {
+        if version == self.version() {
+            return Some(VecDeque::new());
+        }
+        self.extra.as_ref()?.history.as_ref()?.since(version)
+    }
+
+    // Watchers.
+
+    /// Adds a watcher, who will be told of what happens from now on, with values or without.
+    pub(crate) fn join_ring(&mut self, shared: &Shared<V>, values: bool) -> (Arc<Ring<V>>, Seat) {
+        self.note_use(shared);
+        let extra = self.extra();
+        extra.full_watchers += usize::from(values);
+        shared.counters.add(Count::Watchers, 1);
+        let ring = extra.ring.get_or_insert_with(|| {
+            shared.counters.add(Count::WatchedEntries, 1);
+            Arc::new(Ring::new())
+        });
+        let seat = ring.join();
+        (Arc::clone(ring), seat)
+    }
+
+    /// Takes a watcher off; with the last one goes the ring.
+    pub(crate) fn leave_ring(
+        &mut self,
+        shared: &Shared<V>,
+        ring: &Ring<V>,
+        seat: &mut Seat,
+        values: bool,
+    ) -> Left<V> {
+        let left = ring.leave(seat);
+        shared.counters.subtract(Count::Watchers, 1);
+        if let Some(extra) = &mut self.extra {
+            extra.full_watchers -= usize::from(values);
+        }
+        if left.watchers == 0 {
+            shared.counters.subtract(Count::WatchedEntries, 1);
+            if let Some(extra) = &mut self.extra {
+                extra.ring = None;
+            }
+            self.trim();
+            // Being watched was use, and ends now.
+            self.note_use(shared);
+        }
+        left
+    }
+
+    /// Says that the store is gone. Whom to wake is added to `wakers`.
+    pub(crate) fn close(&self, wakers: &mut Vec<Waker>) {
+        if let Some(ring) = self.ring() {
+            ring.close(wakers);
+        }
+    }
+
+    pub(in crate::slot) fn ring(&self) -> Option<&Arc<Ring<V>>> {
+        self.extra.as_ref()?.ring.as_ref()
+    }
+}

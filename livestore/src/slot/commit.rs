@@ -1,0 +1,355 @@
+//! [`Change`]: what is committed, and [`State::commit`], which does it: the only code that changes a value.
+
+use crate::ground::sync::atomic::Ordering::Relaxed;
+use std::mem;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::ground::stats::Count;
+use crate::ground::times::Times;
+use crate::slot::after::After;
+use crate::slot::history::History;
+#[cfg(feature = "durable")]
+use crate::slot::record::Record;
+use crate::slot::ring::News;
+use crate::slot::shared::Shared;
+use crate::slot::slot::{ALIVE, HELD, State, VERSION};
+use crate::value::delta::Delta;
+use crate::value::entry::Entry;
+use crate::value::update::Update;
+use crate::value::value::{LiveValue, SMALL};
+
+/// A change to be committed.
+pub(crate) enum Change<V: LiveValue> {
+    Mutate {
+        mutn: V::Mutation,
+        /// `None` if the value has been changed in place under this very hold of the slot's lock; nobody is told values.
+        new: Option<Arc<V>>,
+    },
+    Overwrite {
+        msg: Option<V::Message>,
+        new: Arc<V>,
+    },
+    Rollback {
+        new: Arc<V>,
+    },
+    Remove {
+        msg: Option<V::Message>,
+    },
+    Expire,
+}
+
+impl<V: LiveValue> State<V> {
+    /// Gives a new slot its first version and its times. Nobody else has the key, or sees the slot alive yet.
+    pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
+        self.word = (shared.first_version() * VERSION) | (self.word % VERSION);
+        // The wait for the shard is over: this is the instant of the commit.
+        self.times = Times::born(shared.clock.now());
+        self.leave_for_disk(shared, key, after);
+        if shared.feed.watchers() > 0 {
+            let update = Arc::new(Update::Create {
+                new: self.entry(shared),
+            });
+            self.publish_to_all(shared, key, &update, after);
+        }
+    }
+
+    /// Applies a plain mutation where that is the whole of it: the entry is free, nobody is told, and nothing is displaced.
+    /// `None` if there is more to it.
+    #[inline]
+    pub(crate) fn mutate_quietly(
+        &mut self,
+        shared: &Shared<V>,
+        key: &Uuid,
+        mutn: &V::Mutation,
+    ) -> Option<Result<Entry<V>, V::MutError>> {
+        if self.is_held() || self.extra.is_some() || self.is_recorded(shared) {
+            return None;
+        }
+        let value = Arc::get_mut(&mut self.value)?;
+        Some(match value.apply(mutn) {
+            Ok(()) => {
+                shared.counters.add(Count::Mutations, 1);
+                self.step(shared);
+                // A pending record of this value would share it. So this displaces none, and nothing is left to be done.
+                #[cfg(feature = "durable")]
+                drop(self.enter(shared, key));
+                let _ = key;
+                Ok(self.entry(shared))
+            }
+            Err(reason) => {
+                shared.counters.add(Count::Refused, 1);
+                self.note_use(shared);
+                Err(reason)
+            }
+        })
+    }
+
+    /// Applies a mutation here, under the lock, if it is plain: to the value itself, or to a copy of a small value if
+    /// somebody is told the values, or keeps an entry. Gives the mutation back if there is more to it.
+    pub(crate) fn mutate_here(
+        &mut self,
+        shared: &Shared<V>,
+        key: &Uuid,
+        mutn: V::Mutation,
+        after: &mut After<V>,
+    ) -> Result<Result<Entry<V>, V::MutError>, V::Mutation> {
+        if !V::__is_plain(&mutn) {
+            return Err(mutn);
+        }
+        let own = if self.is_recorded(shared) {
+            None
+        } else {
+            Arc::get_mut(&mut self.value)
+        };
+        let (new, result) = match own {
+            Some(value) => (None, value.apply(&mutn)),
+            None => match self.mutate_small(&mutn) {
+                Some((new, result)) => (Some(new), result),
+                None => return Err(mutn),
+            },
+        };
+        Ok(match result {
+            Ok(()) => {
+                self.commit(shared, key, Change::Mutate { mutn, new }, after);
+                Ok(self.entry(shared))
+            }
+            Err(reason) => {
+                shared.counters.add(Count::Refused, 1);
+                self.note_use(shared);
+                after.mutn = Some(mutn);
+                after.value = new;
+                Err(reason)
+            }
+        })
+    }
+
+    /// Applies a plain mutation to a copy of a small value. `None` if it is not small.
+    #[inline]
+    #[expect(clippy::type_complexity, reason = "the copy, and what came of it")]
+    fn mutate_small(&self, mutn: &V::Mutation) -> Option<(Arc<V>, Result<(), V::MutError>)> {
+        // A large one would not even have to fit onto the stack.
+        if size_of::<V>() > SMALL {
+            return None;
+        }
+        let mut copy = self.value.__copy()?;
+        let result = copy.apply(mutn);
+        Some((Arc::new(copy), result))
+    }
+
+    /// Makes a change visible: value, version, time and publication together. Every change of an entry passes here.
+    ///
+    /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock.
+    pub(crate) fn commit(&mut self, shared: &Shared<V>, key: &Uuid, change: Change<V>, after: &mut After<V>) {
+        debug_assert!(self.is_alive(), "a dead entry does not change");
+        // Asked once: whoever joins the feed from now on sees the change when they look at this entry. So does who joined it
+        // since the value was changed in place: the value before is gone.
+        let in_place = matches!(change, Change::Mutate { new: None, .. });
+        let recorded = !in_place && self.is_recorded(shared);
+        match change {
+            Change::Mutate { mutn, new } => {
+                shared.counters.add(Count::Mutations, 1);
+                let old = new.and_then(|new| self.replace(shared, recorded, new, after));
+                self.advance(shared, key, after);
+                if let Some(old) = old {
+                    let new = self.entry(shared);
+                    self.publish(shared, key, Update::Mutate { mutn, new, old }, after);
+                } else if self.ring().is_some() {
+                    let version = self.version();
+                    self.publish_delta(shared, Delta::Mutate { mutn, version }, after);
+                } else {
+                    after.mutn = Some(mutn);
+                }
+            }
+            Change::Overwrite { msg, new } => {
+                let old = self.replace(shared, recorded, new, after);
+                self.advance(shared, key, after);
+                if let Some(old) = old {
+                    let new = self.entry(shared);
+                    self.publish(shared, key, Update::Overwrite { msg, new, old }, after);
+                } else if self.ring().is_some() {
+                    let new = self.entry(shared);
+                    self.publish_delta(shared, Delta::Overwrite { msg, new }, after);
+                } else {
+                    after.msg = msg;
+                }
+            }
+            Change::Rollback { new } => {
+                let old = self.replace(shared, recorded, new, after);
+                self.advance(shared, key, after);
+                // Who keeps a history keeps values.
+                if let Some(old) = old {
+                    let new = self.entry(shared);
+                    self.publish(shared, key, Update::Rollback { new, old }, after);
+                }
+            }
+            Change::Remove { msg } => {
+                self.die(shared, key, after);
+                if recorded || self.ring().is_some() {
+                    let (val, key) = (self.entry(shared), *key);
+                    self.publish_end(shared, &key, Update::Remove { msg, val, key }, after);
+                } else {
+                    after.msg = msg;
+                }
+            }
+            Change::Expire => {
+                shared.counters.add(Count::Expired, 1);
+                self.die(shared, key, after);
+                if recorded || self.ring().is_some() {
+                    let (val, key) = (self.entry(shared), *key);
+                    self.publish_end(shared, &key, Update::Expire { val, key }, after);
+                }
+            }
+        }
+    }
+
+    /// Puts a value in the place of the present one. Returns the entry as it was, if that is to be told or kept.
+    fn replace(
+        &mut self,
+        shared: &Shared<V>,
+        recorded: bool,
+        new: Arc<V>,
+        after: &mut After<V>,
+    ) -> Option<Entry<V>> {
+        let value = mem::replace(&mut self.value, new);
+        if recorded {
+            return Some(self.entry_with(value, shared));
+        }
+        after.value = Some(value);
+        None
+    }
+
+    /// What every change does before anybody is told of it: what they do about it comes later on disk, too.
+    #[inline]
+    fn advance(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
+        self.step(shared);
+        self.leave_for_disk(shared, key, after);
+    }
+
+    #[inline]
+    fn step(&mut self, shared: &Shared<V>) {
+        self.word += VERSION;
+        self.times.change(shared.clock.now());
+    }
+
+    /// Leaves the entry as it is now for the disk, in a store that is kept there.
+    #[inline]
+    pub(crate) fn leave_for_disk(&self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
+        #[cfg(feature = "durable")]
+        {
+            after.record = self.enter(shared, key);
+        }
+        let _ = (shared, key, after);
+    }
+
+    /// Enters the entry as it is now in the queue for the disk. Returns what that displaces.
+    #[cfg(feature = "durable")]
+    #[inline]
+    fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<Record<V>> {
+        let sink = shared.sink()?;
+        sink.enter(key, self.is_alive().then(|| self.record(shared)))
+    }
+
+    /// Tells watchers without changing anything. Returns how many there are.
+    pub(crate) fn broadcast(
+        &mut self,
+        shared: &Shared<V>,
+        key: &Uuid,
+        msg: V::Message,
+        after: &mut After<V>,
+    ) -> usize {
+        self.note_use(shared);
+        let watchers = self.ring().map_or(0, |ring| ring.watchers()) + shared.feed.watchers();
+        if watchers == 0 {
+            after.msg = Some(msg);
+        } else if self.is_told_values(shared) {
+            let val = self.entry(shared);
+            self.publish(shared, key, Update::Message { msg, val }, after);
+        } else {
+            let version = self.version();
+            self.publish_delta(shared, Delta::Message { msg, version }, after);
+        }
+        watchers
+    }
+
+    /// The last commit. The floor rises before anybody can see the slot dead.
+    fn die(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
+        self.word += VERSION;
+        shared.raise_floor(self.version());
+        if self.is_held() {
+            shared.counters.subtract(Count::Held, 1);
+        }
+        self.word &= !(ALIVE | HELD);
+        self.leave_for_disk(shared, key, after);
+        if let Some(extra) = &mut self.extra {
+            after.wakers.others = extra.waiters.dismiss();
+            shared
+                .counters
+                .subtract(Count::Waiters, after.wakers.others.len());
+            after.history = extra.history.take();
+            if let Some(own) = extra.own.take() {
+                own.flag.store(false, Relaxed);
+            }
+        }
+        self.trim();
+    }
+
+    #[inline(never)]
+    fn publish(&mut self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
+        let update = Arc::new(update);
+        self.publish_to_all(shared, key, &update, after);
+        if shared.history > 0 && update.before().is_some() {
+            let history = self
+                .extra()
+                .history
+                .get_or_insert_with(|| Box::new(History::new()));
+            after.forgotten = history.push(Arc::clone(&update), shared.history);
+        }
+        match self.ring() {
+            Some(ring) => {
+                after.evicted =
+                    ring.publish(News::Update(update), shared.channel_cap, &mut after.wakers.others);
+            }
+            None => after.update = Some(update),
+        }
+    }
+
+    /// Tells those who are told no values, where nobody else is told.
+    fn publish_delta(&self, shared: &Shared<V>, delta: Delta<V>, after: &mut After<V>) {
+        let news = News::Delta(Arc::new(delta));
+        after.evicted = match self.ring() {
+            Some(ring) => ring.publish(news, shared.channel_cap, &mut after.wakers.others),
+            None => Some(news),
+        };
+    }
+
+    fn publish_end(&self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
+        let update = Arc::new(update);
+        if let Some(ring) = self.ring() {
+            ring.end(Arc::clone(&update), &mut after.wakers.others);
+        }
+        self.publish_to_all(shared, key, &update, after);
+        after.update = Some(update);
+    }
+
+    fn publish_to_all(&self, shared: &Shared<V>, key: &Uuid, update: &Arc<Update<V>>, after: &mut After<V>) {
+        if shared.feed.watchers() > 0 {
+            let unlocked = shared.feed.publish(key, update, shared.feed_cap());
+            after.wakers.others.extend(unlocked.wakers);
+            after.folded = unlocked.displaced;
+        }
+    }
+
+    /// Whether a change is kept or told with the values before and after it.
+    #[inline]
+    fn is_recorded(&self, shared: &Shared<V>) -> bool {
+        shared.history > 0 || self.is_told_values(shared)
+    }
+
+    /// Whether somebody is told the values.
+    #[inline]
+    fn is_told_values(&self, shared: &Shared<V>) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.full_watchers > 0) || shared.feed.watchers() > 0
+    }
+}
