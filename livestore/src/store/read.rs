@@ -15,13 +15,22 @@ use crate::watch::watch_all::WatchAll;
 impl<V: LiveValue> LiveStore<V> {
     /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.
     ///
-    /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle).
+    /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle); [`peek`](Self::peek) does not.
     pub fn fetch(&self, key: &Uuid) -> Option<Entry<V>> {
         let shared = self.table.shared();
         self.table.look(key, |_, state| {
             state.note_use(shared);
             state.entry(shared)
         })
+    }
+
+    /// Returns the entry as [`fetch`](Self::fetch) does, without counting as a use.
+    ///
+    /// For whoever looks after entries and does not use them: a dashboard, a log, a backup. With
+    /// [`ExpireMode::Idle`](crate::ExpireMode::Idle), what nobody but them looks at expires.
+    pub fn peek(&self, key: &Uuid) -> Option<Entry<V>> {
+        let shared = self.table.shared();
+        self.table.look(key, |_, state| state.entry(shared))
     }
 
     /// Begins to watch the entry: what it receives first is committed after this call. `None` if the key has none.
