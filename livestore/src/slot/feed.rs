@@ -155,6 +155,16 @@ impl<V: LiveValue> Feed<V> {
         unlocked
     }
 
+    /// Gives back the places that are not used.
+    pub(crate) fn shrink(&self) {
+        let mut state = self.state.lock();
+        for seat in state.seats.iter_mut().flatten() {
+            seat.queue.shrink_to_fit();
+            seat.missed.shrink_to_fit();
+            seat.order.shrink_to_fit();
+        }
+    }
+
     /// Says that the store is gone. Returns whom to wake.
     pub(crate) fn close(&self) -> Vec<Waker> {
         let mut state = self.state.lock();

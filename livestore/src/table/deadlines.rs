@@ -102,8 +102,21 @@ impl<V: LiveValue> Deadlines<V> {
         queue.stale = queue.stale.saturating_sub(dropped);
     }
 
+    /// Drops what is stale, and gives back the places that are not used.
+    pub(crate) fn shrink(&self) {
+        let mut queue = self.queue.lock();
+        queue.items.retain(|item| !item.is_stale());
+        queue.items.shrink_to_fit();
+        queue.stale = 0;
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.queue.lock().items.len()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.queue.lock().items.capacity()
     }
 }
 

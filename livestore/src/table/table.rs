@@ -177,6 +177,16 @@ impl<V: LiveValue> Table<V> {
         self.map.len()
     }
 
+    /// Gives back the places that removed entries have left. Locks one thing at a time.
+    pub(crate) fn shrink(&self) {
+        // Moves pointers to slots; nothing of the user's runs.
+        self.map.shrink_to_fit();
+        if let Some(deadlines) = &self.deadlines {
+            deadlines.shrink();
+        }
+        self.shared.feed.shrink();
+    }
+
     /// Walks over what is there. Keeps the table.
     pub(crate) fn walk(self: &Arc<Self>) -> Walk<V> {
         Walk {
@@ -420,6 +430,41 @@ mod tests {
     fn end(table: &Table<Value>, slot: &Arc<Slot<Value>>) -> Entry<Value> {
         assert!(slot.lock().try_hold(table.shared()));
         Hold::taken(slot, table.shared()).end(None, &mut After::default())
+    }
+
+    /// A million removed entries left the places of a million, in the map and in the deadline queue.
+    #[test]
+    fn the_places_of_removed_entries_are_given_back() {
+        let table = Table::new(&StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            ..Default::default()
+        });
+        let kept = link(&table, Uuid::nil());
+        let removed: Vec<_> = (1..10_000).map(|n| link(&table, Uuid::from_u128(n))).collect();
+        for slot in removed {
+            assert!(slot.lock().try_hold(table.shared()));
+            drop(table.end(Hold::taken(&slot, table.shared()), None));
+        }
+        let capacities = || {
+            [
+                Some(table.map.capacity()),
+                table.deadlines().map(Deadlines::capacity),
+            ]
+            .map(Option::unwrap)
+        };
+        assert!(
+            capacities().iter().all(|places| *places >= 9_000),
+            "{:?}",
+            capacities()
+        );
+        table.shrink();
+        assert!(
+            capacities().iter().all(|places| *places < 100),
+            "{:?}",
+            capacities()
+        );
+        assert_eq!(table.deadlines().map(Deadlines::len), Some(1));
+        assert!(table.look(kept.key(), |_, _| ()).is_some());
     }
 
     #[test]
