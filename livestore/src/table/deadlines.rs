@@ -114,7 +114,7 @@ impl<V: LiveValue> Deadlines<V> {
         self.queue.lock().items.len()
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(livestore_check)))]
     pub(crate) fn capacity(&self) -> usize {
         self.queue.lock().items.capacity()
     }

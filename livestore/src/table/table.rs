@@ -433,6 +433,7 @@ mod tests {
     }
 
     /// A million removed entries left the places of a million, in the map and in the deadline queue.
+    #[cfg(not(livestore_check))]
     #[test]
     fn the_places_of_removed_entries_are_given_back() {
         let table = Table::new(&StoreOptions {
