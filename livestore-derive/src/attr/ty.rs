@@ -44,6 +44,16 @@ pub(crate) enum Pass {
     Attr(TokenStream),
 }
 
+impl Pass {
+    /// Whether it gives the enum a `Debug`, as far as one can see.
+    pub(crate) fn shows(&self) -> bool {
+        match self {
+            Pass::Derive(path) => path.segments.last().is_some_and(|last| last.ident == "Debug"),
+            Pass::Attr(attr) => crate::tokens::mentions_anywhere(attr.clone(), "Debug"),
+        }
+    }
+}
+
 /// Reads the `#[live(..)]` attributes of a type.
 pub(crate) fn parse_type(attrs: &[Attribute], errors: &mut Errors) -> TypeAttrs {
     let mut ty = TypeAttrs::default();

@@ -10,7 +10,7 @@ use crate::errors::Errors;
 use crate::names::camel_case;
 use crate::paths::Paths;
 use crate::shape::Shape;
-use crate::tokens::{replace_lifetimes, replace_self, respan};
+use crate::tokens::{Limits, replace_lifetimes, replace_self, respan};
 
 /// A field, what can be done to it, and the rules it obeys.
 pub(crate) struct Field {
@@ -74,6 +74,19 @@ impl Field {
             .filter(|op| matches!(op.kind, OpKind::Nested | OpKind::Each))
     }
 
+    /// Whether it may be a shared pointer, of which one can tell that what it points to has not changed.
+    pub(crate) fn may_be_shared(&self) -> bool {
+        matches!(self.shape, Shape::Other) || outermost(&self.ty).is_some_and(|name| name == "Arc")
+    }
+
+    /// What else of the value its rules mention.
+    pub(crate) fn limits(&self) -> Limits {
+        let rules = [self.len(), self.range()].into_iter().flatten();
+        rules
+            .map(|rule| Limits::of(rule.value.clone()))
+            .fold(Limits::None, Limits::and)
+    }
+
     pub(crate) fn len(&self) -> Option<&Rule> {
         self.attrs.len.get()
     }
@@ -109,6 +122,16 @@ impl Field {
             (_, true) => format!("field {}", self.label),
             _ => format!("`{}`", self.label),
         }
+    }
+}
+
+/// The name before the type's arguments.
+fn outermost(ty: &Type) -> Option<&Ident> {
+    match ty {
+        Type::Group(group) => outermost(&group.elem),
+        Type::Paren(paren) => outermost(&paren.elem),
+        Type::Path(path) => path.path.segments.last().map(|segment| &segment.ident),
+        _ => None,
     }
 }
 
