@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod enums;
+mod keep;
 mod plain;
 mod rules;
 mod show;
@@ -32,8 +33,8 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
         },
     };
     let value = live_value(model, &enums, body);
-    let steps = apply::steps(model, &enums);
-    quote!(#items #value #steps)
+    let (steps, keep) = (apply::steps(model, &enums), keep::items(model));
+    quote!(#items #value #steps #keep)
 }
 
 /// What is generated beside an error: all that user code may name, so that the error is the only one.

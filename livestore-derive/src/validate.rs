@@ -1,9 +1,10 @@
 //! What is wrong with a [`Model`] although every option by itself was understood.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Data, DataEnum, DeriveInput, Variant};
 
 use crate::attr::EnumAttrs;
+use crate::attr::value::{Bounds, constant_text, literal};
 use crate::errors::Errors;
 use crate::model::{Field, Model, Operation};
 use crate::shape::text;
@@ -133,6 +134,40 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
         errors.at(
             keep.word.span(),
             "`keep` bounds a list on `push`; add `push`: `#[live(push, keep = ..)]`",
+        );
+    }
+    keep_against_len(field, errors);
+}
+
+/// `keep` leaves as many items as `len` asks for, and drops some before `len` refuses. Here where both are numbers as
+/// written; where they are constants, by rustc.
+fn keep_against_len(field: &Field, errors: &mut Errors) {
+    let Some((keep, len)) = field.kept_within() else {
+        return;
+    };
+    let bounds = Bounds::of(&len.value);
+    let number = |tokens: &Option<TokenStream>| tokens.as_ref().and_then(literal);
+    let Some(kept) = literal(&keep.value) else {
+        return;
+    };
+    if number(&bounds.from).is_some_and(|least| kept < least) {
+        errors.over(
+            &keep.value,
+            format_args!(
+                "`keep = {kept}` leaves fewer items than `len = {}` asks for, so every `push` would be refused",
+                constant_text(&len.value),
+            ),
+        );
+    }
+    let most = number(&bounds.to).map(|to| if bounds.is_inclusive { to } else { to - 1 });
+    if most.is_some_and(|most| kept > most) {
+        errors.over(
+            &keep.value,
+            format_args!(
+                "`keep = {kept}` never drops anything, because `len = {}` refuses more items before; remove one of \
+                 the two, or make `keep` smaller",
+                constant_text(&len.value),
+            ),
         );
     }
 }

@@ -84,6 +84,58 @@ fn integer(input: ParseStream<'_>) -> syn::Result<i128> {
     Ok(sign * input.parse::<syn::LitInt>()?.base10_parse::<i128>()?)
 }
 
+/// The bounds of a range that [`is_constant`]: each the expression as written.
+pub(crate) struct Bounds {
+    pub(crate) from: Option<TokenStream>,
+    pub(crate) to: Option<TokenStream>,
+    pub(crate) is_inclusive: bool,
+}
+
+impl Bounds {
+    /// Takes a constant range apart.
+    pub(crate) fn of(range: &TokenStream) -> Bounds {
+        let (mut from, mut to) = (TokenStream::new(), TokenStream::new());
+        let (mut dots, mut is_inclusive) = (0, false);
+        for token in ungrouped(range.clone()) {
+            match &token {
+                TokenTree::Punct(punct) if punct.as_char() == '.' => dots += 1,
+                TokenTree::Punct(punct) if punct.as_char() == '=' && dots == 2 && to.is_empty() => {
+                    is_inclusive = true;
+                }
+                _ if dots < 2 => from.extend([token]),
+                _ => to.extend([token]),
+            }
+        }
+        let some = |tokens: TokenStream| (!tokens.is_empty()).then_some(tokens);
+        Bounds {
+            from: some(from),
+            to: some(to),
+            is_inclusive,
+        }
+    }
+}
+
+/// A number that is written as one.
+pub(crate) fn literal(value: &TokenStream) -> Option<i128> {
+    integer.parse2(ungrouped(value.clone())).ok()
+}
+
+/// The tokens without the invisible groups that `macro_rules!` puts round them.
+fn ungrouped(tokens: TokenStream) -> TokenStream {
+    tokens
+        .into_iter()
+        .flat_map(|token| match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => ungrouped(group.stream()),
+            other => other.into(),
+        })
+        .collect()
+}
+
+/// A constant as the user would write it.
+pub(crate) fn constant_text(value: &TokenStream) -> String {
+    value.to_string().replace(' ', "")
+}
+
 /// Whether evaluating the tokens runs nothing: a literal or a path, or a range of them. An operator or a call may be
 /// the user's, and so may be a value that is not written as a range.
 pub(crate) fn is_constant(value: &TokenStream, form: Form) -> bool {

@@ -12,6 +12,7 @@ use syn::{Attribute, Fields};
 
 use crate::attr::OpKind;
 use crate::expand::enums::Enums;
+use crate::expand::keep;
 use crate::expand::lints;
 use crate::expand::rules::{Inner, Lengths, Place, Rules};
 use crate::generics::bounded;
@@ -260,7 +261,8 @@ impl Arm<'_> {
                         .map(|n| quote!(<#ty as #ops::Push>::keep_last(#target, #n);));
                     quote!(<#ty as #ops::Push>::push(#target, #clone(__v)); #keep_last)
                 });
-                quote!(#keep #len #change)
+                let asserts = keep::inside(self.model, field);
+                quote!(#asserts #keep #len #change)
             }
             OpKind::Insert => {
                 let item = match op.payload {

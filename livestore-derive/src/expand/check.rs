@@ -29,7 +29,8 @@ fn whole(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream> {
                 op,
             };
             let was = quote!(::core::option::Option::map(__was, |__was| &__was.#member));
-            rules.extend(inner.check_all(&quote!(&self.#member), &was, &quote!(__how)));
+            let how = quote!(#private::How::inside(__how));
+            rules.extend(inner.check_all(&quote!(&self.#member), &was, &how));
         }
         body.extend(
             if rules.is_empty() || !field.may_be_shared() || field.limits() != Limits::None {
@@ -49,7 +50,7 @@ fn whole(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream> {
     }
     if model.validate().is_some() {
         body.extend(quote! {
-            if let (::core::option::Option::Some(__was), #private::How::Whole) = (__was, __how) {
+            if let (::core::option::Option::Some(__was), #private::How::Asked | #private::How::Whole) = (__was, __how) {
                 #private::Steps::__verdict(self, __was)?;
             }
         });
@@ -65,10 +66,6 @@ fn whole(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream> {
     });
     let (error, answers) = (&enums.error, use_answers(model));
     Some(quote! {
-        fn check(&self, __was: ::core::option::Option<&Self>) -> ::core::result::Result<(), #error> {
-            Self::__check(self, __was, #private::How::Whole, &#private::At::ROOT)
-        }
-
         fn __check(
             &self,
             __was: ::core::option::Option<&Self>,

@@ -103,6 +103,12 @@ impl Field {
         self.attrs.keep.get()
     }
 
+    /// `keep` and `len`, where both are constant and can be compared before anything runs.
+    pub(crate) fn kept_within(&self) -> Option<(&Rule, &Rule)> {
+        let (keep, len) = (self.keep()?, self.len()?);
+        (keep.constant && len.constant).then_some((keep, len))
+    }
+
     /// The type of the values of a map, for `each`.
     pub(crate) fn value(&self, paths: &Paths) -> TokenStream {
         let (ty, ops) = (&self.ty, &paths.ops);

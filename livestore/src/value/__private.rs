@@ -109,9 +109,9 @@ where
 /// # Errors
 ///
 /// The step fails; the value is then unchanged.
-pub fn step_on_copy<V, M, E>(value: &mut V, mutation: &M, at: &At<'_>) -> Result<(), E>
+pub fn step_on_copy<V>(value: &mut V, mutation: &V::Mutation, at: &At<'_>) -> Result<(), V::MutError>
 where
-    V: Clone + Steps<M, E>,
+    V: LiveValue + Steps<V::Mutation, V::MutError>,
 {
     let mut next = value.clone();
     next.__step(mutation, On::Copy(value), at)?;

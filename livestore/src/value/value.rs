@@ -91,8 +91,7 @@ pub trait LiveValue: Clone + Send + Sync + Any {
     ///
     /// The reason why this is not a valid value, or not a valid successor of `was`.
     fn check(&self, was: Option<&Self>) -> Result<(), Self::MutError> {
-        let _ = was;
-        Ok(())
+        self.__check(was, How::Asked, &At::ROOT)
     }
 
     /// Checks what a message says about the value: derived, the rules of a field hold for its `message` too. By default
@@ -115,11 +114,16 @@ pub trait LiveValue: Clone + Send + Sync + Any {
         self.apply(mutation)
     }
 
-    /// `check` of a value inside another one, or after somebody has changed it at will.
+    /// `check` of a value inside another one, or after somebody has changed it at will. The derive writes this one, and
+    /// whoever implements the trait by hand the other.
     #[doc(hidden)]
     fn __check(&self, was: Option<&Self>, how: How, at: &At<'_>) -> Result<(), Self::MutError> {
         let _ = at;
-        self.check(was.filter(|_| how == How::Whole))
+        match how {
+            How::Asked => Ok(()),
+            How::Whole => self.check(was),
+            How::Again => self.check(None),
+        }
     }
 
     /// Shows a mutation, if it can be shown.
@@ -155,10 +159,23 @@ pub trait LiveValue: Clone + Send + Sync + Any {
 /// What a value is checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
+    /// What `check` is for, asked by the `check` that nobody has written: there is nothing else to ask.
+    Asked,
     /// Everything, the `validate` of its type included: it replaces what was.
     Whole,
     /// The rules of its fields: somebody may have changed it since. What is still shared with what was has not changed.
     Again,
+}
+
+impl How {
+    /// How the values in the value are checked.
+    #[must_use]
+    pub fn inside(self) -> How {
+        match self {
+            How::Asked => How::Whole,
+            how => how,
+        }
+    }
 }
 
 #[cfg(test)]

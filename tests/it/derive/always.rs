@@ -208,7 +208,7 @@ fn team_mutation() -> impl Strategy<Value = TeamMutation> {
         Just(TeamMutation::ClearPlayers),
         (key(), player_mutation()).prop_map(|(k, v)| TeamMutation::UpdatePlayers(k, v)),
         btree_map(key(), player(), 0..4).prop_map(TeamMutation::SetPlayers),
-        (key(), player()).prop_map(|pair| TeamMutation::InsertBench(pair)),
+        (key(), player()).prop_map(TeamMutation::InsertBench),
         key().prop_map(TeamMutation::RemoveBench),
         (key(), player_mutation()).prop_map(|(k, v)| TeamMutation::UpdateBench(k, v)),
         "[a-c]{0,2}".prop_map(TeamMutation::PushLog),

@@ -79,7 +79,13 @@ fn whoever_asks_for_debug_gets_the_usual_one() {
     fn shown<T: fmt::Debug>(shown: &T) -> String {
         format!("{shown:?}")
     }
-    assert_eq!(shown(&AskedMutation::SetName("a".into())), r#"SetName("a")"#);
+    let mut asked = Asked { name: "b".into() };
+    let mutation = AskedMutation::SetName("a".into());
+    let Ok(()) = asked.apply(&mutation);
+    assert_eq!(
+        (shown(&mutation), asked.name),
+        (r#"SetName("a")"#.into(), "a".into())
+    );
     assert_eq!(shown(&GenericMutation::SetValue(vec![1])), "SetValue([1])");
     // Of this there is none, and nobody minds.
     let _ = GenericMutation::SetValue(vec![Opaque]);
