@@ -2,7 +2,7 @@
 
 mod apply;
 mod check;
-mod enums;
+pub(crate) mod enums;
 mod keep;
 mod plain;
 mod rules;

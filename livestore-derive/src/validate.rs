@@ -1,6 +1,7 @@
 //! What is wrong with a [`Model`] although every option by itself was understood.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{Attribute, Data, DataEnum, DeriveInput, Variant};
 
 use crate::attr::EnumAttrs;
@@ -18,6 +19,7 @@ pub(crate) fn validate(input: &DeriveInput, model: &Model<'_>, errors: &mut Erro
     for field in &model.fields {
         conflicts(field, model, errors);
         fits(field, errors);
+        sendable(field, errors);
     }
     names(model, errors);
 }
@@ -191,6 +193,53 @@ fn fits(field: &Field, errors: &mut Errors) {
     }
 }
 
+/// Types of the standard library that no other thread may have, with what serves instead.
+const UNSENDABLE: &[(&str, &str)] = &[
+    ("Rc", "an `Arc`, which can do the same"),
+    (
+        "RefCell",
+        "the value itself, which mutations change through `&mut self`",
+    ),
+];
+
+/// Whether a field is certainly of a type that no other thread may have.
+pub(crate) fn is_unsendable(field: &Field) -> bool {
+    UNSENDABLE
+        .iter()
+        .any(|(name, _)| generic(&field.ty.to_token_stream(), name).is_some())
+}
+
+fn sendable(field: &Field, errors: &mut Errors) {
+    for (name, instead) in UNSENDABLE {
+        if let Some(place) = generic(&field.ty.to_token_stream(), name) {
+            errors.at(
+                place.span(),
+                format_args!(
+                    "`{name}` stays with one thread, and a live value is seen by all; use {instead}"
+                ),
+            );
+        }
+    }
+}
+
+/// Where `name<..>` occurs in a type.
+fn generic(tokens: &TokenStream, name: &str) -> Option<Ident> {
+    let mut tokens = tokens.clone().into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let is_open = matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == '<');
+        match token {
+            TokenTree::Ident(ident) if ident == name && is_open => return Some(ident),
+            TokenTree::Group(group) => {
+                if let Some(found) = generic(&group.stream(), name) {
+                    return Some(found);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// A variant that needs a name of its own.
 struct Named<'a> {
     name: &'a Ident,
@@ -244,6 +293,16 @@ fn names(model: &Model<'_>, errors: &mut Errors) {
             .then_some((&model.message, &attrs.message, "message")),
     );
     enums.extend(model.has_error().then_some((&model.error, &attrs.error, "error")));
+    for (name, given, option) in &enums {
+        if *name == model.ident {
+            errors.at(
+                given.name.get().map_or(model.ident.span(), Ident::span),
+                format_args!(
+                    "the {option} enum cannot be called `{name}`, as the value is; choose another name"
+                ),
+            );
+        }
+    }
     for (i, (name, given, option)) in enums.iter().enumerate() {
         if let Some((_, other_given, other)) = enums[..i].iter().find(|(earlier, ..)| earlier == name) {
             // The default names differ, so at least one of the two was given.

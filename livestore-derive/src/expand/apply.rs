@@ -73,23 +73,40 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     let (mutation, error) = (&enums.mutation, &enums.error);
     let (arms, lints) = (arms(model, enums), lints());
     let verdict = model.validate().map(|validate| {
+        // The trait has a `check` too, which is what is found if the type has none.
+        let named_check = validate
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "check");
+        let function = if named_check {
+            let call = respan(
+                quote!((&&#private::NamedCheck(#validate)).__call(__next, __was)),
+                validate.span(),
+            );
+            quote!(|__next: &Self, __was: &Self| #call)
+        } else {
+            validate.to_token_stream()
+        };
         // All at the function: rustc then explains the function and not the derive.
         let at_function =
             |error: &TokenStream| respan(quote!(#private::check_value::<#error, Self, _>), validate.span());
         let verdict = match model.attrs.error_type.get() {
             Some(error) => {
                 let check_value = at_function(&error.to_token_stream());
-                quote!(#check_value(self, __was, #validate))
+                quote!(#check_value(self, __was, #function))
             }
             None => {
                 let (error, check_value) = (&enums.error_path, at_function(&quote!(#private::Invalid)));
                 quote! {
-                    ::core::result::Result::map_err(#check_value(self, __was, #validate), #error::Rejected)
+                    ::core::result::Result::map_err(#check_value(self, __was, #function), #error::Rejected)
                 }
             }
         };
+        let answers = use_answers(model);
         quote! {
             fn __verdict(&self, __was: &Self) -> ::core::result::Result<(), #error> {
+                #answers
                 #verdict
             }
         }

@@ -6,7 +6,8 @@ use syn::spanned::Spanned;
 
 use crate::attr::{OpKind, span_of};
 use crate::expand::enums::Enums;
-use crate::model::{Field, Model, Operation};
+use crate::model::{Field, Model, Operation, projection};
+use crate::shape::Shape;
 use crate::tokens::respan;
 
 /// Where the value of an inner value's error is.
@@ -50,14 +51,22 @@ impl Inner<'_> {
 
     /// Applies `__v` to `target`.
     pub(crate) fn apply(&self, target: &TokenStream, place: Place<'_>) -> TokenStream {
-        let (root, value) = (&self.model.paths.root, self.value());
         match self.model.attrs.error_type.get() {
             Some(_) => {
-                let at = place.at(self.model, self.field);
-                quote!(<#value as #root::LiveValue>::__apply(#target, __v, #at))
+                let (apply, at) = (self.of_value("__apply"), place.at(self.model, self.field));
+                quote!(#apply(#target, __v, #at))
             }
-            None => quote!(<#value as #root::LiveValue>::apply(#target, __v)),
+            None => {
+                let apply = self.of_value("apply");
+                quote!(#apply(#target, __v))
+            }
         }
+    }
+
+    /// An item of the trait, all of it at the type: if that is no live value, rustc says so there, and once.
+    fn of_value(&self, name: &str) -> TokenStream {
+        let (value, root) = (self.value(), &self.model.paths.root);
+        projection(&value, &quote!(#root::LiveValue), name)
     }
 
     /// Checks `value`, a reference, against `was`, an `Option`; returns if it says no.
@@ -68,15 +77,12 @@ impl Inner<'_> {
         how: &TokenStream,
         place: Place<'_>,
     ) -> TokenStream {
-        let (root, private, ty) = (&self.model.paths.root, &self.model.paths.private, self.value());
+        let (private, check) = (&self.model.paths.private, self.of_value("__check"));
         let at = match self.model.attrs.error_type.get() {
             Some(_) => place.at(self.model, self.field),
             None => quote!(&#private::At::ROOT),
         };
-        self.or_inner(
-            &quote!(<#ty as #root::LiveValue>::__check(#value, #was, #how, #at)),
-            place,
-        )
+        self.or_inner(&quote!(#check(#value, #was, #how, #at)), place)
     }
 
     /// Checks everything of the kind in `next`, a reference to what the field would be, against `was`, an `Option` of a
@@ -107,10 +113,10 @@ impl Inner<'_> {
 
     /// Returns with the error of the inner value, if `result` is one.
     pub(crate) fn or_inner(&self, result: &TokenStream, place: Place<'_>) -> TokenStream {
-        let (root, private, value) = (&self.model.paths.root, &self.model.paths.private, self.value());
+        let private = &self.model.paths.private;
         let error = match self.model.attrs.error_type.get() {
             Some(error) => {
-                let inner = quote!(<#value as #root::LiveValue>::MutError);
+                let inner = self.of_value("MutError");
                 let at = place.at(self.model, self.field);
                 // All at the error type: it is what lacks something, and rustc says so once.
                 let convert = respan(
@@ -167,7 +173,16 @@ impl Rules<'_> {
         });
         let range = field.range().map(|range| {
             let range = &range.value;
-            self.or_broken(&quote!(#private::check_range::<#ty>(#value, #range)))
+            self.or_broken(&match &field.shape {
+                // It looks inside, as `len` does.
+                Shape::Option(inner) => quote! {
+                    match ::core::option::Option::as_ref(#value) {
+                        ::core::option::Option::Some(__inside) => #private::check_range::<#inner>(__inside, #range),
+                        ::core::option::Option::None => ::core::result::Result::Ok(()),
+                    }
+                },
+                _ => quote!(#private::check_range::<#ty>(#value, #range)),
+            })
         });
         let validate = field.validate().map(|validate| {
             let call = respan(quote!((#value)), validate.span());

@@ -198,6 +198,53 @@ pub fn check_value<E, V, R: Verdict<E>>(
     validate(next, was).verdict()
 }
 
+/// A function that is called `check`, which may be that of the trait by mistake.
+#[derive(Debug)]
+pub struct NamedCheck<F>(pub F);
+
+/// Asked first: a function of the user's own.
+pub trait OwnCheck<V, R> {
+    /// Calls it.
+    fn __call(&self, next: &V, was: &V) -> R;
+}
+
+impl<F: Fn(&V, &V) -> R, V, R> OwnCheck<V, R> for &NamedCheck<F> {
+    fn __call(&self, next: &V, was: &V) -> R {
+        (self.0)(next, was)
+    }
+}
+
+/// Found where the path leads to the method of the trait.
+pub trait TraitCheck<V, R> {
+    /// Is not called.
+    fn __call(&self, _: &V, _: &V) -> Unsaid
+    where
+        V: HasCheck,
+    {
+        Unsaid
+    }
+}
+
+impl<F: Fn(&V, Option<&V>) -> R, V, R> TraitCheck<V, R> for NamedCheck<F> {}
+
+/// What a function returns that is missing: nothing more need be said of it.
+#[derive(Debug)]
+pub struct Unsaid;
+
+impl<E> Verdict<E> for Unsaid {
+    fn verdict(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// Nothing has it: it is asked for only where it is missing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no function `check` of its own",
+    label = "this is the `check` of the trait `LiveValue`",
+    note = "write `fn check(&self, was: &Self) -> Result<(), E>` in an `impl {Self}`, or name another function"
+)]
+pub trait HasCheck {}
+
 /// What the function of a mutation of the user's own may return.
 #[diagnostic::on_unimplemented(
     message = "the function of a mutation must return `()` or `Result<(), E>` where `E` converts into `{E}`",
@@ -329,9 +376,9 @@ pub fn check_range<T: PartialOrd>(value: &T, allowed: impl RangeOf<T> + fmt::Deb
 
 /// A range of `T`.
 #[diagnostic::on_unimplemented(
-    message = "`range` and the field must be of one type: this range is a `{Self}`, the field a `{T}`",
+    message = "`range` needs a range of `{T}`, which is what the field holds, but this is a `{Self}`",
     label = "not a range of `{T}`",
-    note = "for the length of a string or a collection use `len = ..`"
+    note = "a range is written with dots: `..=MAX`, `0..`, `1..=6`; for the length of a string or a collection use `len`"
 )]
 pub trait RangeOf<T>: RangeBounds<T> {}
 
@@ -341,7 +388,8 @@ impl<T, R: RangeBounds<T>> RangeOf<T> for R {}
 /// A range of lengths.
 #[diagnostic::on_unimplemented(
     message = "`len` needs a range of `usize`, but this is a `{Self}`",
-    label = "not a range of `usize`"
+    label = "not a range of `usize`",
+    note = "a range is written with dots: `..=MAX`, `1..`, `1..=32`"
 )]
 pub trait LenRange: RangeBounds<usize> {}
 
