@@ -155,10 +155,22 @@ fn at_once<T>(mut now: impl FnMut() -> Instant, mut read: impl FnMut() -> T) -> 
 }
 
 /// The present moment on the clock that every store uses.
+#[cfg(not(feature = "test-util"))]
 pub(crate) fn now() -> Instant {
-    #[cfg(feature = "test-util")]
-    return tokio::time::Instant::now().into_std();
-    #[cfg(not(feature = "test-util"))]
+    real_now()
+}
+
+/// The present moment on the clock that every store uses: tokio's, which may be paused.
+#[cfg(feature = "test-util")]
+pub(crate) fn now() -> Instant {
+    // A thread that is about to end has no runtime any more, and tokio's clock panics there.
+    match tokio::runtime::Handle::try_current() {
+        Err(error) if error.is_thread_local_destroyed() => real_now(),
+        _ => tokio::time::Instant::now().into_std(),
+    }
+}
+
+fn real_now() -> Instant {
     #[allow(clippy::disallowed_methods, reason = "this is the clock")]
     return Instant::now();
 }
