@@ -17,6 +17,7 @@ mod missing;
 mod model;
 mod options;
 mod plain;
+mod runtimes;
 mod save;
 mod stats;
 mod tracing;

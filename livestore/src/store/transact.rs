@@ -280,7 +280,7 @@ impl<V: LiveValue> Tx<V> {
     /// # Errors
     ///
     /// [`DeadlineError::Missing`] if there is no entry, or its key was not named; [`DeadlineError::NoChecks`] if the
-    /// store was built without `expire_check_freq`.
+    /// store was built without `expire_check_freq`; [`DeadlineError::RuntimeEnded`] as there.
     pub fn expire_after(&mut self, key: &Uuid, after: Duration) -> Result<(), DeadlineError> {
         let at = self.table.shared().deadline_after(after);
         self.deadline(key, at)
@@ -305,9 +305,13 @@ impl<V: LiveValue> Tx<V> {
 
     fn deadline(&mut self, key: &Uuid, at: Stamp) -> Result<(), DeadlineError> {
         let checks = self.table.deadlines().is_some();
+        let resumed = self.table.resume_checks();
         let (staged, _) = self.existing(key).ok_or(DeadlineError::Missing)?;
         if !checks {
             return Err(DeadlineError::NoChecks);
+        }
+        if at < Stamp::NEVER && !resumed {
+            return Err(DeadlineError::RuntimeEnded);
         }
         staged.steps.push(Step::Deadline(at));
         Ok(())
@@ -439,6 +443,7 @@ fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(),
     // Everything is visible, and nothing locked.
     if let Some(deadlines) = table.deadlines() {
         (0..afters.stale_deadlines).for_each(|_| deadlines.note_stale());
+        table.resume_checks();
     }
     afters.next_holders.drain(..).for_each(Waker::wake);
     Ok(())

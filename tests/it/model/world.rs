@@ -613,6 +613,7 @@ fn staged<V: Counting>(tx: &mut Tx<V>, step: Step) -> Said {
                 Ok(()) => Said::Done,
                 Err(DeadlineError::Missing) => Said::Missing,
                 Err(DeadlineError::NoChecks) => Said::NoChecks,
+                Err(error) => panic!("the checks run, or there are none: {error}"),
             }
         }
     }
