@@ -23,10 +23,12 @@ mod ground {
     pub(crate) mod clock;
     pub(crate) mod random;
     pub(crate) mod stats;
+    pub(crate) mod stripes;
     pub(crate) mod sync;
     pub(crate) mod times;
     pub(crate) mod trace;
     pub(crate) mod unwind;
+    pub(crate) mod waker;
 }
 
 /// The words that users speak.
@@ -57,6 +59,7 @@ mod slot {
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
+    pub(crate) mod overdue;
     pub(crate) mod reader;
     #[cfg(feature = "serde")]
     pub(crate) mod record;
@@ -67,7 +70,7 @@ mod slot {
     pub(crate) mod slot;
     #[cfg(feature = "serde")]
     mod stored;
-    mod turns;
+    pub(crate) mod turns;
     pub(crate) mod waiters;
 }
 
@@ -97,6 +100,7 @@ mod disk {
 /// The handle, and what is called on it.
 mod store {
     pub(crate) mod builder;
+    mod close;
     mod create;
     #[cfg(feature = "durable")]
     mod durable;
@@ -146,8 +150,8 @@ pub use crate::value::delta::Delta;
 pub use crate::value::durability::{Durability, DurabilityError, FlushError};
 pub use crate::value::entry::Entry;
 pub use crate::value::error::{
-    AcquireError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied, OptionsError,
-    RollbackError, TransactError, TryAcquireError,
+    AcquireError, CloseError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied,
+    OptionsError, RollbackError, TransactError, TryAcquireError,
 };
 pub use crate::value::invalid::{FieldError, Invalid, Never};
 pub use crate::value::ops;

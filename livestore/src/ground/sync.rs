@@ -3,8 +3,6 @@
 //! One place names them, so that a model checker can take their place: under `--cfg livestore_check` the library's own
 //! tests get stand-ins that let the checker choose who goes next at each step.
 
-use std::sync::Arc;
-
 #[cfg(all(test, livestore_check))]
 mod checked;
 #[cfg(all(test, livestore_check))]
@@ -19,6 +17,3 @@ pub(crate) use parking_lot::Condvar;
 pub(crate) use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(all(test, livestore_check)))]
 pub(crate) use std::sync::atomic;
-
-/// Something that two places look at and one of them clears.
-pub(crate) type Flag = Arc<atomic::AtomicBool>;

@@ -111,7 +111,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Cancel safe: dropped while it waits, it has changed nothing.
     pub async fn rollback(&self, key: &Uuid, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
         match self.hold(key).await {
-            Some(mut hold) => hold.rollback(version),
+            Some(hold) => hold.rollback_once(version),
             None => Err(RollbackError::Missing),
         }
     }
@@ -213,8 +213,8 @@ impl<V: LiveValue> LiveStore<V> {
             step = match step {
                 Step::Done(result) => return result.map_err(MutateIfError::Rejected),
                 Step::Conflict(now, _) => return Err(MutateIfError::Conflict(now)),
-                Step::Copy(hold, snapshot, mutn) => {
-                    return hold.mutate_once(snapshot, mutn).map_err(MutateIfError::Rejected);
+                Step::Copy(attempt, snapshot) => {
+                    return attempt.carry_out(snapshot).map_err(MutateIfError::Rejected);
                 }
                 Step::NoBudget(mutn) => {
                     self.give_way(key).await;
@@ -227,9 +227,9 @@ impl<V: LiveValue> LiveStore<V> {
                     return Err(MutateIfError::Missing);
                 }
                 #[cfg(feature = "durable")]
-                Step::Backlogged(mut hold, mutn) => {
+                Step::Backlogged(attempt) => {
                     self.table.shared().room().await;
-                    return hold.mutate_if(expected, mutn);
+                    return attempt.carry_out_if(expected);
                 }
                 Step::Held(slot, mutn) => self.step_in_turn(key, expected, slot, mutn).await,
             }
@@ -249,9 +249,9 @@ impl<V: LiveValue> LiveStore<V> {
         let mut place = Acquire::new(slot, shared);
         let turn = poll_fn(|cx| {
             let mut after = After::default();
-            place.poll_turn(cx, |slot, state| {
+            place.poll_turn(cx, &mut after, |slot, state, after| {
                 mutn.take()
-                    .map(|mutn| Hold::step_held(slot, state, shared, expected, mutn, &mut after))
+                    .map(|mutn| Hold::step_held(slot, state, shared, expected, mutn, after))
             })
         });
         let step = trace::waiting(key, turn).await;

@@ -4,13 +4,15 @@
 //! slot's lock. What expired goes, batch by batch, to a task of its own, which calls the user back; so a slow
 //! callback delays callbacks and not checks, and a batch that was sent is delivered also when the store ends.
 
+use std::future::poll_fn;
 use std::mem;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
@@ -81,7 +83,7 @@ pub(crate) fn start<V: LiveValue>(
     let callback = on_expire.map(|wanted| wanted.callback);
     let weak = Arc::downgrade(table);
     let begin = move |runtime: &Handle, already: Vec<Expired<V>>| {
-        let table = weak.upgrade()?;
+        let table = weak.upgrade().filter(|table| !table.is_closed())?;
         let (batches, received) = mpsc::unbounded_channel();
         for expired in already {
             hand_over(&table, expired, wants_store, &batches);
@@ -103,10 +105,22 @@ async fn check_forever<V: LiveValue>(
     batches: mpsc::UnboundedSender<Batch<V>>,
     wants_store: bool,
 ) {
+    let Some(shared) = table.upgrade().map(|table| Arc::clone(table.shared())) else {
+        return;
+    };
     let mut last = Instant::now();
     // A period that no clock can count never ends.
     while let Some(next) = last.checked_add(period) {
-        sleep_until(next).await;
+        if !time_has_come(next, &shared.overdue.told).await {
+            let Some(table) = table.upgrade() else { return };
+            for expired in see_to_overdue(&table) {
+                hand_over(&table, expired, wants_store, &batches);
+            }
+            if table.is_closed() {
+                return;
+            }
+            continue;
+        }
         // Checks that were missed are not made up for.
         last = Instant::now().max(next);
         let mut again = Again {
@@ -145,6 +159,33 @@ impl<V: LiveValue> Drop for Again<V> {
             deadlines.put_back(mem::take(&mut self.items), 0);
         }
     }
+}
+
+/// Waits until the time has come, or something has expired meanwhile. Returns whether it is the time.
+async fn time_has_come(at: Instant, told: &Notify) -> bool {
+    let mut time = pin!(sleep_until(at));
+    let mut told = pin!(told.notified());
+    poll_fn(|cx| match time.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(true),
+        Poll::Pending => told.as_mut().poll(cx).map(|()| false),
+    })
+    .await
+}
+
+/// Frees the keys of what expired at the end of a hold. Returns it in batches.
+fn see_to_overdue<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
+    let mut overdue = table.shared().overdue.take();
+    overdue.iter().for_each(|(key, _)| table.unlink_dead(key));
+    if let Some(deadlines) = table.deadlines() {
+        // Each left the item by which the check had found it.
+        deadlines.note_stale(overdue.len());
+    }
+    let mut batches = Vec::new();
+    while !overdue.is_empty() {
+        let rest = overdue.split_off(overdue.len().min(AT_ONCE));
+        batches.push(mem::replace(&mut overdue, rest));
+    }
+    batches
 }
 
 /// Has a batch delivered.
@@ -194,15 +235,16 @@ pub(crate) fn check<V: LiveValue>(
     let more = items.len() == AT_ONCE;
     let mut expired = Vec::new();
     let mut later = Vec::new();
-    let mut dropped = 0;
+    let mut stale = 0;
     for mut item in items {
         let Some(slot) = item.slot.upgrade() else {
-            dropped += 1;
+            stale += 1;
             continue;
         };
         let mut state = slot.lock();
-        match state.due(shared, item.flag.as_ref(), now) {
-            Due::Stale | Due::At(Stamp::NEVER) => dropped += 1,
+        match state.due(shared, item.arming, now) {
+            Due::At(Stamp::NEVER) => {}
+            Due::Stale => stale += 1,
             Due::At(deadline) => {
                 item.at = deadline;
                 later.push(item);
@@ -222,7 +264,7 @@ pub(crate) fn check<V: LiveValue>(
         drop(state);
         let_go(slot);
     }
-    deadlines.put_back(later, dropped);
+    deadlines.put_back(later, stale);
     (expired, more)
 }
 
@@ -368,8 +410,8 @@ mod tests {
             let slot = Slot::new(key, Arc::new(Value));
             assert!(table.link(&slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
-            let held = vec![(key, Some(Hold::taken(&slot, table.shared())))];
-            let mut tx = Tx::new(Arc::clone(&table), held);
+            let mut tx = Tx::new(Arc::clone(&table));
+            tx.take_up(key, Some(Hold::taken(&slot, table.shared())));
             assert!(tx.remove(&key).is_some());
             assert!(tx.commit().is_ok());
         }
