@@ -31,6 +31,7 @@ mod expiry;
 mod explore;
 mod linear;
 mod lock;
+mod once;
 mod transact;
 mod watch;
 mod watch_all;

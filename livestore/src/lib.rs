@@ -79,6 +79,7 @@ mod table {
     pub(crate) mod checks;
     pub(crate) mod deadlines;
     pub(crate) mod expiry;
+    pub(crate) mod making;
     pub(crate) mod table;
 }
 
@@ -151,7 +152,7 @@ pub use crate::value::durability::{Durability, DurabilityError, FlushError};
 pub use crate::value::entry::Entry;
 pub use crate::value::error::{
     AcquireError, CloseError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied,
-    OptionsError, RollbackError, TransactError, TryAcquireError,
+    OptionsError, Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError, TryCreateError,
 };
 pub use crate::value::invalid::{FieldError, Invalid, Never};
 pub use crate::value::ops;

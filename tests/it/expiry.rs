@@ -130,6 +130,27 @@ async fn what_is_watched_is_not_idle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_peek_shows_the_entry_and_is_no_use() {
+    let store = idle_store(10);
+    let (fetched, peeked) = (store.init(counter(1)), store.init(counter(2)));
+    for _ in 0..2 {
+        seconds(6).await;
+        assert!(store.fetch(&fetched).is_some());
+        let entry = store.peek(&peeked);
+        assert_eq!(entry.is_some(), store.contains_key(&peeked));
+    }
+    assert!(store.contains_key(&fetched));
+    assert!(store.peek(&peeked).is_none());
+
+    // Also while somebody holds it.
+    let guard = store.acquire(&fetched).await.unwrap();
+    assert_eq!(
+        store.peek(&fetched).map(|entry| (entry.count, entry.version)),
+        Some((1, guard.version()))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_guard_defers_expiry_until_it_ends() {
     for store in [timeout_store(10), idle_store(10)] {
         let (key, watch) = store.init_and_watch(counter(0));
@@ -163,7 +184,7 @@ async fn whoever_uses_an_entry_in_time_saves_it_though_a_check_found_it_due_whil
 /// somebody wanted it.
 #[tokio::test(start_paused = true)]
 async fn a_queue_does_not_keep_an_entry_alive() {
-    let (told, mut expired) = tokio::sync::mpsc::unbounded_channel();
+    let (told, mut expired) = mpsc::unbounded_channel();
     let store = LiveStore::<Counter>::new()
         .with_options(options(ExpireMode::Lifetime(2 * SECOND), SECOND))
         .on_expire(move |batch| {
@@ -179,7 +200,7 @@ async fn a_queue_does_not_keep_an_entry_alive() {
         let store = store.clone();
         tasks.spawn(async move {
             while let Some(guard) = store.acquire(&key).await {
-                tokio::time::sleep(SECOND / 4).await;
+                sleep(SECOND / 4).await;
                 drop(guard);
             }
         });

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod checked;
 mod close;
 mod create;
 mod deadlines;
@@ -16,6 +17,7 @@ mod lock;
 mod many;
 mod missing;
 mod model;
+mod once;
 mod options;
 mod plain;
 mod runtimes;

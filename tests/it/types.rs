@@ -12,9 +12,9 @@ use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
     Durability, DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid,
     LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
-    MutateIfError, Never, Occupied, OpenError, OpenReport, OptionsError, Progress, RollbackError, Save,
-    SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError,
-    Tx, Update, Watch, WatchAll, WeakLiveStore,
+    MutateIfError, Never, Occupied, OpenError, OpenReport, OptionsError, Progress, Rejected, RollbackError,
+    Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions, TransactError,
+    TryAcquireError, TryAssignError, TryCreateError, Tx, Update, Watch, WatchAll, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -145,6 +145,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "OpenReport" OpenReport, OpenReport => FULL, FULL;
         "OptionsError" OptionsError, OptionsError => FULL, FULL;
         "Progress" Progress, Progress => FULL, FULL;
+        "Rejected" Rejected<Rich>, Rejected<Poor> => FULL, BARE;
         "RollbackError" RollbackError<()>, RollbackError<Nothing> => FULL, BARE;
         "Save" Save<Rich>, Save<Poor> => TO_BE, TO_BE;
         "SaveError" SaveError, SaveError => OWNED, OWNED;
@@ -155,6 +156,8 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "StoreOptions" StoreOptions, StoreOptions => FULL, FULL;
         "TransactError" TransactError<()>, TransactError<Nothing> => FULL, BARE;
         "TryAcquireError" TryAcquireError, TryAcquireError => FULL, FULL;
+        "TryAssignError" TryAssignError<Rich>, TryAssignError<Poor> => FULL, BARE;
+        "TryCreateError" TryCreateError<Rich>, TryCreateError<Poor> => FULL, BARE;
         "Tx" Tx<Rich>, Tx<Poor> => OWNED, OWNED;
         "Update" Update<Rich>, Update<Poor> => FULL, HANDLE;
         "Watch" Watch<Rich>, Watch<Poor> => OWNED, OWNED;
@@ -290,6 +293,8 @@ async fn every_public_future_can_be_sent() {
         LiveStore,
         store.transact(&[key], |tx: &mut Tx<Counter>| tx.mutate(&key, Change::Add(1)))
     );
+    send!(LiveStore, store.try_assign(&key, counter(1)));
+    send!(LiveStore, store.try_insert(&key, counter(1)));
 
     let text = "impl<V: A> B<V> {\n    pub async fn c<T>(\n}\nimpl D {\n    pub async fn e(\n    async fn f(\n}\nimpl<V> G for H<V> {\n    pub async fn i(\n    pub fn j() -> impl Future<Output = ()> {\n    pub fn k() {";
     assert_eq!(

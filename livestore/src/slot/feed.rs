@@ -165,6 +165,16 @@ impl<V: LiveValue> Feed<V> {
         displaced
     }
 
+    /// Gives back the places that are not used.
+    pub(crate) fn shrink(&self) {
+        let mut state = self.state.lock();
+        for seat in state.seats.iter_mut().flatten() {
+            seat.queue.shrink_to_fit();
+            seat.missed.shrink_to_fit();
+            seat.order.shrink_to_fit();
+        }
+    }
+
     /// Says that the store is gone. Whom to wake is added to `wakers`.
     pub(crate) fn close(&self, wakers: &mut Vec<Waker>) {
         let mut state = self.state.lock();

@@ -9,8 +9,10 @@ use crate::ground::trace;
 use crate::slot::after::After;
 use crate::slot::hold::{Acquire, Hold, Step};
 use crate::slot::slot::{Dead, Slot};
+use crate::store::create::Linked;
 use crate::store::lock::proceed;
 use crate::store::store::LiveStore;
+use crate::table::making::Turn;
 use crate::value::entry::Entry;
 use crate::value::error::{MutateError, MutateIfError, RollbackError};
 use crate::value::value::LiveValue;
@@ -120,7 +122,8 @@ impl<V: LiveValue> LiveStore<V> {
     /// before. Waits for a guard.
     ///
     /// A creation is one commit, in which the mutation is contained. `value` is called at most once, with nothing
-    /// locked.
+    /// locked. Of all who find no entry at the same time, with this or with [`fetch_or_create`](Self::fetch_or_create), one
+    /// calls its `value` and the others wait, as is said there; then they mutate the entry that was created.
     ///
     /// # Errors
     ///
@@ -143,19 +146,42 @@ impl<V: LiveValue> LiveStore<V> {
                 Err(MutateError::Rejected(reason)) => return Err(reason),
                 Err(MutateError::Missing) => {}
             }
-            let new = match made.take() {
-                Some(new) => new,
-                None => match value.take() {
-                    Some(value) => Arc::new(V::mutate(&Entry::new(value()), &mutn)?),
+            let linked = if let Some(made) = made.take() {
+                self.link(*key, made, |_, _| ())
+            } else {
+                let Some(turn) = self.table.makings().turn(key).await else {
+                    continue;
+                };
+                // Somebody may have created it before the turn was ours.
+                if self.contains_key(key) {
+                    continue;
+                }
+                match value.take() {
+                    Some(value) => self.make(key, turn, value, &mutn)?,
                     None => unreachable!("a value that was made is kept until it is stored"),
-                },
+                }
             };
-            match self.link(*key, new, |_, _| ()) {
+            match linked {
                 Ok((entry, ())) => return Ok(entry),
                 // Somebody else was faster; theirs is mutated.
                 Err((unused, _)) => made = Some(unused),
             }
         }
+    }
+
+    /// Makes a value in this turn, mutates it, and stores it if the key is still vacant.
+    fn make(
+        &self,
+        key: &Uuid,
+        turn: Turn<'_>,
+        value: impl FnOnce() -> V,
+        mutn: &V::Mutation,
+    ) -> Result<Linked<V, ()>, V::MutError> {
+        let made = Entry::new(value());
+        // Ends before what was made is dropped, however this ends.
+        let _turn = turn;
+        let new = V::mutate(&made, mutn)?;
+        Ok(self.link(*key, Arc::new(new), |_, _| ()))
     }
 
     /// Mutates in the shortest way where that is the whole of it. Otherwise returns how far it came.

@@ -17,8 +17,17 @@ use crate::watch::watch_all::WatchAll;
 impl<V: LiveValue> LiveStore<V> {
     /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.
     ///
-    /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle).
+    /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle); [`peek`](Self::peek) does not.
     pub fn fetch(&self, key: &Uuid) -> Option<Entry<V>> {
+        let shared = self.table.shared();
+        self.table.look(key, |_, state| state.entry(shared))
+    }
+
+    /// Returns the entry as [`fetch`](Self::fetch) does, without counting as a use.
+    ///
+    /// For whoever looks after entries and does not use them: a dashboard, a log, a backup. With
+    /// [`ExpireMode::Idle`](crate::ExpireMode::Idle), what nobody but them looks at expires.
+    pub fn peek(&self, key: &Uuid) -> Option<Entry<V>> {
         let shared = self.table.shared();
         self.table.look(key, |_, state| state.entry(shared))
     }
@@ -179,6 +188,16 @@ impl<V: LiveValue> LiveStore<V> {
     /// Returns whether there are no entries, as [`len`](Self::len) counts them.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Gives memory that removed entries have left back to the allocator.
+    ///
+    /// A store keeps the places that its entries stood in, for those to come: in the map, in the queue of deadlines, and in
+    /// the queues of those who watch everything. Call this after a peak that will not come again soon. Each shard
+    /// of the map, and each queue, is locked while its places move, one after another: for a million entries that were
+    /// removed a few milliseconds, and a fifth of a second where they had deadlines.
+    pub fn shrink_to_fit(&self) {
+        self.table.shrink();
     }
 
     /// Returns figures of the store at work, for a dashboard or a health check. Costs about as much as

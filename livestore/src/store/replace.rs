@@ -9,7 +9,7 @@ use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
 use crate::store::store::LiveStore;
 use crate::value::entry::Entry;
-use crate::value::error::Missing;
+use crate::value::error::{Missing, Rejected, TryAssignError};
 use crate::value::value::LiveValue;
 use crate::watch::watch::Watch;
 
@@ -36,6 +36,38 @@ impl<V: LiveValue> LiveStore<V> {
         let shared = self.table.shared();
         self.insert_then(key, value, |slot, state| Watch::begin(slot, state, shared))
             .await
+    }
+
+    /// Stores a value as [`insert`](Self::insert) does, if it passes [`LiveValue::check`].
+    ///
+    /// An existing entry is held while the check runs, so what it was checked against is what it replaces; nothing is
+    /// locked. The check must not wait for that entry. It may run more than once: if the entry is removed while this
+    /// waits, the value is checked as a new one, and if somebody creates one meanwhile, against theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] with the value and the reason. Nothing has changed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`insert`](Self::insert).
+    pub async fn try_insert(&self, key: &Uuid, value: V) -> Result<Option<Entry<V>>, Rejected<V>> {
+        let mut value = Arc::new(value);
+        loop {
+            match self.overwrite_checked(key, value).await {
+                Ok(previous) => return Ok(Some(previous)),
+                Err(Unused::Rejected(value, reason)) => return Err(rejected(value, reason)),
+                Err(Unused::Missing(unused)) => value = unused,
+            }
+            if let Err(reason) = value.check(None) {
+                return Err(rejected(value, reason));
+            }
+            match self.link(*key, value, |_, _| ()) {
+                Ok(_) => return Ok(None),
+                // Somebody else was faster; theirs is replaced.
+                Err((unused, _)) => value = unused,
+            }
+        }
     }
 
     async fn insert_then<R>(
@@ -114,6 +146,29 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
+    /// Replaces a value as [`assign`](Self::assign) does, if [`LiveValue::check`] accepts it as the successor of the
+    /// present one.
+    ///
+    /// The entry is held while the check runs, so what it was checked against is what it replaces; nothing is locked. The
+    /// check must not wait for that entry.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAssignError::Missing`] if the key has no entry, or loses it while this waits; [`TryAssignError::Rejected`] if
+    /// the check refuses. Both give the value back, and nothing has changed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`assign`](Self::assign).
+    pub async fn try_assign(&self, key: &Uuid, value: V) -> Result<Entry<V>, TryAssignError<V>> {
+        self.overwrite_checked(key, Arc::new(value))
+            .await
+            .map_err(|unused| match unused {
+                Unused::Missing(value) => TryAssignError::Missing(Arc::unwrap_or_clone(value)),
+                Unused::Rejected(value, reason) => rejected(value, reason).into(),
+            })
+    }
+
     async fn assign_then<R>(
         &self,
         key: &Uuid,
@@ -136,13 +191,44 @@ impl<V: LiveValue> LiveStore<V> {
         let Some(hold) = self.hold(key).await else {
             return Err(value);
         };
-        let change = Change::Overwrite {
-            msg: None,
-            new: value,
+        // Nobody changes it between.
+        let previous = hold.entry();
+        let made = hold.commit_once(overwrite(value), |slot, state, _| then(slot, state));
+        Ok((previous, made))
+    }
+
+    /// Replaces a value when it is this call's turn, if it passes its check.
+    async fn overwrite_checked(&self, key: &Uuid, value: Arc<V>) -> Result<Entry<V>, Unused<V>> {
+        let Some(hold) = self.hold(key).await else {
+            return Err(Unused::Missing(value));
         };
         // Nobody changes it between.
         let previous = hold.entry();
-        let made = hold.commit_once(change, |slot, state, _| then(slot, state));
-        Ok((previous, made))
+        match value.check(Some(&previous)) {
+            Ok(()) => {
+                hold.commit_once(overwrite(value), |_, _, _| ());
+                Ok(previous)
+            }
+            Err(reason) => {
+                // The others go on before anything of the user's is dropped.
+                drop(hold);
+                Err(Unused::Rejected(value, reason))
+            }
+        }
     }
+}
+
+/// Why a value was not stored; here it is.
+enum Unused<V: LiveValue> {
+    Missing(Arc<V>),
+    Rejected(Arc<V>, V::MutError),
+}
+
+fn overwrite<V: LiveValue>(new: Arc<V>) -> Change<V> {
+    Change::Overwrite { msg: None, new }
+}
+
+fn rejected<V: LiveValue>(value: Arc<V>, reason: V::MutError) -> Rejected<V> {
+    let value = Arc::unwrap_or_clone(value);
+    Rejected { value, reason }
 }

@@ -20,10 +20,12 @@ use crate::value::value::LiveValue;
 ///
 /// | calls | wait for a guard |
 /// |---|---|
-/// | `fetch`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after`, `save` | never |
+/// | `fetch`, `peek`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after`, `save` | never |
 /// | `init`, `create`, `fetch_or_create` and their siblings | never |
 /// | `mutate`, `mutate_if`, `mutate_or_create`, `rollback`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
 /// | `try_acquire`, `acquire_timeout` | not at all, or for as long as you say |
+///
+/// `fetch_or_create` and `mutate_or_create` wait for another of these two that makes the value of the same key just then.
 ///
 /// In a store that is kept on disk, those that wait for a guard also wait while too much waits to be written; the others
 /// never do.

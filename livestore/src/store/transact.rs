@@ -33,7 +33,7 @@ use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
 use crate::table::table::{NotLinked, Table};
 use crate::value::entry::Entry;
-use crate::value::error::{DeadlineError, Missing, MutateError, Occupied};
+use crate::value::error::{DeadlineError, Missing, MutateError, Occupied, TryAssignError, TryCreateError};
 use crate::value::value::LiveValue;
 
 /// Guards of several entries, in key order. From [`LiveStore::acquire_many`](crate::LiveStore::acquire_many).
@@ -240,7 +240,24 @@ impl<V: LiveValue> Tx<V> {
         Ok(now)
     }
 
-    /// Stages the creation of an entry under a key that has none. The key need not have been named.
+    /// Stages a replacement as [`set`](Self::set) does, if [`LiveValue::check`] accepts the value as the successor of the one
+    /// that this transaction has staged.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAssignError::Missing`] if there is no entry, or its key was not named; [`TryAssignError::Rejected`] if the check
+    /// refuses. Both give the value back. Nothing is staged then, and the transaction may go on.
+    pub fn try_set(&mut self, key: &Uuid, value: V) -> Result<Entry<V>, TryAssignError<V>> {
+        let Some(now) = self.get(key) else {
+            return Err(TryAssignError::Missing(value));
+        };
+        match value.check(Some(now)) {
+            Ok(()) => Ok(self.set(key, value)?),
+            Err(reason) => Err(TryAssignError::Rejected { value, reason }),
+        }
+    }
+
+    /// Stages the creation of an entry under a key that has none. The key need not have been named. Nothing is checked.
     ///
     /// If somebody else creates an entry under this key before the commit, the whole transaction fails with
     /// [`TransactError::Occupied`](crate::TransactError::Occupied).
@@ -264,6 +281,19 @@ impl<V: LiveValue> Tx<V> {
         staged.now = Some(Entry::from_shared(Arc::clone(&value)));
         staged.steps.push(Step::Create(value));
         Ok(())
+    }
+
+    /// Stages a creation as [`create`](Self::create) does, if the value passes [`LiveValue::check`].
+    ///
+    /// # Errors
+    ///
+    /// [`TryCreateError::Rejected`] if the check refuses; [`TryCreateError::Occupied`] with the value and the entry if the
+    /// transaction knows one. Nothing is staged then, and the transaction may go on.
+    pub fn try_create(&mut self, key: &Uuid, value: V) -> Result<(), TryCreateError<V>> {
+        match value.check(None) {
+            Ok(()) => Ok(self.create(key, value)?),
+            Err(reason) => Err(TryCreateError::Rejected { value, reason }),
+        }
     }
 
     /// Stages a removal and returns the entry as it is before. `None` if there is none, or its key was not named.

@@ -96,8 +96,23 @@ impl<V: LiveValue> Deadlines<V> {
         queue.stale = queue.stale.saturating_sub(stale);
     }
 
+    /// Drops what is stale, and gives back the places that are not used.
+    pub(crate) fn shrink(&self) {
+        let mut queue = self.queue.lock();
+        queue.stale = 0;
+        let looked_at = queue.rebuild();
+        queue.items.shrink_to_fit();
+        drop(queue);
+        looked_at.into_iter().for_each(let_go);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.queue.lock().items.len()
+    }
+
+    #[cfg(all(test, not(livestore_check)))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.queue.lock().items.capacity()
     }
 }
 

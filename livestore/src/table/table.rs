@@ -32,6 +32,7 @@ use crate::slot::sink::Sink;
 use crate::slot::slot::{Slot, State};
 use crate::table::checks::Checks;
 use crate::table::deadlines::Deadlines;
+use crate::table::making::Makings;
 use crate::value::entry::Entry;
 use crate::value::error::DeadlineError;
 use crate::value::options::StoreOptions;
@@ -55,6 +56,7 @@ pub(crate) struct Table<V: LiveValue> {
     closed: AtomicBool,
     /// Set before anybody has the table, unless it is checked by hand.
     checks: OnceLock<Checks>,
+    makings: Makings,
     /// Differs from start to start, so that versions of two runs are not compared. Below 2^53, which JavaScript can
     /// count.
     epoch: u64,
@@ -118,6 +120,7 @@ impl<V: LiveValue> Table<V> {
             shared: Arc::new(shared),
             deadlines: options.expire_check_freq.map(|_| Deadlines::new()),
             closed: AtomicBool::new(false),
+            makings: Makings::new(),
             checks: OnceLock::new(),
             epoch: random_key().as_u64_pair().0 >> 11,
             #[cfg(feature = "serde")]
@@ -138,6 +141,10 @@ impl<V: LiveValue> Table<V> {
 
     pub(crate) fn deadlines(&self) -> Option<&Deadlines<V>> {
         self.deadlines.as_ref()
+    }
+
+    pub(crate) fn makings(&self) -> &Makings {
+        &self.makings
     }
 
     pub(crate) fn epoch(&self) -> u64 {
@@ -186,6 +193,16 @@ impl<V: LiveValue> Table<V> {
     /// Whether the store was closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
+    }
+
+    /// Gives back the places that removed entries have left. Locks one thing at a time.
+    pub(crate) fn shrink(&self) {
+        // Moves pointers to slots; nothing of the user's runs.
+        self.map.shrink_to_fit();
+        if let Some(deadlines) = &self.deadlines {
+            deadlines.shrink();
+        }
+        self.shared.feed.shrink();
     }
 
     /// Walks over what is there. Keeps the table.
@@ -534,6 +551,42 @@ mod tests {
     fn end(table: &Table<Value>, slot: &Arc<Slot<Value>>) -> Entry<Value> {
         assert!(slot.lock().try_hold(table.shared()));
         Hold::taken(slot, table.shared()).end(None, &mut After::default())
+    }
+
+    /// A million removed entries left the places of a million, in the map and in the deadline queue.
+    #[cfg(not(livestore_check))]
+    #[test]
+    fn the_places_of_removed_entries_are_given_back() {
+        let table = Table::new(&StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            ..Default::default()
+        });
+        let kept = link(&table, Uuid::nil());
+        let removed: Vec<_> = (1..10_000).map(|n| link(&table, Uuid::from_u128(n))).collect();
+        for slot in removed {
+            assert!(slot.lock().try_hold(table.shared()));
+            drop(table.end(Hold::taken(&slot, table.shared()), None));
+        }
+        let capacities = || {
+            [
+                Some(table.map.capacity()),
+                table.deadlines().map(Deadlines::capacity),
+            ]
+            .map(Option::unwrap)
+        };
+        assert!(
+            capacities().iter().all(|places| *places >= 9_000),
+            "{:?}",
+            capacities()
+        );
+        table.shrink();
+        assert!(
+            capacities().iter().all(|places| *places < 100),
+            "{:?}",
+            capacities()
+        );
+        assert_eq!(table.deadlines().map(Deadlines::len), Some(1));
+        assert!(table.look(kept.key(), |_, _| ()).is_some());
     }
 
     #[test]

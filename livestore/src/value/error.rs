@@ -60,6 +60,171 @@ impl<V> fmt::Display for Occupied<V> {
 
 impl<V> Error for Occupied<V> {}
 
+/// The value does not pass [`LiveValue::check`]. Holds it, and the reason.
+///
+/// Returned by [`LiveStore::try_init`](crate::LiveStore::try_init) and
+/// [`LiveStore::try_insert`](crate::LiveStore::try_insert).
+#[derive(Clone)]
+pub struct Rejected<V: LiveValue> {
+    /// The value that was not stored.
+    pub value: V,
+    /// What its check says.
+    pub reason: V::MutError,
+}
+
+impl<V: LiveValue> fmt::Debug for Rejected<V>
+where
+    V::MutError: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_rejected(&self.reason, f)
+    }
+}
+
+impl<V: LiveValue> fmt::Display for Rejected<V>
+where
+    V::MutError: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_rejected(&self.reason, f)
+    }
+}
+
+/// The reason is in the text, so it is not a [`source`](Error::source) as well.
+impl<V: LiveValue> Error for Rejected<V> where V::MutError: fmt::Debug + fmt::Display {}
+
+/// Why [`LiveStore::try_create`](crate::LiveStore::try_create) created nothing.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum TryCreateError<V: LiveValue> {
+    /// The key has an entry already.
+    Occupied(Occupied<V>),
+    /// The value does not pass its own check.
+    Rejected {
+        /// The value that was not stored.
+        value: V,
+        /// What its check says.
+        reason: V::MutError,
+    },
+}
+
+impl<V: LiveValue> TryCreateError<V> {
+    /// Returns the value that was not stored.
+    pub fn into_value(self) -> V {
+        match self {
+            TryCreateError::Occupied(occupied) => occupied.value,
+            TryCreateError::Rejected { value, .. } => value,
+        }
+    }
+}
+
+impl<V: LiveValue> From<Occupied<V>> for TryCreateError<V> {
+    fn from(occupied: Occupied<V>) -> Self {
+        TryCreateError::Occupied(occupied)
+    }
+}
+
+impl<V: LiveValue> From<Rejected<V>> for TryCreateError<V> {
+    fn from(rejected: Rejected<V>) -> Self {
+        TryCreateError::Rejected {
+            value: rejected.value,
+            reason: rejected.reason,
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for TryCreateError<V>
+where
+    V::MutError: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryCreateError::Occupied(occupied) => occupied.fmt(f),
+            TryCreateError::Rejected { reason, .. } => debug_rejected(reason, f),
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Display for TryCreateError<V>
+where
+    V::MutError: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryCreateError::Occupied(occupied) => occupied.fmt(f),
+            TryCreateError::Rejected { reason, .. } => write_rejected(reason, f),
+        }
+    }
+}
+
+impl<V: LiveValue> Error for TryCreateError<V> where V::MutError: fmt::Debug + fmt::Display {}
+
+/// Why [`LiveStore::try_assign`](crate::LiveStore::try_assign) replaced nothing.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum TryAssignError<V: LiveValue> {
+    /// The key has no entry. Here is the value.
+    Missing(V),
+    /// The value does not pass its own check.
+    Rejected {
+        /// The value that was not stored.
+        value: V,
+        /// What its check says.
+        reason: V::MutError,
+    },
+}
+
+impl<V: LiveValue> TryAssignError<V> {
+    /// Returns the value that was not stored.
+    pub fn into_value(self) -> V {
+        match self {
+            TryAssignError::Missing(value) => value,
+            TryAssignError::Rejected { value, .. } => value,
+        }
+    }
+}
+
+impl<V: LiveValue> From<Missing<V>> for TryAssignError<V> {
+    fn from(Missing(value): Missing<V>) -> Self {
+        TryAssignError::Missing(value)
+    }
+}
+
+impl<V: LiveValue> From<Rejected<V>> for TryAssignError<V> {
+    fn from(rejected: Rejected<V>) -> Self {
+        TryAssignError::Rejected {
+            value: rejected.value,
+            reason: rejected.reason,
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for TryAssignError<V>
+where
+    V::MutError: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryAssignError::Missing(_) => f.write_str("Missing"),
+            TryAssignError::Rejected { reason, .. } => debug_rejected(reason, f),
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Display for TryAssignError<V>
+where
+    V::MutError: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryAssignError::Missing(_) => f.write_str("this key has no entry; create it first"),
+            TryAssignError::Rejected { reason, .. } => write_rejected(reason, f),
+        }
+    }
+}
+
+impl<V: LiveValue> Error for TryAssignError<V> where V::MutError: fmt::Debug + fmt::Display {}
+
 /// Why [`LiveStore::mutate`](crate::LiveStore::mutate) changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MutateError<E> {
@@ -379,4 +544,14 @@ impl Error for CloseError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source()
     }
+}
+
+fn debug_rejected(reason: &impl fmt::Debug, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.debug_struct("Rejected")
+        .field("reason", reason)
+        .finish_non_exhaustive()
+}
+
+fn write_rejected(reason: &impl fmt::Display, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "the value does not pass its own check: {reason}")
 }
