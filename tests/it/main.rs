@@ -20,6 +20,7 @@ mod model;
 mod once;
 mod options;
 mod plain;
+mod runtimes;
 mod save;
 mod stats;
 mod tracing;
