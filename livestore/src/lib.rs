@@ -13,6 +13,7 @@ extern crate self as livestore;
 /// What knows nothing of stores.
 mod ground {
     pub(crate) mod clock;
+    pub(crate) mod errand;
     pub(crate) mod stats;
     pub(crate) mod sync;
     pub(crate) mod times;
@@ -98,6 +99,7 @@ mod store {
     mod lock;
     mod many;
     mod mutate;
+    pub(crate) mod on_drop;
     mod read;
     mod remove;
     mod replace;
@@ -125,6 +127,7 @@ pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
+pub use crate::store::on_drop::MutateOnDrop;
 #[cfg(feature = "serde")]
 pub use crate::store::save::Save;
 pub use crate::store::storages::{Storages, StoragesBuilder};

@@ -228,6 +228,30 @@ impl<V: LiveValue> LiveStore<V> {
         step.flatten().unwrap_or(Step::Missing)
     }
 
+    /// Mutates when it is this call's turn, and waits for nothing else: not for the task's budget, and not for the disk.
+    pub(in crate::store) async fn mutate_in_turn(
+        &self,
+        key: &Uuid,
+        mutn: V::Mutation,
+    ) -> Result<Entry<V>, MutateError<V::MutError>> {
+        let mut step = self.step(key, None, mutn);
+        loop {
+            step = match step {
+                Step::Done(result) => return result.map_err(MutateError::Rejected),
+                Step::Copy(hold, snapshot, mutn) => {
+                    return hold.mutate_once(snapshot, mutn).map_err(MutateError::Rejected);
+                }
+                Step::Missing => return Err(MutateError::Missing),
+                #[cfg(feature = "durable")]
+                Step::Backlogged(mut hold, mutn) => return hold.mutate(mutn).map_err(MutateError::Rejected),
+                Step::Held(slot, mutn) => self.step_in_turn(key, None, slot, mutn).await,
+                Step::NoBudget(_) | Step::Conflict(..) => {
+                    unreachable!("no budget was asked for, and no version expected")
+                }
+            }
+        }
+    }
+
     /// Does what is left of a mutation.
     async fn go_on(
         &self,
