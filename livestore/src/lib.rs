@@ -21,6 +21,7 @@ extern crate self as livestore;
 /// What knows nothing of stores.
 mod ground {
     pub(crate) mod clock;
+    pub(crate) mod errand;
     pub(crate) mod random;
     pub(crate) mod stats;
     pub(crate) mod stripes;
@@ -112,6 +113,7 @@ mod store {
     mod lock;
     mod many;
     mod mutate;
+    pub(crate) mod on_drop;
     mod read;
     mod remove;
     mod replace;
@@ -139,6 +141,7 @@ pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
+pub use crate::store::on_drop::MutateOnDrop;
 #[cfg(feature = "serde")]
 pub use crate::store::save::Save;
 pub use crate::store::storages::{Storages, StoragesBuilder};

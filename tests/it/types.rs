@@ -12,9 +12,10 @@ use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
     Durability, DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid,
     LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
-    MutateIfError, Never, Occupied, OpenError, OpenReport, OptionsError, Progress, Rejected, RollbackError,
-    Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions, TransactError,
-    TryAcquireError, TryAssignError, TryCreateError, Tx, Update, Watch, WatchAll, WeakLiveStore,
+    MutateIfError, MutateOnDrop, Never, Occupied, OpenError, OpenReport, OptionsError, Progress, Rejected,
+    RollbackError, Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions,
+    TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx, Update, Watch, WatchAll,
+    WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -139,6 +140,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "MissingKey" MissingKey, MissingKey => FULL, FULL;
         "MutateError" MutateError<()>, MutateError<Nothing> => FULL, BARE;
         "MutateIfError" MutateIfError<Rich>, MutateIfError<Poor> => FULL, BARE;
+        "MutateOnDrop" MutateOnDrop<Rich>, MutateOnDrop<Poor> => OWNED, OWNED;
         "Never" Never, Never => FULL, FULL;
         "Occupied" Occupied<Rich>, Occupied<Poor> => FULL, HANDLE;
         "OpenError" OpenError, OpenError => OWNED, OWNED;
@@ -293,6 +295,8 @@ async fn every_public_future_can_be_sent() {
         LiveStore,
         store.transact(&[key], |tx: &mut Tx<Counter>| tx.mutate(&key, Change::Add(1)))
     );
+    let leave = store.mutate_on_drop(&key, Change::Add(1));
+    send!(MutateOnDrop, leave.commit());
     send!(LiveStore, store.try_assign(&key, counter(1)));
     send!(LiveStore, store.try_insert(&key, counter(1)));
 
