@@ -9,6 +9,8 @@ use crate::ground::stats::Counters;
 use crate::ground::sync::atomic::{AtomicU64, Ordering};
 use crate::ground::times::Times;
 use crate::slot::feed::Feed;
+#[cfg(feature = "serde")]
+use crate::slot::kept::Kept;
 #[cfg(feature = "durable")]
 use crate::slot::sink::{Sink, Whole};
 use crate::value::options::{ExpireMode, StoreOptions};
@@ -22,6 +24,9 @@ pub(crate) struct Shared<V: LiveValue> {
     pub(crate) counters: Counters,
     /// To those who watch everything.
     pub(crate) feed: Feed<V>,
+    /// What this program could not read, to be written on.
+    #[cfg(feature = "serde")]
+    pub(crate) kept: Kept,
     /// `None` when nothing ever expires.
     expire: Option<ExpireMode>,
     /// The highest version at which an entry ended. A new entry starts above it, so that no key repeats a version.
@@ -41,6 +46,8 @@ impl<V: LiveValue> Shared<V> {
             history: options.history,
             counters: Counters::default(),
             feed: Feed::new(),
+            #[cfg(feature = "serde")]
+            kept: Kept::default(),
             expire: options.expire_check_freq.map(|_| options.expire_mode),
             floor: AtomicU64::new(0),
             #[cfg(feature = "durable")]

@@ -20,6 +20,8 @@ use uuid::Uuid;
 use crate::ground::clock::Stamp;
 #[cfg(all(test, livestore_check))]
 use crate::ground::sync::map::{DashMap, Place};
+#[cfg(feature = "durable")]
+use crate::ground::unwind::let_go;
 use crate::slot::after::After;
 use crate::slot::hold::Hold;
 #[cfg(feature = "serde")]
@@ -27,6 +29,8 @@ use crate::slot::record::Record;
 use crate::slot::shared::Shared;
 #[cfg(feature = "durable")]
 use crate::slot::sink::Sink;
+#[cfg(feature = "serde")]
+use crate::slot::slot::Arm;
 use crate::slot::slot::{Slot, State};
 use crate::table::deadlines::Deadlines;
 use crate::value::entry::Entry;
@@ -277,14 +281,63 @@ impl<V: LiveValue> Table<V> {
         if !self.link_locked(&slot) {
             return false;
         }
+        self.arm_restored(&slot, arm);
+        true
+    }
+
+    #[cfg(feature = "serde")]
+    fn arm_restored(&self, slot: &Arc<Slot<V>>, arm: Option<Arm>) {
         if let Some(deadlines) = &self.deadlines {
             match arm {
-                Some(arm) => deadlines.arm(arm.at, &slot, Some(arm.flag)),
+                Some(arm) => deadlines.arm(arm.at, slot, Some(arm.flag)),
                 // No other item is needed if its own deadline is never.
-                None => deadlines.arm(slot.lock().deadline(&self.shared), &slot, None),
+                None => deadlines.arm(slot.lock().deadline(&self.shared), slot, None),
             }
         }
-        true
+    }
+
+    /// Puts a stored entry in, in place of the one that its key has. Nobody else has the table.
+    #[cfg(feature = "durable")]
+    pub(crate) fn restore_anew(&self, key: Uuid, record: Record<V>) {
+        let (slot, arm) = Slot::restore(key, record);
+        let before = match self.map.entry(Linked(Arc::clone(&slot))) {
+            Place::Vacant(place) => {
+                place.insert(());
+                None
+            }
+            Place::Occupied(place) => {
+                let before = Arc::clone(&place.key().0);
+                place.replace_entry(());
+                Some(before)
+            }
+        };
+        self.let_go_of(before);
+        self.arm_restored(&slot, arm);
+    }
+
+    /// Takes a stored entry out again. Nobody else has the table.
+    #[cfg(feature = "durable")]
+    pub(crate) fn take_back(&self, key: &Uuid) {
+        let before = self.map.remove(key).map(|(linked, ())| linked.0);
+        self.let_go_of(before);
+    }
+
+    #[cfg(feature = "durable")]
+    fn let_go_of(&self, before: Option<Arc<Slot<V>>>) {
+        if let Some(before) = before {
+            before.lock().abandon();
+            if let Some(deadlines) = &self.deadlines {
+                deadlines.note_stale();
+            }
+            let_go(before);
+        }
+    }
+
+    /// The slots of one shard as it is now; `None` if there is no such shard.
+    pub(crate) fn shard(&self, number: usize) -> Option<Vec<Arc<Slot<V>>>> {
+        // A copy of the shard as it is takes no more than pointers and counts; nothing of the user's runs.
+        let shard = self.map.shards().get(number)?.read().clone();
+        Some(shard.into_iter().map(|(Linked(slot), _)| slot).collect())
     }
 
     /// Gives the key of a dead slot to another in one step.
@@ -364,11 +417,8 @@ impl<V: LiveValue> Iterator for Walk<V> {
             if let Some(next) = self.slots.next() {
                 return Some(next);
             }
-            // A copy of the shard as it is takes no more than pointers and counts; nothing of the user's runs.
-            let shard = self.table.map.shards().get(self.next_shard)?.read().clone();
+            self.slots = self.table.shard(self.next_shard)?.into_iter();
             self.next_shard += 1;
-            let slots: Vec<_> = shard.into_iter().map(|(Linked(slot), _)| slot).collect();
-            self.slots = slots.into_iter();
         }
     }
 }
