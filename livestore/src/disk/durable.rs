@@ -10,6 +10,9 @@ pub(crate) mod error;
 mod files;
 pub(crate) mod folder;
 mod log;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+mod model;
 pub(crate) mod writer;
 
 use std::collections::{HashMap, HashSet};

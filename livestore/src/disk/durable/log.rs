@@ -42,13 +42,13 @@ pub(crate) const CHUNK: u64 = 64 << 10;
 
 /// So much is filled with zeros at a time, before small batches are written over them: then a sync needs not write where the
 /// file's blocks are.
-const FILL: u64 = 1 << 20;
+const FILL: u64 = if cfg!(test) { 1 << 17 } else { 1 << 20 };
 
 /// So much is added at a time for batches to which that does not matter.
-const GROW: u64 = 8 << 20;
+const GROW: u64 = if cfg!(test) { 1 << 18 } else { 8 << 20 };
 
 /// A part of a batch has about so many bytes, and memory is taken for one part.
-const PART_BYTES: usize = 1 << 20;
+const PART_BYTES: usize = if cfg!(test) { 100 << 10 } else { 1 << 20 };
 
 /// How many bytes stand before the first record of a part.
 const PART_HEAD: usize = 25;
