@@ -24,6 +24,7 @@ const LOST: End = None;
 /// Serves one socket until it ends.
 pub(crate) async fn talk(mut socket: WebSocket, app: App, key: Uuid) {
     let limit = app.config.write_timeout;
+    let _here = app.sockets.subscribe();
     let Err(Some((code, reason))) = converse(&mut socket, app, key).await else {
         return;
     };
@@ -52,7 +53,6 @@ async fn converse(socket: &mut WebSocket, app: App, key: Uuid) -> Result<(), End
         key,
         who,
     };
-    let mut stop = app.stop.subscribe();
     let mut heartbeat = interval(app.config.heartbeat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = true;
@@ -93,7 +93,6 @@ async fn converse(socket: &mut WebSocket, app: App, key: Uuid) -> Result<(), End
                 }
                 send(socket, limit, Message::Ping(Default::default())).await?;
             }
-            _ = stop.changed() => return Err(STOPPING),
         }
     }
 }

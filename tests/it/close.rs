@@ -6,12 +6,18 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use livestore::{
-    AcquireError, ExpireMode, LiveStore, MutateError, MutateIfError, StoreOptions, TransactError,
+    AcquireError, ExpireMode, LiveStore, LiveValue, MutateError, MutateIfError, StoreOptions, TransactError,
     TryAcquireError, Uuid,
 };
 use livestore_tests::{Change, Counter, counter};
+use serde::{Deserialize, Serialize};
 use tokio_test::task::spawn;
 use tokio_test::{assert_pending, assert_ready};
+
+#[derive(Clone, LiveValue, Serialize, Deserialize)]
+struct Score {
+    points: u32,
+}
 
 fn closed(store: &LiveStore<Counter>) {
     store.close().now_or_never().unwrap().unwrap();
@@ -174,6 +180,27 @@ async fn checks_end_and_what_has_expired_is_delivered() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(expired.load(Ordering::SeqCst), 2);
     assert!(!store.stats().expiry_runs);
+}
+
+/// A store without entries would have replaced a good file.
+#[tokio::test]
+async fn a_closed_store_is_not_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scores.save");
+    let store = LiveStore::default();
+    let key = store.init(Score { points: 7 });
+    store.save(&path).await.unwrap();
+    store.close().await.unwrap();
+    assert!(
+        store
+            .save(&path)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("closed")
+    );
+    let loaded = LiveStore::<Score>::new().load(&path).await.unwrap();
+    assert_eq!(loaded.fetch(&key).unwrap().points, 7);
 }
 
 #[test]

@@ -24,6 +24,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: dropped while it waits, it releases those that it has.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     ///
     /// # Examples
     ///
@@ -73,6 +74,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: dropped while it waits, it has changed nothing and holds nothing. It does not wait once `stage` has
     /// been called.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     ///
     /// # Examples
     ///

@@ -36,6 +36,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn mutate(&self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
         // Most mutations end here, so what is left stands apart: its state is larger.
         let step = match self.step_quietly(key, mutn, proceed().await) {
@@ -57,6 +58,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     ///
     /// # Examples
     ///
@@ -107,6 +109,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: dropped while it waits, it has changed nothing.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn rollback(&self, key: &Uuid, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
         match self.hold(key).await {
             Some(hold) => hold.rollback_once(version),
@@ -128,6 +131,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn mutate_or_create(
         &self,
         key: &Uuid,

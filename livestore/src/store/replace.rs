@@ -23,6 +23,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the value is either stored or dropped with the future.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn insert(&self, key: &Uuid, value: V) -> Option<Entry<V>> {
         self.insert_then(key, value, |_, _| ()).await.0
     }
@@ -32,6 +33,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// As [`insert`](Self::insert).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn insert_and_watch(&self, key: &Uuid, value: V) -> (Option<Entry<V>>, Watch<V>) {
         let shared = self.table.shared();
         self.insert_then(key, value, |slot, state| Watch::begin(slot, state, shared))
@@ -51,6 +53,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// As [`insert`](Self::insert).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn try_insert(&self, key: &Uuid, value: V) -> Result<Option<Entry<V>>, Rejected<V>> {
         let mut value = Arc::new(value);
         loop {
@@ -102,6 +105,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the value is either stored or dropped with the future.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn assign(&self, key: &Uuid, value: V) -> Result<Entry<V>, Missing<V>> {
         self.assign_then(key, value, |_, _| ())
             .await
@@ -117,6 +121,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// As [`assign`](Self::assign).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn assign_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Missing<V>> {
         let shared = self.table.shared();
         self.assign_then(key, value, |slot, state| Watch::begin(slot, state, shared))
@@ -132,6 +137,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// As [`assign`](Self::assign).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn assign_and_acquire(
         &self,
         key: &Uuid,
@@ -160,6 +166,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// As [`assign`](Self::assign).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn try_assign(&self, key: &Uuid, value: V) -> Result<Entry<V>, TryAssignError<V>> {
         self.overwrite_checked(key, Arc::new(value))
             .await

@@ -33,6 +33,22 @@ use crate::value::value::LiveValue;
 ///
 /// Every future is `Send` and cancel safe: dropped while it waits, it has changed nothing and passes its turn on.
 ///
+/// # Whose turn it is
+///
+/// Who finds an entry held takes a place in its queue with the first poll, and is served in that order; nobody slips in
+/// between, for the entry passes from one straight to the next. Who finds it free takes it, but for a task that has used up
+/// its [budget](tokio::task::coop): that lets other tasks run first, and counts from when it comes back. The order is one per
+/// life of an entry: if it ends, those who wait look their key up again.
+///
+/// **Poll what waits, or drop it.** When its turn has come, the entry is held on behalf of a call until that call is polled
+/// again. A future that is kept and not polled, by `&mut future` in a `select!` whose other branch goes on for example, keeps
+/// everybody else waiting, as it would with tokio's `Mutex`. [`stats`](Self::stats) shows such turns: `granted` and
+/// `granted_for`.
+///
+/// Runtimes other than tokio's can drive these futures. Inside a tokio task, a foreign executor such as
+/// `futures::executor::block_on` shares the task's budget without ever giving it back, so a loop in there may stop for good;
+/// use `tokio::task::unconstrained` around it, or tokio itself.
+///
 /// # Examples
 ///
 /// ```

@@ -98,8 +98,15 @@ impl StoreOptions {
 pub enum ExpireMode {
     /// This long after the last commit: creation, mutation or replacement.
     Timeout(Duration),
-    /// This long after the last use: a commit, a message, `fetch`, `acquire`, `touch`, or the moment when the last
-    /// watcher left. Never while somebody watches.
+    /// This long after the last use, and never while somebody watches.
+    ///
+    /// Every call that names the key of an entry is a use of it, whatever comes of it: a `fetch`, a mutation that is refused, a
+    /// `mutate_if` that finds another version, a `create` on a key that is taken, a message, a deadline, a `touch`. A call that
+    /// waits uses the entry when it comes and again when it is its turn; a guard uses it with each commit and message. The end
+    /// of a watch is a use if it was the last one.
+    ///
+    /// Calls that only look are none: `peek`, `contains_key` and `history`; nor is what is about all entries, such as `keys`,
+    /// `entries`, `watch_all`, `stats` and `save`.
     Idle(Duration),
     /// This long after its creation.
     Lifetime(Duration),

@@ -39,6 +39,8 @@ pub(crate) enum SaveKind {
     Panicked,
     /// Nobody waits any more, or the runtime ends.
     Interrupted,
+    /// The store was closed.
+    Closed,
 }
 
 impl SaveKind {
@@ -102,6 +104,9 @@ impl fmt::Display for SaveError {
             SaveKind::TooLarge { key: None } => f.write_str("the name of the schema has more than 4 GiB"),
             SaveKind::Panicked => f.write_str("the progress callback has panicked"),
             SaveKind::Interrupted => f.write_str("the runtime ended meanwhile; save before it is shut down"),
+            SaveKind::Closed => {
+                f.write_str("the store was closed and has no entries any more; save it before")
+            }
         }
     }
 }

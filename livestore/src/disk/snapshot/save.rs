@@ -81,6 +81,10 @@ pub(crate) fn save<V: LiveValue + Serialize + DeserializeOwned>(
     if !wanted.is_wanted() {
         return Err(SaveKind::Interrupted);
     }
+    // Some of the entries may have ended with the store before the walk came to them.
+    if table.is_closed() {
+        return Err(SaveKind::Closed);
+    }
     draft.publish()?;
     Ok(SaveReport {
         entries,
