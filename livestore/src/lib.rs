@@ -21,6 +21,7 @@ extern crate self as livestore;
 /// What knows nothing of stores.
 mod ground {
     pub(crate) mod clock;
+    pub(crate) mod errand;
     pub(crate) mod random;
     pub(crate) mod stats;
     pub(crate) mod stripes;
@@ -59,6 +60,8 @@ mod slot {
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
+    #[cfg(feature = "serde")]
+    pub(crate) mod kept;
     pub(crate) mod overdue;
     pub(crate) mod reader;
     #[cfg(feature = "serde")]
@@ -95,6 +98,8 @@ mod disk {
     #[cfg(feature = "durable")]
     pub(crate) mod durable;
     #[cfg(feature = "serde")]
+    pub(crate) mod frames;
+    #[cfg(feature = "serde")]
     pub(crate) mod snapshot;
 }
 
@@ -112,6 +117,7 @@ mod store {
     mod lock;
     mod many;
     mod mutate;
+    pub(crate) mod on_drop;
     mod read;
     mod remove;
     mod replace;
@@ -139,6 +145,7 @@ pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
+pub use crate::store::on_drop::MutateOnDrop;
 #[cfg(feature = "serde")]
 pub use crate::store::save::Save;
 pub use crate::store::storages::{Storages, StoragesBuilder};
@@ -148,7 +155,7 @@ pub use crate::store::transact::{Guards, Tx};
 pub use crate::value::__private;
 pub use crate::value::delta::Delta;
 #[cfg(feature = "durable")]
-pub use crate::value::durability::{Durability, DurabilityError, FlushError};
+pub use crate::value::durability::{Durability, DurabilityError, FlushError, UnwrittenError};
 pub use crate::value::entry::Entry;
 pub use crate::value::error::{
     AcquireError, CloseError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied,
@@ -162,7 +169,7 @@ pub use crate::value::options::{ExpireMode, StoreOptions};
 #[cfg(feature = "durable")]
 pub use crate::value::report::OpenReport;
 #[cfg(feature = "serde")]
-pub use crate::value::report::{LoadReport, Progress, SaveReport};
+pub use crate::value::report::{LoadReport, OnUnreadable, Progress, SaveReport, UnreadableEntry};
 pub use crate::value::update::{Control, Update};
 pub use crate::value::value::LiveValue;
 pub use crate::watch::delta_watch::DeltaWatch;

@@ -17,6 +17,7 @@ mod lock;
 mod many;
 mod missing;
 mod model;
+mod on_drop;
 mod once;
 mod options;
 mod plain;

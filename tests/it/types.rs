@@ -12,9 +12,10 @@ use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
     Durability, DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid,
     LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
-    MutateIfError, Never, Occupied, OpenError, OpenReport, OptionsError, Progress, Rejected, RollbackError,
-    Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions, TransactError,
-    TryAcquireError, TryAssignError, TryCreateError, Tx, Update, Watch, WatchAll, WeakLiveStore,
+    MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError, OpenReport, OptionsError,
+    Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder,
+    StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx, UnreadableEntry,
+    UnwrittenError, Update, Watch, WatchAll, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -131,7 +132,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
         "Invalid" Invalid, Invalid => FULL, FULL;
         "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
-        "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => OWNED, OWNED;
+        "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => TO_BE, TO_BE;
         "Load" Load<Rich>, Load<Poor> => TO_BE, TO_BE;
         "LoadError" LoadError, LoadError => OWNED, OWNED;
         "LoadReport" LoadReport, LoadReport => FULL, FULL;
@@ -139,8 +140,10 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "MissingKey" MissingKey, MissingKey => FULL, FULL;
         "MutateError" MutateError<()>, MutateError<Nothing> => FULL, BARE;
         "MutateIfError" MutateIfError<Rich>, MutateIfError<Poor> => FULL, BARE;
+        "MutateOnDrop" MutateOnDrop<Rich>, MutateOnDrop<Poor> => OWNED, OWNED;
         "Never" Never, Never => FULL, FULL;
         "Occupied" Occupied<Rich>, Occupied<Poor> => FULL, HANDLE;
+        "OnUnreadable" OnUnreadable, OnUnreadable => FULL, FULL;
         "OpenError" OpenError, OpenError => OWNED, OWNED;
         "OpenReport" OpenReport, OpenReport => FULL, FULL;
         "OptionsError" OptionsError, OptionsError => FULL, FULL;
@@ -159,6 +162,8 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "TryAssignError" TryAssignError<Rich>, TryAssignError<Poor> => FULL, BARE;
         "TryCreateError" TryCreateError<Rich>, TryCreateError<Poor> => FULL, BARE;
         "Tx" Tx<Rich>, Tx<Poor> => OWNED, OWNED;
+        "UnreadableEntry" UnreadableEntry<'static>, UnreadableEntry<'static> => "Debug Send Sync Unpin UnwindSafe RefUnwindSafe", "Debug Send Sync Unpin UnwindSafe RefUnwindSafe";
+        "UnwrittenError" UnwrittenError, UnwrittenError => FULL, FULL;
         "Update" Update<Rich>, Update<Poor> => FULL, HANDLE;
         "Watch" Watch<Rich>, Watch<Poor> => OWNED, OWNED;
         "WatchAll" WatchAll<Rich>, WatchAll<Poor> => OWNED, OWNED;
@@ -293,6 +298,8 @@ async fn every_public_future_can_be_sent() {
         LiveStore,
         store.transact(&[key], |tx: &mut Tx<Counter>| tx.mutate(&key, Change::Add(1)))
     );
+    let leave = store.mutate_on_drop(&key, Change::Add(1));
+    send!(MutateOnDrop, leave.commit());
     send!(LiveStore, store.try_assign(&key, counter(1)));
     send!(LiveStore, store.try_insert(&key, counter(1)));
 

@@ -164,12 +164,19 @@ fn at_once<T>(mut now: impl FnMut() -> Instant, mut read: impl FnMut() -> T) -> 
 }
 
 /// The present moment on the clock that every store uses.
+#[cfg(not(feature = "test-util"))]
 pub(crate) fn now() -> Instant {
-    #[cfg(feature = "test-util")]
-    return tokio::time::Instant::now().into_std();
-    #[cfg(not(feature = "test-util"))]
-    #[allow(clippy::disallowed_methods, reason = "this is the clock")]
-    return Instant::now();
+    real_now()
+}
+
+/// The present moment on the clock that every store uses: tokio's, which may be paused.
+#[cfg(feature = "test-util")]
+pub(crate) fn now() -> Instant {
+    // A thread that is about to end has no runtime any more, and tokio's clock panics there.
+    match tokio::runtime::Handle::try_current() {
+        Err(error) if error.is_thread_local_destroyed() => real_now(),
+        _ => tokio::time::Instant::now().into_std(),
+    }
 }
 
 /// Whether tokio's clock shows another time, because somebody has paused or moved it, and this one does not follow.
@@ -191,11 +198,16 @@ pub(crate) fn wall_clock(then: Instant) -> SystemTime {
 /// further away than can be counted.
 #[cfg(feature = "durable")]
 pub(crate) fn real_deadline(after: Duration) -> Option<Instant> {
+    real_now().checked_add(after)
+}
+
+/// The present moment for a thread that blocks.
+pub(crate) fn real_now() -> Instant {
     #[allow(
         clippy::disallowed_methods,
         reason = "a thread is woken by the machine's clock"
     )]
-    Instant::now().checked_add(after)
+    Instant::now()
 }
 
 /// While what it returns lives, a clock that is paused does not move by itself. It would, whenever all tasks wait, and

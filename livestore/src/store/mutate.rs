@@ -42,11 +42,7 @@ impl<V: LiveValue> LiveStore<V> {
             Ok(done) => return done.map_err(MutateError::Rejected),
             Err(step) => step,
         };
-        self.go_on(key, None, step).await.map_err(|error| match error {
-            MutateIfError::Missing => MutateError::Missing,
-            MutateIfError::Rejected(reason) => MutateError::Rejected(reason),
-            MutateIfError::Conflict(_) => unreachable!("no version was expected"),
-        })
+        self.go_on(key, None, step).await.map_err(at_any_version)
     }
 
     /// Mutates the entry if it is still at `version`, and returns it in its new state. Waits for a guard.
@@ -228,6 +224,30 @@ impl<V: LiveValue> LiveStore<V> {
         step.flatten().unwrap_or(Step::Missing)
     }
 
+    /// Mutates when it is this call's turn, and waits for nothing else: not for the task's budget, and not for the disk.
+    pub(in crate::store) async fn mutate_in_turn(
+        &self,
+        key: &Uuid,
+        mutn: V::Mutation,
+    ) -> Result<Entry<V>, MutateError<V::MutError>> {
+        let mut step = self.step(key, None, mutn);
+        loop {
+            step = match step {
+                Step::Done(result) => return result.map_err(MutateError::Rejected),
+                Step::Copy(attempt, snapshot) => {
+                    return attempt.carry_out(snapshot).map_err(MutateError::Rejected);
+                }
+                Step::Missing => return Err(MutateError::Missing),
+                #[cfg(feature = "durable")]
+                Step::Backlogged(attempt) => return attempt.carry_out_if(None).map_err(at_any_version),
+                Step::Held(slot, mutn) => self.step_in_turn(key, None, slot, mutn).await,
+                Step::NoBudget(_) | Step::Conflict(..) => {
+                    unreachable!("no budget was asked for, and no version expected")
+                }
+            }
+        }
+    }
+
     /// Does what is left of a mutation.
     async fn go_on(
         &self,
@@ -287,6 +307,15 @@ impl<V: LiveValue> LiveStore<V> {
             (Err(Dead), Some(mutn)) => self.step(key, expected, mutn),
             _ => unreachable!("the mutation goes into the step"),
         }
+    }
+}
+
+/// The error of a mutation for which no version was expected.
+fn at_any_version<V: LiveValue>(error: MutateIfError<V>) -> MutateError<V::MutError> {
+    match error {
+        MutateIfError::Missing => MutateError::Missing,
+        MutateIfError::Rejected(reason) => MutateError::Rejected(reason),
+        MutateIfError::Conflict(_) => unreachable!("no version was expected"),
     }
 }
 

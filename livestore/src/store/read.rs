@@ -29,7 +29,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// [`ExpireMode::Idle`](crate::ExpireMode::Idle), what nobody but them looks at expires.
     pub fn peek(&self, key: &Uuid) -> Option<Entry<V>> {
         let shared = self.table.shared();
-        self.table.look(key, |_, state| state.entry(shared))
+        self.table.peek(key, |_, state| state.entry(shared))
     }
 
     /// Begins to watch the entry: what it receives first is committed after this call. `None` if the key has none.

@@ -11,8 +11,8 @@ use crate::value::value::LiveValue;
 /// and mutated.
 ///
 /// A `LiveStore` is a handle, cheap to clone, as the sender of a channel is; clones share one store. It can stand in
-/// an axum `State`, in a task, or in a struct. When the last handle and the last [guard](crate::EntryGuard) are
-/// gone, the store ends: watches end with `None`.
+/// an axum `State`, in a task, or in a struct. When the last handle, the last [guard](crate::EntryGuard) and the last
+/// [mutation on drop](crate::MutateOnDrop) are gone, the store ends: watches end with `None`.
 ///
 /// [`LiveStore::default`] makes one with the default options. [`LiveStore::new`] gives a
 /// [builder](crate::LiveStoreBuilder), for options and callbacks; its `done` makes the store.
@@ -26,6 +26,7 @@ use crate::value::value::LiveValue;
 /// | `fetch`, `peek`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after`, `save` | never |
 /// | `init`, `create`, `fetch_or_create` and their siblings | never |
 /// | `mutate`, `mutate_if`, `mutate_or_create`, `rollback`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
+/// | the drop of a [`MutateOnDrop`](crate::MutateOnDrop) | never; the mutation takes its place in the queue |
 /// | `try_acquire`, `acquire_timeout` | not at all, or for as long as you say |
 ///
 /// `fetch_or_create` and `mutate_or_create` wait for another of these two that makes the value of the same key just then.
