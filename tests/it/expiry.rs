@@ -673,3 +673,16 @@ async fn a_check_of_entries_that_are_watched_and_always_due_comes_to_rest() {
     seconds(2).await;
     assert!(store.is_empty());
 }
+
+/// As the README shows it.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_nobody_uses_ends() {
+    let sessions = LiveStore::new()
+        .with_options(options(ExpireMode::Idle(SECOND * 600), SECOND))
+        .done();
+    let key = sessions.init(counter(0));
+    sleep(SECOND * 599).await;
+    assert!(sessions.contains_key(&key));
+    sleep(SECOND * 2).await;
+    assert!(!sessions.contains_key(&key));
+}

@@ -179,6 +179,14 @@ pub(crate) fn now() -> Instant {
     }
 }
 
+/// Whether tokio's clock shows another time, because somebody has paused or moved it, and this one does not follow.
+pub(crate) fn is_left_behind() -> bool {
+    let first = now();
+    let other = tokio::time::Instant::now().into_std();
+    // A clock that is left alone is the machine's, which never goes back.
+    !(first..=now()).contains(&other)
+}
+
 /// The wall-clock time at which the monotonic clock showed `then`.
 pub(crate) fn wall_clock(then: Instant) -> SystemTime {
     wall_now()

@@ -83,7 +83,8 @@ pub(crate) struct Plan<V: LiveValue> {
 }
 
 impl<V: LiveValue> LiveStore<V> {
-    /// Begins to build a store. [`LiveStore::default`] is a store with the default options.
+    /// Begins to build a store: returns a builder, from which [`done`](LiveStoreBuilder::done) makes the store.
+    /// [`LiveStore::default`] is a store at once, with the default options.
     ///
     /// Name the value type, `LiveStore::<Room>::new()`, where a closure of the builder needs to know it.
     #[allow(clippy::new_ret_no_self, reason = "the name is part of the 0.1.0 interface")]
@@ -181,7 +182,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     ///
     /// [`OptionsError::ChannelCap`] if `channel_cap` is 0, [`OptionsError::ShardAmount`] if `shard_amt` is not a power
     /// of two from 2 to 65,536, [`OptionsError::CheckFrequency`] if `expire_check_freq` is zero, and
-    /// [`OptionsError::NoRuntime`] if it is set and this is not called inside a tokio runtime. [`OptionsError::NoClock`] on
+    /// [`OptionsError::NoRuntime`] if it is set and this is not called inside a tokio runtime, [`OptionsError::PausedClock`] if
+    /// the clock of that runtime is paused and the feature `test-util` is not on. [`OptionsError::NoClock`] on
     /// `wasm32-unknown-unknown`.
     pub fn try_done(self) -> Result<LiveStore<V>, OptionsError> {
         let plan = self.plan()?;
@@ -195,6 +197,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
         }
         self.options.validate()?;
         let checks = match self.options.expire_check_freq {
+            Some(_) if clock::is_left_behind() => return Err(OptionsError::PausedClock),
             Some(period) => Some((
                 period,
                 Handle::try_current().map_err(|_| OptionsError::NoRuntime)?,
@@ -267,5 +270,39 @@ impl<V: LiveValue> fmt::Debug for LiveStoreBuilder<V> {
         f.debug_struct("LiveStoreBuilder")
             .field("options", &self.options)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::value::tests::Value;
+
+    fn expiring() -> Result<LiveStore<Value>, OptionsError> {
+        let options = StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            ..Default::default()
+        };
+        LiveStore::new().with_options(options).try_done()
+    }
+
+    /// Its tests waited for what never expired, and nobody said why.
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_that_the_store_does_not_follow_is_an_error() {
+        let built = expiring().map(drop);
+        if cfg!(feature = "test-util") {
+            assert_eq!(built, Ok(()));
+        } else {
+            assert_eq!(built, Err(OptionsError::PausedClock));
+        }
+        // What does not expire does not mind.
+        assert!(LiveStore::<Value>::new().try_done().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_goes_is_no_error() {
+        for _ in 0..1000 {
+            assert!(expiring().is_ok());
+        }
     }
 }

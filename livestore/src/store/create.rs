@@ -54,13 +54,14 @@ impl<V: LiveValue> LiveStore<V> {
         Ok(self.init(checked(value)?))
     }
 
-    /// Stores a value under a new random key and watches it from its creation on.
+    /// Stores a value under a new random key and watches it from its creation on. Nothing is checked.
     pub fn init_and_watch(&self, value: V) -> (Uuid, Watch<V>) {
         let shared = self.table.shared();
         self.init_with(value, |slot, state| Watch::begin(slot, state, shared))
     }
 
-    /// Stores a value under a new random key, held from its creation on. [`EntryGuard::key`] tells the key.
+    /// Stores a value under a new random key, held from its creation on. [`EntryGuard::key`] tells the key. Nothing is
+    /// checked.
     pub fn init_and_acquire(&self, value: V) -> EntryGuard<V> {
         let (_, hold) = self.init_with(value, |slot, state| self.born_held(slot, state));
         EntryGuard::new(Arc::clone(&self.table), hold)
@@ -89,7 +90,7 @@ impl<V: LiveValue> LiveStore<V> {
         Ok(self.create(key, checked(value)?)?)
     }
 
-    /// Stores a value under a key that has no entry, and watches it from its creation on.
+    /// Stores a value under a key that has no entry, and watches it from its creation on. Nothing is checked.
     ///
     /// # Errors
     ///
@@ -99,7 +100,7 @@ impl<V: LiveValue> LiveStore<V> {
         self.create_with(*key, value, |slot, state| Watch::begin(slot, state, shared))
     }
 
-    /// Stores a value under a key that has no entry, held from its creation on.
+    /// Stores a value under a key that has no entry, held from its creation on. Nothing is checked.
     ///
     /// # Errors
     ///
@@ -109,7 +110,7 @@ impl<V: LiveValue> LiveStore<V> {
         Ok(EntryGuard::new(Arc::clone(&self.table), hold))
     }
 
-    /// Returns the entry of the key; if it has none, stores what `value` returns and returns that.
+    /// Returns the entry of the key; if it has none, stores what `value` returns, unchecked, and returns that.
     ///
     /// `value` is called at most once, with nothing locked. Of all who find no entry at the same time, with this or with
     /// [`mutate_or_create`](Self::mutate_or_create), one calls its `value`, and the others wait until the entry is there;

@@ -137,7 +137,7 @@ impl<V: LiveValue> EntryGuard<V> {
         self.overwrite(value, None)
     }
 
-    /// Replaces the value and returns the previous entry; watchers receive the message with it.
+    /// Replaces the value and returns the previous entry; watchers receive the message with it. Nothing is checked.
     pub fn set_with_msg(&mut self, value: V, msg: V::Message) -> Entry<V> {
         self.overwrite(value, Some(msg))
     }

@@ -107,6 +107,51 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(store.fetch(&to).unwrap().cents, 200);
     /// # }
     /// ```
+    ///
+    /// A transaction may fail for reasons of its own. Its error is whatever the closure returns, and with a `From` for what
+    /// the staged calls fail with, `?` works:
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue, MutateError, TransactError};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Account {
+    ///     #[live(increment, decrement)]
+    ///     cents: u64,
+    ///     frozen: bool,
+    /// }
+    ///
+    /// #[derive(Debug)]
+    /// enum TransferError {
+    ///     Frozen,
+    ///     Account(MutateError<AccountError>),
+    /// }
+    ///
+    /// impl From<MutateError<AccountError>> for TransferError {
+    ///     fn from(error: MutateError<AccountError>) -> Self {
+    ///         TransferError::Account(error)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let store = LiveStore::default();
+    /// let from = store.init(Account { cents: 500, frozen: false });
+    /// let to = store.init(Account { cents: 0, frozen: true });
+    ///
+    /// let transferred = store
+    ///     .transact(&[from, to], |tx| {
+    ///         tx.mutate(&from, AccountMutation::DecrementCents(200))?;
+    ///         if tx.mutate(&to, AccountMutation::IncrementCents(200))?.frozen {
+    ///             return Err(TransferError::Frozen);
+    ///         }
+    ///         Ok(())
+    ///     })
+    ///     .await;
+    /// assert!(matches!(transferred, Err(TransactError::Aborted(TransferError::Frozen))));
+    /// assert_eq!(store.fetch(&from).unwrap().cents, 500);
+    /// # }
+    /// ```
     pub async fn transact<T, E>(
         &self,
         keys: &[Uuid],

@@ -118,7 +118,7 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Mutates the entry; if the key has none, creates it with what `value` returns, to which the mutation was applied
-    /// before. Waits for a guard.
+    /// before. The mutation is checked as any other, what `value` returns is not. Waits for a guard.
     ///
     /// A creation is one commit, in which the mutation is contained. `value` is called at most once, with nothing
     /// locked. Of all who find no entry at the same time, with this or with [`fetch_or_create`](Self::fetch_or_create), one

@@ -28,7 +28,7 @@ impl<V: LiveValue> LiveStore<V> {
         self.insert_then(key, value, |_, _| ()).await.0
     }
 
-    /// Stores a value as [`insert`](Self::insert) does, and watches what follows it.
+    /// Stores a value as [`insert`](Self::insert) does, unchecked, and watches what follows it.
     ///
     /// # Cancel safety
     ///

@@ -14,6 +14,9 @@ use crate::value::value::LiveValue;
 /// an axum `State`, in a task, or in a struct. When the last handle, the last [guard](crate::EntryGuard) and the last
 /// [mutation on drop](crate::MutateOnDrop) are gone, the store ends: watches end with `None`.
 ///
+/// [`LiveStore::default`] makes one with the default options. [`LiveStore::new`] gives a
+/// [builder](crate::LiveStoreBuilder), for options and callbacks; its `done` makes the store.
+///
 /// Any UUID is a key: a random one from [`init`](Self::init), one made from a name with `Uuid::new_v5`, or your own.
 ///
 /// # Which call waits for what
@@ -45,9 +48,14 @@ use crate::value::value::LiveValue;
 /// everybody else waiting, as it would with tokio's `Mutex`. [`stats`](Self::stats) shows such turns: `granted` and
 /// `granted_for`.
 ///
-/// Runtimes other than tokio's can drive these futures. Inside a tokio task, a foreign executor such as
-/// `futures::executor::block_on` shares the task's budget without ever giving it back, so a loop in there may stop for good;
-/// use `tokio::task::unconstrained` around it, or tokio itself.
+/// # The budget of a task
+///
+/// Every future and every watch asks for a unit of the task's budget, as tokio's own do, so that a loop over them does not
+/// starve other tasks. Once it is used up, they are pending until the task has given way, even if there is nothing to wait
+/// for. So whoever polls once inside a task, with `now_or_never` for example, may get nothing though there is something: use
+/// [`try_acquire`](Self::try_acquire) or [`Watch::try_next`](crate::Watch::try_next), which ask for nothing. And another
+/// executor's `block_on` inside a task waits for ever then, because the task never gives way; outside of tasks there is no
+/// budget.
 ///
 /// # Examples
 ///

@@ -460,6 +460,9 @@ pub enum OptionsError {
     CheckFrequency,
     /// `expire_check_freq` is set, but the store is built outside a tokio runtime, where no check can run.
     NoRuntime,
+    /// `expire_check_freq` is set, and tokio's clock is paused or was moved, as tests do, but the store's clock would not
+    /// follow it, so nothing would expire when the test waits for it.
+    PausedClock,
     /// The limit of pending records is 0, so nothing could ever go to disk.
     #[cfg(feature = "durable")]
     PendingLimit,
@@ -485,6 +488,10 @@ impl fmt::Display for OptionsError {
             OptionsError::NoRuntime => f.write_str(
                 "a store with `expire_check_freq` runs its checks as a tokio task; build it inside a tokio \
                  runtime, or set `expire_check_freq: None`",
+            ),
+            OptionsError::PausedClock => f.write_str(
+                "tokio's clock is paused and the store's goes on, so nothing would expire in this test; enable the feature \
+                 `test-util` of livestore in the dev-dependencies",
             ),
             #[cfg(feature = "durable")]
             OptionsError::PendingLimit => {

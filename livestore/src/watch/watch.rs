@@ -32,7 +32,9 @@ use crate::value::value::LiveValue;
 /// [`channel_cap`](crate::StoreOptions::channel_cap) updates together with the other watchers of the entry. If it
 /// falls further behind, its next update is [`Update::Resync`] with the entry as it is then.
 ///
-/// It cooperates with tokio's task budget, so a loop over a busy entry does not starve other tasks.
+/// It cooperates with tokio's task budget, so a loop over a busy entry does not starve other tasks. When the budget is used up,
+/// it is pending until the task has given way, though there may be an update: `next().now_or_never()` then is `None`, and so is
+/// `now_or_never` of the stream. Whoever does not want to wait calls [`try_next`](Self::try_next).
 ///
 /// # Examples
 ///

@@ -37,6 +37,8 @@ use crate::value::value::LiveValue;
 ///
 /// While anybody watches everything, no mutation happens in place.
 ///
+/// Like [`Watch`](crate::Watch) it is pending while the task's budget is used up; [`try_next`](Self::try_next) is not.
+///
 /// # Examples
 ///
 /// ```
