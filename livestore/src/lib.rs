@@ -3,6 +3,14 @@
     clippy::module_inception,
     reason = "a layer is named for the noun that it is about, which has a file of its own in it"
 )]
+#![cfg_attr(
+    all(target_family = "wasm", target_os = "unknown"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "there is no clock, so no store, and nobody who asks for the time"
+    )
+)]
 
 // The derive names this crate as its users do; so do this crate's own tests.
 extern crate self as livestore;
@@ -14,11 +22,14 @@ extern crate self as livestore;
 mod ground {
     pub(crate) mod clock;
     pub(crate) mod errand;
+    pub(crate) mod random;
     pub(crate) mod stats;
+    pub(crate) mod stripes;
     pub(crate) mod sync;
     pub(crate) mod times;
     pub(crate) mod trace;
     pub(crate) mod unwind;
+    pub(crate) mod waker;
 }
 
 /// The words that users speak.
@@ -49,6 +60,7 @@ mod slot {
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
+    pub(crate) mod overdue;
     pub(crate) mod reader;
     #[cfg(feature = "serde")]
     pub(crate) mod record;
@@ -59,7 +71,7 @@ mod slot {
     pub(crate) mod slot;
     #[cfg(feature = "serde")]
     mod stored;
-    mod turns;
+    pub(crate) mod turns;
     pub(crate) mod waiters;
 }
 
@@ -89,6 +101,7 @@ mod disk {
 /// The handle, and what is called on it.
 mod store {
     pub(crate) mod builder;
+    mod close;
     mod create;
     #[cfg(feature = "durable")]
     mod durable;
@@ -140,8 +153,8 @@ pub use crate::value::delta::Delta;
 pub use crate::value::durability::{Durability, DurabilityError, FlushError};
 pub use crate::value::entry::Entry;
 pub use crate::value::error::{
-    AcquireError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied, OptionsError,
-    Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError, TryCreateError,
+    AcquireError, CloseError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied,
+    OptionsError, Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError, TryCreateError,
 };
 pub use crate::value::invalid::{FieldError, Invalid, Never};
 pub use crate::value::ops;

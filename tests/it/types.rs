@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use livestore::{
-    AcquireError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime, Durability,
-    DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid, LiveStore,
-    LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
+    AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
+    Durability, DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid,
+    LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
     MutateIfError, MutateOnDrop, Never, Occupied, OpenError, OpenReport, OptionsError, Progress, Rejected,
     RollbackError, Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions,
     TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx, Update, Watch, WatchAll,
@@ -114,6 +114,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
     }
     rows! {
         "AcquireError" AcquireError, AcquireError => FULL, FULL;
+        "CloseError" CloseError, CloseError => HANDLE, HANDLE;
         "Control" Control, Control => FULL, FULL;
         "DeadlineError" DeadlineError, DeadlineError => FULL, FULL;
         "Delta" Delta<Rich>, Delta<Poor> => FULL, HANDLE;

@@ -3,8 +3,6 @@
 //! One place names them, so that a model checker can take their place: under `--cfg livestore_check` the library's own
 //! tests get stand-ins that let the checker choose who goes next at each step.
 
-use std::sync::Arc;
-
 #[cfg(not(all(test, livestore_check)))]
 mod blocking;
 #[cfg(all(test, livestore_check))]
@@ -25,6 +23,3 @@ pub(crate) use parking_lot::{Mutex, MutexGuard};
 pub(crate) use shuttle::{future::block_on, thread_local};
 #[cfg(not(all(test, livestore_check)))]
 pub(crate) use std::{sync::atomic, thread_local};
-
-/// Something that two places look at and one of them clears.
-pub(crate) type Flag = Arc<atomic::AtomicBool>;

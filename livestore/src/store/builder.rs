@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 #[cfg(feature = "durable")]
 use crate::disk::durable::Disk;
+use crate::ground::clock;
 #[cfg(feature = "durable")]
 use crate::slot::sink::Sink;
 use crate::store::store::LiveStore;
@@ -174,7 +175,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     ///
     /// [`OptionsError::ChannelCap`] if `channel_cap` is 0, [`OptionsError::ShardAmount`] if `shard_amt` is not a power
     /// of two from 2 to 65,536, [`OptionsError::CheckFrequency`] if `expire_check_freq` is zero, and
-    /// [`OptionsError::NoRuntime`] if it is set and this is not called inside a tokio runtime.
+    /// [`OptionsError::NoRuntime`] if it is set and this is not called inside a tokio runtime. [`OptionsError::NoClock`] on
+    /// `wasm32-unknown-unknown`.
     pub fn try_done(self) -> Result<LiveStore<V>, OptionsError> {
         let plan = self.plan()?;
         let table = plan.table();
@@ -182,6 +184,9 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     }
 
     pub(crate) fn plan(self) -> Result<Plan<V>, OptionsError> {
+        if !clock::IS_THERE {
+            return Err(OptionsError::NoClock);
+        }
         self.options.validate()?;
         let checks = match self.options.expire_check_freq {
             Some(period) => Some((

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::ground::random::random_key;
 use crate::ground::sync::block_on;
+use crate::ground::unwind::InHand;
 use crate::slot::hold::Hold;
 use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
@@ -159,7 +161,7 @@ impl<V: LiveValue> LiveStore<V> {
     fn init_with<R>(&self, value: V, prepare: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R) -> (Uuid, R) {
         let mut value = Arc::new(value);
         loop {
-            let key = Uuid::new_v4();
+            let key = random_key();
             match self.link(key, value, &prepare) {
                 Ok((_, prepared)) => return (key, prepared),
                 // Somebody has chosen this very key by hand.
@@ -202,7 +204,10 @@ impl<V: LiveValue> LiveStore<V> {
 
 /// Lets a value through that passes its check as a new one.
 fn checked<V: LiveValue>(value: V) -> Result<V, Rejected<V>> {
-    match value.check(None) {
+    let value = InHand::new(value);
+    let checked = value.check(None);
+    let value = value.into_inner();
+    match checked {
         Ok(()) => Ok(value),
         Err(reason) => Err(Rejected { value, reason }),
     }

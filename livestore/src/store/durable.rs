@@ -183,32 +183,6 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
-    /// Writes everything that was committed before this call, ends the writer, and releases the folder, which may be
-    /// opened again when this returns.
-    ///
-    /// Other handles go on with the store in memory: what they commit after this call is not on disk, and their
-    /// [`flush`](Self::flush) says so. Call this last when a server ends, after whatever still commits.
-    ///
-    /// # Errors
-    ///
-    /// [`FlushError::Failed`] if the disk failed or a value could not be serialised, now or before;
-    /// [`FlushError::NotDurable`] if the store was not built with [`open`](LiveStoreBuilder::open). A store that was closed
-    /// before is no error.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while it waits, the store is closed none the less.
-    pub async fn close(self) -> Result<(), FlushError> {
-        let Some(sink) = self.table.shared().sink() else {
-            return Err(FlushError::NotDurable);
-        };
-        sink.close();
-        match sink.end().await {
-            FlushError::Closed => Ok(()),
-            failed => Err(failed),
-        }
-    }
-
     /// Returns what was found when the folder was opened. `None` in a store that is in memory alone.
     pub fn open_report(&self) -> Option<OpenReport> {
         self.table.shared().sink()?.report()

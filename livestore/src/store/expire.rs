@@ -13,9 +13,7 @@ use crate::value::value::LiveValue;
 impl<V: LiveValue> LiveStore<V> {
     /// Notes a use of the entry, for [`ExpireMode::Idle`](crate::ExpireMode::Idle). Returns whether the key has one.
     pub fn touch(&self, key: &Uuid) -> bool {
-        self.table
-            .look(key, |_, state| state.note_use(self.table.shared()))
-            .is_some()
+        self.table.look(key, |_, _| ()).is_some()
     }
 
     /// Has the entry expire this long from now, whatever the store's mode says and however it changes meanwhile.

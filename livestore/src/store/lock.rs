@@ -103,7 +103,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// An entry that is free stays free meanwhile. Held by a task that does not run, it would gather a queue that never
     /// ends.
     pub(crate) async fn give_way(&self, key: &Uuid) {
-        let held = self.table.look(key, |_, state| state.is_held());
+        let held = self.table.peek(key, |_, state| state.is_held());
         if held != Some(true) {
             coop::consume_budget().await;
         }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::store::guard::EntryGuard;
 use crate::store::store::LiveStore;
-use crate::store::transact::{Guards, Tx};
+use crate::store::transact::{Guards, NotCommitted, Tx};
 use crate::value::error::{MissingKey, TransactError};
 use crate::value::value::LiveValue;
 
@@ -45,12 +45,12 @@ impl<V: LiveValue> LiveStore<V> {
     /// ```
     pub async fn acquire_many(&self, keys: &[Uuid]) -> Result<Guards<V>, MissingKey> {
         let keys = in_order(keys);
-        let mut guards = Vec::with_capacity(keys.len());
+        let mut guards = Guards::with_capacity(keys.len());
         for key in keys {
             let hold = self.hold(&key).await.ok_or(MissingKey(key))?;
             guards.push(EntryGuard::new(Arc::clone(&self.table), hold));
         }
-        Ok(Guards::new(guards))
+        Ok(guards)
     }
 
     /// Changes several entries as one: everything that `stage` stages is committed, with nothing between, or nothing.
@@ -111,22 +111,21 @@ impl<V: LiveValue> LiveStore<V> {
         stage: impl FnOnce(&mut Tx<V>) -> Result<T, E>,
     ) -> Result<T, TransactError<E>> {
         let keys = in_order(keys);
-        let held = loop {
-            let mut held = Vec::with_capacity(keys.len());
+        let mut tx = loop {
+            let mut tx = Tx::new(Arc::clone(&self.table));
             for key in &keys {
-                held.push((*key, self.hold(key).await));
+                tx.take_up(*key, self.hold(key).await);
             }
             // A key that had no entry may have got one in the very commit that a later key was waited for.
-            if held
-                .iter()
-                .all(|(key, hold)| hold.is_some() || !self.contains_key(key))
-            {
-                break held;
+            if tx.missing().all(|key| !self.contains_key(key)) {
+                break tx;
             }
         };
-        let mut tx = Tx::new(Arc::clone(&self.table), held);
         let result = stage(&mut tx).map_err(TransactError::Aborted)?;
-        tx.commit().map_err(TransactError::Occupied)?;
+        tx.commit().map_err(|why| match why {
+            NotCommitted::Occupied(key) => TransactError::Occupied(key),
+            NotCommitted::Closed => TransactError::Closed,
+        })?;
         Ok(result)
     }
 }

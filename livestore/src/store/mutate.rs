@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::ground::trace;
+use crate::ground::unwind::InHand;
 use crate::slot::after::After;
 use crate::slot::hold::{Acquire, Hold, Step};
 use crate::slot::slot::{Dead, Slot};
@@ -42,11 +43,7 @@ impl<V: LiveValue> LiveStore<V> {
             Ok(done) => return done.map_err(MutateError::Rejected),
             Err(step) => step,
         };
-        self.go_on(key, None, step).await.map_err(|error| match error {
-            MutateIfError::Missing => MutateError::Missing,
-            MutateIfError::Rejected(reason) => MutateError::Rejected(reason),
-            MutateIfError::Conflict(_) => unreachable!("no version was expected"),
-        })
+        self.go_on(key, None, step).await.map_err(without_version)
     }
 
     /// Mutates the entry if it is still at `version`, and returns it in its new state. Waits for a guard.
@@ -113,7 +110,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Cancel safe: dropped while it waits, it has changed nothing.
     pub async fn rollback(&self, key: &Uuid, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
         match self.hold(key).await {
-            Some(mut hold) => hold.rollback(version),
+            Some(hold) => hold.rollback_once(version),
             None => Err(RollbackError::Missing),
         }
     }
@@ -177,7 +174,7 @@ impl<V: LiveValue> LiveStore<V> {
         value: impl FnOnce() -> V,
         mutn: &V::Mutation,
     ) -> Result<Linked<V, ()>, V::MutError> {
-        let made = Entry::new(value());
+        let made = InHand::new(Entry::new(value()));
         // Ends before what was made is dropped, however this ends.
         let _turn = turn;
         let new = V::mutate(&made, mutn)?;
@@ -238,12 +235,12 @@ impl<V: LiveValue> LiveStore<V> {
         loop {
             step = match step {
                 Step::Done(result) => return result.map_err(MutateError::Rejected),
-                Step::Copy(hold, snapshot, mutn) => {
-                    return hold.mutate_once(snapshot, mutn).map_err(MutateError::Rejected);
+                Step::Copy(attempt, snapshot) => {
+                    return attempt.carry_out(snapshot).map_err(MutateError::Rejected);
                 }
                 Step::Missing => return Err(MutateError::Missing),
                 #[cfg(feature = "durable")]
-                Step::Backlogged(mut hold, mutn) => return hold.mutate(mutn).map_err(MutateError::Rejected),
+                Step::Backlogged(attempt) => return attempt.carry_out_if(None).map_err(without_version),
                 Step::Held(slot, mutn) => self.step_in_turn(key, None, slot, mutn).await,
                 Step::NoBudget(_) | Step::Conflict(..) => {
                     unreachable!("no budget was asked for, and no version expected")
@@ -263,8 +260,8 @@ impl<V: LiveValue> LiveStore<V> {
             step = match step {
                 Step::Done(result) => return result.map_err(MutateIfError::Rejected),
                 Step::Conflict(now, _) => return Err(MutateIfError::Conflict(now)),
-                Step::Copy(hold, snapshot, mutn) => {
-                    return hold.mutate_once(snapshot, mutn).map_err(MutateIfError::Rejected);
+                Step::Copy(attempt, snapshot) => {
+                    return attempt.carry_out(snapshot).map_err(MutateIfError::Rejected);
                 }
                 Step::NoBudget(mutn) => {
                     self.give_way(key).await;
@@ -277,9 +274,9 @@ impl<V: LiveValue> LiveStore<V> {
                     return Err(MutateIfError::Missing);
                 }
                 #[cfg(feature = "durable")]
-                Step::Backlogged(mut hold, mutn) => {
+                Step::Backlogged(attempt) => {
                     self.table.shared().room().await;
-                    return hold.mutate_if(expected, mutn);
+                    return attempt.carry_out_if(expected);
                 }
                 Step::Held(slot, mutn) => self.step_in_turn(key, expected, slot, mutn).await,
             }
@@ -299,9 +296,9 @@ impl<V: LiveValue> LiveStore<V> {
         let mut place = Acquire::new(slot, shared);
         let turn = poll_fn(|cx| {
             let mut after = After::default();
-            place.poll_turn(cx, |slot, state| {
+            place.poll_turn(cx, &mut after, |slot, state, after| {
                 mutn.take()
-                    .map(|mutn| Hold::step_held(slot, state, shared, expected, mutn, &mut after))
+                    .map(|mutn| Hold::step_held(slot, state, shared, expected, mutn, after))
             })
         });
         let step = trace::waiting(key, turn).await;
@@ -311,6 +308,15 @@ impl<V: LiveValue> LiveStore<V> {
             (Err(Dead), Some(mutn)) => self.step(key, expected, mutn),
             _ => unreachable!("the mutation goes into the step"),
         }
+    }
+}
+
+/// The error of a mutation that expected no version.
+fn without_version<V: LiveValue>(error: MutateIfError<V>) -> MutateError<V::MutError> {
+    match error {
+        MutateIfError::Missing => MutateError::Missing,
+        MutateIfError::Rejected(reason) => MutateError::Rejected(reason),
+        MutateIfError::Conflict(_) => unreachable!("no version was expected"),
     }
 }
 

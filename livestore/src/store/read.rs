@@ -1,5 +1,7 @@
 //! Calls that change nothing. None of them waits for a guard.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::ground::stats::{Count, Stats};
@@ -18,10 +20,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle); [`peek`](Self::peek) does not.
     pub fn fetch(&self, key: &Uuid) -> Option<Entry<V>> {
         let shared = self.table.shared();
-        self.table.look(key, |_, state| {
-            state.note_use(shared);
-            state.entry(shared)
-        })
+        self.table.look(key, |_, state| state.entry(shared))
     }
 
     /// Returns the entry as [`fetch`](Self::fetch) does, without counting as a use.
@@ -30,7 +29,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// [`ExpireMode::Idle`](crate::ExpireMode::Idle), what nobody but them looks at expires.
     pub fn peek(&self, key: &Uuid) -> Option<Entry<V>> {
         let shared = self.table.shared();
-        self.table.look(key, |_, state| state.entry(shared))
+        self.table.peek(key, |_, state| state.entry(shared))
     }
 
     /// Begins to watch the entry: what it receives first is committed after this call. `None` if the key has none.
@@ -96,7 +95,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// history of 0 that is the present entry alone. The history begins with the entry's creation.
     pub fn history(&self, key: &Uuid) -> Option<Vec<Entry<V>>> {
         let shared = self.table.shared();
-        self.table.look(key, |_, state| state.history(shared))
+        self.table.peek(key, |_, state| state.history(shared))
     }
 
     /// Watches the entry as if since `version`: receives exactly the updates that followed it, then those to come.
@@ -177,7 +176,7 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Returns whether the key has an entry.
     pub fn contains_key(&self, key: &Uuid) -> bool {
-        self.table.look(key, |_, _| ()).is_some()
+        self.table.peek(key, |_, _| ()).is_some()
     }
 
     /// Returns how many entries there are. While others create and remove, the number was true for each shard of the
@@ -233,6 +232,8 @@ impl<V: LiveValue> LiveStore<V> {
             watch_alls: shared.feed.watchers(),
             held: counters.present(Count::Held),
             waiters: counters.present(Count::Waiters),
+            granted: counters.present(Count::Granted),
+            granted_for: counters.granted_for(shared.clock.now()),
             mutations: counters.sum(Count::Mutations),
             refused: counters.sum(Count::Refused),
             lagged: counters.sum(Count::Lagged),
@@ -250,9 +251,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Each is seen at most once; a key whose entry is there throughout is seen. Nothing is locked between items, and memory
     /// is used for one shard of the map at a time. The iterator keeps the store open.
     pub fn keys(&self) -> impl Iterator<Item = Uuid> + use<V> {
-        self.table
-            .walk()
-            .filter_map(|slot| slot.lock().is_alive().then(|| *slot.key()))
+        self.table.walk().visit(|_, _| ()).map(|(key, ())| key)
     }
 
     /// Returns the keys and their entries, each as it is when the iterator comes to it.
@@ -260,12 +259,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Each is seen at most once; an entry that is there throughout is seen. Nothing is locked between items, and memory
     /// is used for one shard of the map at a time. The iterator keeps the store open. Does not count as a use.
     pub fn entries(&self) -> impl Iterator<Item = (Uuid, Entry<V>)> + use<V> {
-        let shared = self.table.shared().clone();
-        self.table.walk().filter_map(move |slot| {
-            let state = slot.lock();
-            let entry = state.is_alive().then(|| state.entry(&shared));
-            drop(state);
-            Some((*slot.key(), entry?))
-        })
+        let shared = Arc::clone(self.table.shared());
+        self.table.walk().visit(move |_, state| state.entry(&shared))
     }
 }

@@ -4,13 +4,15 @@
 //! slot's lock. What expired goes, batch by batch, to a task of its own, which calls the user back; so a slow
 //! callback delays callbacks and not checks, and a batch that was sent is delivered also when the store ends.
 
+use std::future::poll_fn;
 use std::mem;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
@@ -76,10 +78,22 @@ async fn check_forever<V: LiveValue>(
     batches: mpsc::UnboundedSender<Batch<V>>,
     wants_store: bool,
 ) {
+    let Some(shared) = table.upgrade().map(|table| Arc::clone(table.shared())) else {
+        return;
+    };
     let mut last = Instant::now();
     // A period that no clock can count never ends.
     while let Some(next) = last.checked_add(period) {
-        sleep_until(next).await;
+        if !time_has_come(next, &shared.overdue.told).await {
+            let Some(table) = table.upgrade() else { return };
+            for expired in see_to_overdue(&table) {
+                hand_over(&table, expired, wants_store, &batches);
+            }
+            if table.is_closed() {
+                return;
+            }
+            continue;
+        }
         // Checks that were missed are not made up for.
         last = Instant::now().max(next);
         let mut again = Vec::new();
@@ -87,7 +101,7 @@ async fn check_forever<V: LiveValue>(
         loop {
             let Some(table) = table.upgrade() else { return };
             // One time for the whole check, so that an item put back for later is not taken again by the same check.
-            let now = *now.get_or_insert_with(|| table.shared().clock.now());
+            let now = *now.get_or_insert_with(|| table.shared().clock.exact());
             let (expired, more) = check(&table, now, &mut again);
             if !expired.is_empty() {
                 hand_over(&table, expired, wants_store, &batches);
@@ -102,6 +116,33 @@ async fn check_forever<V: LiveValue>(
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Waits until the time has come, or something has expired meanwhile. Returns whether it is the time.
+async fn time_has_come(at: Instant, told: &Notify) -> bool {
+    let mut time = pin!(sleep_until(at));
+    let mut told = pin!(told.notified());
+    poll_fn(|cx| match time.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(true),
+        Poll::Pending => told.as_mut().poll(cx).map(|()| false),
+    })
+    .await
+}
+
+/// Frees the keys of what expired at the end of a hold. Returns it in batches.
+fn see_to_overdue<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
+    let mut overdue = table.shared().overdue.take();
+    overdue.iter().for_each(|(key, _)| table.unlink_dead(key));
+    if let Some(deadlines) = table.deadlines() {
+        // Each left the item by which the check had found it.
+        deadlines.note_stale(overdue.len());
+    }
+    let mut batches = Vec::new();
+    while !overdue.is_empty() {
+        let rest = overdue.split_off(overdue.len().min(AT_ONCE));
+        batches.push(mem::replace(&mut overdue, rest));
+    }
+    batches
 }
 
 /// Has a batch delivered.
@@ -121,7 +162,7 @@ fn hand_over<V: LiveValue>(
 /// Checks a table that nobody else has yet. Returns what expired, in batches.
 #[cfg(feature = "serde")]
 pub(crate) fn expire_due<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
-    let now = table.shared().clock.now();
+    let now = table.shared().clock.exact();
     let mut batches = Vec::new();
     loop {
         let (expired, more) = check(table, now, &mut Vec::new());
@@ -149,15 +190,16 @@ pub(crate) fn check<V: LiveValue>(
     let more = items.len() == AT_ONCE;
     let mut expired = Vec::new();
     let mut later = Vec::new();
-    let mut dropped = 0;
+    let mut stale = 0;
     for mut item in items {
         let Some(slot) = item.slot.upgrade() else {
-            dropped += 1;
+            stale += 1;
             continue;
         };
         let mut state = slot.lock();
-        match state.due(shared, item.flag.as_ref(), now) {
-            Due::Stale | Due::At(Stamp::NEVER) => dropped += 1,
+        match state.due(shared, item.arming, now) {
+            Due::At(Stamp::NEVER) => {}
+            Due::Stale => stale += 1,
             Due::At(deadline) => {
                 item.at = deadline;
                 later.push(item);
@@ -177,7 +219,7 @@ pub(crate) fn check<V: LiveValue>(
         drop(state);
         let_go(slot);
     }
-    deadlines.put_back(later, dropped);
+    deadlines.put_back(later, stale);
     (expired, more)
 }
 
@@ -319,8 +361,8 @@ mod tests {
             let slot = Slot::new(key, Arc::new(Value));
             assert!(table.link(&slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
-            let held = vec![(key, Some(Hold::taken(&slot, table.shared())))];
-            let mut tx = Tx::new(Arc::clone(&table), held);
+            let mut tx = Tx::new(Arc::clone(&table));
+            tx.take_up(key, Some(Hold::taken(&slot, table.shared())));
             assert!(tx.remove(&key).is_some());
             assert!(tx.commit().is_ok());
         }

@@ -5,7 +5,11 @@ use std::fmt;
 
 use uuid::Uuid;
 
+#[cfg(feature = "durable")]
+use crate::value::durability::DurabilityError;
 use crate::value::entry::Entry;
+#[cfg(not(feature = "durable"))]
+use crate::value::invalid::Never;
 use crate::value::value::LiveValue;
 
 /// The key has no entry. Holds what the call was given and did not use.
@@ -338,11 +342,14 @@ impl Error for MissingKey {}
 
 /// Why [`LiveStore::transact`](crate::LiveStore::transact) changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TransactError<E> {
     /// The closure has returned this error.
     Aborted(E),
     /// Somebody else has created an entry under this key, which the transaction was to create. Retry.
     Occupied(Uuid),
+    /// The transaction was to create an entry, and the store was [closed](crate::LiveStore::close).
+    Closed,
 }
 
 impl<E: fmt::Display> fmt::Display for TransactError<E> {
@@ -354,6 +361,9 @@ impl<E: fmt::Display> fmt::Display for TransactError<E> {
                     f,
                     "somebody else has created an entry under the key {key} meanwhile; retry"
                 )
+            }
+            TransactError::Closed => {
+                f.write_str("the store was closed; nothing can be created in it any more")
             }
         }
     }
@@ -406,6 +416,7 @@ impl Error for AcquireError {}
 /// Returned by [`LiveStore::expire_after`](crate::LiveStore::expire_after) and
 /// [`LiveStore::expire_at`](crate::LiveStore::expire_at).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DeadlineError {
     /// The key has no entry.
     Missing,
@@ -432,6 +443,8 @@ impl Error for DeadlineError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OptionsError {
+    /// The program was built for `wasm32-unknown-unknown`, which has no clock and no threads, so no store can work there.
+    NoClock,
     /// `channel_cap` is 0, so no watcher could ever be told anything.
     ChannelCap,
     /// `shard_amt` is not a power of two from 2 to 65,536.
@@ -448,6 +461,10 @@ pub enum OptionsError {
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            OptionsError::NoClock => f.write_str(
+                "a store needs a clock, and this target has none; values, mutations and errors work here, a store runs on \
+                 the server",
+            ),
             OptionsError::ChannelCap => f.write_str("`channel_cap` must be at least 1; the default is 64"),
             OptionsError::ShardAmount(given) => {
                 write!(
@@ -471,6 +488,56 @@ impl fmt::Display for OptionsError {
 }
 
 impl Error for OptionsError {}
+
+/// What was committed last is not on disk.
+///
+/// Returned by [`LiveStore::close`](crate::LiveStore::close).
+#[derive(Clone)]
+pub struct CloseError(CloseReason);
+
+#[cfg(feature = "durable")]
+type CloseReason = DurabilityError;
+/// A store in memory has nothing that could fail.
+#[cfg(not(feature = "durable"))]
+type CloseReason = Never;
+
+#[cfg(feature = "durable")]
+impl CloseError {
+    /// Returns what happened to the disk.
+    pub fn durability_error(&self) -> &DurabilityError {
+        &self.0
+    }
+}
+
+#[cfg(feature = "durable")]
+impl From<DurabilityError> for CloseError {
+    fn from(reason: DurabilityError) -> Self {
+        CloseError(reason)
+    }
+}
+
+impl fmt::Debug for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CloseError({})", self.0)
+    }
+}
+
+impl fmt::Display for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the store is closed, and what was committed last is not on disk: {}",
+            self.0
+        )
+    }
+}
+
+/// The reason is in the text; this is the reason's own.
+impl Error for CloseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
 
 fn debug_rejected(reason: &impl fmt::Debug, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.debug_struct("Rejected")

@@ -38,9 +38,14 @@ pub struct StoreOptions {
     /// How often entries are checked for expiry; longer than zero. `None`, the default, never.
     ///
     /// A check costs nothing for entries that are not due. An entry goes at the first check at or after its
-    /// deadline, so it is late by at most this long and one step of the clock: on Linux two ticks of the kernel and two
-    /// milliseconds, which is 10 ms on most machines; elsewhere 2 ms. If a guard defers it, counted from the end of the
-    /// guard.
+    /// deadline, so it is late by at most this long and one step of the clock. If a guard defers it, counted from the end of
+    /// the guard.
+    ///
+    /// A step is as much as the time of a change may lag: on Linux two ticks of the kernel and 28 ms, which is 36 ms on most
+    /// machines, elsewhere 2 ms. A deadline that an entry was given, and one of [`ExpireMode::Lifetime`], are counted exactly
+    /// and early under no circumstances. With [`ExpireMode::Timeout`] and [`ExpireMode::Idle`] an entry goes early only if
+    /// the kernel's clock stood still for more than a step when the entry was last changed or used, as it may while a virtual
+    /// machine is stopped.
     pub expire_check_freq: Option<Duration>,
 
     /// Since when an entry is due. One hour of [`ExpireMode::Timeout`] by default, which has an effect only with

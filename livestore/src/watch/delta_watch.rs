@@ -10,6 +10,7 @@ use futures_core::Stream;
 use tokio::task::coop;
 use uuid::Uuid;
 
+use crate::ground::unwind::let_go;
 use crate::slot::reader::Reader;
 use crate::slot::ring::News;
 use crate::slot::shared::Shared;
@@ -83,6 +84,19 @@ impl<V: LiveValue> DeltaWatch<V> {
         poll_fn(|cx| self.poll_delta(cx)).await
     }
 
+    /// Returns the next delta if there is one now. As [`Watch::try_next`](crate::Watch::try_next).
+    pub fn try_next(&mut self) -> Option<Delta<V>> {
+        if self.reader.taken.is_none() {
+            self.reader.try_take();
+        }
+        self.hand_out()
+    }
+
+    /// Returns whether the end was received, or the store has ended and everything was received: nothing more comes.
+    pub fn is_over(&self) -> bool {
+        self.reader.ended && self.reader.taken.is_none()
+    }
+
     /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
     ///
     /// While the entry is kept, mutations copy the value.
@@ -109,7 +123,8 @@ impl<V: LiveValue> DeltaWatch<V> {
             }
             News::Delta(delta) => Delta::clone(delta),
         };
-        self.reader.taken = None;
+        // Meanwhile it may have become the last one. The delta is not lost by what it does when it is dropped.
+        let_go(self.reader.taken.take());
         Some(delta)
     }
 }

@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
-
 use crate::disk::snapshot::error::SaveKind;
+use crate::ground::random::random_key;
 
 /// A new file beside the one that it is to replace. Dropped before it is published, it is removed.
 pub(crate) struct Draft {
@@ -26,7 +25,7 @@ impl Draft {
         let name = target.file_name().ok_or(SaveKind::NotAFile)?;
         let mut draft_name = OsString::from(".");
         draft_name.push(name);
-        draft_name.push(format!(".{}.tmp", Uuid::new_v4().simple()));
+        draft_name.push(format!(".{}.tmp", random_key().simple()));
         let path = target.with_file_name(draft_name);
         let file = OpenOptions::new()
             .write(true)

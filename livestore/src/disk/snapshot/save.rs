@@ -32,22 +32,14 @@ pub(crate) fn save<V: LiveValue + Serialize>(
     let times = table.shared().clock.moment();
     let mut writer = Writer::begin(out, table.schema(), &times)?;
     let mut teller = Teller::new(on_progress);
-    for slot in table.walk() {
+    for (key, record) in table.walk().visit(|_, state| state.record(table.shared())) {
         if !wanted.is_wanted() {
             return Err(SaveKind::Interrupted);
         }
-        let record = {
-            let state = slot.lock();
-            state.is_alive().then(|| state.record(table.shared()))
-        };
-        let written = record.map(|record| {
-            let written = writer.entry(*slot.key(), &record, &times);
-            // It may have been removed or replaced since, and this be the last that has it.
-            let_go(record);
-            written
-        });
-        let_go(slot);
-        written.transpose()?;
+        let written = writer.entry(key, &record, &times);
+        // It may have been removed or replaced since, and this be the last that has it.
+        let_go(record);
+        written?;
         teller.note(writer.entries, writer.bytes, || {
             fraction(writer.entries, count(table.len()))
         })?;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ground::clock::{self, BUILT, Clock, Stamp};
+use crate::ground::clock::{self, BUILT, Between, Clock, Stamp};
 
 /// Nanoseconds since the Unix epoch. `u64` holds them until the year 2554.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,12 +100,13 @@ fn nanos(time: Duration) -> u64 {
 impl Clock {
     /// Reads both clocks.
     pub(crate) fn moment(&self) -> Moment {
-        let since = clock::now().saturating_duration_since(self.built);
-        let wall_now = Wall::now();
+        let Between { read, last, .. } = clock::at_once(clock::now, Wall::now);
+        // The later of the two times, so that no time becomes later on its way out.
+        let since = last.saturating_duration_since(self.built);
         Moment {
             now: self.now(),
-            wall_now,
-            built: Wall(wall_now.0.saturating_sub(nanos(since))),
+            wall_now: read,
+            built: Wall(read.0.saturating_sub(nanos(since))),
         }
     }
 }
