@@ -135,7 +135,7 @@ async fn refusals_name_the_field_and_leave_the_room_as_it_was() {
         ),
         (
             GameRoomMutation::UpdatePlayers(Uuid::from_u128(1), PlayerMutation::SetNick("\n".into())),
-            "players: nick: contains characters that nobody can say",
+            "players[00000000-0000-0000-0000-000000000001]: nick: contains characters that nobody can say",
         ),
         (
             GameRoomMutation::UpdateRules(RulesMutation::SetSecondsPerTurn(4)),
@@ -157,6 +157,26 @@ async fn refusals_name_the_field_and_leave_the_room_as_it_was() {
             ..before
         }
     );
+}
+
+/// A client could send a player who broke every rule of a player, and the room took it.
+#[test]
+fn whoever_joins_is_held_to_the_rules_of_a_player() {
+    let mut room = room_with_two();
+    let id = "00000000-0000-0000-0000-000000000007";
+    for (player, text) in [
+        (r#"{"nick":"","score":-5}"#, "nick: length 0 is not within 1..=16"),
+        (
+            r#"{"nick":"Cleo","score":-5}"#,
+            "score: the value is not within 0..",
+        ),
+    ] {
+        let json = format!(r#"{{"op":"join","arg":["{id}",{player}]}}"#);
+        let mutation = serde_json::from_str(&json).unwrap();
+        let refused = room.apply(&mutation).unwrap_err();
+        assert_eq!(refused.to_string(), format!("players[{id}]: {text}"));
+    }
+    assert_eq!(room, room_with_two());
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 mod apply;
 mod check;
-mod enums;
+pub(crate) mod enums;
+mod keep;
 mod plain;
 mod rules;
+mod show;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -21,14 +23,18 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     let body = Body {
         mutate: apply::mutate(model, &enums),
         apply: apply::apply(model, &enums),
-        others: [check::check(model, &enums), plain::plain(model, &enums)]
-            .into_iter()
-            .flatten()
-            .collect(),
+        others: {
+            let (check, plain, show) = (
+                check::check(model, &enums),
+                plain::plain(model, &enums),
+                show::show(model, &enums),
+            );
+            quote!(#check #plain #show)
+        },
     };
     let value = live_value(model, &enums, body);
-    let steps = apply::steps(model, &enums);
-    quote!(#items #value #steps)
+    let (steps, keep) = (apply::steps(model, &enums), keep::items(model));
+    quote!(#items #value #steps #keep)
 }
 
 /// What is generated beside an error: all that user code may name, so that the error is the only one.
@@ -41,7 +47,14 @@ pub(crate) fn without_bodies(model: &Model<'_>) -> TokenStream {
         &enums,
         Body {
             mutate: unreachable(),
-            apply: unreachable(),
+            apply: {
+                let (mutation, error) = (&enums.mutation, &enums.error);
+                quote! {
+                    fn apply(&mut self, _: &#mutation) -> ::core::result::Result<(), #error> {
+                        ::core::unreachable!()
+                    }
+                }
+            },
             others: TokenStream::new(),
         },
     );
@@ -50,7 +63,9 @@ pub(crate) fn without_bodies(model: &Model<'_>) -> TokenStream {
 
 /// The contents of the methods of `LiveValue`.
 struct Body {
+    /// The body of `mutate`.
     mutate: TokenStream,
+    /// The whole of `apply`.
     apply: TokenStream,
     /// Provided methods, if they are overridden.
     others: TokenStream,
@@ -82,9 +97,7 @@ fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
                 #mutate
             }
 
-            fn apply(&mut self, __mutation: &#mutation) -> ::core::result::Result<(), #error> {
-                #apply
-            }
+            #apply
 
             #others
         }

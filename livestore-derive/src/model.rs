@@ -16,7 +16,7 @@ use crate::errors::Errors;
 use crate::model::custom::{custom, event};
 use crate::model::field::fields;
 use crate::paths::Paths;
-use crate::tokens::replace_lifetimes;
+use crate::tokens::{Limits, replace_lifetimes};
 
 /// A type that becomes a live value.
 pub(crate) struct Model<'a> {
@@ -125,6 +125,25 @@ impl<'a> Model<'a> {
     /// Whether a method or the type's `validate` may say no.
     pub(crate) fn has_rejections(&self) -> bool {
         !self.custom.is_empty() || self.validate().is_some()
+    }
+
+    /// Whether some mutations can only be judged by what they make of a copy.
+    pub(crate) fn has_steps(&self) -> bool {
+        self.has_rejections() || self.fields.iter().any(|field| field.limits() != Limits::None)
+    }
+
+    /// Whether there is anything to check of a whole value besides its `validate`.
+    pub(crate) fn has_rules(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|field| field.has_rules() || field.updates().next().is_some())
+    }
+
+    /// The fields whose rules mention `changed`, as `len = ..=self.changed` does.
+    pub(crate) fn limited_by(&self, changed: &Field) -> impl Iterator<Item = &Field> {
+        self.fields
+            .iter()
+            .filter(move |field| field.label != changed.label && field.limits().mention(&changed.label))
     }
 
     /// Whether any mutation may fail.

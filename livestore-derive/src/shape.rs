@@ -20,7 +20,7 @@ pub(crate) enum Shape {
     List(Box<Type>),
     Map(Box<Type>, Box<Type>),
     Set(Box<Type>),
-    Option(Box<Shape>),
+    Option(Box<Type>),
     /// An alias, a type of the user's, a generic parameter: nothing is known.
     Other,
 }
@@ -71,7 +71,7 @@ impl Shape {
                 Shape::Map(Box::new((*key).clone()), Box::new((*value).clone()))
             }
             ("HashSet", [item] | [item, _]) | ("BTreeSet", [item]) => Shape::Set(Box::new((*item).clone())),
-            ("Option", [inner]) => Shape::Option(Box::new(Shape::of(inner))),
+            ("Option", [inner]) => Shape::Option(Box::new((*inner).clone())),
             // Copy-on-write: it can do what is inside can do.
             ("Arc", [inner]) => match Shape::of(inner) {
                 collection @ (Shape::List(_) | Shape::Map(..) | Shape::Set(_) | Shape::Text) => collection,
@@ -92,9 +92,9 @@ impl Shape {
             Shape::List(_) => "a list".into(),
             Shape::Map(..) => "a map".into(),
             Shape::Set(_) => "a set".into(),
-            Shape::Option(inner) => match **inner {
+            Shape::Option(inner) => match Shape::of(inner) {
                 Shape::Other => "an `Option`".into(),
-                ref inner => format!("an `Option` of {}", inner.describe()),
+                inner => format!("an `Option` of {}", inner.describe()),
             },
             Shape::Other => "of a type of its own".into(),
         }
@@ -131,6 +131,29 @@ impl Shape {
         }
     }
 
+    /// The key, if it is of a type that cannot be one.
+    pub(crate) fn float_key(&self) -> Option<&Type> {
+        let (Shape::Map(key, _) | Shape::Set(key)) = self else {
+            return None;
+        };
+        let name = key.to_token_stream().to_string();
+        matches!(name.as_str(), "f32" | "f64").then_some(key)
+    }
+
+    /// What the values of a map are, if they are certainly no live values.
+    pub(crate) fn dead_values(&self) -> Option<String> {
+        match self {
+            Shape::Map(_, value) => match Shape::of(value) {
+                Shape::Other => None,
+                Shape::Number => Some("numbers".into()),
+                Shape::Text => Some("strings".into()),
+                Shape::Option(inner) if matches!(Shape::of(&inner), Shape::Other) => None,
+                value => Some(format!("each {}", value.describe())),
+            },
+            _ => None,
+        }
+    }
+
     /// Why the rule `len` cannot hold for a type of this shape.
     pub(crate) fn refuses_len(&self) -> Option<&'static str> {
         match self {
@@ -138,7 +161,7 @@ impl Shape {
                 Some("it is for strings and collections; for numbers use `range`")
             }
             Shape::Char | Shape::Bool => Some("it is for strings and collections"),
-            Shape::Option(inner) => inner.refuses_len(),
+            Shape::Option(inner) => Shape::of(inner).refuses_len(),
             _ => None,
         }
     }
@@ -148,6 +171,7 @@ impl Shape {
         match self {
             Shape::Text | Shape::List(_) | Shape::Map(..) | Shape::Set(_) => Some("for its length use `len`"),
             Shape::Bool => Some("it is for numbers"),
+            Shape::Option(inner) => Shape::of(inner).refuses_range(),
             _ => None,
         }
     }

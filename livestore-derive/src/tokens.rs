@@ -1,8 +1,9 @@
 //! Types and expressions by their tokens: what they mention, what stands in them for something else, and where they
 //! stand.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{TokenStreamExt, quote};
+use syn::ext::IdentExt;
 
 /// Replaces `Self` by the type it stands for, because inside an enum it would be the enum.
 pub(crate) fn replace_self(tokens: TokenStream, this: &TokenStream) -> TokenStream {
@@ -69,6 +70,85 @@ pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     })
 }
 
+/// The fields of the value that an expression mentions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Limits {
+    None,
+    /// `self.max_players`, `self.0`.
+    Fields(Vec<String>),
+    /// The value as a whole, or a method of it: whatever changes may change the rule.
+    All,
+}
+
+impl Limits {
+    pub(crate) fn of(tokens: TokenStream) -> Limits {
+        let mut limits = Limits::None;
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            limits = limits.and(match token {
+                TokenTree::Group(group) => Limits::of(group.stream()),
+                TokenTree::Ident(ident) if ident == "self" => {
+                    let is_dot =
+                        |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '.');
+                    match (tokens.next_if(is_dot), tokens.next_if(|token| !is_dot(token)), tokens.peek()) {
+                        // A call, perhaps `self.limit::<N>()`.
+                        (Some(_), Some(TokenTree::Ident(_)), Some(next)) if is_call(next) => Limits::All,
+                        (Some(_), Some(TokenTree::Ident(field)), _) => {
+                            Limits::Fields(vec![field.unraw().to_string()])
+                        }
+                        // `0`, or the `0.1` of `self.0.1`.
+                        (Some(_), Some(TokenTree::Literal(place)), _) => {
+                            let place = place.to_string();
+                            Limits::Fields(vec![place.split('.').next().unwrap_or(&place).to_owned()])
+                        }
+                        _ => Limits::All,
+                    }
+                }
+                _ => Limits::None,
+            });
+        }
+        limits
+    }
+
+    pub(crate) fn and(self, other: Limits) -> Limits {
+        match (self, other) {
+            (Limits::All, _) | (_, Limits::All) => Limits::All,
+            (Limits::None, other) => other,
+            (some, Limits::None) => some,
+            (Limits::Fields(mut some), Limits::Fields(others)) => {
+                some.extend(others);
+                Limits::Fields(some)
+            }
+        }
+    }
+
+    pub(crate) fn mention(&self, field: &str) -> bool {
+        match self {
+            Limits::None => false,
+            Limits::Fields(fields) => fields.iter().any(|mentioned| mentioned == field),
+            Limits::All => true,
+        }
+    }
+}
+
+/// Whether what follows a name makes a call of it.
+fn is_call(next: &TokenTree) -> bool {
+    match next {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Parenthesis,
+        TokenTree::Punct(punct) => punct.as_char() == ':',
+        _ => false,
+    }
+}
+
+/// Whether a word occurs, however deep.
+pub(crate) fn mentions_anywhere(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => mentions_anywhere(group.stream(), word),
+        _ => false,
+    })
+}
+
 /// A token's own place, but resolved as generated code: for arguments, at which rustc then underlines what the user
 /// wrote without taking the call for his.
 pub(crate) fn located_at(span: Span) -> Span {
@@ -88,4 +168,29 @@ pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
             token
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limits;
+
+    #[test]
+    fn the_fields_that_a_rule_mentions_are_found() {
+        let fields = |names: &[&str]| Limits::Fields(names.iter().map(|&name| name.to_owned()).collect());
+        for (tokens, limits) in [
+            ("..=32", Limits::None),
+            ("..=Self::MAX", Limits::None),
+            ("..=self.max", fields(&["max"])),
+            ("self.min as usize..=self.r#max", fields(&["min", "max"])),
+            ("..=(self.max + 1)", fields(&["max"])),
+            ("..=self.0.1", fields(&["0"])),
+            ("..=self.limits.len()", fields(&["limits"])),
+            ("..=self.max()", Limits::All),
+            ("..=limit(self)", Limits::All),
+            ("self.0..5", fields(&["0"])),
+        ] {
+            let parsed = tokens.parse().expect("tokens");
+            assert_eq!(Limits::of(parsed), limits, "{tokens}");
+        }
+    }
 }

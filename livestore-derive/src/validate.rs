@@ -1,9 +1,11 @@
 //! What is wrong with a [`Model`] although every option by itself was understood.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{Attribute, Data, DataEnum, DeriveInput, Variant};
 
 use crate::attr::EnumAttrs;
+use crate::attr::value::{Bounds, constant_text, literal};
 use crate::errors::Errors;
 use crate::model::{Field, Model, Operation};
 use crate::shape::text;
@@ -17,6 +19,7 @@ pub(crate) fn validate(input: &DeriveInput, model: &Model<'_>, errors: &mut Erro
     for field in &model.fields {
         conflicts(field, model, errors);
         fits(field, errors);
+        sendable(field, errors);
     }
     names(model, errors);
 }
@@ -135,6 +138,40 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
             "`keep` bounds a list on `push`; add `push`: `#[live(push, keep = ..)]`",
         );
     }
+    keep_against_len(field, errors);
+}
+
+/// `keep` leaves as many items as `len` asks for, and drops some before `len` refuses. Here where both are numbers as
+/// written; where they are constants, by rustc.
+fn keep_against_len(field: &Field, errors: &mut Errors) {
+    let Some((keep, len)) = field.kept_within() else {
+        return;
+    };
+    let bounds = Bounds::of(&len.value);
+    let number = |tokens: &Option<TokenStream>| tokens.as_ref().and_then(literal);
+    let Some(kept) = literal(&keep.value) else {
+        return;
+    };
+    if number(&bounds.from).is_some_and(|least| kept < least) {
+        errors.over(
+            &keep.value,
+            format_args!(
+                "`keep = {kept}` leaves fewer items than `len = {}` asks for, so every `push` would be refused",
+                constant_text(&len.value),
+            ),
+        );
+    }
+    let most = number(&bounds.to).map(|to| if bounds.is_inclusive { to } else { to - 1 });
+    if most.is_some_and(|most| kept > most) {
+        errors.over(
+            &keep.value,
+            format_args!(
+                "`keep = {kept}` never drops anything, because `len = {}` refuses more items before; remove one of \
+                 the two, or make `keep` smaller",
+                constant_text(&len.value),
+            ),
+        );
+    }
 }
 
 /// Rules that cannot hold for a type that is known by its name.
@@ -154,6 +191,53 @@ fn fits(field: &Field, errors: &mut Errors) {
             format_args!("`{word}` does not fit {name}, which is {shape}; {reason}"),
         );
     }
+}
+
+/// Types of the standard library that no other thread may have, with what serves instead.
+const UNSENDABLE: &[(&str, &str)] = &[
+    ("Rc", "an `Arc`, which can do the same"),
+    (
+        "RefCell",
+        "the value itself, which mutations change through `&mut self`",
+    ),
+];
+
+/// Whether a field is certainly of a type that no other thread may have.
+pub(crate) fn is_unsendable(field: &Field) -> bool {
+    UNSENDABLE
+        .iter()
+        .any(|(name, _)| generic(&field.ty.to_token_stream(), name).is_some())
+}
+
+fn sendable(field: &Field, errors: &mut Errors) {
+    for (name, instead) in UNSENDABLE {
+        if let Some(place) = generic(&field.ty.to_token_stream(), name) {
+            errors.at(
+                place.span(),
+                format_args!(
+                    "`{name}` stays with one thread, and a live value is seen by all; use {instead}"
+                ),
+            );
+        }
+    }
+}
+
+/// Where `name<..>` occurs in a type.
+fn generic(tokens: &TokenStream, name: &str) -> Option<Ident> {
+    let mut tokens = tokens.clone().into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let is_open = matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == '<');
+        match token {
+            TokenTree::Ident(ident) if ident == name && is_open => return Some(ident),
+            TokenTree::Group(group) => {
+                if let Some(found) = generic(&group.stream(), name) {
+                    return Some(found);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// A variant that needs a name of its own.
@@ -209,6 +293,16 @@ fn names(model: &Model<'_>, errors: &mut Errors) {
             .then_some((&model.message, &attrs.message, "message")),
     );
     enums.extend(model.has_error().then_some((&model.error, &attrs.error, "error")));
+    for (name, given, option) in &enums {
+        if *name == model.ident {
+            errors.at(
+                given.name.get().map_or(model.ident.span(), Ident::span),
+                format_args!(
+                    "the {option} enum cannot be called `{name}`, as the value is; choose another name"
+                ),
+            );
+        }
+    }
     for (i, (name, given, option)) in enums.iter().enumerate() {
         if let Some((_, other_given, other)) = enums[..i].iter().find(|(earlier, ..)| earlier == name) {
             // The default names differ, so at least one of the two was given.

@@ -108,7 +108,6 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("setter", "set"),
     ("assign", "set"),
     ("replace", "set"),
-    ("update", "set"),
     ("write", "set"),
     ("read_only", "skip"),
     ("readonly", "skip"),
@@ -116,7 +115,6 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("server", "skip"),
     ("server_only", "skip"),
     ("ignore", "skip"),
-    ("hidden", "skip"),
     ("internal", "skip"),
     ("none", "skip"),
     ("nest", "nested"),
@@ -286,7 +284,8 @@ fn way_out(word: &str, rest: &str, place: Place) -> Option<WayOut> {
         }
         (
             Place::Field,
-            "email" | "url" | "regex" | "pattern" | "ascii" | "alphanumeric" | "contains" | "ip",
+            "email" | "url" | "regex" | "pattern" | "ascii" | "alphanumeric" | "contains" | "ip" | "step"
+            | "multiple_of" | "even" | "finite" | "one_of",
         ) => {
             return beside("name a function that checks it: `validate = check_name`".into());
         }
@@ -297,6 +296,38 @@ fn way_out(word: &str, rest: &str, place: Place) -> Option<WayOut> {
         ) => {
             return beside(
                 "for a function of your own declare a variant on the type: `mutation(variants(..))`".into(),
+            );
+        }
+        (Place::Field, "get" | "getter" | "read" | "fetch") => {
+            return beside(
+                "a value is read as a whole, and an operation changes it; for no operation write `skip`"
+                    .into(),
+            );
+        }
+        (Place::Field, "update" | "edit" | "modify" | "change") => {
+            return beside(
+                "`set` replaces the field; where it holds a live value, `nested` changes that, and `each` one in a map"
+                    .into(),
+            );
+        }
+        (Place::Field, "hidden" | "hide" | "secret") => {
+            return beside(
+                "what clients do not see is a matter of the type: `Hidden<T>`; for a field without mutations write `skip`"
+                    .into(),
+            );
+        }
+        (Place::Field, "trim" | "lowercase" | "uppercase" | "sanitize" | "clamp" | "truncated") => {
+            return beside(
+                "a rule refuses and changes nothing; name a function that refuses: `validate = check_name`, or change the \
+                 value in a method: `mutation(variants(..))` on the type"
+                    .into(),
+            );
+        }
+        (Place::Field, "unique" | "distinct" | "dedup") => {
+            return beside(
+                "a set holds nothing twice: `BTreeSet`, `HashSet`; for what else is unique name a function: \
+                 `validate = check_name`"
+                    .into(),
             );
         }
         (Place::Field, "default") => {
@@ -358,19 +389,26 @@ fn list(words: &[&str]) -> String {
         .join(", ")
 }
 
-/// How many letters must be changed, added or taken away (Levenshtein).
+/// How many letters must be changed, added, taken away, or swapped with the next (Damerau, Levenshtein).
 fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, a) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in b.chars().enumerate() {
-            let change = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let change = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let least = change.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                    least.min(rows[i - 2][j - 2] + 1)
+                } else {
+                    least
+                }
+            };
         }
     }
-    row[row.len() - 1]
+    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -383,6 +421,7 @@ mod tests {
         assert_eq!(distance("set", "set"), 0);
         assert_eq!(distance("push", ""), 4);
         assert_eq!(distance("insert", "remove"), 6);
+        assert_eq!((distance("clear", "claer"), distance("each", "eahc")), (1, 1));
     }
 
     #[test]

@@ -77,6 +77,7 @@ mod slot {
 
 /// All entries.
 mod table {
+    pub(crate) mod checks;
     pub(crate) mod deadlines;
     pub(crate) mod expiry;
     pub(crate) mod making;

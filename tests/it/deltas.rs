@@ -87,10 +87,10 @@ async fn a_value_is_changed_in_place_while_only_deltas_are_watched() {
     assert_eq!(
         shown(&drain(&mut deltas)),
         [
-            "Mutate { version: 2, .. }",
-            "Message { version: 2, .. }",
-            "Mutate { version: 3, .. }",
-            "Mutate { version: 4, .. }",
+            r#"Mutate { mutn: PushLines("1"), version: 2, .. }"#,
+            r#"Message { msg: "still here", version: 2, .. }"#,
+            r#"Mutate { mutn: PushLines("2"), version: 3, .. }"#,
+            r#"Mutate { mutn: PushLines("3"), version: 4, .. }"#,
         ]
     );
 
@@ -103,7 +103,10 @@ async fn a_value_is_changed_in_place_while_only_deltas_are_watched() {
     assert!(matches!(&update, Update::Mutate { new, old, .. } if new.lines.len() == old.lines.len() + 1));
     drop((update, watch));
     // The delta watcher still has that update; when it has taken it, nobody keeps the value any more.
-    assert_eq!(shown(&drain(&mut deltas)), ["Mutate { version: 5, .. }"]);
+    assert_eq!(
+        shown(&drain(&mut deltas)),
+        [r#"Mutate { mutn: PushLines("4"), version: 5, .. }"#]
+    );
     drop(store.mutate(&key, push(5)).await.unwrap());
     assert_eq!(Arc::as_ptr(&store.fetch(&key).unwrap().value), copied);
 }

@@ -1,5 +1,6 @@
 //! `#[derive(LiveValue)]`: what the generated code does. What it says to mistakes is in `ui`.
 
+mod always;
 mod collections;
 mod errors;
 mod generics;
@@ -12,6 +13,7 @@ mod plain;
 mod rules;
 mod serde;
 mod set;
+mod shown;
 mod small;
 mod store;
 

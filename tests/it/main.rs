@@ -21,6 +21,7 @@ mod on_drop;
 mod once;
 mod options;
 mod plain;
+mod runtimes;
 mod save;
 mod stats;
 mod tracing;

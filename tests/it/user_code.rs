@@ -550,6 +550,9 @@ fn destructors_of_thread_locals_may_use_the_store() {
         static FIRST: Cell<Option<AtTheEnd>> = const { Cell::new(None) };
         static LAST: Cell<Option<AtTheEnd>> = const { Cell::new(None) };
     }
+    // From here on tokio's clock looks for the thread's runtime whenever it is asked, which panicked there, too.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    drop(runtime.enable_time().start_paused(true).build().unwrap());
     let store = LiveStore::default();
     let key = store.init(counter(0));
     for uses_it_before in [false, true] {

@@ -1,6 +1,6 @@
 //! `#[live(..)]` on a field.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, ExprPath};
 
@@ -9,6 +9,7 @@ use crate::attr::ty::attributes;
 use crate::attr::value::{self, Form};
 use crate::attr::{Once, each_item};
 use crate::errors::Errors;
+use crate::names::is_camel_case;
 use crate::words::{Place, unknown};
 
 /// What a field says about itself.
@@ -181,17 +182,36 @@ fn operation(kind: OpKind, word: &Ident, items: &mut Items<'_>, errors: &mut Err
                 None
             }
         };
-    } else if !items.is_alone() {
+    } else if !items.is_alone() && !items.is_before_word() {
         // The operation itself is understood, so the field keeps it beside the error.
-        errors.over(
-            items.rest(),
-            format_args!(
-                "`{word}` takes no arguments; to name its variant write `{word} = SomeName`; rules such as `len`, \
-                 `range`, `keep` go beside it: `#[live({word}, len = 1..=32)]`"
-            ),
-        );
+        let rest = items.rest();
+        let message = argument_message(kind, word, &rest);
+        errors.over(rest, message);
     }
     Ok(op)
+}
+
+/// What to say to something that follows the word of an operation.
+fn argument_message(kind: OpKind, word: &Ident, rest: &TokenStream) -> String {
+    let inside = match rest.clone().into_iter().next() {
+        Some(TokenTree::Group(group)) => group.stream(),
+        _ => rest.clone(),
+    };
+    if let Ok(name) = syn::parse2::<Ident>(inside)
+        && is_camel_case(&name.to_string())
+    {
+        return format!("to name the variant write `{word} = {name}`");
+    }
+    let beside = match kind {
+        OpKind::Increment | OpKind::Decrement => ", range = 0..=100",
+        OpKind::Push => ", keep = 200",
+        OpKind::Set | OpKind::Insert | OpKind::Remove | OpKind::Clear | OpKind::Message => ", len = 1..=32",
+        OpKind::Toggle | OpKind::Nested | OpKind::Each => ", validate = check_name",
+    };
+    format!(
+        "`{word}` takes no arguments; to name its variant write `{word} = SomeName`; rules such as `len`, `range`, \
+         `keep` go beside it: `#[live({word}{beside})]`"
+    )
 }
 
 fn range(word: &Ident, example: &str, items: &mut Items<'_>) -> syn::Result<Rule> {

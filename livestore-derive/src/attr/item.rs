@@ -5,11 +5,12 @@ use quote::{ToTokens, TokenStreamExt};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{ExprPath, Lit, Token, Type};
+use syn::{ExprPath, Token, Type};
 
 use crate::attr::value;
 use crate::errors::Errors;
 use crate::names::is_camel_case;
+use crate::words::FIELD;
 
 /// What is left of a list of options.
 pub(crate) struct Items<'a>(pub(crate) ParseStream<'a>);
@@ -27,9 +28,16 @@ pub(crate) fn read(
                 .word()
                 .and_then(|word| item(&word, &mut items, errors))
                 .and_then(|()| items.end());
-            if let Err(error) = result {
-                errors.push(error);
-                items.rest();
+            match result {
+                Ok(End::Comma) => {}
+                Ok(End::Word(word)) => {
+                    errors.at(word.span(), format_args!("expected `,` before `{word}`"));
+                    continue;
+                }
+                Err(error) => {
+                    errors.push(error);
+                    items.rest();
+                }
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -42,6 +50,12 @@ pub(crate) fn read(
     }
 }
 
+/// What follows an item.
+enum End {
+    Comma,
+    Word(Ident),
+}
+
 impl Items<'_> {
     /// The name of the next option. Keywords are names too (`crate`).
     fn word(&mut self) -> syn::Result<Ident> {
@@ -49,18 +63,21 @@ impl Items<'_> {
             return self.0.call(Ident::parse_any);
         }
         let at = self.0.fork();
-        let message = match at.parse::<Lit>() {
-            Ok(Lit::Str(text)) => format!("an option is written without quotes: `{}`", text.value()),
-            _ => "expected the name of an option".to_owned(),
+        let message = match quoted(&at) {
+            Some((_, text)) => format!("an option is written without quotes: `{text}`"),
+            None => "expected the name of an option".to_owned(),
         };
         let rest = self.rest();
         Err(syn::Error::new_spanned(or_at(rest, self.0.span()), message))
     }
 
-    /// After an item comes a comma or nothing.
-    fn end(&mut self) -> syn::Result<()> {
+    /// After an item comes a comma or nothing. Where a word comes, the comma alone is missing.
+    fn end(&mut self) -> syn::Result<End> {
         if self.0.is_empty() || self.0.peek(Token![,]) {
-            return Ok(());
+            return Ok(End::Comma);
+        }
+        if self.0.peek(syn::Ident) {
+            return Ok(End::Word(self.0.fork().parse()?));
         }
         let span = self.0.span();
         self.rest();
@@ -103,6 +120,12 @@ impl Items<'_> {
     /// Whether the option stands alone.
     pub(crate) fn is_alone(&self) -> bool {
         self.0.is_empty() || self.0.peek(Token![,])
+    }
+
+    /// Whether the next option follows without a comma.
+    pub(crate) fn is_before_word(&self) -> bool {
+        let next = self.0.fork().call(Ident::parse_any);
+        next.is_ok_and(|word| FIELD.contains(&word.to_string().as_str()))
     }
 
     pub(crate) fn has_list(&self) -> bool {
@@ -164,7 +187,12 @@ impl Items<'_> {
             return Err(syn::Error::new(word.span(), missing));
         }
         if !self.has_value() {
-            return Err(syn::Error::new_spanned(self.rest(), missing));
+            let rest = self.rest();
+            let message = match without_equals(&rest) {
+                Some(value) => format!("write `{word} = {value}`"),
+                None => missing.to_owned(),
+            };
+            return Err(syn::Error::new_spanned(rest, message));
         }
         let equals = self.0.parse::<Token![=]>()?;
         let closure = self.0.peek(Token![|]) || self.0.peek(Token![||]) || self.0.peek(Token![move]);
@@ -183,11 +211,11 @@ impl Items<'_> {
     /// `= Type`.
     pub(crate) fn ty(&mut self, word: &Ident) -> syn::Result<Type> {
         self.0.parse::<Token![=]>()?;
-        if let Some(text) = quoted(&self.0.fork()) {
+        if let Some((literal, text)) = quoted(&self.0.fork()) {
             self.rest();
             return Err(syn::Error::new(
-                text.span(),
-                format_args!("write the type without quotes: `{}`", text.value()),
+                literal.span(),
+                format_args!("write the type without quotes: `{text}`"),
             ));
         }
         if self.is_alone() {
@@ -201,7 +229,10 @@ impl Items<'_> {
 
     /// `= Ident`, the name of a variant or of an enum.
     pub(crate) fn name(&mut self, word: &Ident, example: &str, errors: &mut Errors) -> syn::Result<Ident> {
-        let value = self.value(word, &format!("`{word}` needs a name: `{word} = {example}`"))?;
+        let value = match self.name_before_word() {
+            Some(name) => name.to_token_stream(),
+            None => self.value(word, &format!("`{word}` needs a name: `{word} = {example}`"))?,
+        };
         if let Ok(name) = syn::parse2::<Ident>(value.clone()) {
             let plain = name.unraw();
             if !is_camel_case(&plain.to_string()) {
@@ -217,13 +248,14 @@ impl Items<'_> {
             }
             return Ok(name);
         }
-        if let Some(text) = Parser::parse2(|input: ParseStream<'_>| Ok(quoted(input)), value.clone())
-            .ok()
-            .flatten()
+        if let Some((literal, text)) =
+            Parser::parse2(|input: ParseStream<'_>| Ok(quoted(input)), value.clone())
+                .ok()
+                .flatten()
         {
             return Err(syn::Error::new(
-                text.span(),
-                format_args!("write the name without quotes: `{}`", text.value()),
+                literal.span(),
+                format_args!("write the name without quotes: `{text}`"),
             ));
         }
         let message = if word == "name" {
@@ -237,6 +269,18 @@ impl Items<'_> {
         Err(syn::Error::new_spanned(value, message))
     }
 
+    /// `= Name`, if a word follows of which a comma is missing.
+    fn name_before_word(&mut self) -> Option<Ident> {
+        let ahead = self.0.fork();
+        ahead.parse::<Token![=]>().ok()?;
+        let name = ahead.parse::<Ident>().ok()?;
+        if !ahead.peek(syn::Ident) {
+            return None;
+        }
+        self.0.advance_to(&ahead);
+        Some(name)
+    }
+
     /// `= path::to::function`. `example` shows one.
     pub(crate) fn function(&mut self, word: &Ident, example: &str) -> syn::Result<ExprPath> {
         let value = self.value(word, &format!("`{word}` needs a function: `{word} = {example}`"))?;
@@ -244,12 +288,26 @@ impl Items<'_> {
     }
 }
 
-/// The string literal that comes next.
-fn quoted(input: ParseStream<'_>) -> Option<syn::LitStr> {
-    match input.parse() {
-        Ok(Lit::Str(text)) => Some(text),
-        _ => None,
+/// The value that was given some other way than after `=`: `(1..=3)`, `: 1..=3`, `1..=3`.
+fn without_equals(rest: &TokenStream) -> Option<String> {
+    let tokens: Vec<TokenTree> = rest.clone().into_iter().collect();
+    let value = match tokens.as_slice() {
+        [TokenTree::Group(group)] => group.stream(),
+        [TokenTree::Punct(colon), value @ ..] if colon.as_char() == ':' => value.iter().cloned().collect(),
+        [TokenTree::Literal(_), ..] => rest.clone(),
+        _ => return None,
+    };
+    match value.clone().into_iter().next()? {
+        TokenTree::Literal(literal) if value::quoted(&literal).is_some() => value::quoted(&literal),
+        _ => Some(value::constant_text(&value)),
     }
+}
+
+/// The string literal that comes next, with its text.
+fn quoted(input: ParseStream<'_>) -> Option<(proc_macro2::Literal, String)> {
+    let literal = input.parse::<proc_macro2::Literal>().ok()?;
+    let text = value::quoted(&literal)?;
+    Some((literal, text))
 }
 
 /// How many bars of a closure's head have been read; 2 is both.
@@ -280,8 +338,13 @@ pub(crate) fn comma_separated<T>(
     let parser = |input: ParseStream<'_>| {
         while !input.is_empty() {
             let mut items = Items(input);
-            match one(input, errors).and_then(|one| items.end().map(|()| one)) {
-                Ok(one) => all.push(one),
+            match one(input, errors).and_then(|one| Ok((one, items.end()?))) {
+                Ok((one, End::Comma)) => all.push(one),
+                Ok((one, End::Word(word))) => {
+                    all.push(one);
+                    errors.at(word.span(), format_args!("expected `,` before `{word}`"));
+                    continue;
+                }
                 Err(error) => {
                     errors.push(error);
                     items.rest();

@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 use syn::{Attribute, ExprPath, Path, Token, Type, Variant};
 
 use crate::attr::item::{self, Items, comma_separated, or_at, or_message};
-use crate::attr::{Once, each_item};
+use crate::attr::{Once, each_item, value};
 use crate::errors::Errors;
 use crate::words::{Place, unknown};
 
@@ -42,6 +42,16 @@ pub(crate) struct EnumAttrs {
 pub(crate) enum Pass {
     Derive(Path),
     Attr(TokenStream),
+}
+
+impl Pass {
+    /// Whether it gives the enum a `Debug`, as far as one can see.
+    pub(crate) fn shows(&self) -> bool {
+        match self {
+            Pass::Derive(path) => path.segments.last().is_some_and(|last| last.ident == "Debug"),
+            Pass::Attr(attr) => crate::tokens::mentions_anywhere(attr.clone(), "Debug"),
+        }
+    }
 }
 
 /// Reads the `#[live(..)]` attributes of a type.
@@ -170,7 +180,51 @@ fn variant(input: ParseStream<'_>) -> syn::Result<Variant> {
             "expected a variant, as in an enum: `Kick { who: Uuid }`",
         ));
     }
+    let ahead = input.fork();
+    Attribute::parse_outer(&ahead)?;
+    let name: Ident = ahead.parse()?;
+    if let Some((at, message)) = variant_mistake(&name, &ahead) {
+        Items(input).rest();
+        return Err(syn::Error::new_spanned(at, message));
+    }
     input.parse()
+}
+
+/// What is wrong with a variant after its name, where one can guess what was meant.
+fn variant_mistake(name: &Ident, input: ParseStream<'_>) -> Option<(TokenStream, String)> {
+    if input.peek(Token![<]) {
+        let at = Items(&input.fork()).rest();
+        let message =
+            "a variant has no parameters of its own; give the type a parameter, or name a type here";
+        return Some((at, message.into()));
+    }
+    if input.peek(Token![=>]) {
+        let at = Items(&input.fork()).rest();
+        let function = at.clone().into_iter().skip(2).collect();
+        let message = format!(
+            "the function of a variant is written `{name} = {}`",
+            value::constant_text(&function)
+        );
+        return Some((at, message));
+    }
+    let ahead = input.fork();
+    if !ahead.peek(syn::token::Paren) {
+        return None;
+    }
+    let group = ahead.parse::<proc_macro2::Group>().ok()?;
+    let content: Vec<TokenTree> = group.stream().into_iter().collect();
+    let is_named = matches!(
+        content.as_slice(),
+        [TokenTree::Ident(_), TokenTree::Punct(one), next, ..]
+            if one.as_char() == ':' && !matches!(next, TokenTree::Punct(two) if two.as_char() == ':')
+    );
+    is_named.then(|| {
+        let text = crate::shape::text(group.stream()).replace(" :", ":");
+        (
+            group.to_token_stream(),
+            format!("a payload with names stands in braces: `{name} {{ {text} }}`"),
+        )
+    })
 }
 
 /// `derive(A, B)`, `attr(x, y)`.
@@ -229,10 +283,9 @@ fn krate(word: &Ident, items: &mut Items<'_>) -> syn::Result<Path> {
     let missing = "`crate` needs a path: `crate = ::livestore`";
     let value = items.value(word, missing)?;
     if let Some(TokenTree::Literal(literal)) = value.clone().into_iter().next()
-        && let text = literal.to_string()
-        && text.starts_with('"')
+        && let Some(text) = value::quoted(&literal)
     {
-        let message = format!("write the path without quotes: `{}`", text.trim_matches('"'));
+        let message = format!("write the path without quotes: `{text}`");
         return Err(syn::Error::new_spanned(value, message));
     }
     let parser = |input: ParseStream<'_>| input.call(Path::parse_mod_style);

@@ -1,6 +1,6 @@
 //! The values of options: functions, ranges and numbers, as tokens for rustc, with what can be said of them here.
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Literal, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, ExprPath, Lit, Token};
 
@@ -11,11 +11,9 @@ pub(crate) fn function(value: TokenStream, example: &str) -> syn::Result<ExprPat
     }
     let first = value.clone().into_iter().next();
     let message = match first {
-        Some(TokenTree::Literal(literal)) if literal.to_string().starts_with('"') => {
-            format!(
-                "write the function without quotes: `{}`",
-                literal.to_string().trim_matches('"')
-            )
+        Some(TokenTree::Literal(literal)) if quoted(&literal).is_some() => {
+            let text = quoted(&literal).unwrap_or_default();
+            format!("write the function without quotes: `{text}`")
         }
         Some(TokenTree::Punct(punct)) if punct.as_char() == '|' => {
             format!(
@@ -36,30 +34,144 @@ pub(crate) fn function(value: TokenStream, example: &str) -> syn::Result<ExprPat
     Err(syn::Error::new_spanned(value, message))
 }
 
+/// What stands between the quotes of a string, of whatever kind.
+pub(crate) fn quoted(literal: &Literal) -> Option<String> {
+    match Lit::new(literal.clone()) {
+        Lit::Str(text) => Some(text.value()),
+        Lit::ByteStr(bytes) => Some(String::from_utf8_lossy(&bytes.value()).into_owned()),
+        Lit::CStr(text) => Some(text.value().to_string_lossy().into_owned()),
+        _ => None,
+    }
+}
+
 /// A range as written, with what can be said of it by its tokens.
 pub(crate) fn range(value: TokenStream, word: &Ident) -> syn::Result<TokenStream> {
-    let mut tokens = value.clone().into_iter();
-    let (first, second) = (tokens.next(), tokens.next());
-    if let (Some(TokenTree::Literal(literal)), None) = (&first, &second) {
-        let text = literal.to_string();
-        let message = if text.starts_with('"') {
-            format!("write the range without quotes: `{}`", text.trim_matches('"'))
-        } else {
-            format!(
-                "expected a range: `{word} = ..={text}` for at most {text}, `{word} = {text}..={text}` for exactly {text}"
-            )
+    let tokens: Vec<TokenTree> = value.clone().into_iter().collect();
+    let wrong = |message: String| Err(syn::Error::new_spanned(&value, message));
+    if let [TokenTree::Literal(literal)] = tokens.as_slice() {
+        return wrong(match quoted(literal) {
+            Some(text) => format!("write the range without quotes: `{text}`"),
+            None => format!(
+                "expected a range: `{word} = ..={literal}` for at most {literal}, `{word} = {literal}..={literal}` for \
+                 exactly {literal}"
+            ),
+        });
+    }
+    // What `macro_rules!` hands over may be anything.
+    let is_opaque =
+        |token: &TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::None);
+    if tokens.iter().any(is_opaque) {
+        return Ok(value);
+    }
+    if let Some(range) = compared(&tokens) {
+        return wrong(format!("a range is written with dots: `{word} = {range}`"));
+    }
+    let text = |tokens: &[TokenTree]| constant_text(&tokens.iter().cloned().collect());
+    let is_dot = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '.');
+    let is_end = |at: &usize| is_dot(&tokens[*at]) && tokens.get(at + 1).is_some_and(is_dot);
+    let Some(dots) = (0..tokens.len()).find(is_end) else {
+        return match tokens.as_slice() {
+            [from, TokenTree::Ident(to), rest @ ..]
+                if matches!(
+                    to.to_string().as_str(),
+                    "to" | "until" | "through" | "till" | "and" | "upto"
+                ) && !rest.is_empty() =>
+            {
+                wrong(format!(
+                    "a range is written with dots: `{word} = {from}..={}`",
+                    text(rest)
+                ))
+            }
+            [TokenTree::Literal(_), ..] | [TokenTree::Group(_)] => wrong(format!(
+                "expected a range: `{word} = 1..=32`, `{word} = 1..`, `{word} = ..=32`"
+            )),
+            // A constant that is a range, or something that rustc knows.
+            _ => Ok(value),
         };
-        return Err(syn::Error::new_spanned(value, message));
+    };
+    let (from, mut to) = (&tokens[..dots], &tokens[dots + 2..]);
+    let first = |tokens: &[TokenTree]| match tokens.first() {
+        Some(TokenTree::Punct(punct)) => Some(punct.as_char()),
+        _ => None,
+    };
+    match first(to) {
+        Some('.') => {
+            let (from, to) = (text(from), text(&to[1..]));
+            return wrong(format!(
+                "a range has two dots: `{word} = {from}..={to}` with {to} in it, `{word} = {from}..{to}` without"
+            ));
+        }
+        Some('<') => {
+            return wrong(format!(
+                "a range without its end is written `{word} = {}..{}`",
+                text(from),
+                text(&to[1..])
+            ));
+        }
+        Some('=') if to.len() == 1 => {
+            let from = text(from);
+            return wrong(format!(
+                "after `..=` comes the last value: `{word} = {from}..=32`; without a last one write `{word} = {}`",
+                if from.is_empty() {
+                    "0..".into()
+                } else {
+                    format!("{from}..")
+                },
+            ));
+        }
+        Some('=') => to = &to[1..],
+        _ => {}
+    }
+    if let Some(rest) = after_expression(to)
+        && let Some(next @ TokenTree::Ident(_)) = rest.first()
+    {
+        let at: TokenStream = rest.iter().cloned().collect();
+        return Err(syn::Error::new_spanned(
+            at,
+            format!("expected `,` before `{next}`"),
+        ));
     }
     if let Some((from, to)) = literal_bounds(value.clone())
         && from > to
     {
-        return Err(syn::Error::new_spanned(
-            value,
-            "this range is empty, so every value would be refused",
-        ));
+        return wrong("this range is empty, so every value would be refused".into());
     }
     Ok(value)
+}
+
+/// The range that is meant by a comparison: `>= 1`.
+fn compared(tokens: &[TokenTree]) -> Option<String> {
+    let is_sign =
+        |token: &&TokenTree| matches!(token, TokenTree::Punct(punct) if "<>=".contains(punct.as_char()));
+    let signs: String = tokens
+        .iter()
+        .take_while(is_sign)
+        .map(ToString::to_string)
+        .collect();
+    let bound = constant_text(&tokens[signs.len()..].iter().cloned().collect());
+    match signs.as_str() {
+        "" => None,
+        ">=" | "=>" => Some(format!("{bound}..")),
+        ">" => Some(match bound.parse::<i64>() {
+            Ok(number) => format!("{}..", number.saturating_add(1)),
+            Err(_) => format!("{bound} + 1.."),
+        }),
+        "<" => Some(format!("..{bound}")),
+        "==" | "=" => Some(format!("{bound}..={bound}")),
+        _ => Some(format!("..={bound}")),
+    }
+}
+
+/// What follows the expression that the tokens begin with; `None` if that cannot be read here.
+fn after_expression(tokens: &[TokenTree]) -> Option<Vec<TokenTree>> {
+    let parser = |input: ParseStream<'_>| {
+        if !input.is_empty() {
+            input.parse::<Expr>()?;
+        }
+        let rest: TokenStream = input.parse()?;
+        Ok(rest.into_iter().collect())
+    };
+    parser.parse2(tokens.iter().cloned().collect()).ok()
 }
 
 /// The first and the last number, if the bounds are plain integers.
@@ -82,6 +194,58 @@ fn integer(input: ParseStream<'_>) -> syn::Result<i128> {
         1
     };
     Ok(sign * input.parse::<syn::LitInt>()?.base10_parse::<i128>()?)
+}
+
+/// The bounds of a range that [`is_constant`]: each the expression as written.
+pub(crate) struct Bounds {
+    pub(crate) from: Option<TokenStream>,
+    pub(crate) to: Option<TokenStream>,
+    pub(crate) is_inclusive: bool,
+}
+
+impl Bounds {
+    /// Takes a constant range apart.
+    pub(crate) fn of(range: &TokenStream) -> Bounds {
+        let (mut from, mut to) = (TokenStream::new(), TokenStream::new());
+        let (mut dots, mut is_inclusive) = (0, false);
+        for token in ungrouped(range.clone()) {
+            match &token {
+                TokenTree::Punct(punct) if punct.as_char() == '.' => dots += 1,
+                TokenTree::Punct(punct) if punct.as_char() == '=' && dots == 2 && to.is_empty() => {
+                    is_inclusive = true;
+                }
+                _ if dots < 2 => from.extend([token]),
+                _ => to.extend([token]),
+            }
+        }
+        let some = |tokens: TokenStream| (!tokens.is_empty()).then_some(tokens);
+        Bounds {
+            from: some(from),
+            to: some(to),
+            is_inclusive,
+        }
+    }
+}
+
+/// A number that is written as one.
+pub(crate) fn literal(value: &TokenStream) -> Option<i128> {
+    integer.parse2(ungrouped(value.clone())).ok()
+}
+
+/// The tokens without the invisible groups that `macro_rules!` puts round them.
+fn ungrouped(tokens: TokenStream) -> TokenStream {
+    tokens
+        .into_iter()
+        .flat_map(|token| match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => ungrouped(group.stream()),
+            other => other.into(),
+        })
+        .collect()
+}
+
+/// A constant as the user would write it.
+pub(crate) fn constant_text(value: &TokenStream) -> String {
+    value.to_string().replace(' ', "")
 }
 
 /// Whether evaluating the tokens runs nothing: a literal or a path, or a range of them. An operator or a call may be

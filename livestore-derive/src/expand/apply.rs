@@ -2,7 +2,8 @@
 //!
 //! Every arm first asks everything that can say no, and then does one thing that cannot. So the value is unchanged
 //! on an error, without a copy of it. A copy of the field is made only where a rule must see what the field would
-//! become and no length foretells it; a copy of the value only for the type's `validate` and for methods that fail.
+//! become and no length foretells it; a copy of the value only where the value itself must be seen: by the type's
+//! `validate`, after methods that fail or whose result has rules, and where a rule mentions the field that changes.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -11,8 +12,9 @@ use syn::{Attribute, Fields};
 
 use crate::attr::OpKind;
 use crate::expand::enums::Enums;
+use crate::expand::keep;
 use crate::expand::lints;
-use crate::expand::rules::{Lengths, Rules, inner_error};
+use crate::expand::rules::{Inner, Lengths, Place, Rules};
 use crate::generics::bounded;
 use crate::model::{Custom, Field, Model, Operation, Payload};
 use crate::tokens::{located_at, respan};
@@ -20,7 +22,7 @@ use crate::tokens::{located_at, respan};
 /// The body of `mutate`.
 pub(crate) fn mutate(model: &Model<'_>, _: &Enums<'_>) -> TokenStream {
     let private = &model.paths.private;
-    let function = if model.has_rejections() {
+    let function = if model.has_steps() {
         quote!(mutate_steps)
     } else {
         quote!(mutate)
@@ -28,21 +30,41 @@ pub(crate) fn mutate(model: &Model<'_>, _: &Enums<'_>) -> TokenStream {
     quote!(#private::#function(__entry, __mutation))
 }
 
-/// The body of `apply`.
+/// `apply`, and `__apply` where errors are told the place that they are at.
 pub(crate) fn apply(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     let private = &model.paths.private;
-    if model.validate().is_some() {
-        quote!(#private::apply_steps(self, __mutation))
-    } else if model.has_rejections() {
-        quote!(#private::Steps::__step(self, __mutation, #private::On::Value))
+    let has_place = model.attrs.error_type.get().is_some();
+    let at = if has_place {
+        quote!(__at)
+    } else {
+        quote!(&#private::At::ROOT)
+    };
+    let body = if model.validate().is_some() {
+        quote!(#private::apply_steps(self, __mutation, #at))
+    } else if model.has_steps() {
+        quote!(#private::Steps::__step(self, __mutation, #private::On::Value, #at))
     } else {
         arms(model, enums)
+    };
+    let (mutation, error) = (&enums.mutation, &enums.error);
+    let result = quote!(::core::result::Result<(), #error>);
+    if !has_place {
+        return quote!(fn apply(&mut self, __mutation: &#mutation) -> #result { #body });
+    }
+    quote! {
+        fn apply(&mut self, __mutation: &#mutation) -> #result {
+            Self::__apply(self, __mutation, &#private::At::ROOT)
+        }
+
+        fn __apply(&mut self, __mutation: &#mutation, __at: &#private::At<'_>) -> #result {
+            #body
+        }
     }
 }
 
-/// The steps of a type that has methods or a `validate`.
+/// The steps of a type that has any.
 pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
-    if !model.has_rejections() {
+    if !model.has_steps() {
         return TokenStream::new();
     }
     let private = &model.paths.private;
@@ -51,23 +73,40 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     let (mutation, error) = (&enums.mutation, &enums.error);
     let (arms, lints) = (arms(model, enums), lints());
     let verdict = model.validate().map(|validate| {
+        // The trait has a `check` too, which is what is found if the type has none.
+        let named_check = validate
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "check");
+        let function = if named_check {
+            let call = respan(
+                quote!((&&#private::NamedCheck(#validate)).__call(__next, __was)),
+                validate.span(),
+            );
+            quote!(|__next: &Self, __was: &Self| #call)
+        } else {
+            validate.to_token_stream()
+        };
         // All at the function: rustc then explains the function and not the derive.
         let at_function =
             |error: &TokenStream| respan(quote!(#private::check_value::<#error, Self, _>), validate.span());
         let verdict = match model.attrs.error_type.get() {
             Some(error) => {
                 let check_value = at_function(&error.to_token_stream());
-                quote!(#check_value(self, __was, #validate))
+                quote!(#check_value(self, __was, #function))
             }
             None => {
                 let (error, check_value) = (&enums.error_path, at_function(&quote!(#private::Invalid)));
                 quote! {
-                    ::core::result::Result::map_err(#check_value(self, __was, #validate), #error::Rejected)
+                    ::core::result::Result::map_err(#check_value(self, __was, #function), #error::Rejected)
                 }
             }
         };
+        let answers = use_answers(model);
         quote! {
             fn __verdict(&self, __was: &Self) -> ::core::result::Result<(), #error> {
+                #answers
                 #verdict
             }
         }
@@ -79,7 +118,8 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
             fn __step(
                 &mut self,
                 __mutation: &#mutation,
-                __on: #private::On,
+                __on: #private::On<'_, Self>,
+                __at: &#private::At<'_>,
             ) -> ::core::result::Result<(), #error> {
                 #arms
             }
@@ -97,16 +137,37 @@ fn arms(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     }
     let generated = model.mutations().map(|(field, op)| {
         let cfgs = cfgs(field);
-        let (pattern, body) = (pattern(op), Arm { model, enums, field }.body(op));
+        let (pattern, body) = (pattern(op), Arm { model, enums, field }.whole(op));
         quote!(#(#cfgs)* #name::#pattern => { #body })
     });
     let custom = model.custom.iter().map(|custom| custom_arm(model, enums, custom));
+    let answers = use_answers(model);
     quote! {
+        #answers
         match __mutation {
             #(#generated)*
             #(#custom)*
         }
         ::core::result::Result::Ok(())
+    }
+}
+
+/// Brings the answers of types that have no better one into scope.
+pub(crate) fn use_answers(model: &Model<'_>) -> TokenStream {
+    let private = &model.paths.private;
+    quote! {
+        #[allow(unused_imports)]
+        use #private::ask::*;
+    }
+}
+
+/// Goes on with a copy, if this is the value itself.
+fn on_copy(model: &Model<'_>) -> TokenStream {
+    let private = &model.paths.private;
+    quote! {
+        if let #private::On::Value = __on {
+            return #private::step_on_copy(self, __mutation, __at);
+        }
     }
 }
 
@@ -137,6 +198,30 @@ struct Arm<'a> {
 }
 
 impl Arm<'_> {
+    /// The change, then the rules of other fields that mention this one.
+    fn whole(&self, op: &Operation) -> TokenStream {
+        let body = self.body(op);
+        let limited: TokenStream = self
+            .model
+            .limited_by(self.field)
+            .map(|field| {
+                let (rules, member) = (
+                    Rules {
+                        field,
+                        ..self.as_rules()
+                    },
+                    &field.member,
+                );
+                rules.all(&quote!(&self.#member), Lengths::Exact)
+            })
+            .collect();
+        if limited.is_empty() {
+            return body;
+        }
+        let on_copy = on_copy(self.model);
+        quote!(#on_copy #body #limited)
+    }
+
     fn body(&self, op: &Operation) -> TokenStream {
         let (field, ops, private) = (self.field, &self.model.paths.ops, &self.model.paths.private);
         let (ty, member) = (&field.ty, &field.member);
@@ -145,7 +230,8 @@ impl Arm<'_> {
         match op.kind {
             OpKind::Set => {
                 let rules = self.rules(&quote!(__v), Lengths::Exact);
-                quote!(#rules #this = <#ty as ::core::clone::Clone>::clone(__v);)
+                let inner = self.inner(op, &quote!(__v));
+                quote!(#rules #inner #this = <#ty as ::core::clone::Clone>::clone(__v);)
             }
             OpKind::Increment | OpKind::Decrement => {
                 let method = if op.kind == OpKind::Increment {
@@ -160,9 +246,11 @@ impl Arm<'_> {
                     )
                 });
                 let rules = self.rules(&quote!(&__next), Lengths::Exact);
-                quote!(let __next = #next; #rules #this = __next;)
+                let inner = self.inner(op, &quote!(&__next));
+                quote!(let __next = #next; #rules #inner #this = __next;)
             }
             OpKind::Toggle => self.change(
+                op,
                 Lengths::Exact,
                 |target| quote!(<#ty as #ops::Toggle>::toggle(#target);),
             ),
@@ -184,13 +272,14 @@ impl Arm<'_> {
                     }
                 });
                 let keep_last = field.keep().map(|_| quote!(__keep));
-                let change = self.change(Lengths::Foretold, |target| {
+                let change = self.change(op, Lengths::Foretold, |target| {
                     let keep_last = keep_last
                         .as_ref()
                         .map(|n| quote!(<#ty as #ops::Push>::keep_last(#target, #n);));
                     quote!(<#ty as #ops::Push>::push(#target, #clone(__v)); #keep_last)
                 });
-                quote!(#keep #len #change)
+                let asserts = keep::inside(self.model, field);
+                quote!(#asserts #keep #len #change)
             }
             OpKind::Insert => {
                 let item = match op.payload {
@@ -205,10 +294,29 @@ impl Arm<'_> {
                         )
                     }
                 });
-                let change = self.change(
-                    Lengths::Foretold,
-                    |target| quote!(<#ty as #ops::Insert>::insert(#target, __item);),
-                );
+                let insert = |target| quote!(<#ty as #ops::Insert>::insert(#target, __item););
+                let each = self.field.updates().find(|op| op.kind == OpKind::Each);
+                let change = match (each, &op.payload) {
+                    (None, _) => self.change(op, Lengths::Foretold, insert),
+                    (Some(each), Payload::Two(..)) => {
+                        let inner = self.of(each).check_at(&quote!(__k), &quote!(__v));
+                        let change = self.change_but(OpKind::Each, op, Lengths::Foretold, insert);
+                        quote!(#inner #change)
+                    }
+                    (Some(each), _) => {
+                        let inner = self.of(each).check_at(&quote!(__key), &quote!(__value));
+                        let known = self.change_but(OpKind::Each, op, Lengths::Foretold, insert);
+                        let unknown = self.change(op, Lengths::Foretold, insert);
+                        quote! {
+                            if let ::core::option::Option::Some((__key, __value)) = <#private::Probe<#ty>>::__pair(&__item) {
+                                #inner
+                                #known
+                            } else {
+                                #unknown
+                            }
+                        }
+                    }
+                };
                 quote!(let __item = #item; #len #change)
             }
             OpKind::Remove => {
@@ -216,6 +324,7 @@ impl Arm<'_> {
                     ::core::option::Option::Some(::core::primitive::usize::saturating_sub(<#ty as #ops::Len>::len(&#this), 1))
                 });
                 let change = self.change(
+                    op,
                     Lengths::Foretold,
                     |target| quote!(<#ty as #ops::Remove>::remove(#target, __v);),
                 );
@@ -229,42 +338,71 @@ impl Arm<'_> {
             OpKind::Clear => {
                 let len = self.shrunk_rule(&quote!(<#ty as #ops::Clear>::len_cleared(&#this)));
                 let change = self.change(
+                    op,
                     Lengths::Foretold,
                     |target| quote!(<#ty as #ops::Clear>::clear(#target);),
                 );
                 quote!(#len #change)
             }
-            OpKind::Nested => {
-                let root = &self.model.paths.root;
-                self.change(Lengths::Exact, |target| {
-                    self.or_inner(op, &quote!(<#ty as #root::LiveValue>::apply(#target, __v)))
-                })
-            }
-            OpKind::Each => {
-                let root = &self.model.paths.root;
-                let value = field.value(&self.model.paths);
-                // The length stays as it is.
-                self.change(Lengths::Foretold, |target| {
-                    let found = self.or_broken(&quote! {
+            OpKind::Nested => self.change(op, Lengths::Exact, |target| {
+                let inner = self.of(op);
+                inner.or_inner(&inner.apply(&target, Place::Field), Place::Field)
+            }),
+            // The length stays as it is.
+            OpKind::Each => self.change(op, Lengths::Foretold, |target| {
+                let (inner, key) = (self.of(op), quote!(__k));
+                let apply = inner.apply(&quote!(__value), Place::Key(&key));
+                let found = self.or_broken_at(
+                    Place::Key(&key),
+                    &quote! {
                         ::core::option::Option::ok_or(
-                            <#ty as #ops::Keyed>::get_mut(#target, __k),
+                            #private::each::<#ty, _>(#target, __k, __is_shared, |__value| #apply),
                             #private::Invalid::Missing,
                         )
-                    });
-                    let applied =
-                        self.or_inner(op, &quote!(<#value as #root::LiveValue>::apply(__value, __v)));
-                    quote!(let __value = #found; #applied)
-                })
-            }
+                    },
+                );
+                let applied = inner.or_inner(&quote!(__applied), Place::Key(&key));
+                quote! {
+                    let __is_shared = <#private::Probe<#ty>>::__is_shared(&#this);
+                    let __applied = #found;
+                    #applied
+                }
+            }),
             OpKind::Message => TokenStream::new(),
         }
     }
 
     /// Changes the field in place; or if a rule must see the result, a copy of it, which then replaces it.
-    fn change(&self, lengths: Lengths, change: impl Fn(TokenStream) -> TokenStream) -> TokenStream {
+    fn change(
+        &self,
+        op: &Operation,
+        lengths: Lengths,
+        change: impl Fn(TokenStream) -> TokenStream,
+    ) -> TokenStream {
+        self.change_unless(lengths, change, self.inner(op, &quote!(&__next)))
+    }
+
+    /// The same, where the rules of inner values of one kind have been seen to.
+    fn change_but(
+        &self,
+        kind: OpKind,
+        op: &Operation,
+        lengths: Lengths,
+        change: impl Fn(TokenStream) -> TokenStream,
+    ) -> TokenStream {
+        let inner = self.inner_but(kind, op, &quote!(&__next));
+        self.change_unless(lengths, change, inner)
+    }
+
+    fn change_unless(
+        &self,
+        lengths: Lengths,
+        change: impl Fn(TokenStream) -> TokenStream,
+        inner: TokenStream,
+    ) -> TokenStream {
         let (ty, member) = (&self.field.ty, &self.field.member);
         let rules = self.rules(&quote!(&__next), lengths);
-        if rules.is_empty() {
+        if rules.is_empty() && inner.is_empty() {
             return change(quote!(&mut self.#member));
         }
         let change = change(quote!(&mut __next));
@@ -272,18 +410,61 @@ impl Arm<'_> {
             let mut __next = <#ty as ::core::clone::Clone>::clone(&self.#member);
             #change
             #rules
+            #inner
             self.#member = __next;
+        }
+    }
+
+    /// The rules of inner values, for an operation that does not itself go through them. `value` is a reference to what
+    /// the field would become.
+    fn inner(&self, op: &Operation, value: &TokenStream) -> TokenStream {
+        self.inner_but(op.kind, op, value)
+    }
+
+    fn inner_but(&self, kind: OpKind, op: &Operation, value: &TokenStream) -> TokenStream {
+        let (private, member) = (&self.model.paths.private, &self.field.member);
+        let was = quote!(::core::option::Option::Some(&self.#member));
+        self.field
+            .updates()
+            .filter(|inner| inner.kind != kind && inner.kind != op.kind)
+            // What is left was valid before.
+            .filter(|inner| {
+                inner.kind == OpKind::Nested || !matches!(op.kind, OpKind::Remove | OpKind::Clear)
+            })
+            .map(|inner| {
+                // The value in the field is replaced by another one; those in a collection may have been there before.
+                let replaced =
+                    op.kind == OpKind::Set || inner.kind == OpKind::Nested && op.kind != OpKind::Each;
+                let how = if replaced {
+                    quote!(#private::How::Whole)
+                } else {
+                    quote!(#private::How::Again)
+                };
+                self.of(inner).check_all(value, &was, &how)
+            })
+            .collect()
+    }
+
+    fn of<'b>(&'b self, op: &'b Operation) -> Inner<'b> {
+        Inner {
+            model: self.model,
+            enums: self.enums,
+            field: self.field,
+            op,
         }
     }
 
     /// The rules about what the field would become: `value`, a reference.
     fn rules(&self, value: &TokenStream, lengths: Lengths) -> TokenStream {
-        let rules = Rules {
+        self.as_rules().all(value, lengths)
+    }
+
+    fn as_rules(&self) -> Rules<'_> {
+        Rules {
             model: self.model,
             enums: self.enums,
             field: self.field,
-        };
-        rules.all(value, lengths)
+        }
     }
 
     /// The rule `len` for a length that is known before.
@@ -305,17 +486,11 @@ impl Arm<'_> {
     }
 
     fn or_broken(&self, result: &TokenStream) -> TokenStream {
-        Rules {
-            model: self.model,
-            enums: self.enums,
-            field: self.field,
-        }
-        .or_broken(result)
+        self.as_rules().or_broken(result)
     }
 
-    /// Returns with the error of a nested value, if `result` is one.
-    fn or_inner(&self, op: &Operation, result: &TokenStream) -> TokenStream {
-        inner_error(self.model, self.enums, self.field, op, result)
+    fn or_broken_at(&self, place: Place<'_>, result: &TokenStream) -> TokenStream {
+        self.as_rules().or_broken_at(place, result)
     }
 }
 
@@ -352,12 +527,17 @@ fn custom_arm(model: &Model<'_>, enums: &Enums<'_>, custom: &Custom) -> TokenStr
     let result = match model.attrs.error_type.get() {
         Some(error) => {
             let run = run(&error.to_token_stream());
-            quote!(#run(self, __on, #call)?)
+            quote!(#run(self, &__on, #call)?)
         }
         None => {
             let (error, run) = (&enums.error_path, run(&quote!(#private::Invalid)));
-            quote!(::core::result::Result::map_err(#run(self, __on, #call), #error::Rejected)?)
+            quote!(::core::result::Result::map_err(#run(self, &__on, #call), #error::Rejected)?)
         }
     };
-    quote!(#(#cfgs)* #mutation::#name #pattern => { #result; })
+    let (before, after) = if model.has_rules() {
+        (on_copy(model), quote!(#private::check_again(self, &__on, __at)?;))
+    } else {
+        (TokenStream::new(), TokenStream::new())
+    };
+    quote!(#(#cfgs)* #mutation::#name #pattern => { #before #result; #after })
 }

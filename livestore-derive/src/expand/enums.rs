@@ -6,10 +6,12 @@ use syn::ext::IdentExt;
 use syn::{Generics, Path, Variant};
 
 use crate::attr::{OpKind, Pass, span_of};
+use crate::expand::apply::{cfgs, use_answers};
+use crate::expand::show::{self, Shown};
 use crate::expand::with_arguments;
 use crate::generics::{bounded, mentioned};
 use crate::model::{Field, Model, Operation, Payload, projection};
-use crate::tokens::{located_at, mentions, replace_self};
+use crate::tokens::{located_at, mentions, replace_self, respan};
 
 /// The associated types of the value, and the enums among them.
 pub(crate) struct Enums<'m> {
@@ -102,14 +104,22 @@ impl<'m> Enums<'m> {
         let generated = model.mutations().map(|(field, op)| variant(field, op));
         let custom = model.custom.iter().map(|custom| custom.variant.to_token_stream());
         let summary = format!("What can be done to {}.", link(model));
-        self.definition(
+        let definition = self.definition(
             &model.mutation,
             &summary,
             &self.mutation_generics,
             &model.attrs.mutation.pass,
             Always::Clone,
             generated.chain(custom),
-        )
+        );
+        let debug = show::debug(
+            model,
+            &model.mutation,
+            &self.mutation_generics,
+            &model.attrs.mutation.pass,
+            &self.shown_mutations(),
+        );
+        quote!(#definition #debug)
     }
 
     fn message(&self) -> TokenStream {
@@ -117,14 +127,33 @@ impl<'m> Enums<'m> {
         let generated = model.messages().map(|(field, op)| variant(field, op));
         let events = model.events.iter().map(ToTokens::to_token_stream);
         let summary = format!("What can be told to the subscribers of {}.", link(model));
-        self.definition(
+        let definition = self.definition(
             &model.message,
             &summary,
             &self.message_generics,
             &model.attrs.message.pass,
             Always::Clone,
             generated.chain(events),
-        )
+        );
+        let debug = show::debug(
+            model,
+            &model.message,
+            &self.message_generics,
+            &model.attrs.message.pass,
+            &self.shown_messages(),
+        );
+        quote!(#definition #debug)
+    }
+
+    /// What `Debug` shows of the mutations.
+    pub(crate) fn shown_mutations(&self) -> Vec<show::Variant> {
+        let custom = self.model.custom.iter().map(|custom| &custom.variant);
+        shown(self.model.mutations(), custom)
+    }
+
+    /// What `Debug` shows of the messages.
+    pub(crate) fn shown_messages(&self) -> Vec<show::Variant> {
+        shown(self.model.messages(), self.model.events.iter())
     }
 
     fn error(&self) -> TokenStream {
@@ -135,8 +164,12 @@ impl<'m> Enums<'m> {
                  variant,
                  payload,
                  doc,
+                 is_keyed,
                  ..
-             }| quote!(#[doc = #doc] #variant(#payload)),
+             }| {
+                let key = is_keyed.then(|| quote!(::std::string::String,));
+                quote!(#[doc = #doc] #variant(#key #payload))
+            },
         );
         let summary = format!("Why a mutation of {} failed.", link(model));
         let definition = self.definition(
@@ -166,63 +199,55 @@ impl<'m> Enums<'m> {
             }
             generics.where_clause
         };
-        let (debug_clause, display_clause) = (
-            clause(quote!(::core::fmt::Debug)),
-            clause(quote!(::core::fmt::Display)),
-        );
-        let error_clause = clause(quote!(::core::fmt::Debug + ::core::fmt::Display));
-        let debug = errors.iter().map(|Error { variant, span, .. }| {
-            let (text, e) = (
-                variant.unraw().to_string(),
-                format_ident!("__e", span = located_at(*span)),
-            );
-            quote!(Self::#variant(#e) => ::core::fmt::Formatter::debug_tuple(__f, #text).field(#e).finish())
+        let clause = clause(quote!(::core::fmt::Debug + ::core::fmt::Display));
+        let (private, answers) = (&model.paths.private, use_answers(model));
+        let parts = errors.iter().map(|error| {
+            let Error { variant, payload, .. } = error;
+            let e = format_ident!("__e", span = located_at(error.span));
+            let (text, field) = (variant.unraw().to_string(), error.prefix.as_deref().unwrap_or(""));
+            if error.is_rule {
+                return quote!(Self::#variant(#e) => #private::Parts::rule(#text, #field, #e),);
+            }
+            let (pattern, key) = if error.is_keyed {
+                (
+                    quote!(Self::#variant(__k, #e)),
+                    quote!(::core::option::Option::Some(__k)),
+                )
+            } else {
+                (quote!(Self::#variant(#e)), quote!(::core::option::Option::None))
+            };
+            let reason = respan(quote!(<#private::Told<#payload>>::__reason), error.span);
+            quote!(#pattern => #private::Parts::inner(#text, #field, #key, #reason(#e)),)
         });
-        let display = errors.iter().map(
-            |Error {
-                 variant,
-                 prefix,
-                 span,
-                 ..
-             }| {
-                let e = format_ident!("__e", span = located_at(*span));
-                match prefix {
-                    Some(prefix) => {
-                        let prefix = format!("{prefix}: ");
-                        quote! {
-                            Self::#variant(#e) => {
-                                ::core::fmt::Formatter::write_str(__f, #prefix)?;
-                                ::core::fmt::Display::fmt(#e, __f)
-                            }
-                        }
-                    }
-                    None => quote!(Self::#variant(#e) => ::core::fmt::Display::fmt(#e, __f)),
-                }
-            },
-        );
         let lints = super::lints();
         quote! {
             #definition
 
             #[automatically_derived]
             #lints
-            impl #parameters ::core::fmt::Debug for #name #arguments #debug_clause {
-                fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    match self { #(#debug,)* }
+            impl #parameters #private::DerivedError for #name #arguments #clause {
+                fn __parts(&self) -> #private::Parts<'_> {
+                    #answers
+                    match self { #(#parts)* }
                 }
             }
 
             #[automatically_derived]
-            #lints
-            impl #parameters ::core::fmt::Display for #name #arguments #display_clause {
+            impl #parameters ::core::fmt::Debug for #name #arguments #clause {
                 fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    match self { #(#display,)* }
+                    #private::debug_error(self, __f)
                 }
             }
 
             #[automatically_derived]
-            #lints
-            impl #parameters ::core::error::Error for #name #arguments #error_clause {}
+            impl #parameters ::core::fmt::Display for #name #arguments #clause {
+                fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    #private::display_error(self, __f)
+                }
+            }
+
+            #[automatically_derived]
+            impl #parameters ::core::error::Error for #name #arguments #clause {}
         }
     }
 
@@ -339,13 +364,31 @@ fn link(model: &Model<'_>) -> String {
 }
 
 impl Payload {
-    fn types(&self) -> Vec<TokenStream> {
+    pub(crate) fn types(&self) -> Vec<TokenStream> {
         match self {
             Payload::None => Vec::new(),
             Payload::One(one) => vec![one.clone()],
             Payload::Two(one, two) => vec![one.clone(), two.clone()],
         }
     }
+}
+
+/// What `Debug` shows: of operations, then of variants of the user's own.
+fn shown<'v>(
+    operations: impl Iterator<Item = (&'v Field, &'v Operation)>,
+    variants: impl Iterator<Item = &'v Variant>,
+) -> Vec<show::Variant> {
+    let generated =
+        operations.map(|(field, op)| (cfgs(field), op.variant.clone(), Shown::payload(&op.payload)));
+    let own = variants.map(|variant| {
+        let cfgs = variant.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+        (
+            cfgs.map(ToTokens::to_token_stream).collect(),
+            variant.ident.clone(),
+            Shown::fields(&variant.fields),
+        )
+    });
+    generated.chain(own).collect()
 }
 
 /// One generated variant.
@@ -396,6 +439,10 @@ struct Error {
     doc: String,
     /// What stands before the reason in its text.
     prefix: Option<String>,
+    /// Whether it holds an `Invalid`, and not the error of an inner value.
+    is_rule: bool,
+    /// Whether a key comes before the payload.
+    is_keyed: bool,
     /// Whether the payload is the error itself again, in a box.
     is_itself: bool,
     /// The type of the field, at which it is told that the payload cannot be shown.
@@ -431,8 +478,14 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
             errors.push(Error {
                 variant: op.variant.clone(),
                 payload,
-                doc: format!("A mutation of {name} itself failed."),
+                doc: if op.kind == OpKind::Each {
+                    format!("The value of {name} at this key refused a mutation, or is not valid.")
+                } else {
+                    format!("The value of {name} refused a mutation, or is not valid.")
+                },
                 prefix: prefix.clone(),
+                is_rule: false,
+                is_keyed: op.kind == OpKind::Each,
                 is_itself: field.holds_itself && op.kind == OpKind::Each,
                 span: span_of(&field.ty),
             });
@@ -443,6 +496,8 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
                 payload: quote!(#root::Invalid),
                 doc: format!("A rule of {name} was broken."),
                 prefix,
+                is_rule: true,
+                is_keyed: false,
                 is_itself: false,
                 span: span_of(&field.ty),
             });
@@ -454,6 +509,8 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
             payload: quote!(#root::Invalid),
             doc: "A mutation method or the `validate` function of the type said no.".into(),
             prefix: None,
+            is_rule: true,
+            is_keyed: false,
             is_itself: false,
             span: Span::call_site(),
         });

@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::attr::{OpKind, Rule};
-use crate::expand::apply::cfgs;
+use crate::expand::apply::{cfgs, use_answers};
 use crate::expand::enums::Enums;
 use crate::model::{Field, Model, Operation};
 
@@ -30,10 +30,10 @@ pub(crate) fn plain(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream>
     }
     let rest = (arms.len() < model.mutations().count() + model.custom.len()).then(|| quote!(_ => false,));
     let mutation = &enums.mutation;
-    let copy = copy(model);
+    let (copy, answers) = (copy(model), use_answers(model));
     Some(quote! {
         fn __is_plain(__mutation: &#mutation) -> ::core::primitive::bool {
-            use #private::NotPlain as _;
+            #answers
             match __mutation {
                 #(#arms)*
                 #rest
@@ -49,7 +49,7 @@ fn copy(model: &Model<'_>) -> Option<TokenStream> {
     if model.is_packed {
         return None;
     }
-    let private = &model.paths.private;
+    let (private, answers) = (&model.paths.private, use_answers(model));
     let weights = model
         .fields
         .iter()
@@ -60,7 +60,7 @@ fn copy(model: &Model<'_>) -> Option<TokenStream> {
         .map(|Field { ty, member, .. }| quote!(#member: <#private::Probe<#ty>>::__copy(&self.#member)));
     Some(quote! {
         fn __copy(&self) -> ::core::option::Option<Self> {
-            use #private::{NotDrop as _, NotSmall as _};
+            #answers
             if !<#private::Probe<Self>>::__DROPS && #private::is_small(&[#(#weights),*]) {
                 ::core::option::Option::Some(Self { #(#copies),* })
             } else {
@@ -79,5 +79,7 @@ fn may_be_plain(model: &Model<'_>, field: &Field, op: &Operation) -> bool {
         && is_constant(field.keep());
     // An error type of the user's is made by his `From`.
     let errors = model.attrs.error_type.get().is_none() || !field.is_fallible();
-    rules && errors && !matches!(op.kind, OpKind::Nested | OpKind::Each | OpKind::Message)
+    // The rules of inner values are the user's, and so are those of fields that mention this one.
+    let alone = field.updates().next().is_none() && model.limited_by(field).next().is_none();
+    rules && errors && alone && op.kind != OpKind::Message
 }

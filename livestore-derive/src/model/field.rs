@@ -3,14 +3,17 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, DeriveInput, ExprPath, Fields, Index, Type};
+use syn::{
+    Attribute, DeriveInput, Expr, ExprLit, ExprPath, Fields, Generics, Index, Lit, LitStr, Meta, Type,
+    TypeParamBound, WherePredicate,
+};
 
 use crate::attr::{FieldAttrs, OpKind, Rule, TypeAttrs, parse_field, span_of};
 use crate::errors::Errors;
 use crate::names::camel_case;
 use crate::paths::Paths;
 use crate::shape::Shape;
-use crate::tokens::{replace_lifetimes, replace_self, respan};
+use crate::tokens::{Limits, replace_lifetimes, replace_self, respan};
 
 /// A field, what can be done to it, and the rules it obeys.
 pub(crate) struct Field {
@@ -74,6 +77,19 @@ impl Field {
             .filter(|op| matches!(op.kind, OpKind::Nested | OpKind::Each))
     }
 
+    /// Whether it may be a shared pointer, of which one can tell that what it points to has not changed.
+    pub(crate) fn may_be_shared(&self) -> bool {
+        matches!(self.shape, Shape::Other) || outermost(&self.ty).is_some_and(|name| name == "Arc")
+    }
+
+    /// What else of the value its rules mention.
+    pub(crate) fn limits(&self) -> Limits {
+        let rules = [self.len(), self.range()].into_iter().flatten();
+        rules
+            .map(|rule| Limits::of(rule.value.clone()))
+            .fold(Limits::None, Limits::and)
+    }
+
     pub(crate) fn len(&self) -> Option<&Rule> {
         self.attrs.len.get()
     }
@@ -88,6 +104,12 @@ impl Field {
 
     pub(crate) fn keep(&self) -> Option<&Rule> {
         self.attrs.keep.get()
+    }
+
+    /// `keep` and `len`, where both are constant and can be compared before anything runs.
+    pub(crate) fn kept_within(&self) -> Option<(&Rule, &Rule)> {
+        let (keep, len) = (self.keep()?, self.len()?);
+        (keep.constant && len.constant).then_some((keep, len))
     }
 
     /// The type of the values of a map, for `each`.
@@ -109,6 +131,16 @@ impl Field {
             (_, true) => format!("field {}", self.label),
             _ => format!("`{}`", self.label),
         }
+    }
+}
+
+/// The name before the type's arguments.
+fn outermost(ty: &Type) -> Option<&Ident> {
+    match ty {
+        Type::Group(group) => outermost(&group.elem),
+        Type::Paren(paren) => outermost(&paren.elem),
+        Type::Path(path) => path.path.segments.last().map(|segment| &segment.ident),
+        _ => None,
     }
 }
 
@@ -163,7 +195,12 @@ pub(crate) fn fields(
             payload: replace_self(ty.to_token_stream(), this),
             shape: Shape::of(&ty),
             ty,
-            docs: field.attrs.iter().filter(is_doc).cloned().collect(),
+            docs: field
+                .attrs
+                .iter()
+                .filter(is_doc)
+                .map(|doc| about(doc, &input.ident))
+                .collect(),
             attrs: parse_field(&field.attrs, errors),
             ops: Vec::new(),
             holds_itself: false,
@@ -171,10 +208,28 @@ pub(crate) fn fields(
             noun,
         };
         field.holds_itself = replace_self(field.value(paths), this).to_string() == this.to_string();
-        field.ops = operations(&field, position, attrs, paths, this, errors);
+        field.ops = operations(&field, position, attrs, paths, this, &input.generics, errors);
         all.push(field);
     }
     all
+}
+
+/// A field's documentation where `Self` is the enum: links lead to the value all the same.
+fn about(attr: &Attribute, ident: &Ident) -> Attribute {
+    let mut attr = attr.clone();
+    if let Meta::NameValue(pair) = &mut attr.meta
+        && let Expr::Lit(ExprLit {
+            lit: Lit::Str(text), ..
+        }) = &mut pair.value
+        && text.value().contains("Self")
+    {
+        let words = text.value().replace("Self::", &format!("{}::", ident.unraw()));
+        let words = words
+            .replace("`Self`", &format!("`{}`", ident.unraw()))
+            .replace("(Self)", &format!("({})", ident.unraw()));
+        *text = LitStr::new(&words, text.span());
+    }
+    attr
 }
 
 /// A field's name where it is the whole name of a variant.
@@ -193,6 +248,7 @@ fn operations(
     attrs: &TypeAttrs,
     paths: &Paths,
     this: &TokenStream,
+    generics: &Generics,
     errors: &mut Errors,
 ) -> Vec<Operation> {
     if field.attrs.skip.get().is_some() {
@@ -231,6 +287,38 @@ fn operations(
     let mut operations = Vec::new();
     for op in &field.attrs.ops {
         let word = &op.word;
+        if let Some(key) = field.shape.float_key()
+            && matches!(op.kind, OpKind::Insert | OpKind::Remove | OpKind::Each)
+        {
+            let text = key.to_token_stream();
+            errors.over(
+                key,
+                format_args!(
+                    "`{text}` cannot be a key: it is neither `Eq` nor `Ord`; use an integer, or a type of your own that is"
+                ),
+            );
+            continue;
+        }
+        if let Some(parameter) = unbounded_value(field, op.kind, generics) {
+            errors.at(
+                word.span(),
+                format_args!("`{word}` needs `{parameter}` to be a live value; write the bound `{parameter}: LiveValue`"),
+            );
+            continue;
+        }
+        if let Some(values) = field.shape.dead_values()
+            && op.kind == OpKind::Each
+        {
+            let name = field.prose();
+            errors.at(
+                word.span(),
+                format_args!(
+                    "`each` does not fit {name}, whose values are {values}; it is for maps whose values are live values; \
+                     `insert` replaces a value",
+                ),
+            );
+            continue;
+        }
         if let Some(reason) = field.shape.refuses(op.kind) {
             let (name, shape) = (field.prose(), field.shape.describe());
             errors.at(
@@ -246,6 +334,57 @@ fn operations(
     }
     operations
 }
+
+/// The generic parameter of which `nested` or `each` asks to be a live value, if no bound can make it one.
+fn unbounded_value<'g>(field: &Field, kind: OpKind, generics: &'g Generics) -> Option<&'g Ident> {
+    let value = match (kind, &field.shape) {
+        (OpKind::Nested, _) => &field.ty,
+        (OpKind::Each, Shape::Map(_, value)) => value,
+        _ => return None,
+    };
+    let value = value.to_token_stream().to_string();
+    let parameter = generics
+        .type_params()
+        .find(|parameter| parameter.ident == value)?;
+    let own = parameter.bounds.iter();
+    let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    let others = predicates.filter_map(|predicate| match predicate {
+        WherePredicate::Type(about) if about.bounded_ty.to_token_stream().to_string() == value => {
+            Some(&about.bounds)
+        }
+        _ => None,
+    });
+    let says_nothing = |bound: &TypeParamBound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|last| {
+            let name = last.ident.to_string();
+            SAY_NOTHING.contains(&name.as_str())
+        }),
+        _ => true,
+    };
+    own.chain(others.flatten())
+        .all(says_nothing)
+        .then_some(&parameter.ident)
+}
+
+/// Traits that no live value follows from.
+const SAY_NOTHING: &[&str] = &[
+    "Clone",
+    "Copy",
+    "Send",
+    "Sync",
+    "Sized",
+    "Debug",
+    "Display",
+    "Default",
+    "PartialEq",
+    "Eq",
+    "PartialOrd",
+    "Ord",
+    "Hash",
+    "Serialize",
+    "Deserialize",
+    "DeserializeOwned",
+];
 
 /// `<Type as Trait>::Name`, all of it at the type, which is what does not fit if something does not.
 pub(crate) fn projection(ty: &TokenStream, of: &TokenStream, name: &str) -> TokenStream {

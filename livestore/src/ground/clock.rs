@@ -75,15 +75,19 @@ impl Clock {
 
     /// The present moment, to a millisecond. For what happens rarely.
     pub(crate) fn exact(&self) -> Stamp {
-        Stamp(BUILT.saturating_add(millis(now().saturating_duration_since(self.built))))
+        let now = now();
+        match now.checked_duration_since(self.built) {
+            Some(since) => Stamp(BUILT.saturating_add(millis(since))),
+            // Another runtime's clock, which is paused, may have been ahead when the store was built.
+            None => Stamp(BUILT.saturating_sub(millis_up(self.built.saturating_duration_since(now)))),
+        }
     }
 
     /// When `limit` has passed for certain since an event that was stamped `from`, or [`Stamp::NEVER`] where that cannot
     /// be counted.
     #[inline]
     pub(crate) fn deadline(&self, from: Stamp, limit: Duration) -> Stamp {
-        let limit = u64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-        Stamp(from.0.saturating_add(limit).saturating_add(self.step))
+        Stamp(from.0.saturating_add(millis_up(limit)).saturating_add(self.step))
     }
 
     /// When `after` has passed from now on, or [`Stamp::NEVER`] where that cannot be counted.
@@ -93,10 +97,9 @@ impl Clock {
 
     /// The stamp of an instant, rounded up.
     pub(crate) fn stamp(&self, instant: Instant) -> Stamp {
-        let millis = |time: Duration| u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         match instant.checked_duration_since(self.built) {
-            Some(since) => Stamp(BUILT.saturating_add(millis(since))),
-            None => Stamp(BUILT.saturating_sub(millis(self.built.duration_since(instant)))),
+            Some(since) => Stamp(BUILT.saturating_add(millis_up(since))),
+            None => Stamp(BUILT.saturating_sub(millis(self.built.saturating_duration_since(instant)))),
         }
     }
 
@@ -116,6 +119,12 @@ impl Clock {
 /// Whole milliseconds.
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds, rounded up.
+#[inline]
+fn millis_up(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 /// What was read between two moments.
@@ -155,10 +164,22 @@ fn at_once<T>(mut now: impl FnMut() -> Instant, mut read: impl FnMut() -> T) -> 
 }
 
 /// The present moment on the clock that every store uses.
+#[cfg(not(feature = "test-util"))]
 pub(crate) fn now() -> Instant {
-    #[cfg(feature = "test-util")]
-    return tokio::time::Instant::now().into_std();
-    #[cfg(not(feature = "test-util"))]
+    real_now()
+}
+
+/// The present moment on the clock that every store uses: tokio's, which may be paused.
+#[cfg(feature = "test-util")]
+pub(crate) fn now() -> Instant {
+    // A thread that is about to end has no runtime any more, and tokio's clock panics there.
+    match tokio::runtime::Handle::try_current() {
+        Err(error) if error.is_thread_local_destroyed() => real_now(),
+        _ => tokio::time::Instant::now().into_std(),
+    }
+}
+
+fn real_now() -> Instant {
     #[allow(clippy::disallowed_methods, reason = "this is the clock")]
     return Instant::now();
 }

@@ -57,7 +57,7 @@ impl<V: LiveValue> State<V> {
     /// Gives a new slot its first version and its times, in a store that was closed: nobody is told, and nothing is kept.
     pub(crate) fn bear_closed(&mut self, shared: &Shared<V>) {
         self.word = (shared.first_version() * VERSION) | (self.word % VERSION);
-        self.times = Times::born(shared.clock.now());
+        self.times = Times::born(shared.birth());
     }
 
     /// Applies a plain mutation where that is the whole of it: the entry is free, nobody is told, and nothing is displaced.

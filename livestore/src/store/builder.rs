@@ -101,7 +101,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// freed. Batches are delivered one after another in a task of their own: a slow callback delays later callbacks,
     /// not the checks, and the batches that wait for it are kept. If the callback panics, its batch is consumed and the
     /// next one is delivered. Batches that are under way when the store ends are still delivered, as long as the runtime
-    /// lives.
+    /// lives; with a runtime that ends, they are lost.
     ///
     /// Has an effect only with an [`expire_check_freq`](StoreOptions::expire_check_freq). A callback that captures a
     /// handle keeps the store open for ever: use [`on_expire_with`](Self::on_expire_with), or capture a
@@ -155,7 +155,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// message is that of the [`OptionsError`] which [`try_done`](Self::try_done) would return. Also, as every timer
     /// of tokio, if the runtime was built without its time driver.
     ///
-    /// The checks for expiry run on the runtime that this is called in, and end with it.
+    /// The checks for expiry run on the runtime that this is called in. When that has ended, they go on in the runtime of
+    /// whoever next creates an entry or sets a deadline: a store in a `static` expires in every test that shares it.
     pub fn done(self) -> LiveStore<V> {
         match self.try_done() {
             Ok(store) => store,
@@ -165,7 +166,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
 
     /// Builds the store, unless the options are impossible.
     ///
-    /// The checks for expiry run on the runtime that this is called in, and end with it.
+    /// The checks for expiry run on the runtime that this is called in. When that has ended, they go on in the runtime of
+    /// whoever next creates an entry or sets a deadline: a store in a `static` expires in every test that shares it.
     ///
     /// # Panics
     ///

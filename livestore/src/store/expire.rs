@@ -24,7 +24,8 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Errors
     ///
     /// [`DeadlineError::Missing`] if the key has no entry; [`DeadlineError::NoChecks`] if the store was built without
-    /// `expire_check_freq`.
+    /// `expire_check_freq`; [`DeadlineError::RuntimeEnded`] if the runtime that its checks ran on has ended, and this is not
+    /// called inside another one with timers, where they would go on.
     ///
     /// # Examples
     ///
@@ -76,7 +77,7 @@ impl<V: LiveValue> LiveStore<V> {
             Ok(()) => true,
             Err(DeadlineError::Missing) => false,
             // Nothing expires in this store.
-            Err(DeadlineError::NoChecks) => self.contains_key(key),
+            Err(DeadlineError::NoChecks | DeadlineError::RuntimeEnded) => self.contains_key(key),
         }
     }
 

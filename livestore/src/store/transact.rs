@@ -331,7 +331,7 @@ impl<V: LiveValue> Tx<V> {
     /// # Errors
     ///
     /// [`DeadlineError::Missing`] if there is no entry, or its key was not named; [`DeadlineError::NoChecks`] if the
-    /// store was built without `expire_check_freq`.
+    /// store was built without `expire_check_freq`; [`DeadlineError::RuntimeEnded`] as there.
     pub fn expire_after(&mut self, key: &Uuid, after: Duration) -> Result<(), DeadlineError> {
         let at = self.table.shared().deadline_after(after);
         self.deadline(key, at)
@@ -356,9 +356,13 @@ impl<V: LiveValue> Tx<V> {
 
     fn deadline(&mut self, key: &Uuid, at: Stamp) -> Result<(), DeadlineError> {
         let checks = self.table.deadlines().is_some();
+        let resumed = self.table.resume_checks();
         let (staged, _) = self.existing(key).ok_or(DeadlineError::Missing)?;
         if !checks {
             return Err(DeadlineError::NoChecks);
+        }
+        if at < Stamp::NEVER && !resumed {
+            return Err(DeadlineError::RuntimeEnded);
         }
         staged.steps.push(Step::Deadline(at));
         Ok(())
@@ -499,6 +503,7 @@ impl<V: LiveValue> Plans<V> {
         drop(held_states);
         drop(born_states);
         table.note_stale(&after);
+        table.resume_checks();
         Ok(())
     }
 }

@@ -24,6 +24,7 @@ use crate::slot::after::After;
 use crate::slot::commit::Change;
 use crate::slot::due::Due;
 use crate::slot::shared::Shared;
+use crate::table::checks::Checks;
 use crate::table::deadlines::Item;
 use crate::table::table::Table;
 use crate::value::entry::Entry;
@@ -49,6 +50,23 @@ pub(crate) struct OnExpire<V: LiveValue> {
 struct Batch<V: LiveValue> {
     table: Option<Arc<Table<V>>>,
     expired: Expired<V>,
+    waiting: Waiting<V>,
+}
+
+/// Counts a batch until it is delivered, or lost with the runtime.
+struct Waiting<V: LiveValue>(Arc<Shared<V>>);
+
+impl<V: LiveValue> Waiting<V> {
+    fn new(shared: &Arc<Shared<V>>) -> Waiting<V> {
+        shared.counters.add(Count::Callbacks, 1);
+        Waiting(Arc::clone(shared))
+    }
+}
+
+impl<V: LiveValue> Drop for Waiting<V> {
+    fn drop(&mut self) {
+        self.0.counters.subtract(Count::Callbacks, 1);
+    }
 }
 
 /// Starts the checks of a table; they end with it. What has expired before goes to the callback first.
@@ -61,15 +79,24 @@ pub(crate) fn start<V: LiveValue>(
 ) {
     // Panics here and not in the task if the runtime has no timers.
     drop(sleep_until(Instant::now()));
-    let (batches, received) = mpsc::unbounded_channel();
     let wants_store = on_expire.as_ref().is_some_and(|wanted| wanted.wants_store);
     let callback = on_expire.map(|wanted| wanted.callback);
-    for expired in already {
-        hand_over(table, expired, wants_store, &batches);
+    let weak = Arc::downgrade(table);
+    let begin = move |runtime: &Handle, already: Vec<Expired<V>>| {
+        let table = weak.upgrade().filter(|table| !table.is_closed())?;
+        let (batches, received) = mpsc::unbounded_channel();
+        for expired in already {
+            hand_over(&table, expired, wants_store, &batches);
+        }
+        let checks = check_forever(Weak::clone(&weak), period, batches, wants_store);
+        let delivery = deliver(received, callback.clone());
+        runtime.spawn(delivery);
+        Some(runtime.spawn(checks).abort_handle())
+    };
+    if let Some(first) = begin(runtime, already) {
+        let again = move |runtime: &Handle| begin(runtime, Vec::new());
+        table.own_checks(Checks::new(first, Box::new(again)));
     }
-    let checks = runtime.spawn(check_forever(Arc::downgrade(table), period, batches, wants_store));
-    runtime.spawn(deliver(received, callback, Arc::clone(table.shared())));
-    table.own_checks(checks.abort_handle());
 }
 
 async fn check_forever<V: LiveValue>(
@@ -96,24 +123,40 @@ async fn check_forever<V: LiveValue>(
         }
         // Checks that were missed are not made up for.
         last = Instant::now().max(next);
-        let mut again = Vec::new();
+        let mut again = Again {
+            table: Weak::clone(&table),
+            items: Vec::new(),
+        };
         let mut now = None;
         loop {
             let Some(table) = table.upgrade() else { return };
             // One time for the whole check, so that an item put back for later is not taken again by the same check.
             let now = *now.get_or_insert_with(|| table.shared().clock.exact());
-            let (expired, more) = check(&table, now, &mut again);
+            let (expired, more) = check(&table, now, &mut again.items);
             if !expired.is_empty() {
                 hand_over(&table, expired, wants_store, &batches);
             }
             if !more {
-                if let Some(deadlines) = table.deadlines() {
-                    deadlines.put_back(again, 0);
-                }
                 break;
             }
             drop(table);
             tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// What a check has taken up and found held: for the next check, in whatever runtime, however this one ends.
+struct Again<V: LiveValue> {
+    table: Weak<Table<V>>,
+    items: Vec<Item<V>>,
+}
+
+impl<V: LiveValue> Drop for Again<V> {
+    fn drop(&mut self) {
+        if let Some(table) = self.table.upgrade()
+            && let Some(deadlines) = table.deadlines()
+        {
+            deadlines.put_back(mem::take(&mut self.items), 0);
         }
     }
 }
@@ -153,10 +196,12 @@ fn hand_over<V: LiveValue>(
     batches: &mpsc::UnboundedSender<Batch<V>>,
 ) {
     trace::expired(expired.len());
-    table.shared().counters.add(Count::Callbacks, 1);
-    let table = wants_store.then(|| Arc::clone(table));
     // The receiver ends only with its runtime.
-    let _ = batches.send(Batch { table, expired });
+    let _ = batches.send(Batch {
+        table: wants_store.then(|| Arc::clone(table)),
+        expired,
+        waiting: Waiting::new(table.shared()),
+    });
 }
 
 /// Checks a table that nobody else has yet. Returns what expired, in batches.
@@ -226,9 +271,13 @@ pub(crate) fn check<V: LiveValue>(
 async fn deliver<V: LiveValue>(
     mut batches: mpsc::UnboundedReceiver<Batch<V>>,
     callback: Option<Arc<Callback<V>>>,
-    shared: Arc<Shared<V>>,
 ) {
-    while let Some(Batch { table, expired }) = batches.recv().await {
+    while let Some(batch) = batches.recv().await {
+        let Batch {
+            table,
+            expired,
+            waiting,
+        } = batch;
         let callback = callback.clone();
         let entries = expired.len();
         // In a task of its own, so that a panic, of the callback or of a value's `Drop`, ends this batch alone.
@@ -243,7 +292,7 @@ async fn deliver<V: LiveValue>(
             mem::forget(panic);
             trace::callback_panicked(entries);
         }
-        shared.counters.subtract(Count::Callbacks, 1);
+        drop(waiting);
     }
 }
 

@@ -14,7 +14,6 @@ use std::vec;
 #[cfg(not(all(test, livestore_check)))]
 use dashmap::{DashMap, mapref::entry::Entry as Place};
 use foldhash::fast::RandomState;
-use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
@@ -31,6 +30,7 @@ use crate::slot::shared::Shared;
 #[cfg(feature = "durable")]
 use crate::slot::sink::Sink;
 use crate::slot::slot::{Slot, State};
+use crate::table::checks::Checks;
 use crate::table::deadlines::Deadlines;
 use crate::table::making::Makings;
 use crate::value::entry::Entry;
@@ -54,9 +54,9 @@ pub(crate) struct Table<V: LiveValue> {
     deadlines: Option<Deadlines<V>>,
     /// Nothing is linked any more. Set before the first slot is closed; read under the lock of a shard.
     closed: AtomicBool,
+    /// Set before anybody has the table, unless it is checked by hand.
+    checks: OnceLock<Checks>,
     makings: Makings,
-    /// The task of the expiry checks. It holds the table weakly and ends with it.
-    checks: OnceLock<AbortHandle>,
     /// Differs from start to start, so that versions of two runs are not compared. Below 2^53, which JavaScript can
     /// count.
     epoch: u64,
@@ -166,21 +166,33 @@ impl<V: LiveValue> Table<V> {
         self.load_report
     }
 
-    /// Has the task of the expiry checks ended with this table.
-    pub(crate) fn own_checks(&self, task: AbortHandle) {
-        if let Err(task) = self.checks.set(task) {
-            task.abort();
+    /// Has the expiry checks end with this table.
+    pub(crate) fn own_checks(&self, checks: Checks) {
+        if let Err(checks) = self.checks.set(checks) {
+            checks.abort();
         }
     }
 
-    /// Whether the task of the expiry checks is there and has not ended.
+    /// Whether the expiry checks go on.
     pub(crate) fn is_checked(&self) -> bool {
-        self.checks.get().is_some_and(|task| !task.is_finished())
+        self.checks.get().is_some_and(Checks::go_on)
+    }
+
+    /// Has the expiry checks go on here, if the runtime that they were in has ended. Returns whether somebody checks, or
+    /// nobody was ever to.
+    #[inline]
+    pub(crate) fn resume_checks(&self) -> bool {
+        self.checks.get().is_none_or(Checks::resume)
     }
 
     /// Counts slots; one that has just died may still be among them.
     pub(crate) fn len(&self) -> usize {
         self.map.len()
+    }
+
+    /// Whether the store was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Gives back the places that removed entries have left. Locks one thing at a time.
@@ -191,11 +203,6 @@ impl<V: LiveValue> Table<V> {
             deadlines.shrink();
         }
         self.shared.feed.shrink();
-    }
-
-    /// Whether the store was closed.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
     }
 
     /// Walks over what is there. Keeps the table.
@@ -298,6 +305,7 @@ impl<V: LiveValue> Table<V> {
         };
         if let Some(deadlines) = &self.deadlines {
             deadlines.arm(deadline, slot, 0);
+            self.resume_checks();
         }
         drop(after);
         Ok((entry, prepared))
@@ -370,6 +378,9 @@ impl<V: LiveValue> Table<V> {
         let Some(deadlines) = &self.deadlines else {
             return Err(DeadlineError::NoChecks);
         };
+        if at < Stamp::NEVER && !self.resume_checks() {
+            return Err(DeadlineError::RuntimeEnded);
+        }
         let mut after = After::default();
         let mut state = slot.lock();
         if !state.is_alive() {
@@ -508,8 +519,8 @@ impl<V: LiveValue> Iterator for Walk<V> {
 
 impl<V: LiveValue> Drop for Table<V> {
     fn drop(&mut self) {
-        if let Some(task) = self.checks.get() {
-            task.abort();
+        if let Some(checks) = self.checks.get() {
+            checks.abort();
         }
         self.close();
         #[cfg(feature = "durable")]

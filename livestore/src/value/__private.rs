@@ -3,12 +3,19 @@
 //! Everything here is a function or a trait with a message of its own, so that a mistake in the derived type is one
 //! error at the user's words and not several inside generated code.
 
+pub mod ask;
+mod errors;
 mod plain;
+mod same;
+mod shown;
 mod small;
 
-pub use crate::value::__private::plain::{NotPlain, Probe};
-pub use crate::value::__private::small::{NotDrop, NotSmall, is_small};
-pub use crate::value::invalid::Invalid;
+pub use crate::value::__private::errors::{Convert, DerivedError, Parts, Told, debug_error, display_error};
+pub use crate::value::__private::plain::Probe;
+pub use crate::value::__private::shown::{Key, Name, Shown, debug_struct, debug_tuple};
+pub use crate::value::__private::small::is_small;
+pub use crate::value::invalid::{At, Invalid};
+pub use crate::value::value::How;
 pub use std::boxed::Box;
 
 use std::fmt;
@@ -16,6 +23,7 @@ use std::ops::{Bound, RangeBounds};
 
 use crate::value::entry::Entry;
 use crate::value::invalid::FieldError;
+use crate::value::ops::Keyed;
 use crate::value::value::LiveValue;
 
 /// Derived `mutate`: applies the mutation to a copy.
@@ -29,16 +37,17 @@ pub fn mutate<V: LiveValue>(entry: &Entry<V>, mutation: &V::Mutation) -> Result<
     Ok(next)
 }
 
-/// What a step works on. Decides whether a method that can fail needs a copy of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
+/// What a step works on.
+#[derive(Debug)]
+pub enum On<'a, V> {
     /// The value itself, which must be unchanged on an error.
     Value,
-    /// A copy, which is thrown away on an error.
-    Copy,
+    /// A copy of this value, which is thrown away on an error.
+    Copy(&'a V),
 }
 
-/// The mutations of a type which has methods or a `validate` of its own.
+/// The mutations of a type of which some cannot be judged before they are applied: it has methods or a `validate` of
+/// its own, or a rule that mentions another field.
 ///
 /// Not a subtrait of [`LiveValue`]: what that asks of the type is asked once.
 pub trait Steps<M, E>: Sized {
@@ -47,7 +56,7 @@ pub trait Steps<M, E>: Sized {
     /// # Errors
     ///
     /// A rule of a field, or a method, says no.
-    fn __step(&mut self, mutation: &M, on: On) -> Result<(), E>;
+    fn __step(&mut self, mutation: &M, on: On<'_, Self>, at: &At<'_>) -> Result<(), E>;
 
     /// The type's `validate`.
     ///
@@ -69,7 +78,7 @@ pub fn mutate_steps<V>(entry: &Entry<V>, mutation: &V::Mutation) -> Result<V, V:
 where
     V: LiveValue + Steps<V::Mutation, V::MutError>,
 {
-    next(&entry.value, mutation)
+    next(&entry.value, mutation, &At::ROOT)
 }
 
 /// Derived `apply` of a type with a `validate`.
@@ -77,22 +86,71 @@ where
 /// # Errors
 ///
 /// The step or the verdict fails; the value is then unchanged.
-pub fn apply_steps<V>(value: &mut V, mutation: &V::Mutation) -> Result<(), V::MutError>
+pub fn apply_steps<V>(value: &mut V, mutation: &V::Mutation, at: &At<'_>) -> Result<(), V::MutError>
 where
     V: LiveValue + Steps<V::Mutation, V::MutError>,
 {
-    *value = next(value, mutation)?;
+    *value = next(value, mutation, at)?;
     Ok(())
 }
 
-fn next<V>(value: &V, mutation: &V::Mutation) -> Result<V, V::MutError>
+fn next<V>(value: &V, mutation: &V::Mutation, at: &At<'_>) -> Result<V, V::MutError>
 where
     V: LiveValue + Steps<V::Mutation, V::MutError>,
 {
     let mut next = value.clone();
-    next.__step(mutation, On::Copy)?;
+    next.__step(mutation, On::Copy(value), at)?;
     next.__verdict(value)?;
     Ok(next)
+}
+
+/// A step that is judged by what it made: on a copy, which takes the place of the value.
+///
+/// # Errors
+///
+/// The step fails; the value is then unchanged.
+pub fn step_on_copy<V>(value: &mut V, mutation: &V::Mutation, at: &At<'_>) -> Result<(), V::MutError>
+where
+    V: LiveValue + Steps<V::Mutation, V::MutError>,
+{
+    let mut next = value.clone();
+    next.__step(mutation, On::Copy(value), at)?;
+    *value = next;
+    Ok(())
+}
+
+/// The rules of everything that a method of the user's could have touched.
+///
+/// # Errors
+///
+/// One of them is broken.
+pub fn check_again<V: LiveValue>(value: &V, on: &On<'_, V>, at: &At<'_>) -> Result<(), V::MutError> {
+    match on {
+        On::Copy(was) => value.__check(Some(was), How::Again, at),
+        On::Value => value.__check(None, How::Again, at),
+    }
+}
+
+/// Changes the value at a key. Whoever shares the collection shares it still if the change is refused.
+///
+/// # Errors
+///
+/// The change is refused.
+pub fn each<C: Keyed<Value: Clone>, E>(
+    collection: &mut C,
+    key: &C::Key,
+    is_shared: bool,
+    change: impl FnOnce(&mut C::Value) -> Result<(), E>,
+) -> Option<Result<(), E>> {
+    if !is_shared {
+        return collection.get_mut(key).map(change);
+    }
+    let mut next = collection.get(key)?.clone();
+    if let Err(error) = change(&mut next) {
+        return Some(Err(error));
+    }
+    *collection.get_mut(key)? = next;
+    Some(Ok(()))
 }
 
 /// What a `validate` function may return.
@@ -140,6 +198,53 @@ pub fn check_value<E, V, R: Verdict<E>>(
     validate(next, was).verdict()
 }
 
+/// A function that is called `check`, which may be that of the trait by mistake.
+#[derive(Debug)]
+pub struct NamedCheck<F>(pub F);
+
+/// Asked first: a function of the user's own.
+pub trait OwnCheck<V, R> {
+    /// Calls it.
+    fn __call(&self, next: &V, was: &V) -> R;
+}
+
+impl<F: Fn(&V, &V) -> R, V, R> OwnCheck<V, R> for &NamedCheck<F> {
+    fn __call(&self, next: &V, was: &V) -> R {
+        (self.0)(next, was)
+    }
+}
+
+/// Found where the path leads to the method of the trait.
+pub trait TraitCheck<V, R> {
+    /// Is not called.
+    fn __call(&self, _: &V, _: &V) -> Unsaid
+    where
+        V: HasCheck,
+    {
+        Unsaid
+    }
+}
+
+impl<F: Fn(&V, Option<&V>) -> R, V, R> TraitCheck<V, R> for NamedCheck<F> {}
+
+/// What a function returns that is missing: nothing more need be said of it.
+#[derive(Debug)]
+pub struct Unsaid;
+
+impl<E> Verdict<E> for Unsaid {
+    fn verdict(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// Nothing has it: it is asked for only where it is missing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no function `check` of its own",
+    label = "this is the `check` of the trait `LiveValue`",
+    note = "write `fn check(&self, was: &Self) -> Result<(), E>` in an `impl {Self}`, or name another function"
+)]
+pub trait HasCheck {}
+
 /// What the function of a mutation of the user's own may return.
 #[diagnostic::on_unimplemented(
     message = "the function of a mutation must return `()` or `Result<(), E>` where `E` converts into `{E}`",
@@ -183,10 +288,10 @@ impl<E, F: Into<E>> Outcome<E> for Result<(), F> {
 /// It says no; the value is then unchanged, unless it is a copy.
 pub fn custom<V: LiveValue, E, R: Outcome<E>>(
     value: &mut V,
-    on: On,
+    on: &On<'_, V>,
     function: impl FnOnce(&mut V) -> R,
 ) -> Result<(), E> {
-    if R::FALLIBLE && on == On::Value {
+    if R::FALLIBLE && matches!(on, On::Value) {
         let mut next = value.clone();
         function(&mut next).outcome()?;
         *value = next;
@@ -220,8 +325,8 @@ impl<E: From<FieldError>> FromRule for E {
 /// # Errors
 ///
 /// The rule was broken.
-pub fn rule<E: FromRule, T>(result: Result<T, Invalid>, field: &'static str) -> Result<T, E> {
-    result.map_err(|reason| E::from_rule(FieldError::new(field, reason)))
+pub fn rule<E: FromRule, T>(result: Result<T, Invalid>, at: &At<'_>) -> Result<T, E> {
+    result.map_err(|reason| E::from_rule(FieldError::at(at, reason)))
 }
 
 /// The rule `len`. There may be nothing to measure.
@@ -271,9 +376,9 @@ pub fn check_range<T: PartialOrd>(value: &T, allowed: impl RangeOf<T> + fmt::Deb
 
 /// A range of `T`.
 #[diagnostic::on_unimplemented(
-    message = "`range` and the field must be of one type: this range is a `{Self}`, the field a `{T}`",
+    message = "`range` needs a range of `{T}`, which is what the field holds, but this is a `{Self}`",
     label = "not a range of `{T}`",
-    note = "for the length of a string or a collection use `len = ..`"
+    note = "a range is written with dots: `..=MAX`, `0..`, `1..=6`; for the length of a string or a collection use `len`"
 )]
 pub trait RangeOf<T>: RangeBounds<T> {}
 
@@ -283,7 +388,8 @@ impl<T, R: RangeBounds<T>> RangeOf<T> for R {}
 /// A range of lengths.
 #[diagnostic::on_unimplemented(
     message = "`len` needs a range of `usize`, but this is a `{Self}`",
-    label = "not a range of `usize`"
+    label = "not a range of `usize`",
+    note = "a range is written with dots: `..=MAX`, `1..`, `1..=32`"
 )]
 pub trait LenRange: RangeBounds<usize> {}
 

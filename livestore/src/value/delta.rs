@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::value::entry::Entry;
-use crate::value::update::Update;
+use crate::value::update::{Update, show};
 use crate::value::value::LiveValue;
 
 /// What a [`DeltaWatch`](crate::DeltaWatch) receives: the mutation itself and the version that it led to, not the
@@ -108,7 +108,8 @@ impl<V: LiveValue> Delta<V> {
     }
 }
 
-/// Shows the kind and the version, so that it needs nothing of the value's types.
+/// Shows the kind, the mutation or message if it is known how, and the version, so that it needs nothing of the value's
+/// types.
 impl<V: LiveValue> fmt::Debug for Delta<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self {
@@ -120,8 +121,15 @@ impl<V: LiveValue> fmt::Debug for Delta<V> {
             Delta::Expire { .. } => "Expire",
             Delta::Resync { .. } => "Resync",
         };
-        f.debug_struct(kind)
-            .field("version", &self.version())
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct(kind);
+        match self {
+            Delta::Mutate { mutn, .. } => show(&mut shown, "mutn", V::__show(mutn)),
+            Delta::Message { msg, .. } => show(&mut shown, "msg", V::__show_message(msg)),
+            Delta::Overwrite { msg: Some(msg), .. } | Delta::Remove { msg: Some(msg), .. } => {
+                show(&mut shown, "msg", V::__show_message(msg));
+            }
+            _ => {}
+        }
+        shown.field("version", &self.version()).finish_non_exhaustive()
     }
 }

@@ -422,6 +422,9 @@ pub enum DeadlineError {
     Missing,
     /// The store was built without `expire_check_freq`, so nothing would ever look at the deadline.
     NoChecks,
+    /// The runtime in which the store was checked for expiry has ended, and this was not called inside another one with timers,
+    /// so nothing would ever look at the deadline.
+    RuntimeEnded,
 }
 
 impl fmt::Display for DeadlineError {
@@ -430,6 +433,10 @@ impl fmt::Display for DeadlineError {
             DeadlineError::Missing => "this key has no entry; create it first",
             DeadlineError::NoChecks => {
                 "this store checks nothing for expiry; set `expire_check_freq` in its options"
+            }
+            DeadlineError::RuntimeEnded => {
+                "the runtime in which this store was checked for expiry has ended; call from inside a runtime with timers, \
+                 where the checks then go on"
             }
         })
     }

@@ -1,4 +1,4 @@
-//! Why a value was not accepted, in the words of derived rules: [`Invalid`], [`FieldError`], [`Never`].
+//! Why a value was not accepted, in the words of derived rules: [`Invalid`], [`FieldError`], [`Never`]; and where: [`At`].
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -62,6 +62,8 @@ impl From<Never> for Invalid {
 }
 
 /// Which field broke which rule: what a rule fails with where the error type is the user's own.
+///
+/// Shown, it names the place as well: `players[ben]: nick: length 0 is not within 1..=16`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -70,22 +72,110 @@ pub struct FieldError {
     pub field: &'static str,
     /// The rule it broke.
     pub reason: Invalid,
+    /// Where the field is, if there is more to say than its name.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    path: Option<Box<str>>,
 }
 
 impl FieldError {
     /// Says that `field` broke a rule for this `reason`.
     pub fn new(field: &'static str, reason: Invalid) -> FieldError {
-        FieldError { field, reason }
+        FieldError {
+            field,
+            reason,
+            path: None,
+        }
+    }
+
+    /// Says that what is at a place is not valid for this `reason`.
+    pub(crate) fn at(place: &At<'_>, reason: Invalid) -> FieldError {
+        let is_alone = place.key.is_none() && place.outer.is_none_or(At::is_root);
+        FieldError {
+            field: place.field,
+            reason,
+            path: (!is_alone).then(|| place.to_string().into()),
+        }
+    }
+
+    /// Returns where the field is, seen from the value that the mutation was for: `nick`, `players[ben]: nick`.
+    pub fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or(self.field)
     }
 }
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.reason)
+        match self.path() {
+            // A value by itself, without a field.
+            "" => self.reason.fmt(f),
+            path => write!(f, "{path}: {}", self.reason),
+        }
     }
 }
 
 impl Error for FieldError {}
+
+/// Where inside a value something is: handed down from value to inner value, and read only when something is refused.
+#[derive(Clone, Copy)]
+pub struct At<'a> {
+    outer: Option<&'a At<'a>>,
+    field: &'static str,
+    key: Option<&'a dyn Fn() -> String>,
+}
+
+impl<'a> At<'a> {
+    /// The value itself.
+    pub const ROOT: At<'static> = At {
+        outer: None,
+        field: "",
+        key: None,
+    };
+
+    /// A field of what is here.
+    #[must_use]
+    pub fn field(&'a self, field: &'static str) -> At<'a> {
+        At {
+            outer: Some(self),
+            field,
+            key: None,
+        }
+    }
+
+    /// What is at a key of a field.
+    #[must_use]
+    pub fn key(&'a self, field: &'static str, key: &'a dyn Fn() -> String) -> At<'a> {
+        At {
+            outer: Some(self),
+            field,
+            key: Some(key),
+        }
+    }
+
+    fn is_root(&self) -> bool {
+        self.outer.is_none()
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(outer) = self.outer
+            && !outer.is_root()
+        {
+            write!(f, "{outer}: ")?;
+        }
+        f.write_str(self.field)?;
+        match self.key {
+            Some(key) => write!(f, "[{}]", key()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "At({self})")
+    }
+}
 
 /// The error of values that accept every mutation: it has no value.
 ///

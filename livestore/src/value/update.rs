@@ -111,7 +111,8 @@ impl<V: LiveValue> Update<V> {
     }
 }
 
-/// Shows the kind and the version, so that it needs nothing of the value's types.
+/// Shows the kind, the mutation or message if it is known how, and the version, so that it needs nothing of the value's
+/// types.
 impl<V: LiveValue> fmt::Debug for Update<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self {
@@ -124,9 +125,23 @@ impl<V: LiveValue> fmt::Debug for Update<V> {
             Update::Rollback { .. } => "Rollback",
             Update::Resync { .. } => "Resync",
         };
-        f.debug_struct(kind)
-            .field("version", &self.version())
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct(kind);
+        match self {
+            Update::Mutate { mutn, .. } => show(&mut shown, "mutn", V::__show(mutn)),
+            Update::Message { msg, .. } => show(&mut shown, "msg", V::__show_message(msg)),
+            Update::Overwrite { msg: Some(msg), .. } | Update::Remove { msg: Some(msg), .. } => {
+                show(&mut shown, "msg", V::__show_message(msg));
+            }
+            _ => {}
+        }
+        shown.field("version", &self.version()).finish_non_exhaustive()
+    }
+}
+
+/// Adds what can be shown.
+pub(crate) fn show(shown: &mut fmt::DebugStruct<'_, '_>, name: &str, value: Option<&dyn fmt::Debug>) {
+    if let Some(value) = value {
+        shown.field(name, value);
     }
 }
 

@@ -1,8 +1,10 @@
 //! [`LiveValue`]: the trait of everything that can live in a store.
 
 use std::any::Any;
+use std::fmt;
 
 use crate::value::entry::Entry;
+use crate::value::invalid::At;
 
 /// What a value weighs at most that counts as small, in bytes: see [`LiveValue::__copy`].
 pub(crate) const SMALL: usize = 1024;
@@ -79,15 +81,63 @@ pub trait LiveValue: Clone + Send + Sync + Any {
 
     /// Checks a whole value that did not come about by a mutation.
     ///
-    /// `was` is the value that it replaces, `None` for a new entry. Derived, it runs the rule of every field,
-    /// then, when there is a `was`, the `validate` of the type. By default every value is accepted.
+    /// `was` is the value that it replaces, `None` for a new entry. Derived, it runs the rules of every field, those of
+    /// the values in it included, then, when there is a `was`, the `validate` of the type. By default every value is
+    /// accepted.
+    ///
+    /// What a derived mutation makes of a value that passes `check(None)` passes it too.
     ///
     /// # Errors
     ///
     /// The reason why this is not a valid value, or not a valid successor of `was`.
     fn check(&self, was: Option<&Self>) -> Result<(), Self::MutError> {
-        let _ = was;
+        self.__check(was, How::Asked, &At::ROOT)
+    }
+
+    /// Checks what a message says about the value: derived, the rules of a field hold for its `message` too. By default
+    /// every message is accepted.
+    ///
+    /// A broadcast is the server's own act and is not checked. Ask before passing on what a client sent.
+    ///
+    /// # Errors
+    ///
+    /// The reason why this is not a valid message.
+    fn check_message(&self, message: &Self::Message) -> Result<(), Self::MutError> {
+        let _ = message;
         Ok(())
+    }
+
+    /// `apply` to a value inside another one, for errors that name the place.
+    #[doc(hidden)]
+    fn __apply(&mut self, mutation: &Self::Mutation, at: &At<'_>) -> Result<(), Self::MutError> {
+        let _ = at;
+        self.apply(mutation)
+    }
+
+    /// `check` of a value inside another one, or after somebody has changed it at will. The derive writes this one, and
+    /// whoever implements the trait by hand the other.
+    #[doc(hidden)]
+    fn __check(&self, was: Option<&Self>, how: How, at: &At<'_>) -> Result<(), Self::MutError> {
+        let _ = at;
+        match how {
+            How::Asked => Ok(()),
+            How::Whole => self.check(was),
+            How::Again => self.check(None),
+        }
+    }
+
+    /// Shows a mutation, if it can be shown.
+    #[doc(hidden)]
+    fn __show(mutation: &Self::Mutation) -> Option<&dyn fmt::Debug> {
+        let _ = mutation;
+        None
+    }
+
+    /// As `__show`.
+    #[doc(hidden)]
+    fn __show_message(message: &Self::Message) -> Option<&dyn fmt::Debug> {
+        let _ = message;
+        None
     }
 
     /// Tells whether `apply` of this mutation calls nothing of the user's, so that the store may run it under
@@ -103,6 +153,28 @@ pub trait LiveValue: Clone + Send + Sync + Any {
     #[doc(hidden)]
     fn __copy(&self) -> Option<Self> {
         None
+    }
+}
+
+/// What a value is checked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// What `check` is for, asked by the `check` that nobody has written: there is nothing else to ask.
+    Asked,
+    /// Everything, the `validate` of its type included: it replaces what was.
+    Whole,
+    /// The rules of its fields: somebody may have changed it since. What is still shared with what was has not changed.
+    Again,
+}
+
+impl How {
+    /// How the values in the value are checked.
+    #[must_use]
+    pub fn inside(self) -> How {
+        match self {
+            How::Asked => How::Whole,
+            how => how,
+        }
     }
 }
 

@@ -144,7 +144,7 @@ fn each_changes_the_value_at_a_key() {
     );
     assert!(matches!(
         error,
-        Err(RoomError::UpdatePlayers(PlayerError::Nick(_)))
+        Err(RoomError::UpdatePlayers(_, PlayerError::Nick(_)))
     ));
 }
 
@@ -200,14 +200,14 @@ fn check_goes_into_nested_values() {
     assert_eq!(now.check(Some(&was)), Ok(()));
     assert_eq!(
         was.check(Some(&now)),
-        Err(RoomError::UpdatePlayers(rejected("named already")))
+        Err(RoomError::UpdatePlayers("1".into(), rejected("named already")))
     );
 
     let mut now = was.clone();
     now.players.insert(1, player("too long"));
     assert!(matches!(
         now.check(None),
-        Err(RoomError::UpdatePlayers(PlayerError::Nick(_)))
+        Err(RoomError::UpdatePlayers(_, PlayerError::Nick(_)))
     ));
 }
 
@@ -242,10 +242,10 @@ fn a_value_can_hold_values_of_its_own_type() {
     .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "folders: folders: name: length 13 is not within ..=8"
+        "folders[1]: folders[2]: name: length 13 is not within ..=8"
     );
     root.folders.get_mut(&1).unwrap().name = "much too long".into();
-    assert!(matches!(root.check(None), Err(FolderError::UpdateFolders(_))));
+    assert!(matches!(root.check(None), Err(FolderError::UpdateFolders(_, _))));
 }
 
 #[derive(Clone, Debug, PartialEq, LiveValue)]

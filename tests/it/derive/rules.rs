@@ -309,3 +309,22 @@ fn a_panic_in_a_rule_leaves_the_value() {
     assert!(std::panic::catch_unwind(panics).is_err());
     assert_eq!(fragile.list, [1]);
 }
+
+#[derive(Clone, Debug, PartialEq, LiveValue)]
+#[live(error(derive(PartialEq)))]
+struct Seat {
+    #[live(set, clear, range = 1..=30)]
+    row: Option<u8>,
+}
+
+#[test]
+fn the_range_of_an_option_is_that_of_what_is_inside() {
+    let mut seat = Seat { row: None };
+    apply(&mut seat, SeatMutation::SetRow(Some(30))).unwrap();
+    assert!(matches!(
+        apply(&mut seat, SeatMutation::SetRow(Some(31))),
+        Err(SeatError::Row(Invalid::Range { .. }))
+    ));
+    apply(&mut seat, SeatMutation::ClearRow).unwrap();
+    assert_eq!(seat.check(None), Ok(()));
+}

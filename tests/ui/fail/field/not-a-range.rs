@@ -22,4 +22,34 @@ struct Room {
     nine: String,
 }
 
+#[derive(Clone, LiveValue)]
+struct OfOtherLanguages {
+    #[live(range = 1..=3 set)]
+    one: u8,
+    #[live(range = 1...5)]
+    two: u8,
+    #[live(range = 1..<5)]
+    three: u8,
+    #[live(range = ..=)]
+    four: u8,
+    #[live(range = 1..=)]
+    five: u8,
+    #[live(range = >= 1)]
+    six: u8,
+    #[live(range = < 10)]
+    seven: u8,
+    #[live(range = 1 to 5)]
+    eight: u8,
+    #[live(range = (1, 5))]
+    nine: u8,
+    #[live(range: 1..5)]
+    ten: u8,
+    #[live(len = r"1..=3")]
+    eleven: String,
+    #[live(len = b"1..=3")]
+    twelve: String,
+    #[live(len(1..=3), keep(5), push)]
+    thirteen: Vec<u8>,
+}
+
 fn main() {}

@@ -8,6 +8,8 @@ struct Room {
     score: u32,
     #[live(skip = true)]
     id: u32,
+    #[live(toggle(Flip))]
+    on: bool,
 }
 
 fn main() {}

@@ -61,6 +61,28 @@ struct Elsewhere {
 }
 
 #[derive(Clone, LiveValue)]
+struct Swapped {
+    #[live(claer, psuh)]
+    log: Vec<u8>,
+    #[live(eahc)]
+    map: std::collections::HashMap<u8, u8>,
+}
+
+#[derive(Clone, LiveValue)]
+struct Others {
+    #[live(get)]
+    one: u8,
+    #[live(update)]
+    two: std::collections::HashMap<u8, u8>,
+    #[live(hidden)]
+    three: u8,
+    #[live(trim, unique)]
+    four: String,
+    #[live(step = 5)]
+    five: u8,
+}
+
+#[derive(Clone, LiveValue)]
 struct Banana {
     #[live(banana)]
     name: String,

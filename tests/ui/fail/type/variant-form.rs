@@ -20,4 +20,8 @@ struct Payloads {}
 #[live(mutation(variants(Super, Crate(u32), 3, Start Stop)))]
 struct Methods {}
 
+#[derive(Clone, LiveValue)]
+#[live(mutation(variants(Say(text: String), Kick => Self::kick, Tell<T>(T))))]
+struct Forms {}
+
 fn main() {}

@@ -1,10 +1,8 @@
 use livestore::LiveValue;
 
-use std::rc::Rc;
-
 #[derive(Clone, LiveValue)]
 struct Room {
-    name: Rc<str>,
+    name: *const u8,
 }
 
 fn main() {}

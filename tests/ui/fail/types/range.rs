@@ -25,4 +25,12 @@ struct Unordered {
     points: Points,
 }
 
+const MAX: u8 = 5;
+
+#[derive(Clone, LiveValue)]
+struct Bound {
+    #[live(range = MAX)]
+    byte: u8,
+}
+
 fn main() {}

@@ -1,0 +1,13 @@
+use livestore::LiveValue;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+#[derive(Clone, LiveValue)]
+struct Room {
+    name: Rc<str>,
+    #[live(skip)]
+    cache: Option<RefCell<u8>>,
+}
+
+fn main() {}
