@@ -24,6 +24,7 @@ const LOST: End = None;
 /// Serves one socket until it ends.
 pub(crate) async fn talk(mut socket: WebSocket, app: App, key: Uuid) {
     let limit = app.config.write_timeout;
+    let _counted = app.sockets.subscribe();
     let Err(Some((code, reason))) = converse(&mut socket, app, key).await else {
         return;
     };
@@ -43,7 +44,8 @@ pub(crate) async fn talk(mut socket: WebSocket, app: App, key: Uuid) {
 async fn converse(socket: &mut WebSocket, app: App, key: Uuid) -> Result<(), End> {
     let limit = app.config.write_timeout;
     // One instant: the first update is the one that follows this entry.
-    let (entry, mut watch) = app.rooms.fetch_and_watch(&key).ok_or(NO_ROOM)?;
+    let found = app.rooms.fetch_and_watch(&key);
+    let (entry, mut watch) = found.ok_or(if app.rooms.is_closed() { STOPPING } else { NO_ROOM })?;
     let who = Uuid::new_v4();
     let seat = Seat {
         // Refused if the person never joined, which is as well.
@@ -52,7 +54,6 @@ async fn converse(socket: &mut WebSocket, app: App, key: Uuid) -> Result<(), End
         key,
         who,
     };
-    let mut stop = app.stop.subscribe();
     let mut heartbeat = interval(app.config.heartbeat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = true;
@@ -93,7 +94,6 @@ async fn converse(socket: &mut WebSocket, app: App, key: Uuid) -> Result<(), End
                 }
                 send(socket, limit, Message::Ping(Default::default())).await?;
             }
-            _ = stop.changed() => return Err(STOPPING),
         }
     }
 }
