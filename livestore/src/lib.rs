@@ -61,6 +61,8 @@ mod slot {
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
+    #[cfg(feature = "serde")]
+    pub(crate) mod kept;
     pub(crate) mod overdue;
     pub(crate) mod reader;
     #[cfg(feature = "serde")]
@@ -96,6 +98,8 @@ mod watch {
 mod disk {
     #[cfg(feature = "durable")]
     pub(crate) mod durable;
+    #[cfg(feature = "serde")]
+    pub(crate) mod frames;
     #[cfg(feature = "serde")]
     pub(crate) mod snapshot;
 }
@@ -152,7 +156,7 @@ pub use crate::store::transact::{Guards, Tx};
 pub use crate::value::__private;
 pub use crate::value::delta::Delta;
 #[cfg(feature = "durable")]
-pub use crate::value::durability::{Durability, DurabilityError, FlushError};
+pub use crate::value::durability::{Durability, DurabilityError, FlushError, UnwrittenError};
 pub use crate::value::entry::Entry;
 pub use crate::value::error::{
     AcquireError, CloseError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied,
@@ -166,7 +170,7 @@ pub use crate::value::options::{ExpireMode, StoreOptions};
 #[cfg(feature = "durable")]
 pub use crate::value::report::OpenReport;
 #[cfg(feature = "serde")]
-pub use crate::value::report::{LoadReport, Progress, SaveReport};
+pub use crate::value::report::{LoadReport, OnUnreadable, Progress, SaveReport, UnreadableEntry};
 pub use crate::value::update::{Control, Update};
 pub use crate::value::value::LiveValue;
 pub use crate::watch::delta_watch::DeltaWatch;

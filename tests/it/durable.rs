@@ -1,6 +1,7 @@
 //! Stores that are kept on disk.
 
 mod back;
+mod damage;
 mod expiry;
 mod refuse;
 mod writer;

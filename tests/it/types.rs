@@ -12,10 +12,10 @@ use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
     Durability, DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid,
     LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
-    MutateIfError, MutateOnDrop, Never, Occupied, OpenError, OpenReport, OptionsError, Progress, Rejected,
-    RollbackError, Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions,
-    TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx, Update, Watch, WatchAll,
-    WeakLiveStore,
+    MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError, OpenReport, OptionsError,
+    Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder,
+    StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx, UnreadableEntry,
+    UnwrittenError, Update, Watch, WatchAll, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -132,7 +132,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
         "Invalid" Invalid, Invalid => FULL, FULL;
         "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
-        "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => OWNED, OWNED;
+        "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => TO_BE, TO_BE;
         "Load" Load<Rich>, Load<Poor> => TO_BE, TO_BE;
         "LoadError" LoadError, LoadError => OWNED, OWNED;
         "LoadReport" LoadReport, LoadReport => FULL, FULL;
@@ -143,6 +143,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "MutateOnDrop" MutateOnDrop<Rich>, MutateOnDrop<Poor> => OWNED, OWNED;
         "Never" Never, Never => FULL, FULL;
         "Occupied" Occupied<Rich>, Occupied<Poor> => FULL, HANDLE;
+        "OnUnreadable" OnUnreadable, OnUnreadable => FULL, FULL;
         "OpenError" OpenError, OpenError => OWNED, OWNED;
         "OpenReport" OpenReport, OpenReport => FULL, FULL;
         "OptionsError" OptionsError, OptionsError => FULL, FULL;
@@ -161,6 +162,8 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "TryAssignError" TryAssignError<Rich>, TryAssignError<Poor> => FULL, BARE;
         "TryCreateError" TryCreateError<Rich>, TryCreateError<Poor> => FULL, BARE;
         "Tx" Tx<Rich>, Tx<Poor> => OWNED, OWNED;
+        "UnreadableEntry" UnreadableEntry<'static>, UnreadableEntry<'static> => "Debug Send Sync Unpin UnwindSafe RefUnwindSafe", "Debug Send Sync Unpin UnwindSafe RefUnwindSafe";
+        "UnwrittenError" UnwrittenError, UnwrittenError => FULL, FULL;
         "Update" Update<Rich>, Update<Poor> => FULL, HANDLE;
         "Watch" Watch<Rich>, Watch<Poor> => OWNED, OWNED;
         "WatchAll" WatchAll<Rich>, WatchAll<Poor> => OWNED, OWNED;

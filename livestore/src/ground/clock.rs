@@ -179,11 +179,6 @@ pub(crate) fn now() -> Instant {
     }
 }
 
-fn real_now() -> Instant {
-    #[allow(clippy::disallowed_methods, reason = "this is the clock")]
-    return Instant::now();
-}
-
 /// The wall-clock time at which the monotonic clock showed `then`.
 pub(crate) fn wall_clock(then: Instant) -> SystemTime {
     wall_now()
@@ -195,11 +190,16 @@ pub(crate) fn wall_clock(then: Instant) -> SystemTime {
 /// further away than can be counted.
 #[cfg(feature = "durable")]
 pub(crate) fn real_deadline(after: Duration) -> Option<Instant> {
+    real_now().checked_add(after)
+}
+
+/// The present moment for a thread that blocks.
+pub(crate) fn real_now() -> Instant {
     #[allow(
         clippy::disallowed_methods,
         reason = "a thread is woken by the machine's clock"
     )]
-    Instant::now().checked_add(after)
+    Instant::now()
 }
 
 /// While what it returns lives, a clock that is paused does not move by itself. It would, whenever all tasks wait, and

@@ -62,6 +62,8 @@ impl<V: LiveValue> State<V> {
         self.word = (shared.first_version() * VERSION) | (self.word % VERSION);
         // The wait for the shard is over: this is the instant of the commit.
         self.times = Times::born(shared.birth());
+        #[cfg(feature = "serde")]
+        shared.kept.forget(key);
         self.leave_for_disk(shared, key, after);
         if shared.feed.watchers() > 0 {
             let update = Arc::new(Update::Create {

@@ -9,6 +9,8 @@ use crate::ground::stats::Counters;
 use crate::ground::sync::atomic::{AtomicU64, Ordering};
 use crate::ground::times::Times;
 use crate::slot::feed::Feed;
+#[cfg(feature = "serde")]
+use crate::slot::kept::Kept;
 use crate::slot::overdue::Overdue;
 #[cfg(feature = "durable")]
 use crate::slot::sink::{Sink, Whole};
@@ -28,6 +30,9 @@ pub(crate) struct Shared<V: LiveValue> {
     pub(crate) counters: Counters,
     /// To those who watch everything.
     pub(crate) feed: Feed<V>,
+    /// What this program could not read, to be written on.
+    #[cfg(feature = "serde")]
+    pub(crate) kept: Kept,
     /// What expired at the end of a hold.
     pub(crate) overdue: Overdue<V>,
     /// `None` when nothing ever expires.
@@ -50,6 +55,8 @@ impl<V: LiveValue> Shared<V> {
             delta_history: options.delta_history,
             counters: Counters::new(),
             feed: Feed::new(),
+            #[cfg(feature = "serde")]
+            kept: Kept::default(),
             overdue: Overdue::new(),
             expire: options.expire_check_freq.map(|_| options.expire_mode),
             floor: AtomicU64::new(0),
@@ -99,8 +106,8 @@ impl<V: LiveValue> Shared<V> {
         let Some(sink) = self.sink() else { return Ok(()) };
         sink.close();
         match sink.end().await {
-            FlushError::Failed(error) => Err(CloseError::from(error)),
-            _ => Ok(()),
+            FlushError::Closed => Ok(()),
+            failed => Err(CloseError::from(failed)),
         }
     }
 

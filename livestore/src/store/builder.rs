@@ -21,6 +21,8 @@ use crate::value::error::OptionsError;
 use crate::value::options::Downtime;
 use crate::value::options::StoreOptions;
 #[cfg(feature = "serde")]
+use crate::value::report::UnreadableFn;
+#[cfg(feature = "serde")]
 use crate::value::schema::Schema;
 use crate::value::value::LiveValue;
 
@@ -63,6 +65,8 @@ pub struct LiveStoreBuilder<V: LiveValue> {
     pub(crate) schema: Option<Schema>,
     #[cfg(feature = "serde")]
     pub(crate) downtime: Downtime,
+    #[cfg(feature = "serde")]
+    pub(crate) on_unreadable: Option<UnreadableFn>,
     /// How it is kept on disk, if it is.
     #[cfg(feature = "durable")]
     pub(crate) disk: Disk,
@@ -250,6 +254,8 @@ impl<V: LiveValue> Default for LiveStoreBuilder<V> {
             schema: None,
             #[cfg(feature = "serde")]
             downtime: Downtime::default(),
+            #[cfg(feature = "serde")]
+            on_unreadable: None,
             #[cfg(feature = "durable")]
             disk: Disk::default(),
         }

@@ -43,7 +43,7 @@ impl<V: LiveValue> LiveStore<V> {
             Ok(done) => return done.map_err(MutateError::Rejected),
             Err(step) => step,
         };
-        self.go_on(key, None, step).await.map_err(without_version)
+        self.go_on(key, None, step).await.map_err(at_any_version)
     }
 
     /// Mutates the entry if it is still at `version`, and returns it in its new state. Waits for a guard.
@@ -240,7 +240,7 @@ impl<V: LiveValue> LiveStore<V> {
                 }
                 Step::Missing => return Err(MutateError::Missing),
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt) => return attempt.carry_out_if(None).map_err(without_version),
+                Step::Backlogged(attempt) => return attempt.carry_out_if(None).map_err(at_any_version),
                 Step::Held(slot, mutn) => self.step_in_turn(key, None, slot, mutn).await,
                 Step::NoBudget(_) | Step::Conflict(..) => {
                     unreachable!("no budget was asked for, and no version expected")
@@ -311,8 +311,8 @@ impl<V: LiveValue> LiveStore<V> {
     }
 }
 
-/// The error of a mutation that expected no version.
-fn without_version<V: LiveValue>(error: MutateIfError<V>) -> MutateError<V::MutError> {
+/// The error of a mutation for which no version was expected.
+fn at_any_version<V: LiveValue>(error: MutateIfError<V>) -> MutateError<V::MutError> {
     match error {
         MutateIfError::Missing => MutateError::Missing,
         MutateIfError::Rejected(reason) => MutateError::Rejected(reason),

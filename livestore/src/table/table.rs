@@ -336,10 +336,52 @@ impl<V: LiveValue> Table<V> {
         if self.link_locked(&slot).is_err() {
             return false;
         }
-        if let Some(deadlines) = &self.deadlines {
-            deadlines.arm(slot.lock().deadline(&self.shared), &slot, 0);
-        }
+        self.arm_restored(&slot);
         true
+    }
+
+    #[cfg(feature = "serde")]
+    fn arm_restored(&self, slot: &Arc<Slot<V>>) {
+        if let Some(deadlines) = &self.deadlines {
+            deadlines.arm(slot.lock().deadline(&self.shared), slot, 0);
+        }
+    }
+
+    /// Puts a stored entry in, in place of the one that its key has. Nobody else has the table.
+    #[cfg(feature = "durable")]
+    pub(crate) fn restore_anew(&self, key: Uuid, record: Record<V>) {
+        let slot = Slot::restore(key, record);
+        let before = match self.map.entry(Linked(Arc::clone(&slot))) {
+            Place::Vacant(place) => {
+                place.insert(());
+                None
+            }
+            Place::Occupied(place) => {
+                let before = Arc::clone(&place.key().0);
+                place.replace_entry(());
+                Some(before)
+            }
+        };
+        self.let_go_of(before);
+        self.arm_restored(&slot);
+    }
+
+    /// Takes a stored entry out again. Nobody else has the table.
+    #[cfg(feature = "durable")]
+    pub(crate) fn take_back(&self, key: &Uuid) {
+        let before = self.map.remove(key).map(|(linked, ())| linked.0);
+        self.let_go_of(before);
+    }
+
+    #[cfg(feature = "durable")]
+    fn let_go_of(&self, before: Option<Arc<Slot<V>>>) {
+        if let Some(before) = before {
+            before.lock().abandon();
+            if let Some(deadlines) = &self.deadlines {
+                deadlines.note_stale(1);
+            }
+            let_go(before);
+        }
     }
 
     /// Gives the key of a dead slot to another in one step.
@@ -444,7 +486,8 @@ impl<V: LiveValue> Table<V> {
         (0..self.map.shards().len()).map_while(|at| self.shard(at))
     }
 
-    fn shard(&self, at: usize) -> Option<Vec<Arc<Slot<V>>>> {
+    /// The slots of one shard as it is now; `None` if there is no such shard.
+    pub(crate) fn shard(&self, at: usize) -> Option<Vec<Arc<Slot<V>>>> {
         let shard = self.map.shards().get(at)?.read().clone();
         Some(shard.into_iter().map(|(Linked(slot), _)| slot).collect())
     }
@@ -553,7 +596,7 @@ mod tests {
         Hold::taken(slot, table.shared()).end(None, &mut After::default())
     }
 
-    /// A million removed entries left the places of a million, in the map and in the deadline queue.
+    /// A million removed entries left the places of a million.
     #[cfg(not(livestore_check))]
     #[test]
     fn the_places_of_removed_entries_are_given_back() {

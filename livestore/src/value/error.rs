@@ -6,7 +6,7 @@ use std::fmt;
 use uuid::Uuid;
 
 #[cfg(feature = "durable")]
-use crate::value::durability::DurabilityError;
+use crate::value::durability::FlushError;
 use crate::value::entry::Entry;
 #[cfg(not(feature = "durable"))]
 use crate::value::invalid::Never;
@@ -503,22 +503,22 @@ impl Error for OptionsError {}
 pub struct CloseError(CloseReason);
 
 #[cfg(feature = "durable")]
-type CloseReason = DurabilityError;
+type CloseReason = FlushError;
 /// A store in memory has nothing that could fail.
 #[cfg(not(feature = "durable"))]
 type CloseReason = Never;
 
 #[cfg(feature = "durable")]
 impl CloseError {
-    /// Returns what happened to the disk.
-    pub fn durability_error(&self) -> &DurabilityError {
+    /// Returns what the disk said, as [`LiveStore::flush`](crate::LiveStore::flush) would have.
+    pub fn flush_error(&self) -> &FlushError {
         &self.0
     }
 }
 
 #[cfg(feature = "durable")]
-impl From<DurabilityError> for CloseError {
-    fn from(reason: DurabilityError) -> Self {
+impl From<FlushError> for CloseError {
+    fn from(reason: FlushError) -> Self {
         CloseError(reason)
     }
 }

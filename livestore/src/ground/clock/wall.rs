@@ -87,6 +87,16 @@ impl Moment {
         })
     }
 
+    /// The stamp of a deadline that was written at `written`: nobody has longer than they had then, also where the wall
+    /// clock was set back since.
+    pub(crate) fn deadline(&self, at: Wall, written: Wall) -> Stamp {
+        let left = at.0.saturating_sub(written.0);
+        match at.0 {
+            u64::MAX => Stamp::NEVER,
+            at => self.stamp(Wall(at.min(self.wall_now.0.saturating_add(left)))),
+        }
+    }
+
     /// The stamp of something that has happened: not after this moment, whatever the wall clock says.
     pub(crate) fn past(&self, wall: Wall) -> Stamp {
         self.stamp(wall).min(self.now)
@@ -169,6 +179,25 @@ mod tests {
         let later = Wall(moment.wall_now.0 + 10 * MILLI);
         assert_eq!(moment.past(later), moment.now);
         assert!(moment.stamp(later) > moment.now);
+    }
+
+    /// Fifty seconds became ten years, when the clock was set back by as much.
+    #[test]
+    fn nobody_has_longer_than_they_had_when_it_was_written() {
+        let moment = moment(5_000, 1 << 60);
+        let secs = |secs: u64| secs * 1_000_000_000;
+        let now = moment.wall_now.0;
+        // How long ago it was written by the clock as it goes now, and what is left of 50 seconds.
+        for (ago, left) in [(0, 50), (20, 30), (-3600, 50), (-300_000_000, 50), (60, -10)] {
+            let written = now.checked_add_signed(-ago * 1_000_000_000).unwrap_or(0);
+            let stamp = moment.deadline(Wall(written + secs(50)), Wall(written));
+            assert_eq!(
+                stamp.0.cast_signed() - moment.now.0.cast_signed(),
+                left * 1000,
+                "{ago}"
+            );
+        }
+        assert_eq!(moment.deadline(Wall(u64::MAX), Wall(now)), Stamp::NEVER);
     }
 
     #[test]
