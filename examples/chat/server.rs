@@ -81,8 +81,8 @@ pub(crate) async fn serve(
         served = axum::serve(listener, router).into_future() => served?,
         () = shutdown => {}
     }
-    // Nobody else comes in from here on. axum knows nothing of sockets any more, so we wait for them ourselves.
-    // Every socket has a handle to the store, and learns from its watch that it was closed.
+    // Nobody else comes in from here on, and every watch ends, and with it its socket. axum knows nothing of sockets any
+    // more, so we wait for them ourselves.
     rooms.close().await.map_err(io::Error::other)?;
     let _ = timeout(GRACE, sockets.closed()).await;
     Ok(())

@@ -24,7 +24,7 @@ const LOST: End = None;
 /// Serves one socket until it ends.
 pub(crate) async fn talk(mut socket: WebSocket, app: App, key: Uuid) {
     let limit = app.config.write_timeout;
-    let _here = app.sockets.subscribe();
+    let _counted = app.sockets.subscribe();
     let Err(Some((code, reason))) = converse(&mut socket, app, key).await else {
         return;
     };
@@ -44,7 +44,8 @@ pub(crate) async fn talk(mut socket: WebSocket, app: App, key: Uuid) {
 async fn converse(socket: &mut WebSocket, app: App, key: Uuid) -> Result<(), End> {
     let limit = app.config.write_timeout;
     // One instant: the first update is the one that follows this entry.
-    let (entry, mut watch) = app.rooms.fetch_and_watch(&key).ok_or(NO_ROOM)?;
+    let found = app.rooms.fetch_and_watch(&key);
+    let (entry, mut watch) = found.ok_or(if app.rooms.is_closed() { STOPPING } else { NO_ROOM })?;
     let who = Uuid::new_v4();
     let seat = Seat {
         // Refused if the person never joined, which is as well.

@@ -56,6 +56,7 @@ mod slot {
     pub(crate) mod after;
     mod audience;
     pub(crate) mod commit;
+    pub(crate) mod deltas;
     pub(crate) mod due;
     pub(crate) mod feed;
     pub(crate) mod history;

@@ -6,6 +6,7 @@ use std::task::Waker;
 use smallvec::SmallVec;
 
 use crate::ground::unwind::Panics;
+use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 #[cfg(feature = "durable")]
 use crate::slot::record::Record;
@@ -36,6 +37,7 @@ pub(crate) enum Leftover<V: LiveValue> {
     Message(V::Message),
     News(News<V>),
     History(Box<History<V>>),
+    Deltas(Box<Deltas<V>>),
     Waker(Waker),
     #[cfg(feature = "durable")]
     Record(Record<V>),

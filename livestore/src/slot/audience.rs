@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ground::stats::Count;
 use crate::slot::after::After;
-use crate::slot::ring::{Left, Ring, Seat};
+use crate::slot::ring::{Left, News, Ring, Seat};
 use crate::slot::shared::Shared;
 use crate::slot::slot::State;
 use crate::value::entry::Entry;
@@ -33,6 +33,15 @@ impl<V: LiveValue> State<V> {
             return Some(VecDeque::new());
         }
         self.extra.as_ref()?.history.as_ref()?.since(version)
+    }
+
+    /// What led from `version` to the present, if it is kept as mutations without values, or as updates.
+    pub(crate) fn deltas_since(&self, version: u64) -> Option<VecDeque<News<V>>> {
+        let deltas = self.extra.as_ref().and_then(|extra| extra.deltas.as_ref());
+        deltas.and_then(|deltas| deltas.since(version)).or_else(|| {
+            let updates = self.updates_since(version)?;
+            Some(updates.into_iter().map(News::Update).collect())
+        })
     }
 
     // Watchers.

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use crate::ground::stats::Count;
 use crate::ground::times::Times;
+use crate::ground::unwind::InHand;
 use crate::slot::after::{After, Leftover};
+use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 #[cfg(feature = "durable")]
 use crate::slot::record::Record;
@@ -23,6 +25,8 @@ use crate::value::value::{LiveValue, SMALL};
 pub(crate) enum Change<V: LiveValue> {
     Mutate {
         mutn: V::Mutation,
+        /// Its clone, in a store that keeps mutations without values, unless that one does.
+        kept: Option<V::Mutation>,
         /// `None` if the value has been changed in place under this very hold of the slot's lock; nobody is told values.
         new: Option<Arc<V>>,
     },
@@ -37,6 +41,19 @@ pub(crate) enum Change<V: LiveValue> {
         msg: Option<V::Message>,
     },
     Expire,
+}
+
+impl<V: LiveValue> Change<V> {
+    /// A mutation that was applied to a copy. Called with nothing locked: it may clone the mutation.
+    pub(crate) fn mutate(shared: &Shared<V>, mutn: V::Mutation, new: Arc<V>) -> Change<V> {
+        let (mutn, new) = (InHand::new(mutn), InHand::new(new));
+        let kept = (shared.delta_history > 0).then(|| mutn.clone());
+        Change::Mutate {
+            mutn: mutn.into_inner(),
+            kept,
+            new: Some(new.into_inner()),
+        }
+    }
 }
 
 impl<V: LiveValue> State<V> {
@@ -71,7 +88,7 @@ impl<V: LiveValue> State<V> {
         key: &Uuid,
         mutn: &V::Mutation,
     ) -> Option<Result<Entry<V>, V::MutError>> {
-        if self.is_held() || self.extra.is_some() || self.is_recorded(shared) {
+        if self.is_held() || self.extra.is_some() || self.is_recorded(shared) || shared.delta_history > 0 {
             return None;
         }
         let value = Arc::get_mut(&mut self.value)?;
@@ -118,7 +135,9 @@ impl<V: LiveValue> State<V> {
         };
         Ok(match result {
             Ok(()) => {
-                self.commit(shared, key, Change::Mutate { mutn, new }, after);
+                // What is plain, its clone is, too. A mutation in place is told without values, and kept as it is told.
+                let kept = (new.is_some() && shared.delta_history > 0).then(|| mutn.clone());
+                self.commit(shared, key, Change::Mutate { mutn, kept, new }, after);
                 Ok(self.entry(shared))
             }
             Err(reason) => {
@@ -153,21 +172,28 @@ impl<V: LiveValue> State<V> {
         let in_place = matches!(change, Change::Mutate { new: None, .. });
         let recorded = !in_place && self.is_recorded(shared);
         match change {
-            Change::Mutate { mutn, new } => {
+            Change::Mutate { mutn, kept, new } => {
                 shared.counters.add(Count::Mutations, 1);
                 let old = new.and_then(|new| self.replace(shared, recorded, new, after));
                 self.advance(shared, key, after);
+                let version = self.version();
                 if let Some(old) = old {
+                    if let Some(mutn) = kept {
+                        self.keep(shared, &Arc::new(Delta::Mutate { mutn, version }), after);
+                    }
                     let new = self.entry(shared);
                     self.publish(shared, key, Update::Mutate { mutn, new, old }, after);
-                } else if self.ring().is_some() {
-                    let version = self.version();
-                    self.publish_delta(shared, Delta::Mutate { mutn, version }, after);
+                } else if self.ring().is_some() || shared.delta_history > 0 {
+                    after.leave_all(kept.map(Leftover::Mutation));
+                    let delta = Arc::new(Delta::Mutate { mutn, version });
+                    self.keep(shared, &delta, after);
+                    self.publish_delta(shared, delta, after);
                 } else {
                     after.leave(Leftover::Mutation(mutn));
                 }
             }
             Change::Overwrite { msg, new } => {
+                self.forget_deltas(after);
                 let old = self.replace(shared, recorded, new, after);
                 self.advance(shared, key, after);
                 if let Some(old) = old {
@@ -175,12 +201,13 @@ impl<V: LiveValue> State<V> {
                     self.publish(shared, key, Update::Overwrite { msg, new, old }, after);
                 } else if self.ring().is_some() {
                     let new = self.entry(shared);
-                    self.publish_delta(shared, Delta::Overwrite { msg, new }, after);
+                    self.publish_delta(shared, Arc::new(Delta::Overwrite { msg, new }), after);
                 } else {
                     after.leave_all(msg.map(Leftover::Message));
                 }
             }
             Change::Rollback { new } => {
+                self.forget_deltas(after);
                 let old = self.replace(shared, recorded, new, after);
                 self.advance(shared, key, after);
                 if let Some(old) = old {
@@ -188,7 +215,7 @@ impl<V: LiveValue> State<V> {
                     self.publish(shared, key, Update::Rollback { new, old }, after);
                 } else if self.ring().is_some() {
                     let new = self.entry(shared);
-                    self.publish_delta(shared, Delta::Rollback { new }, after);
+                    self.publish_delta(shared, Arc::new(Delta::Rollback { new }), after);
                 }
             }
             Change::Remove { msg } => {
@@ -276,7 +303,7 @@ impl<V: LiveValue> State<V> {
             self.publish(shared, key, Update::Message { msg, val }, after);
         } else {
             let version = self.version();
-            self.publish_delta(shared, Delta::Message { msg, version }, after);
+            self.publish_delta(shared, Arc::new(Delta::Message { msg, version }), after);
         }
         watchers
     }
@@ -290,6 +317,7 @@ impl<V: LiveValue> State<V> {
         self.leave_for_disk(shared, key, after);
         if let Some(extra) = &mut self.extra {
             after.leave_all(extra.history.take());
+            after.leave_all(extra.deltas.take().map(Leftover::Deltas));
             extra.own = None;
         }
         self.trim();
@@ -326,9 +354,27 @@ impl<V: LiveValue> State<V> {
         }
     }
 
+    /// Keeps a mutation without values, in a store that keeps them.
+    fn keep(&mut self, shared: &Shared<V>, delta: &Arc<Delta<V>>, after: &mut After<V>) {
+        if shared.delta_history == 0 {
+            return;
+        }
+        let deltas = self.extra().deltas.get_or_insert_with(|| Box::new(Deltas::new()));
+        let forgotten = deltas.push(Arc::clone(delta), shared.delta_history);
+        after.leave_all(forgotten.map(News::Delta));
+    }
+
+    /// Forgets the mutations that are kept: what comes now is none, and does not follow from them.
+    fn forget_deltas(&mut self, after: &mut After<V>) {
+        if let Some(extra) = &mut self.extra {
+            after.leave_all(extra.deltas.take().map(Leftover::Deltas));
+        }
+        self.trim();
+    }
+
     /// Tells those who are told no values, where nobody else is told.
-    fn publish_delta(&self, shared: &Shared<V>, delta: Delta<V>, after: &mut After<V>) {
-        let news = News::Delta(Arc::new(delta));
+    fn publish_delta(&self, shared: &Shared<V>, delta: Arc<Delta<V>>, after: &mut After<V>) {
+        let news = News::Delta(delta);
         match self.ring() {
             Some(ring) => {
                 let evicted = ring.publish(news, shared.channel_cap, &mut after.watchers);

@@ -189,8 +189,8 @@ impl<V: LiveValue> Hold<V> {
         };
         match self.try_mutation(&snapshot, &mutn) {
             Ok(new) => {
-                let (new, mutn) = (Some(Arc::new(new)), mutn.into_inner());
-                let entry = self.commit(Change::Mutate { mutn, new }, after);
+                let change = Change::mutate(&self.shared, mutn.into_inner(), Arc::new(new));
+                let entry = self.commit(change, after);
                 after.leave(Leftover::Value(snapshot.into_inner().value));
                 Ok(entry)
             }
@@ -318,11 +318,9 @@ impl<V: LiveValue> Attempt<V> {
         match attempt.hold.try_mutation(&snapshot, &attempt.mutn) {
             Ok(new) => {
                 let Attempt { hold, mutn } = attempt;
-                let new = Some(Arc::new(new));
                 // The slot has the value as well, so this drops none.
                 drop(snapshot);
-                let mutn = mutn.into_inner();
-                let change = Change::Mutate { mutn, new };
+                let change = Change::mutate(&hold.shared, mutn.into_inner(), Arc::new(new));
                 Ok(hold.commit_once(change, |_, state, shared| state.entry(shared)))
             }
             Err(reason) => {

@@ -25,6 +25,8 @@ pub(crate) struct Shared<V: LiveValue> {
     pub(crate) channel_cap: usize,
     /// How many updates of an entry are kept.
     pub(crate) history: usize,
+    /// How many mutations of an entry are kept without values.
+    pub(crate) delta_history: usize,
     pub(crate) counters: Counters,
     /// To those who watch everything.
     pub(crate) feed: Feed<V>,
@@ -50,6 +52,7 @@ impl<V: LiveValue> Shared<V> {
             clock: Clock::start(),
             channel_cap: options.channel_cap,
             history: options.history,
+            delta_history: options.delta_history,
             counters: Counters::new(),
             feed: Feed::new(),
             #[cfg(feature = "serde")]

@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::ground::clock::Stamp;
 use crate::ground::sync::{Mutex, MutexGuard};
 use crate::ground::times::Times;
+use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 use crate::slot::ring::Ring;
 use crate::slot::shared::Shared;
@@ -71,6 +72,8 @@ pub(in crate::slot) struct Extra<V: LiveValue> {
     pub(in crate::slot) full_watchers: usize,
     /// Exists from the first change on, in a store that keeps a history.
     pub(in crate::slot) history: Option<Box<History<V>>>,
+    /// Exists from the first mutation on, in a store that keeps them without values.
+    pub(in crate::slot) deltas: Option<Box<Deltas<V>>>,
     /// Set once the entry was given a deadline of its own, which then counts instead of the store's mode.
     pub(in crate::slot) own: Option<Own>,
 }
@@ -210,6 +213,7 @@ impl<V: LiveValue> Default for Extra<V> {
             ring: None,
             full_watchers: 0,
             history: None,
+            deltas: None,
             own: None,
         }
     }
@@ -217,7 +221,11 @@ impl<V: LiveValue> Default for Extra<V> {
 
 impl<V: LiveValue> Extra<V> {
     fn is_empty(&self) -> bool {
-        self.waiters.is_empty() && self.ring.is_none() && self.history.is_none() && self.own.is_none()
+        self.waiters.is_empty()
+            && self.ring.is_none()
+            && self.history.is_none()
+            && self.deltas.is_none()
+            && self.own.is_none()
     }
 }
 

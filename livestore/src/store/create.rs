@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::ground::random::random_key;
 use crate::ground::sync::block_on;
+use crate::ground::unwind::InHand;
 use crate::slot::hold::Hold;
 use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
@@ -204,7 +205,10 @@ impl<V: LiveValue> LiveStore<V> {
 
 /// Lets a value through that passes its check as a new one.
 fn checked<V: LiveValue>(value: V) -> Result<V, Rejected<V>> {
-    match value.check(None) {
+    let value = InHand::new(value);
+    let checked = value.check(None);
+    let value = value.into_inner();
+    match checked {
         Ok(()) => Ok(value),
         Err(reason) => Err(Rejected { value, reason }),
     }

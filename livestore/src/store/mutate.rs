@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::ground::trace;
+use crate::ground::unwind::InHand;
 use crate::slot::after::After;
 use crate::slot::hold::{Acquire, Hold, Step};
 use crate::slot::slot::{Dead, Slot};
@@ -177,7 +178,7 @@ impl<V: LiveValue> LiveStore<V> {
         value: impl FnOnce() -> V,
         mutn: &V::Mutation,
     ) -> Result<Linked<V, ()>, V::MutError> {
-        let made = Entry::new(value());
+        let made = InHand::new(Entry::new(value()));
         // Ends before what was made is dropped, however this ends.
         let _turn = turn;
         let new = V::mutate(&made, mutn)?;

@@ -138,6 +138,58 @@ impl<V: LiveValue> LiveStore<V> {
         })
     }
 
+    /// Watches the entry without values as if since `version`: receives exactly the mutations that followed it, then those
+    /// to come. `None` if the key has no entry.
+    ///
+    /// For replicas of large values: nothing but mutations is kept, as many of each entry as
+    /// [`StoreOptions::delta_history`](crate::StoreOptions::delta_history) says. Where those do not go back far enough, what
+    /// [`StoreOptions::history`](crate::StoreOptions::history) keeps is told without its values. Where neither does, because a
+    /// value was replaced or rolled back meanwhile, or `version` is not one of this entry's, the first delta is
+    /// [`Delta::Resync`](crate::Delta::Resync), as with [`watch_since`](Self::watch_since).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{Delta, LiveStore, LiveValue, StoreOptions};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Board {
+    ///     #[live(push)]
+    ///     lines: Vec<String>,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let options = StoreOptions { delta_history: 1000, ..Default::default() };
+    /// let store = LiveStore::new().with_options(options).done();
+    /// let key = store.init(Board { lines: vec![] });
+    ///
+    /// let (mut replica, seen) = {
+    ///     let entry = store.fetch(&key).unwrap();
+    ///     (Board::clone(&entry), entry.version)
+    /// };
+    /// // The connection is lost, and the board goes on.
+    /// store.mutate(&key, BoardMutation::PushLines("one".into())).await.ok();
+    /// store.mutate(&key, BoardMutation::PushLines("two".into())).await.ok();
+    ///
+    /// let mut deltas = store.watch_deltas_since(&key, seen).unwrap();
+    /// while let Some(delta) = deltas.try_next() {
+    ///     match delta {
+    ///         Delta::Mutate { mutn, .. } => drop(replica.apply(&mutn)),
+    ///         Delta::Resync { now, .. } => replica = Board::clone(&now),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// assert_eq!(replica.lines, ["one", "two"]);
+    /// # }
+    /// ```
+    pub fn watch_deltas_since(&self, key: &Uuid, version: u64) -> Option<DeltaWatch<V>> {
+        let shared = self.table.shared();
+        self.table.look(key, |slot, state| {
+            DeltaWatch::begin_since(slot, state, shared, version)
+        })
+    }
+
     /// Watches every entry, those to come included.
     pub fn watch_all(&self) -> WatchAll<V> {
         WatchAll::begin(&self.table, false)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::ground::unwind::InHand;
 use crate::slot::commit::Change;
 use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
@@ -62,7 +63,10 @@ impl<V: LiveValue> LiveStore<V> {
                 Err(Unused::Rejected(value, reason)) => return Err(rejected(value, reason)),
                 Err(Unused::Missing(unused)) => value = unused,
             }
-            if let Err(reason) = value.check(None) {
+            let new = InHand::new(value);
+            let checked = new.check(None);
+            value = new.into_inner();
+            if let Err(reason) = checked {
                 return Err(rejected(value, reason));
             }
             match self.link(*key, value, |_, _| ()) {
@@ -209,17 +213,17 @@ impl<V: LiveValue> LiveStore<V> {
         let Some(hold) = self.hold(key).await else {
             return Err(Unused::Missing(value));
         };
-        // Nobody changes it between.
-        let previous = hold.entry();
+        // If the check panics, the hold ends before anything of the user's is dropped.
+        let (value, previous, hold) = (InHand::new(value), hold.entry(), hold);
         match value.check(Some(&previous)) {
             Ok(()) => {
-                hold.commit_once(overwrite(value), |_, _, _| ());
+                // Nobody changed it between.
+                hold.commit_once(overwrite(value.into_inner()), |_, _, _| ());
                 Ok(previous)
             }
             Err(reason) => {
-                // The others go on before anything of the user's is dropped.
                 drop(hold);
-                Err(Unused::Rejected(value, reason))
+                Err(Unused::Rejected(value.into_inner(), reason))
             }
         }
     }

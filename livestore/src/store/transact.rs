@@ -212,14 +212,14 @@ impl<V: LiveValue> Tx<V> {
     /// [`MutateError::Missing`] if there is no entry, or its key was not named; [`MutateError::Rejected`] if the value
     /// refuses. Nothing is staged then, and the transaction may go on.
     pub fn mutate(&mut self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
-        let counters = &Arc::clone(self.table.shared()).counters;
+        let shared = &Arc::clone(self.table.shared());
         let (staged, now) = self.existing(key).ok_or(MutateError::Missing)?;
         let value = Arc::new(V::mutate(&now, &mutn).map_err(|reason| {
-            counters.add(Count::Refused, 1);
+            shared.counters.add(Count::Refused, 1);
             MutateError::Rejected(reason)
         })?);
-        let new = Some(Arc::clone(&value));
-        Ok(staged.change(now, value, Change::Mutate { mutn, new }))
+        let change = Change::mutate(shared, mutn, Arc::clone(&value));
+        Ok(staged.change(now, value, change))
     }
 
     /// Stages a replacement and returns the entry that it replaces. Nothing is checked.

@@ -58,6 +58,14 @@ pub struct StoreOptions {
     ///
     /// An entry with n updates kept holds n + 1 values, and no mutation happens in place.
     pub history: usize,
+
+    /// How many mutations of each entry are kept without values, for
+    /// [`LiveStore::watch_deltas_since`](crate::LiveStore::watch_deltas_since). 0 by default, which costs nothing.
+    ///
+    /// No value is kept, so a mutation can change a large value in place, as ever. Replacing or rolling back a value forgets
+    /// what was kept: it is no mutation, and nothing follows from those before. A mutation is cloned for this if somebody is
+    /// told the values as well, or if it runs code of yours.
+    pub delta_history: usize,
 }
 
 impl Default for StoreOptions {
@@ -68,6 +76,7 @@ impl Default for StoreOptions {
             expire_check_freq: None,
             expire_mode: ExpireMode::Timeout(Duration::from_secs(60 * 60)),
             history: 0,
+            delta_history: 0,
         }
     }
 }
