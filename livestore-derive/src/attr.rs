@@ -7,7 +7,7 @@ mod item;
 mod ty;
 pub(crate) mod value;
 
-pub(crate) use crate::attr::field::{FieldAttrs, OpKind, Rule, parse_field};
+pub(crate) use crate::attr::field::{Args, FieldAttrs, OpKind, Rule, parse_field};
 pub(crate) use crate::attr::ty::{EnumAttrs, Pass, TypeAttrs, parse_type};
 
 use proc_macro2::{Ident, Span};

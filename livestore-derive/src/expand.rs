@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 pub(crate) mod enums;
+mod id;
 mod keep;
 mod plain;
 mod rules;
@@ -34,7 +35,8 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     };
     let value = live_value(model, &enums, body);
     let (steps, keep) = (apply::steps(model, &enums), keep::items(model));
-    quote!(#items #value #steps #keep)
+    let id = id::id(model);
+    quote!(#items #value #steps #keep #id)
 }
 
 /// What is generated beside an error: all that user code may name, so that the error is the only one.
@@ -58,7 +60,8 @@ pub(crate) fn without_bodies(model: &Model<'_>) -> TokenStream {
             others: TokenStream::new(),
         },
     );
-    quote!(#items #value)
+    let id = id::identified(model);
+    quote!(#items #value #id)
 }
 
 /// The contents of the methods of `LiveValue`.

@@ -21,8 +21,53 @@ pub(crate) enum Shape {
     Map(Box<Type>, Box<Type>),
     Set(Box<Type>),
     Option(Box<Type>),
+    Array(Box<Type>),
     /// An alias, a type of the user's, a generic parameter: nothing is known.
     Other,
+}
+
+/// What stands round a live value that `nested` and `each` look through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Via {
+    Option,
+    Box,
+    Arc,
+}
+
+/// The type inside `Option`, `Box` and `Arc`, and what stands round it, outermost first.
+pub(crate) fn through(ty: &Type) -> (Type, Vec<Via>) {
+    let mut inner = ty.clone();
+    let mut via = Vec::new();
+    loop {
+        let next = match &inner {
+            Type::Group(group) => Some((None, Type::clone(&group.elem))),
+            Type::Paren(paren) => Some((None, Type::clone(&paren.elem))),
+            Type::Path(path) if path.qself.is_none() => outer(&path.path).map(|(via, ty)| (Some(via), ty)),
+            _ => None,
+        };
+        let Some((around, ty)) = next else {
+            return (inner, via);
+        };
+        via.extend(around);
+        inner = ty;
+    }
+}
+
+fn outer(path: &Path) -> Option<(Via, Type)> {
+    let last = path.segments.last().filter(|_| is_std(path))?;
+    let via = match last.ident.to_string().as_str() {
+        "Option" => Via::Option,
+        "Box" => Via::Box,
+        "Arc" => Via::Arc,
+        _ => return None,
+    };
+    let PathArguments::AngleBracketed(list) = &last.arguments else {
+        return None;
+    };
+    match list.args.first() {
+        Some(GenericArgument::Type(ty)) if list.args.len() == 1 => Some((via, ty.clone())),
+        _ => None,
+    }
 }
 
 const NUMBERS: &[&str] = &[
@@ -35,6 +80,7 @@ impl Shape {
             // What a `$t:ty` of `macro_rules!` arrives in.
             Type::Group(group) => Shape::of(&group.elem),
             Type::Paren(paren) => Shape::of(&paren.elem),
+            Type::Array(array) => Shape::Array(array.elem.clone()),
             Type::Path(path) if path.qself.is_none() => Shape::of_path(&path.path),
             _ => Shape::Other,
         }
@@ -66,7 +112,7 @@ impl Shape {
             ("char", []) => Shape::Char,
             ("Duration", []) => Shape::Duration,
             (number, []) if NUMBERS.contains(&number) => Shape::Number,
-            ("Vec" | "VecDeque", [item]) => Shape::List(Box::new((*item).clone())),
+            ("Vec" | "VecDeque" | "LinkedList", [item]) => Shape::List(Box::new((*item).clone())),
             ("HashMap", [key, value] | [key, value, _]) | ("BTreeMap", [key, value]) => {
                 Shape::Map(Box::new((*key).clone()), Box::new((*value).clone()))
             }
@@ -96,16 +142,33 @@ impl Shape {
                 Shape::Other => "an `Option`".into(),
                 inner => format!("an `Option` of {}", inner.describe()),
             },
+            Shape::Array(_) => "an array".into(),
             Shape::Other => "of a type of its own".into(),
         }
     }
 
     /// Why the operation cannot be done to a type of this shape; `None` if it can, or if only rustc knows.
-    pub(crate) fn refuses(&self, op: OpKind) -> Option<&'static str> {
-        let positions = "positions in a list shift under concurrent edits: key the items in a map, or declare a \
-                         mutation of your own";
+    ///
+    /// `by_id`: whether the items of a list are found by an id of theirs.
+    pub(crate) fn refuses(&self, op: OpKind, by_id: bool) -> Option<&'static str> {
+        let positions = "positions in a list shift under concurrent edits: find the items by an id of theirs, \
+                         `each(by = id)`, key them in a map, or declare a mutation of your own";
         match (op, self) {
             (OpKind::Set | OpKind::Message, _) | (_, Shape::Other) => None,
+            (OpKind::Each | OpKind::Remove, Shape::List(_)) if by_id => None,
+            (OpKind::Each, _) if by_id => Some("`by` finds items in a list"),
+            (OpKind::Each, Shape::Array(_)) | (OpKind::SetAt, Shape::Array(_)) => None,
+            (OpKind::SetAt, Shape::Map(..)) => Some("use `insert`"),
+            (OpKind::SetAt | OpKind::Remove, Shape::List(_)) => Some(positions),
+            (OpKind::SetAt, _) => Some("it is for arrays"),
+            (OpKind::Add, Shape::Map(_, value)) => match Shape::of(value) {
+                Shape::Number | Shape::Duration | Shape::Other => None,
+                _ => Some("it is for maps of numbers"),
+            },
+            (OpKind::Add, Shape::Number | Shape::Duration) => Some("use `increment`"),
+            (OpKind::Add, Shape::Set(_)) => Some("use `insert`"),
+            (OpKind::Add, Shape::List(_)) => Some("use `push`"),
+            (OpKind::Add, _) => Some("it is for maps of numbers"),
             (OpKind::Increment | OpKind::Decrement, Shape::Number | Shape::Duration) => None,
             (OpKind::Increment | OpKind::Decrement, _) => Some("it is for numbers"),
             (OpKind::Toggle, Shape::Bool) => None,
@@ -116,7 +179,7 @@ impl Shape {
             (OpKind::Insert | OpKind::Remove, Shape::Map(..) | Shape::Set(_)) => None,
             (OpKind::Insert, Shape::List(_)) => Some("use `push`"),
             (OpKind::Insert, Shape::Option(_)) => Some("use `set`"),
-            (OpKind::Remove | OpKind::Each, Shape::List(_)) => Some(positions),
+            (OpKind::Each, Shape::List(_)) => Some(positions),
             (OpKind::Remove, Shape::Option(_)) => Some("use `clear`"),
             (OpKind::Insert | OpKind::Remove, _) => Some("it is for maps and sets"),
             (
@@ -124,7 +187,14 @@ impl Shape {
                 Shape::Text | Shape::List(_) | Shape::Map(..) | Shape::Set(_) | Shape::Option(_),
             ) => None,
             (OpKind::Clear, _) => Some("it is for collections, strings and `Option`s"),
-            (OpKind::Nested, Shape::Map(..)) => Some("to change one of its values use `each`"),
+            (OpKind::Nested, Shape::Map(..) | Shape::Array(_)) => {
+                Some("to change one of its values use `each`")
+            }
+            (OpKind::Nested, Shape::Option(inner))
+                if matches!(Shape::of(&through(inner).0), Shape::Other) =>
+            {
+                None
+            }
             (OpKind::Nested, _) => Some("it is for a field whose type is a live value itself"),
             (OpKind::Each, Shape::Map(..)) => None,
             (OpKind::Each, _) => Some("it is for maps whose values are live values"),
@@ -143,11 +213,10 @@ impl Shape {
     /// What the values of a map are, if they are certainly no live values.
     pub(crate) fn dead_values(&self) -> Option<String> {
         match self {
-            Shape::Map(_, value) => match Shape::of(value) {
+            Shape::Map(_, value) | Shape::Array(value) => match Shape::of(&through(value).0) {
                 Shape::Other => None,
                 Shape::Number => Some("numbers".into()),
                 Shape::Text => Some("strings".into()),
-                Shape::Option(inner) if matches!(Shape::of(&inner), Shape::Other) => None,
                 value => Some(format!("each {}", value.describe())),
             },
             _ => None,
@@ -169,6 +238,12 @@ impl Shape {
     /// Why the rule `range` cannot hold for a type of this shape.
     pub(crate) fn refuses_range(&self) -> Option<&'static str> {
         match self {
+            // Of the numbers in it.
+            Shape::Map(_, value)
+                if matches!(Shape::of(value), Shape::Number | Shape::Duration | Shape::Char) =>
+            {
+                None
+            }
             Shape::Text | Shape::List(_) | Shape::Map(..) | Shape::Set(_) => Some("for its length use `len`"),
             Shape::Bool => Some("it is for numbers"),
             Shape::Option(inner) => Shape::of(inner).refuses_range(),

@@ -21,6 +21,13 @@ pub(crate) fn validate(input: &DeriveInput, model: &Model<'_>, errors: &mut Erro
         fits(field, errors);
         sendable(field, errors);
     }
+    let mut ids = model.fields.iter().filter_map(|field| field.attrs.id.get());
+    if let (Some(_), Some(second)) = (ids.next(), ids.next()) {
+        errors.at(
+            second.span(),
+            "one field identifies a value; remove this `id`, or make a type of the two",
+        );
+    }
     names(model, errors);
 }
 
@@ -102,18 +109,30 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
         .into_iter()
         .flatten()
         .chain(attrs.pass.iter().map(|(word, _)| word));
-    if attrs.skip.get().is_some() {
+    if let (Some(_), Some(id)) = (attrs.skip.get(), attrs.id.get()) {
+        errors.at(id.span(), "an id has no mutations anyway; remove `skip`");
+    }
+    if let Some(fixed) = attrs.fixed() {
         for op in &attrs.ops {
             let word = &op.word;
+            let what = if fixed == "id" {
+                "an id never changes"
+            } else {
+                "a skipped field has no mutations"
+            };
             errors.at(
                 word.span(),
-                format_args!("`{word}` and `skip` contradict each other: a skipped field has no mutations"),
+                format_args!("`{word}` and `{fixed}` contradict each other: {what}"),
             );
         }
-        for word in without_effect {
+        // After a method the rules of all fields run.
+        let has_rules = |word: &&Ident| model.custom.is_empty() || *word == "attr" || *word == "keep";
+        for word in without_effect.filter(has_rules) {
             errors.at(
                 word.span(),
-                format_args!("`{word}` has no effect on a skipped field; remove one of `skip` and `{word}`"),
+                format_args!(
+                    "`{word}` has no effect on a skipped field; remove one of `{fixed}` and `{word}`"
+                ),
             );
         }
         return;

@@ -16,6 +16,7 @@ mod set;
 mod shown;
 mod small;
 mod store;
+mod words;
 
 use livestore::{Entry, LiveValue};
 

@@ -2,7 +2,8 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, ExprPath};
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, ExprPath, Token};
 
 use crate::attr::item::Items;
 use crate::attr::ty::attributes;
@@ -16,6 +17,7 @@ use crate::words::{Place, unknown};
 #[derive(Default)]
 pub(crate) struct FieldAttrs {
     pub(crate) skip: Once<Ident>,
+    pub(crate) id: Once<Ident>,
     /// The operations, in the order written.
     pub(crate) ops: Vec<Op>,
     pub(crate) len: Once<Rule>,
@@ -31,6 +33,44 @@ pub(crate) struct Op {
     pub(crate) kind: OpKind,
     pub(crate) word: Ident,
     pub(crate) name: Option<Ident>,
+    pub(crate) args: Args,
+}
+
+/// What stands in parentheses after an operation: `insert(new)`, `each(by = id, boxed)`.
+#[derive(Clone, Default)]
+pub(crate) struct Args {
+    /// `new`, `present`: what would change nothing is refused.
+    pub(crate) is_strict: bool,
+    /// `by = field`.
+    pub(crate) by: Option<Ident>,
+    /// `boxed`: the inner mutation and error are in a `Box`.
+    pub(crate) is_boxed: bool,
+}
+
+impl Args {
+    /// Reads them; `None` if they are something else.
+    fn parse(kind: OpKind, list: TokenStream) -> Option<Args> {
+        let parser = |input: ParseStream<'_>| {
+            let mut args = Args::default();
+            loop {
+                let word: Ident = input.parse()?;
+                match (kind, word.to_string().as_str()) {
+                    (OpKind::Insert, "new") | (OpKind::Remove, "present") => args.is_strict = true,
+                    (OpKind::Each, "by") => {
+                        input.parse::<Token![=]>()?;
+                        args.by = Some(input.parse()?);
+                    }
+                    (OpKind::Each | OpKind::Nested, "boxed") => args.is_boxed = true,
+                    _ => return Err(input.error("another argument")),
+                }
+                if input.is_empty() {
+                    return Ok(args);
+                }
+                input.parse::<Token![,]>()?;
+            }
+        };
+        parser.parse2(list).ok()
+    }
 }
 
 /// What can be done to a field.
@@ -46,12 +86,16 @@ pub(crate) enum OpKind {
     Clear,
     Nested,
     Each,
+    Add,
+    SetAt,
     Message,
 }
 
 impl OpKind {
-    const ALL: [OpKind; 11] = [
+    const ALL: [OpKind; 13] = [
         OpKind::Set,
+        OpKind::Add,
+        OpKind::SetAt,
         OpKind::Increment,
         OpKind::Decrement,
         OpKind::Toggle,
@@ -81,6 +125,8 @@ impl OpKind {
             OpKind::Clear => "clear",
             OpKind::Nested => "nested",
             OpKind::Each => "each",
+            OpKind::Add => "add",
+            OpKind::SetAt => "set_at",
             OpKind::Message => "message",
         }
     }
@@ -102,6 +148,8 @@ impl OpKind {
             OpKind::Remove => "Remove",
             OpKind::Clear => "Clear",
             OpKind::Nested | OpKind::Each => "Update",
+            OpKind::Add => "Add",
+            OpKind::SetAt => "SetAt",
             OpKind::Message => "",
         }
     }
@@ -142,6 +190,10 @@ impl FieldAttrs {
                 items.nothing(word)?;
                 self.skip.set(word, word.clone(), errors);
             }
+            "id" => {
+                items.nothing(word)?;
+                self.id.set(word, word.clone(), errors);
+            }
             "len" => self.len.set(word, range(word, "1..=32", items)?, errors),
             "range" => self.range.set(word, range(word, "1..=32", items)?, errors),
             "keep" => self.keep.set(word, number(word, items)?, errors),
@@ -164,7 +216,12 @@ impl FieldAttrs {
 
     /// Whether an operation may be given to a field that lists none, because nothing was said about it.
     pub(crate) fn lists_nothing(&self) -> bool {
-        self.ops.is_empty() && self.skip.get().is_none()
+        self.ops.is_empty() && self.fixed().is_none()
+    }
+
+    /// The word that says that nothing changes the field.
+    pub(crate) fn fixed(&self) -> Option<&Ident> {
+        self.skip.get().or(self.id.get())
     }
 }
 
@@ -173,7 +230,12 @@ fn operation(kind: OpKind, word: &Ident, items: &mut Items<'_>, errors: &mut Err
         kind,
         word: word.clone(),
         name: None,
+        args: Args::default(),
     };
+    if let Some(args) = items.peek_list().and_then(|list| Args::parse(kind, list)) {
+        items.skip_list();
+        op.args = args;
+    }
     if items.has_value() {
         op.name = match items.name(word, "SomeName", errors) {
             Ok(name) => Some(name),
@@ -206,10 +268,18 @@ fn argument_message(kind: OpKind, word: &Ident, rest: &TokenStream) -> String {
         OpKind::Increment | OpKind::Decrement => ", range = 0..=100",
         OpKind::Push => ", keep = 200",
         OpKind::Set | OpKind::Insert | OpKind::Remove | OpKind::Clear | OpKind::Message => ", len = 1..=32",
-        OpKind::Toggle | OpKind::Nested | OpKind::Each => ", validate = check_name",
+        OpKind::Add => ", range = 0..",
+        OpKind::Toggle | OpKind::Nested | OpKind::Each | OpKind::SetAt => ", validate = check_name",
+    };
+    let known = match kind {
+        OpKind::Insert => "no arguments but `new`",
+        OpKind::Remove => "no arguments but `present`",
+        OpKind::Each => "no arguments but `by = field` and `boxed`",
+        OpKind::Nested => "no arguments but `boxed`",
+        _ => "no arguments",
     };
     format!(
-        "`{word}` takes no arguments; to name its variant write `{word} = SomeName`; rules such as `len`, `range`, \
+        "`{word}` takes {known}; to name its variant write `{word} = SomeName`; rules such as `len`, `range`, \
          `keep` go beside it: `#[live({word}{beside})]`"
     )
 }

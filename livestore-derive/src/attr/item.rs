@@ -132,6 +132,19 @@ impl Items<'_> {
         self.0.peek(syn::token::Paren) || self.0.peek(syn::token::Bracket) || self.0.peek(syn::token::Brace)
     }
 
+    /// What is in the parentheses that come next, without taking it.
+    pub(crate) fn peek_list(&self) -> Option<TokenStream> {
+        if !self.0.peek(syn::token::Paren) {
+            return None;
+        }
+        Some(self.0.fork().parse::<Group>().ok()?.stream())
+    }
+
+    /// Takes what is in the parentheses that come next.
+    pub(crate) fn skip_list(&mut self) {
+        drop(self.0.parse::<Group>());
+    }
+
     pub(crate) fn has_value(&self) -> bool {
         self.0.peek(Token![=])
     }

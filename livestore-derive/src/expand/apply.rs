@@ -17,6 +17,7 @@ use crate::expand::lints;
 use crate::expand::rules::{Inner, Lengths, Place, Rules};
 use crate::generics::bounded;
 use crate::model::{Custom, Field, Model, Operation, Payload};
+use crate::shape::{Shape, Via, through};
 use crate::tokens::{located_at, respan};
 
 /// The body of `mutate`.
@@ -272,19 +273,54 @@ impl Arm<'_> {
                     }
                 });
                 let keep_last = field.keep().map(|_| quote!(__keep));
-                let change = self.change(op, Lengths::Foretold, |target| {
+                let push = |target: TokenStream| {
                     let keep_last = keep_last
                         .as_ref()
                         .map(|n| quote!(<#ty as #ops::Push>::keep_last(#target, #n);));
                     quote!(<#ty as #ops::Push>::push(#target, #clone(__v)); #keep_last)
-                });
+                };
+                let by_id = field.updates().find(|_| field.by.is_some());
+                let (first, change) = match by_id {
+                    None => (TokenStream::new(), self.change(op, Lengths::Foretold, push)),
+                    Some(each) => {
+                        let (reach, key) = (field.reach(&self.model.paths), quote!(__key));
+                        let value = field.value(&self.model.paths);
+                        let taken = self.refuse(
+                            &quote!(#reach::get(&#this, __key).is_some()),
+                            "Taken",
+                            Place::Key(&key),
+                        );
+                        let inner = self.of(each).check_at(&key, &quote!(__v));
+                        let first = quote! {
+                            let __key = <#value as #ops::Identified>::id(__v);
+                            #taken
+                            #inner
+                        };
+                        (first, self.change_but(OpKind::Each, op, Lengths::Foretold, push))
+                    }
+                };
                 let asserts = keep::inside(self.model, field);
-                quote!(#asserts #keep #len #change)
+                quote!(#asserts #keep #first #len #change)
             }
             OpKind::Insert => {
-                let item = match op.payload {
-                    Payload::Two(..) => quote!((#clone(__k), #clone(__v))),
-                    _ => quote!(#clone(__v)),
+                let (item, key) = match op.payload {
+                    Payload::Two(..) => (quote!((#clone(__k), #clone(__v))), Some(quote!(__k))),
+                    _ => (
+                        quote!(#clone(__v)),
+                        matches!(field.shape, Shape::Set(_)).then(|| quote!(__v)),
+                    ),
+                };
+                let place = key.as_ref().map_or(Place::Field, Place::Key);
+                let taken = op.is_strict.then(|| {
+                    self.refuse(
+                        &quote!(<#ty as #ops::Insert>::replaces(&#this, &__item)),
+                        "Taken",
+                        place,
+                    )
+                });
+                let range = match op.payload {
+                    Payload::Two(..) => self.as_rules().item_range(&quote!(__v), place),
+                    _ => None,
                 };
                 let len = self.len_rule(|| {
                     quote! {
@@ -308,7 +344,9 @@ impl Arm<'_> {
                         let known = self.change_but(OpKind::Each, op, Lengths::Foretold, insert);
                         let unknown = self.change(op, Lengths::Foretold, insert);
                         quote! {
-                            if let ::core::option::Option::Some((__key, __value)) = <#private::Probe<#ty>>::__pair(&__item) {
+                            if let ::core::option::Option::Some((__key, __value)) =
+                                <#private::Probe<#ty>>::__pair(&__item)
+                            {
                                 #inner
                                 #known
                             } else {
@@ -317,23 +355,79 @@ impl Arm<'_> {
                         }
                     }
                 };
-                quote!(let __item = #item; #len #change)
+                quote!(let __item = #item; #taken #range #len #change)
             }
             OpKind::Remove => {
                 let len = self.shrunk_rule(&quote! {
                     ::core::option::Option::Some(::core::primitive::usize::saturating_sub(<#ty as #ops::Len>::len(&#this), 1))
                 });
-                let change = self.change(
-                    op,
-                    Lengths::Foretold,
-                    |target| quote!(<#ty as #ops::Remove>::remove(#target, __v);),
-                );
+                let by_id = field.by.is_some();
+                let remove = |target: TokenStream| {
+                    if by_id {
+                        quote!(#private::remove_by_id::<#ty>(#target, __v);)
+                    } else {
+                        quote!(<#ty as #ops::Remove>::remove(#target, __v);)
+                    }
+                };
+                let change = self.change(op, Lengths::Foretold, remove);
+                let is_there = if by_id {
+                    let reach = field.reach(&self.model.paths);
+                    quote!(#reach::get(&#this, __v).is_some())
+                } else {
+                    quote!(<#ty as #ops::Remove>::contains(&#this, __v))
+                };
+                if op.is_strict {
+                    let missing = self.refuse(&quote!(!#is_there), "Missing", Place::Key(&quote!(__v)));
+                    return quote!(#missing #len #change);
+                }
                 quote! {
-                    if <#ty as #ops::Remove>::contains(&#this, __v) {
+                    if #is_there {
                         #len
                         #change
                     }
                 }
+            }
+            OpKind::Add => {
+                let key = quote!(__k);
+                let place = Place::Key(&key);
+                let sum = self.or_broken_at(
+                    place,
+                    &quote! {
+                        ::core::option::Option::ok_or(
+                            <#ty as #ops::Add>::sum(&#this, __k, __v),
+                            #private::Invalid::Overflow,
+                        )
+                    },
+                );
+                let range = self.as_rules().item_range(&quote!(&__sum), place);
+                let len = self.len_rule(|| {
+                    quote!(#private::inserted(<#ty as #ops::Len>::len(&#this), <#ty as #ops::Add>::has(&#this, __k)))
+                });
+                let change = self.change(
+                    op,
+                    Lengths::Foretold,
+                    |target| quote!(<#ty as #ops::Add>::put(#target, #clone(__k), __sum);),
+                );
+                quote!(let __sum = #sum; #range #len #change)
+            }
+            OpKind::SetAt => {
+                let (key, reach) = (quote!(__k), field.reach(&self.model.paths));
+                let missing = self.refuse(
+                    &quote!(#reach::get(&#this, __k).is_none()),
+                    "Missing",
+                    Place::Key(&key),
+                );
+                let set = |target| {
+                    quote! {
+                        if let ::core::option::Option::Some(__place) = #reach::get_mut(#target, __k) {
+                            *__place = #clone(__v);
+                        }
+                    }
+                };
+                let each = self.field.updates().find(|op| op.kind == OpKind::Each);
+                let inner = each.map(|each| self.of(each).check_at(&key, &quote!(__v)));
+                let change = self.change_but(OpKind::Each, op, Lengths::Foretold, set);
+                quote!(#missing #inner #change)
             }
             OpKind::Clear => {
                 let len = self.shrunk_rule(&quote!(<#ty as #ops::Clear>::len_cleared(&#this)));
@@ -346,20 +440,26 @@ impl Arm<'_> {
             }
             OpKind::Nested => self.change(op, Lengths::Exact, |target| {
                 let inner = self.of(op);
-                inner.or_inner(&inner.apply(&target, Place::Field), Place::Field)
+                let applied = inner.apply(&target, Place::Field);
+                if through(&field.ty).1.contains(&Via::Option) {
+                    let found = self.or_broken(&quote! {
+                        ::core::option::Option::ok_or(#applied, #private::Invalid::Missing)
+                    });
+                    let told = inner.or_inner(&quote!(__applied), Place::Field);
+                    quote!(let __applied = #found; #told)
+                } else {
+                    let told = inner.or_inner(&quote!(__applied), Place::Field);
+                    quote!(if let ::core::option::Option::Some(__applied) = #applied { #told })
+                }
             }),
             // The length stays as it is.
             OpKind::Each => self.change(op, Lengths::Foretold, |target| {
                 let (inner, key) = (self.of(op), quote!(__k));
                 let apply = inner.apply(&quote!(__value), Place::Key(&key));
+                let way = field.way(&self.model.paths);
                 let found = self.or_broken_at(
                     Place::Key(&key),
-                    &quote! {
-                        ::core::option::Option::ok_or(
-                            #private::each::<#ty, _>(#target, __k, __is_shared, |__value| #apply),
-                            #private::Invalid::Missing,
-                        )
-                    },
+                    &quote!(#private::each::<#way, #ty, _>(#target, __k, __is_shared, |__value| #apply)),
                 );
                 let applied = inner.or_inner(&quote!(__applied), Place::Key(&key));
                 quote! {
@@ -370,6 +470,16 @@ impl Arm<'_> {
             }),
             OpKind::Message => TokenStream::new(),
         }
+    }
+
+    /// Returns with a broken rule, if `condition` holds.
+    fn refuse(&self, condition: &TokenStream, reason: &str, place: Place<'_>) -> TokenStream {
+        let (private, reason) = (&self.model.paths.private, format_ident!("{reason}"));
+        let broken = self.or_broken_at(
+            place,
+            &quote!(::core::result::Result::Err::<(), _>(#private::Invalid::#reason)),
+        );
+        quote!(if #condition { #broken; })
     }
 
     /// Changes the field in place; or if a rule must see the result, a copy of it, which then replaces it.

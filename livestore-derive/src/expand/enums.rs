@@ -423,8 +423,14 @@ fn summary(field: &Field, op: &Operation) -> String {
             Some(keep) => format!("Appends to {name}, which keeps the last {}.", keep.value),
             None => format!("Appends to {name}."),
         },
+        OpKind::Insert if op.is_strict => format!("Inserts into {name}; refused if it is there."),
         OpKind::Insert => format!("Inserts into {name}, replacing what was there."),
+        OpKind::Remove if op.is_strict => format!("Removes from {name}; refused if it is not there."),
         OpKind::Remove => format!("Removes from {name}; does nothing when it is not there."),
+        OpKind::Add => {
+            format!("Adds this much to what is at a key of {name}, which begins with its default.")
+        }
+        OpKind::SetAt => format!("Sets what is at a place of {name}."),
         OpKind::Clear => format!("Empties {name}."),
         OpKind::Nested => format!("Changes {name} by one of its own mutations."),
         OpKind::Each => format!("Changes one value of {name} by one of its own mutations."),
@@ -462,14 +468,10 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
             Some(label.clone())
         };
         for op in field.updates() {
-            let value = if op.kind == OpKind::Each {
-                field.value(&model.paths)
-            } else {
-                field.ty.to_token_stream()
-            };
+            let (value, _) = field.live_value(op.kind, &model.paths);
             let value = replace_self(value, &model.this);
             let payload = projection(&value, &quote!(#root::LiveValue), "MutError");
-            let payload = if field.holds_itself && op.kind == OpKind::Each {
+            let payload = if op.is_boxed {
                 let private = &model.paths.private;
                 quote!(#private::Box<#payload>)
             } else {
@@ -486,7 +488,7 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
                 prefix: prefix.clone(),
                 is_rule: false,
                 is_keyed: op.kind == OpKind::Each,
-                is_itself: field.holds_itself && op.kind == OpKind::Each,
+                is_itself: op.is_boxed,
                 span: span_of(&field.ty),
             });
         }

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use crate::attr::{OpKind, span_of};
 use crate::expand::enums::Enums;
 use crate::model::{Field, Model, Operation, projection};
-use crate::shape::Shape;
+use crate::shape::{Shape, Via};
 use crate::tokens::respan;
 
 /// Where the value of an inner value's error is.
@@ -43,22 +43,38 @@ pub(crate) struct Inner<'a> {
 impl Inner<'_> {
     /// The inner value's type.
     fn value(&self) -> TokenStream {
-        match self.op.kind {
-            OpKind::Each => self.field.value(&self.model.paths),
-            _ => self.field.ty.to_token_stream(),
-        }
+        self.field.live_value(self.op.kind, &self.model.paths).0
     }
 
-    /// Applies `__v` to `target`.
+    fn via(&self) -> Vec<Via> {
+        self.field.live_value(self.op.kind, &self.model.paths).1
+    }
+
+    /// Applies `__v` to `target`, a `&mut`: an `Option` of the result, `None` where there is nothing.
     pub(crate) fn apply(&self, target: &TokenStream, place: Place<'_>) -> TokenStream {
-        match self.model.attrs.error_type.get() {
-            Some(_) => {
-                let (apply, at) = (self.of_value("__apply"), place.at(self.model, self.field));
-                quote!(#apply(#target, __v, #at))
+        self.apply_via(&self.via(), target, place)
+    }
+
+    fn apply_via(&self, via: &[Via], target: &TokenStream, place: Place<'_>) -> TokenStream {
+        let private = &self.model.paths.private;
+        let inside = |via: &[Via], target: &TokenStream| self.apply_via(via, target, place);
+        match via {
+            [] => {
+                let (name, at) = match self.model.attrs.error_type.get() {
+                    Some(_) => ("__apply", Some(place.at(self.model, self.field))),
+                    None => ("apply", None),
+                };
+                let (apply, at) = (self.of_value(name), at.into_iter());
+                quote!(::core::option::Option::Some(#apply(#target, __v #(, #at)*)))
             }
-            None => {
-                let apply = self.of_value("apply");
-                quote!(#apply(#target, __v))
+            [Via::Option, via @ ..] => {
+                let inside = inside(via, &quote!(__value));
+                quote!(::core::option::Option::and_then(::core::option::Option::as_mut(#target), |__value| #inside))
+            }
+            [Via::Box, via @ ..] => inside(via, &quote!(&mut **#target)),
+            [Via::Arc, via @ ..] => {
+                let inside = inside(via, &quote!(__value));
+                quote!(#private::in_arc(#target, |__value| #inside))
             }
         }
     }
@@ -71,6 +87,65 @@ impl Inner<'_> {
 
     /// Checks `value`, a reference, against `was`, an `Option`; returns if it says no.
     fn check(
+        &self,
+        value: &TokenStream,
+        was: &TokenStream,
+        how: &TokenStream,
+        place: Place<'_>,
+    ) -> TokenStream {
+        self.check_via(&self.via(), value, was, how, place)
+    }
+
+    fn check_via(
+        &self,
+        via: &[Via],
+        value: &TokenStream,
+        was: &TokenStream,
+        how: &TokenStream,
+        place: Place<'_>,
+    ) -> TokenStream {
+        let private = &self.model.paths.private;
+        let inside = |via: &[Via], was: TokenStream| {
+            let check = self.check_via(via, &quote!(__value), &quote!(__inner), how, place);
+            quote!(let __inner = #was; #check)
+        };
+        match via {
+            [] => self.check_value(value, was, how, place),
+            [Via::Option, via @ ..] => {
+                let inside = inside(
+                    via,
+                    quote!(::core::option::Option::and_then(#was, ::core::option::Option::as_ref)),
+                );
+                quote! {
+                    if let ::core::option::Option::Some(__value) = ::core::option::Option::as_ref(#value) {
+                        #inside
+                    }
+                }
+            }
+            [Via::Box, via @ ..] => {
+                let inside = inside(via, quote!(::core::option::Option::map(#was, |__was| &**__was)));
+                quote!({
+                    let __value = &**#value;
+                    #inside
+                })
+            }
+            [Via::Arc, via @ ..] => {
+                let inside = inside(
+                    via,
+                    quote!(::core::option::Option::map(__outer, |__was| &**__was)),
+                );
+                quote!({
+                    let (__shared, __outer) = (#value, #was);
+                    if !#private::is_same(__shared, __outer, #how) {
+                        let __value = &**__shared;
+                        #inside
+                    }
+                })
+            }
+        }
+    }
+
+    fn check_value(
         &self,
         value: &TokenStream,
         was: &TokenStream,
@@ -91,13 +166,13 @@ impl Inner<'_> {
         if self.op.kind == OpKind::Nested {
             return self.check(next, was, how, Place::Field);
         }
-        let (ops, ty) = (&self.model.paths.ops, &self.field.ty);
+        let reach = self.field.reach(&self.model.paths);
         let was = quote! {
-            ::core::option::Option::and_then(#was, |__was| <#ty as #ops::Keyed>::get(__was, __key))
+            ::core::option::Option::and_then(#was, |__was| #reach::get(__was, __key))
         };
         let check = self.check(&quote!(__value), &was, how, Place::Key(&quote!(__key)));
         quote! {
-            for (__key, __value) in <#ty as #ops::Keyed>::iter(#next) {
+            for (__key, __value) in #reach::iter(#next) {
                 #check
             }
         }
@@ -105,9 +180,9 @@ impl Inner<'_> {
 
     /// Checks a value that is about to be put at a key of the field.
     pub(crate) fn check_at(&self, key: &TokenStream, value: &TokenStream) -> TokenStream {
-        let (ops, private) = (&self.model.paths.ops, &self.model.paths.private);
-        let (ty, member) = (&self.field.ty, &self.field.member);
-        let was = quote!(<#ty as #ops::Keyed>::get(&self.#member, #key));
+        let (private, member) = (&self.model.paths.private, &self.field.member);
+        let reach = self.field.reach(&self.model.paths);
+        let was = quote!(#reach::get(&self.#member, #key));
         self.check(value, &was, &quote!(#private::How::Whole), Place::Key(key))
     }
 
@@ -127,7 +202,7 @@ impl Inner<'_> {
             }
             None => {
                 let (path, variant) = (&self.enums.error_path, &self.op.variant);
-                let inner = if self.field.holds_itself && self.op.kind == OpKind::Each {
+                let inner = if self.op.is_boxed {
                     quote!(#private::Box::new(__e))
                 } else {
                     quote!(__e)
@@ -173,6 +248,18 @@ impl Rules<'_> {
         });
         let range = field.range().map(|range| {
             let range = &range.value;
+            if let Shape::Map(..) = &field.shape {
+                // Of the numbers in it. An operation on one of them asks about that one.
+                if lengths == Lengths::Foretold {
+                    return TokenStream::new();
+                }
+                let item = self.item_range(&quote!(__value), Place::Key(&quote!(__key)));
+                return quote! {
+                    for (__key, __value) in <#ty as #ops::Keyed>::iter(#value) {
+                        #item
+                    }
+                };
+            }
             self.or_broken(&match &field.shape {
                 // It looks inside, as `len` does.
                 Shape::Option(inner) => quote! {
@@ -201,8 +288,30 @@ impl Rules<'_> {
         [len, range, validate]
             .into_iter()
             .flatten()
+            .filter(|rule| !rule.is_empty())
             .map(|rule| quote!(#rule;))
+            .chain(self.unique(value, lengths))
             .collect()
+    }
+
+    /// No two items of a list have one id, where they are found by it.
+    fn unique(&self, value: &TokenStream, lengths: Lengths) -> Option<TokenStream> {
+        if self.field.by.is_none() || lengths == Lengths::Foretold {
+            return None;
+        }
+        let (private, ty) = (&self.model.paths.private, &self.field.ty);
+        let unique = self.or_broken(&quote!(#private::unique::<#private::ById, #ty>(#value)));
+        Some(quote!(#unique;))
+    }
+
+    /// The rule `range` of a map, for one of its numbers.
+    pub(crate) fn item_range(&self, value: &TokenStream, place: Place<'_>) -> Option<TokenStream> {
+        let (Shape::Map(_, number), Some(range)) = (&self.field.shape, self.field.range()) else {
+            return None;
+        };
+        let (private, range) = (&self.model.paths.private, &range.value);
+        let result = self.or_broken_at(place, &quote!(#private::check_range::<#number>(#value, #range)));
+        Some(quote!(#result;))
     }
 
     /// Returns with the error that says which field it was, if `result` is one.

@@ -8,12 +8,12 @@ use syn::{
     TypeParamBound, WherePredicate,
 };
 
-use crate::attr::{FieldAttrs, OpKind, Rule, TypeAttrs, parse_field, span_of};
+use crate::attr::{Args, FieldAttrs, OpKind, Rule, TypeAttrs, parse_field, span_of};
 use crate::errors::Errors;
 use crate::names::camel_case;
 use crate::paths::Paths;
-use crate::shape::Shape;
-use crate::tokens::{Limits, replace_lifetimes, replace_self, respan};
+use crate::shape::{Shape, Via, through};
+use crate::tokens::{Limits, mentions_anywhere, replace_lifetimes, replace_self, respan};
 
 /// A field, what can be done to it, and the rules it obeys.
 pub(crate) struct Field {
@@ -30,8 +30,10 @@ pub(crate) struct Field {
     /// As an enum may hold it: `Self` replaced.
     pub(crate) payload: TokenStream,
     pub(crate) shape: Shape,
-    /// Whether it is a map of values of the type itself, whose mutation then holds itself.
+    /// Whether its type mentions the type itself, whose mutation may then hold itself.
     pub(crate) holds_itself: bool,
+    /// The field by which the items of a list are found: `each(by = id)`.
+    pub(crate) by: Option<Ident>,
     /// Documentation and deprecation, for the variants.
     pub(crate) docs: Vec<Attribute>,
     pub(crate) attrs: FieldAttrs,
@@ -45,6 +47,10 @@ pub(crate) struct Operation {
     pub(crate) kind: OpKind,
     pub(crate) variant: Ident,
     pub(crate) payload: Payload,
+    /// `insert(new)`, `remove(present)`.
+    pub(crate) is_strict: bool,
+    /// Whether the inner mutation and the inner error are in a `Box`.
+    pub(crate) is_boxed: bool,
     /// Where an error about it points: the word, or the field.
     pub(crate) span: Span,
 }
@@ -60,8 +66,11 @@ pub(crate) enum Payload {
 impl Field {
     /// Whether a rule of the field itself can be broken.
     pub(crate) fn is_fallible(&self) -> bool {
-        let by_operation =
-            |op: &Operation| matches!(op.kind, OpKind::Increment | OpKind::Decrement | OpKind::Each);
+        let by_operation = |op: &Operation| match op.kind {
+            OpKind::Increment | OpKind::Decrement | OpKind::Each | OpKind::Add | OpKind::SetAt => true,
+            OpKind::Nested => through(&self.ty).1.contains(&Via::Option),
+            _ => op.is_strict,
+        };
         self.has_rules() || self.ops.iter().any(by_operation)
     }
 
@@ -112,13 +121,47 @@ impl Field {
         (keep.constant && len.constant).then_some((keep, len))
     }
 
-    /// The type of the values of a map, for `each`.
+    /// The type of the values of a collection, for `each`.
     pub(crate) fn value(&self, paths: &Paths) -> TokenStream {
-        let (ty, ops) = (&self.ty, &paths.ops);
+        let (ty, ops) = (self.ty.to_token_stream(), &paths.ops);
         match &self.shape {
-            Shape::Map(_, value) => value.to_token_stream(),
-            _ => projection(&ty.to_token_stream(), &quote!(#ops::Keyed), "Value"),
+            Shape::Map(_, value) | Shape::Array(value) => value.to_token_stream(),
+            Shape::List(item) if self.by.is_some() => item.to_token_stream(),
+            _ if self.by.is_some() => projection(&ty, &quote!(#ops::List), "Item"),
+            _ => projection(&ty, &quote!(#ops::Keyed), "Value"),
         }
+    }
+
+    /// The type of the live values that `nested` or `each` reaches, and what stands round each of them.
+    pub(crate) fn live_value(&self, kind: OpKind, paths: &Paths) -> (TokenStream, Vec<Via>) {
+        let around = if kind == OpKind::Nested {
+            Ok(self.ty.clone())
+        } else {
+            syn::parse2(self.value(paths))
+        };
+        match around {
+            Ok(ty) => {
+                let (inner, via) = through(&ty);
+                (inner.to_token_stream(), via)
+            }
+            Err(_) => (self.value(paths), Vec::new()),
+        }
+    }
+
+    /// How the values in the field are reached.
+    pub(crate) fn way(&self, paths: &Paths) -> TokenStream {
+        let private = &paths.private;
+        match &self.shape {
+            _ if self.by.is_some() => quote!(#private::ById),
+            Shape::Array(_) => quote!(#private::ByPlace),
+            _ => quote!(#private::ByKey),
+        }
+    }
+
+    /// The same, before `::get`.
+    pub(crate) fn reach(&self, paths: &Paths) -> TokenStream {
+        let (private, ty, way) = (&paths.private, &self.ty, self.way(paths));
+        quote!(<#way as #private::Reach<#ty>>)
     }
 
     /// How a sentence calls the field: "`name`", "field 0", "the value".
@@ -204,10 +247,14 @@ pub(crate) fn fields(
             attrs: parse_field(&field.attrs, errors),
             ops: Vec::new(),
             holds_itself: false,
+            by: None,
             error: Ident::new(&error, span),
             noun,
         };
-        field.holds_itself = replace_self(field.value(paths), this).to_string() == this.to_string();
+        let tokens = field.ty.to_token_stream();
+        field.holds_itself =
+            mentions_anywhere(tokens.clone(), "Self") || mentions_anywhere(tokens, &input.ident.to_string());
+        field.by = field.attrs.ops.iter().find_map(|op| op.args.by.clone());
         field.ops = operations(&field, position, attrs, paths, this, &input.generics, errors);
         all.push(field);
     }
@@ -251,10 +298,10 @@ fn operations(
     generics: &Generics,
     errors: &mut Errors,
 ) -> Vec<Operation> {
-    if field.attrs.skip.get().is_some() {
+    if field.attrs.fixed().is_some() {
         return Vec::new();
     }
-    let operation = |kind: OpKind, span: Span, name: Option<&Ident>, errors: &mut Errors| {
+    let operation = |kind: OpKind, span: Span, name: Option<&Ident>, args: Args, errors: &mut Errors| {
         let variant = name.cloned().unwrap_or_else(|| {
             let nameless = field.noun.is_empty() && field.label.starts_with('_');
             if nameless {
@@ -271,17 +318,20 @@ fn operations(
                 _ => format_ident!("{}{}", kind.verb(), field.noun, span = field.span),
             }
         });
+        let is_boxed = args.is_boxed || field.holds_itself && matches!(kind, OpKind::Nested | OpKind::Each);
         Operation {
             kind,
             variant,
-            payload: payload(kind, field, paths, this),
+            payload: payload(kind, field, is_boxed, paths, this),
+            is_strict: args.is_strict,
+            is_boxed,
             span,
         }
     };
     if field.attrs.lists_nothing() {
         return match attrs.explicit.get() {
             Some(_) => Vec::new(),
-            None => vec![operation(OpKind::Set, field.span, None, errors)],
+            None => vec![operation(OpKind::Set, field.span, None, Args::default(), errors)],
         };
     }
     let mut operations = Vec::new();
@@ -308,6 +358,7 @@ fn operations(
         }
         if let Some(values) = field.shape.dead_values()
             && op.kind == OpKind::Each
+            && field.by.is_none()
         {
             let name = field.prose();
             errors.at(
@@ -319,7 +370,7 @@ fn operations(
             );
             continue;
         }
-        if let Some(reason) = field.shape.refuses(op.kind) {
+        if let Some(reason) = field.shape.refuses(op.kind, field.by.is_some()) {
             let (name, shape) = (field.prose(), field.shape.describe());
             errors.at(
                 word.span(),
@@ -330,7 +381,13 @@ fn operations(
                 continue;
             }
         }
-        operations.push(operation(op.kind, word.span(), op.name.as_ref(), errors));
+        operations.push(operation(
+            op.kind,
+            word.span(),
+            op.name.as_ref(),
+            op.args.clone(),
+            errors,
+        ));
     }
     operations
 }
@@ -339,10 +396,10 @@ fn operations(
 fn unbounded_value<'g>(field: &Field, kind: OpKind, generics: &'g Generics) -> Option<&'g Ident> {
     let value = match (kind, &field.shape) {
         (OpKind::Nested, _) => &field.ty,
-        (OpKind::Each, Shape::Map(_, value)) => value,
+        (OpKind::Each, Shape::Map(_, value) | Shape::Array(value)) => value,
         _ => return None,
     };
-    let value = value.to_token_stream().to_string();
+    let value = through(value).0.to_token_stream().to_string();
     let parameter = generics
         .type_params()
         .find(|parameter| parameter.ident == value)?;
@@ -395,43 +452,58 @@ pub(crate) fn projection(ty: &TokenStream, of: &TokenStream, name: &str) -> Toke
 }
 
 /// What the variant of an operation holds.
-fn payload(kind: OpKind, field: &Field, paths: &Paths, this: &TokenStream) -> Payload {
+fn payload(kind: OpKind, field: &Field, is_boxed: bool, paths: &Paths, this: &TokenStream) -> Payload {
     let (ty, ops, root) = (&field.payload, &paths.ops, &paths.root);
     let own = |ty: &Type| replace_self(ty.to_token_stream(), this);
-    if field.shape.refuses(kind).is_some() {
+    if field.shape.refuses(kind, field.by.is_some()).is_some() {
         return match (kind, &field.shape) {
             (OpKind::Toggle | OpKind::Clear, _) => Payload::None,
             (_, Shape::List(item)) => Payload::One(own(item)),
             _ => Payload::One(ty.clone()),
         };
     }
+    let of = |name: &str, item: &str| projection(ty, &quote_trait(ops, name), item);
+    let id = || {
+        let value = replace_self(field.value(paths), this);
+        projection(&value, &quote!(#ops::Identified), "Id")
+    };
+    let inner = || {
+        let (value, _) = field.live_value(kind, paths);
+        let mutation = projection(&replace_self(value, this), &quote!(#root::LiveValue), "Mutation");
+        let private = &paths.private;
+        // Otherwise it could be of infinite size.
+        if is_boxed {
+            quote!(#private::Box<#mutation>)
+        } else {
+            mutation
+        }
+    };
     match (kind, &field.shape) {
         (OpKind::Toggle | OpKind::Clear, _) => Payload::None,
         (OpKind::Set | OpKind::Increment | OpKind::Decrement | OpKind::Message, _) => {
             Payload::One(ty.clone())
         }
+        (OpKind::Remove, _) if field.by.is_some() => Payload::One(id()),
         (OpKind::Push, Shape::List(item)) | (OpKind::Insert | OpKind::Remove, Shape::Set(item)) => {
             Payload::One(own(item))
         }
-        (OpKind::Insert, Shape::Map(key, value)) => Payload::Two(own(key), own(value)),
+        (OpKind::Insert | OpKind::Add, Shape::Map(key, value)) => Payload::Two(own(key), own(value)),
         (OpKind::Remove, Shape::Map(key, _)) => Payload::One(own(key)),
-        (OpKind::Push, _) => Payload::One(projection(ty, &quote!(#ops::Push), "Item")),
-        (OpKind::Insert, _) => Payload::One(projection(ty, &quote!(#ops::Insert), "Item")),
-        (OpKind::Remove, _) => Payload::One(projection(ty, &quote!(#ops::Remove), "Key")),
-        (OpKind::Nested, _) => Payload::One(projection(ty, &quote!(#root::LiveValue), "Mutation")),
-        (OpKind::Each, _) => {
-            let key = match &field.shape {
-                Shape::Map(key, _) => own(key),
-                _ => projection(ty, &quote!(#ops::Keyed), "Key"),
-            };
-            let value = replace_self(field.value(paths), this);
-            let mutation = projection(&value, &quote!(#root::LiveValue), "Mutation");
-            if field.holds_itself {
-                // Otherwise it would be of infinite size.
-                let private = &paths.private;
-                return Payload::Two(key, quote!(#private::Box<#mutation>));
-            }
-            Payload::Two(key, mutation)
-        }
+        (OpKind::Push, _) => Payload::One(of("Push", "Item")),
+        (OpKind::Insert, _) => Payload::One(of("Insert", "Item")),
+        (OpKind::Remove, _) => Payload::One(of("Remove", "Key")),
+        (OpKind::Add, _) => Payload::Two(of("Add", "Key"), of("Add", "Amount")),
+        (OpKind::SetAt, Shape::Array(item)) => Payload::Two(quote!(::core::primitive::usize), own(item)),
+        (OpKind::SetAt, _) => Payload::Two(of("Keyed", "Key"), of("Keyed", "Value")),
+        (OpKind::Nested, _) => Payload::One(inner()),
+        (OpKind::Each, _) if field.by.is_some() => Payload::Two(id(), inner()),
+        (OpKind::Each, Shape::Map(key, _)) => Payload::Two(own(key), inner()),
+        (OpKind::Each, Shape::Array(_)) => Payload::Two(quote!(::core::primitive::usize), inner()),
+        (OpKind::Each, _) => Payload::Two(of("Keyed", "Key"), inner()),
     }
+}
+
+fn quote_trait(ops: &TokenStream, name: &str) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    quote!(#ops::#name)
 }

@@ -6,24 +6,26 @@
 pub mod ask;
 mod errors;
 mod plain;
+mod reach;
 mod same;
 mod shown;
 mod small;
 
 pub use crate::value::__private::errors::{Convert, DerivedError, Parts, Told, debug_error, display_error};
 pub use crate::value::__private::plain::Probe;
+pub use crate::value::__private::reach::{ById, ByKey, ByPlace, Reach, is_id, remove_by_id};
 pub use crate::value::__private::shown::{Key, Name, Shown, debug_struct, debug_tuple};
 pub use crate::value::__private::small::is_small;
 pub use crate::value::invalid::{At, Invalid};
 pub use crate::value::value::How;
 pub use std::boxed::Box;
+pub use std::sync::Arc;
 
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
 
 use crate::value::entry::Entry;
 use crate::value::invalid::FieldError;
-use crate::value::ops::Keyed;
 use crate::value::value::LiveValue;
 
 /// Derived `mutate`: applies the mutation to a copy.
@@ -135,22 +137,60 @@ pub fn check_again<V: LiveValue>(value: &V, on: &On<'_, V>, at: &At<'_>) -> Resu
 ///
 /// # Errors
 ///
-/// The change is refused.
-pub fn each<C: Keyed<Value: Clone>, E>(
+/// There is nothing to change, or it would no longer be found at its key. What the change itself says is inside.
+pub fn each<R: Reach<C, Value: Clone>, C, E>(
     collection: &mut C,
-    key: &C::Key,
+    key: &R::Key,
     is_shared: bool,
-    change: impl FnOnce(&mut C::Value) -> Result<(), E>,
+    change: impl FnOnce(&mut R::Value) -> Option<Result<(), E>>,
+) -> Result<Result<(), E>, Invalid> {
+    if !is_shared && R::STAY {
+        let value = R::get_mut(collection, key).ok_or(Invalid::Missing)?;
+        return change(value).ok_or(Invalid::Missing);
+    }
+    let mut next = R::get(collection, key).ok_or(Invalid::Missing)?.clone();
+    let result = change(&mut next).ok_or(Invalid::Missing)?;
+    if result.is_ok() {
+        if !R::stays(key, &next) {
+            return Err(Invalid::from("its id must stay as it is"));
+        }
+        *R::get_mut(collection, key).ok_or(Invalid::Missing)? = next;
+    }
+    Ok(result)
+}
+
+/// Changes what is in an `Arc`. Whoever shares it shares it still if the change is refused.
+pub fn in_arc<T: Clone, E>(
+    shared: &mut Arc<T>,
+    change: impl FnOnce(&mut T) -> Option<Result<(), E>>,
 ) -> Option<Result<(), E>> {
-    if !is_shared {
-        return collection.get_mut(key).map(change);
+    if let Some(own) = Arc::get_mut(shared) {
+        return change(own);
     }
-    let mut next = collection.get(key)?.clone();
-    if let Err(error) = change(&mut next) {
-        return Some(Err(error));
+    let mut next = T::clone(shared);
+    let result = change(&mut next);
+    if let Some(Ok(())) = result {
+        *shared = Arc::new(next);
     }
-    *collection.get_mut(key)? = next;
-    Some(Ok(()))
+    result
+}
+
+/// Whether what is in an `Arc` cannot have changed.
+#[must_use]
+pub fn is_same<T>(shared: &Arc<T>, was: Option<&Arc<T>>, how: How) -> bool {
+    how == How::Again && was.is_some_and(|was| Arc::ptr_eq(shared, was))
+}
+
+/// That no two items of a list have one id.
+///
+/// # Errors
+///
+/// [`Invalid::Taken`].
+pub fn unique<R: Reach<C>, C>(collection: &C) -> Result<(), Invalid> {
+    match R::twice(collection) {
+        Some(_) => Err(Invalid::Taken),
+        None => Ok(()),
+    }
 }
 
 /// What a `validate` function may return.

@@ -23,8 +23,10 @@ pub enum Invalid {
     },
     /// The number cannot be represented: too large, too small, or not finite.
     Overflow,
-    /// There is no such key in the collection.
+    /// There is no such key in the collection, or nothing in the `Option`.
     Missing,
+    /// The key, the item or the id is there already.
+    Taken,
     /// A function of the type said no, in these words.
     Rejected(Cow<'static, str>),
 }
@@ -36,6 +38,7 @@ impl fmt::Display for Invalid {
             Invalid::Range { allowed } => write!(f, "the value is not within {allowed}"),
             Invalid::Overflow => f.write_str("the number does not fit its type"),
             Invalid::Missing => f.write_str("there is no such key"),
+            Invalid::Taken => f.write_str("there is one already"),
             Invalid::Rejected(reason) => f.write_str(reason),
         }
     }

@@ -2,14 +2,19 @@
 //!
 //! | on the field | needs | implemented here for |
 //! |---|---|---|
-//! | `increment`, `decrement` | [`Increment`] | integers, floats, [`Duration`](std::time::Duration) |
+//! | `increment`, `decrement` | [`Increment`] | integers, floats, [`Duration`](std::time::Duration), `NonZero`, `Wrapping`, `Saturating` |
 //! | `toggle` | [`Toggle`] | `bool` |
-//! | `push`, `keep = n` | [`Push`] | `Vec`, `VecDeque` |
+//! | `push`, `keep = n` | [`Push`] | `Vec`, `VecDeque`, `LinkedList` |
 //! | `insert` | [`Insert`] | `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet` |
 //! | `remove` | [`Remove`] | `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet` |
-//! | `each` | [`Keyed`] | `HashMap`, `BTreeMap` |
+//! | `each`, `set_at` | [`Keyed`] | `HashMap`, `BTreeMap`; arrays by themselves |
+//! | `each(by = ..)`, then `remove` | [`List`] of [`Identified`] | `Vec`, `VecDeque` |
+//! | `add` | [`Add`] | `HashMap`, `BTreeMap` of numbers |
 //! | `clear` | [`Clear`] | all collections, `String`, `Option` |
 //! | `len = ..` | [`Len`] | all collections, slices, `String`, `str`, `Option`, `Box`, `Cow` |
+//!
+//! A type of another crate becomes one of these in a newtype, as in the example below: it takes the trait of each operation
+//! that is wanted.
 //!
 //! `Arc<C>` can do whatever `C` can, by copy-on-write: while a reader holds the field's `Arc`, a change is made on a
 //! copy of the collection, otherwise in place. A value with its large collections in `Arc`s is therefore cheap to
@@ -404,4 +409,118 @@ pub trait Len {
     fn len_if_present(&self) -> Option<usize> {
         Some(self.len())
     }
+}
+
+/// Adds to a number at a key: `add`.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::LiveValue;
+/// use std::collections::HashMap;
+///
+/// #[derive(Clone, Default, LiveValue)]
+/// struct Match {
+///     #[live(add = Score, range = 0..=100)]
+///     scores: HashMap<String, i32>,
+/// }
+///
+/// let mut game = Match::default();
+/// game.apply(&MatchMutation::Score("ann".into(), 3)).unwrap();
+/// game.apply(&MatchMutation::Score("ann".into(), 4)).unwrap();
+/// assert_eq!(game.scores["ann"], 7);
+/// let below = game.apply(&MatchMutation::Score("ben".into(), -1)).unwrap_err();
+/// assert_eq!(below.to_string(), "scores: the value is not within 0..=100");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`add` needs a map of numbers, but this field is `{Self}`",
+    label = "has no numbers by key",
+    note = "it is for `HashMap` and `BTreeMap` whose values are numbers, and types that implement `livestore::ops::Add`"
+)]
+pub trait Add {
+    /// What a number is found by; the first payload of the mutation.
+    type Key;
+
+    /// The number; the second payload.
+    type Amount;
+
+    /// Returns what would be at `key`: what is there, or the default, plus `amount`. `None` if it cannot be represented.
+    fn sum(&self, key: &Self::Key, amount: &Self::Amount) -> Option<Self::Amount>;
+
+    /// Tells whether there is something at `key`, so that the length would stay.
+    fn has(&self, key: &Self::Key) -> bool;
+
+    /// Puts a number at `key`.
+    fn put(&mut self, key: Self::Key, sum: Self::Amount);
+}
+
+/// Has items one after another: `each(by = id)`.
+///
+/// Implemented for `Vec`, `VecDeque` and `Arc` of them.
+#[diagnostic::on_unimplemented(
+    message = "`each(by = ..)` needs a list, but this field is `{Self}`",
+    label = "has no items in a row",
+    note = "it is for `Vec`, `VecDeque` and types that implement `livestore::ops::List`; for maps write `each` alone"
+)]
+pub trait List {
+    /// What is in the list.
+    type Item;
+
+    /// Visits all items in order.
+    fn items(&self) -> impl Iterator<Item = &Self::Item>;
+
+    /// Returns the item at a place to change it.
+    fn at_mut(&mut self, place: usize) -> Option<&mut Self::Item>;
+
+    /// Takes the item at a place out, and closes the gap.
+    fn remove_at(&mut self, place: usize);
+}
+
+/// Knows itself from all others: an item of a list with `each(by = ..)`.
+///
+/// The derive implements it for a type with a field that is marked `#[live(id)]`, which nothing changes.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::LiveValue;
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Card {
+///     #[live(id)]
+///     number: u32,
+///     text: String,
+/// }
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Board {
+///     #[live(push = Pin, each(by = number) = Edit, remove = Unpin)]
+///     cards: Vec<Card>,
+/// }
+///
+/// let mut board = Board { cards: Vec::new() };
+/// for number in [7, 9] {
+///     board.apply(&BoardMutation::Pin(Card { number, text: String::new() })).unwrap();
+/// }
+/// board.apply(&BoardMutation::Edit(9, CardMutation::SetText("milk".into()))).unwrap();
+/// board.apply(&BoardMutation::Unpin(7)).unwrap();
+/// assert_eq!(board.cards[0].text, "milk");
+///
+/// let twice = board.apply(&BoardMutation::Pin(Card { number: 9, text: String::new() }));
+/// assert_eq!(twice.unwrap_err().to_string(), "cards: there is one already");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "nothing identifies a `{Self}`",
+    label = "has no id",
+    note = "mark the field of `{Self}` that never changes: `#[live(id)]`; or implement `livestore::ops::Identified`"
+)]
+pub trait Identified {
+    /// What tells one from another.
+    type Id: Eq + std::hash::Hash;
+
+    /// The name of the field, as `by = ..` gives it.
+    const FIELD: &'static str;
+
+    /// Returns it.
+    fn id(&self) -> &Self::Id;
 }

@@ -1,12 +1,13 @@
 //! The operations on the standard library's types.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque};
 use std::hash::{BuildHasher, Hash};
+use std::num::{NonZero, Saturating, Wrapping};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::value::ops::{Clear, Increment, Insert, Keyed, Len, Push, Remove, Toggle};
+use crate::value::ops::{Add, Clear, Identified, Increment, Insert, Keyed, Len, List, Push, Remove, Toggle};
 
 macro_rules! increment_checked {
     ($($number:ty)*) => {$(
@@ -23,6 +24,44 @@ macro_rules! increment_checked {
 }
 
 increment_checked!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize Duration);
+
+macro_rules! increment_by_its_own_rules {
+    ($($number:ty)*) => {$(
+        impl Increment for NonZero<$number> {
+            fn checked_increment(&self, by: &Self) -> Option<Self> {
+                self.get().checked_add(by.get()).and_then(NonZero::new)
+            }
+
+            fn checked_decrement(&self, by: &Self) -> Option<Self> {
+                self.get().checked_sub(by.get()).and_then(NonZero::new)
+            }
+        }
+
+        /// The type says what becomes of an overflow.
+        impl Increment for Wrapping<$number> {
+            fn checked_increment(&self, by: &Self) -> Option<Self> {
+                Some(*self + *by)
+            }
+
+            fn checked_decrement(&self, by: &Self) -> Option<Self> {
+                Some(*self - *by)
+            }
+        }
+
+        /// The type says what becomes of an overflow.
+        impl Increment for Saturating<$number> {
+            fn checked_increment(&self, by: &Self) -> Option<Self> {
+                Some(*self + *by)
+            }
+
+            fn checked_decrement(&self, by: &Self) -> Option<Self> {
+                Some(*self - *by)
+            }
+        }
+    )*};
+}
+
+increment_by_its_own_rules!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
 macro_rules! increment_finite {
     ($($float:ty)*) => {$(
@@ -75,6 +114,41 @@ impl<T> Push for VecDeque<T> {
     }
 }
 
+impl<T> Push for LinkedList<T> {
+    type Item = T;
+
+    fn push(&mut self, item: T) {
+        self.push_back(item);
+    }
+
+    fn keep_last(&mut self, n: usize) {
+        let surplus = self.len().saturating_sub(n);
+        *self = self.split_off(surplus);
+    }
+}
+
+macro_rules! list {
+    ($($list:ident)*) => {$(
+        impl<T> List for $list<T> {
+            type Item = T;
+
+            fn items(&self) -> impl Iterator<Item = &T> {
+                self.into_iter()
+            }
+
+            fn at_mut(&mut self, place: usize) -> Option<&mut T> {
+                self.get_mut(place)
+            }
+
+            fn remove_at(&mut self, place: usize) {
+                self.remove(place);
+            }
+        }
+    )*};
+}
+
+list!(Vec VecDeque);
+
 macro_rules! map {
     ($map:ident<K, V $(, $hasher:ident)?>, $($bound:tt)+) => {
         impl<K: $($bound)+, V $(, $hasher: BuildHasher)?> Insert for $map<K, V $(, $hasher)?> {
@@ -115,6 +189,26 @@ macro_rules! map {
 
             fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
                 self.iter()
+            }
+        }
+
+        impl<K: $($bound)+, V: Increment + Default $(, $hasher: BuildHasher)?> Add for $map<K, V $(, $hasher)?> {
+            type Key = K;
+            type Amount = V;
+
+            fn sum(&self, key: &K, amount: &V) -> Option<V> {
+                match self.get(key) {
+                    Some(number) => number.checked_increment(amount),
+                    None => V::default().checked_increment(amount),
+                }
+            }
+
+            fn has(&self, key: &K) -> bool {
+                self.contains_key(key)
+            }
+
+            fn put(&mut self, key: K, sum: V) {
+                self.insert(key, sum);
             }
         }
     };
@@ -173,6 +267,7 @@ macro_rules! clear_and_len {
 clear_and_len! {
     [T] Vec<T>;
     [T] VecDeque<T>;
+    [T] LinkedList<T>;
     [K, V, S] HashMap<K, V, S>;
     [K, V] BTreeMap<K, V>;
     [T, S] HashSet<T, S>;
@@ -201,6 +296,16 @@ impl Len for String {
 impl<T> Len for [T] {
     fn len(&self) -> usize {
         self.len()
+    }
+}
+
+impl<T: Len + ?Sized> Len for &T {
+    fn len(&self) -> usize {
+        T::len(self)
+    }
+
+    fn len_if_present(&self) -> Option<usize> {
+        T::len_if_present(self)
     }
 }
 
@@ -317,6 +422,54 @@ impl<C: Keyed + Clone> Keyed for Arc<C> {
         C::iter(self)
     }
 }
+
+impl<C: Add + Clone> Add for Arc<C> {
+    type Key = C::Key;
+    type Amount = C::Amount;
+
+    fn sum(&self, key: &C::Key, amount: &C::Amount) -> Option<C::Amount> {
+        C::sum(self, key, amount)
+    }
+
+    fn has(&self, key: &C::Key) -> bool {
+        C::has(self, key)
+    }
+
+    fn put(&mut self, key: C::Key, sum: C::Amount) {
+        Arc::make_mut(self).put(key, sum);
+    }
+}
+
+impl<C: List + Clone> List for Arc<C> {
+    type Item = C::Item;
+
+    fn items(&self) -> impl Iterator<Item = &C::Item> {
+        C::items(self)
+    }
+
+    fn at_mut(&mut self, place: usize) -> Option<&mut C::Item> {
+        Arc::make_mut(self).at_mut(place)
+    }
+
+    fn remove_at(&mut self, place: usize) {
+        Arc::make_mut(self).remove_at(place);
+    }
+}
+
+macro_rules! identified_inside {
+    ($($outer:ident)*) => {$(
+        impl<T: Identified> Identified for $outer<T> {
+            type Id = T::Id;
+            const FIELD: &'static str = T::FIELD;
+
+            fn id(&self) -> &T::Id {
+                T::id(self)
+            }
+        }
+    )*};
+}
+
+identified_inside!(Box Arc);
 
 impl<C: Clear + Clone> Clear for Arc<C> {
     fn clear(&mut self) {
