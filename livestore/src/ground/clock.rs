@@ -10,6 +10,8 @@ mod wall;
 
 use std::time::{Duration, Instant, SystemTime};
 
+#[cfg(feature = "durable")]
+pub(crate) use crate::ground::clock::wall::{Clocks, Shift};
 #[cfg(feature = "serde")]
 pub(crate) use crate::ground::clock::wall::{Moment, Wall};
 
