@@ -233,29 +233,35 @@ where
         let times = self.shared.clock.moment();
         self.engine.begin(times.clocks());
         let (mut records, mut bytes) = (0, 0);
+        let mut staged = Ok(());
         for (key, record) in batch.records.drain() {
-            let Some(record) = record else {
-                self.engine.remove(&key)?;
-                self.unwritten.remove(&key);
-                continue;
-            };
             self.bytes.clear();
-            let encoded = record.encode(&times, &mut self.bytes);
-            let_go(record);
-            match encoded {
-                Ok(()) => {
-                    self.engine.put(&key, &self.bytes)?;
-                    records += 1;
-                    bytes += self.bytes.len();
-                    if !self.unwritten.is_empty() {
-                        self.unwritten.remove(&key);
+            if let Some(record) = record {
+                // Once the disk has failed, values are only let go.
+                let encoded = staged.is_ok().then(|| record.encode(&times, &mut self.bytes));
+                let_go(record);
+                match encoded {
+                    None => continue,
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => {
+                        self.unwritten.insert(key, error.to_string());
+                        continue;
                     }
                 }
-                Err(error) => drop(self.unwritten.insert(key, error.to_string())),
+                records += 1;
+                bytes += self.bytes.len();
             }
+            if !self.unwritten.is_empty() {
+                self.unwritten.remove(&key);
+            }
+            staged = staged.and_then(|()| match self.bytes.is_empty() {
+                true => self.engine.remove(&key),
+                false => self.engine.put(&key, &self.bytes),
+            });
         }
         self.bytes.shrink_to(PIECE_BYTES);
         self.weight.note(records, bytes);
+        staged?;
         self.engine.commit(floor)
     }
 
@@ -323,13 +329,14 @@ where
                 };
                 let shard = table.shard(anew.next_shard);
                 let_go(table);
-                match shard {
-                    Some(slots) => anew.slots = slots.into_iter(),
-                    None => {
-                        anew.target = Some(self.sink.want_all());
-                        break;
+                let Some(slots) = shard else {
+                    for (key, record) in self.shared.kept.all() {
+                        self.engine.put_anew(&key, &record)?;
                     }
-                }
+                    anew.target = Some(self.sink.want_all());
+                    break;
+                };
+                anew.slots = slots.into_iter();
                 anew.next_shard += 1;
                 continue;
             };
@@ -349,11 +356,6 @@ where
                 }
             }
             let_go(slot);
-        }
-        if anew.target.is_some() {
-            for (key, record) in self.shared.kept.all() {
-                self.engine.put_anew(&key, &record)?;
-            }
         }
         self.engine.sync_anew()?;
         self.anew = Some(anew);
