@@ -3,7 +3,9 @@
 mod back;
 mod damage;
 mod expiry;
+mod files;
 mod refuse;
+mod shapes;
 mod writer;
 
 use std::path::Path;

@@ -105,7 +105,7 @@ where
         .begin(
             table.schema(),
             table.epoch(),
-            shared.clock.moment().wall_now(),
+            shared.clock.moment().clocks(),
             disk.log_bytes,
         )
         .map_err(OpenKind::Io)?;
@@ -164,6 +164,7 @@ where
         if item.record.is_empty() {
             table.take_back(&key);
         } else {
+            let times = item.shift.map_or(times, |shift| times.before(shift));
             match Record::decode(item.record, &times, item.written) {
                 Ok(mut record) => {
                     // Uses that are no commits are not on disk. So that no entry goes early, it counts as used now.

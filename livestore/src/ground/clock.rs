@@ -23,6 +23,8 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::ground::clock::kernel::Cheap;
 #[cfg(not(all(target_os = "linux", not(any(feature = "test-util", miri)))))]
 use crate::ground::clock::plain::Cheap;
+#[cfg(feature = "durable")]
+pub(crate) use crate::ground::clock::wall::{Clocks, Shift};
 #[cfg(feature = "serde")]
 pub(crate) use crate::ground::clock::wall::{Moment, Wall};
 

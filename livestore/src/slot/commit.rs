@@ -62,9 +62,10 @@ impl<V: LiveValue> State<V> {
         self.word = (shared.first_version() * VERSION) | (self.word % VERSION);
         // The wait for the shard is over: this is the instant of the commit.
         self.times = Times::born(shared.birth());
+        self.leave_for_disk(shared, key, after);
+        // Not before: whoever does not find it there finds the entry.
         #[cfg(feature = "serde")]
         shared.kept.forget(key);
-        self.leave_for_disk(shared, key, after);
         if shared.feed.watchers() > 0 {
             let update = Arc::new(Update::Create {
                 new: self.entry(shared),

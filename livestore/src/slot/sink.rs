@@ -360,6 +360,13 @@ impl<V> Sink<V> {
         self.state.lock()
     }
 
+    /// As it is in a process that was forked from that of the store.
+    #[cfg(test)]
+    pub(crate) fn forked(self) -> Sink<V> {
+        let process = self.process + 1;
+        Sink { process, ..self }
+    }
+
     #[cfg(test)]
     pub(crate) fn is_closing_batch(&self) -> bool {
         self.state.lock().closing_batch

@@ -98,7 +98,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// | [`flush`](LiveStore::flush) has returned `Ok` | everything committed before the call | the same |
     /// | one [interval](Durability::Interval) after a commit, and the time it takes to write a batch or two | the commit | the same |
     /// | [`close`](LiveStore::close) has returned `Ok` | everything committed before the call | the same |
-    /// | the last handle was dropped | everything, if the process lives on until the writer is done; the drop waits up to a quarter of a second for it | the same |
+    /// | the last handle was dropped | everything, if the process lives on until the writer is done; the drop waits up to a second for it | the same |
     /// | the disk has failed | what was on disk before; `flush` returns the error, and memory goes on | the same |
     ///
     /// Whatever is lost, it is the newest: the store comes up as it was at one instant, with everything committed before

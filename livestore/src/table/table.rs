@@ -45,7 +45,7 @@ use crate::value::value::LiveValue;
 /// For how long the drop of the last handle waits for the disk: most often long enough for what is pending, and not so long
 /// that it is taken for a hang.
 #[cfg(feature = "durable")]
-const DROP_WAITS: Duration = Duration::from_millis(250);
+const DROP_WAITS: Duration = Duration::from_secs(1);
 
 pub(crate) struct Table<V: LiveValue> {
     map: DashMap<Linked<V>, (), RandomState>,

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use livestore::{FlushError, OpenError, StoreOptions, Uuid};
+use livestore::{FlushError, OnUnreadable, OpenError, StoreOptions, UnreadableEntry, Uuid};
 use livestore_tests::{Change, Counter, counter};
 use tempfile::tempdir;
 
@@ -216,4 +216,128 @@ async fn a_store_in_memory_alone_says_so() {
     assert!(matches!(store.flush().await, Err(FlushError::NotDurable)));
     assert!(store.open_report().is_none());
     assert!(store.close().await.is_ok());
+}
+
+/// The system keeps the file for whoever has it open, so that writing there is no error.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_is_removed_meanwhile_is_told_by_flush() {
+    let parent = tempdir().unwrap();
+    let folder = parent.path().join("folder");
+    let store = open(&folder).await;
+    store.init(score(1));
+    store.flush().await.unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    store.init(score(2));
+    let failed = store.flush().await;
+    assert!(
+        matches!(&failed, Err(FlushError::Failed(error)) if error.to_string().contains("was removed")),
+        "{failed:?}"
+    );
+    assert!(store.close().await.is_err());
+}
+
+#[tokio::test]
+async fn a_folder_may_be_where_there_are_none_yet() {
+    let parent = tempdir().unwrap();
+    let folder = parent.path().join("a/b/c");
+    let store = open(&folder).await;
+    store.init(score(1));
+    store.close().await.unwrap();
+    assert_eq!(open(&folder).await.len(), 1);
+    let error = refused(scores(), Path::new("")).await;
+    assert!(error.io_error().is_some(), "{error}");
+}
+
+/// Another program has to be able to read what this one cannot.
+#[tokio::test]
+async fn entries_that_cannot_be_read_are_named_or_kept_or_dropped() {
+    #[derive(Clone, Debug, LiveValue, Serialize, Deserialize)]
+    struct Words {
+        points: String,
+    }
+    let folder = tempdir().unwrap();
+    let words = || {
+        LiveStore::<Words>::new()
+            .schema("score", 1)
+            .with_durability(ON_REQUEST)
+    };
+    let numbers = || scores().schema("score", 1);
+    let (kept, dropped, replaced, number) = (
+        Uuid::from_u128(1),
+        Uuid::from_u128(2),
+        Uuid::from_u128(3),
+        Uuid::from_u128(4),
+    );
+    let store = words().open(folder.path()).await.unwrap();
+    for key in [kept, dropped, replaced, number] {
+        for points in ["few", "many"] {
+            store
+                .insert(
+                    &key,
+                    Words {
+                        points: points.into(),
+                    },
+                )
+                .await;
+            store.flush().await.unwrap();
+        }
+    }
+    store.close().await.unwrap();
+
+    let before = back::files(folder.path());
+    let error = refused(numbers(), folder.path()).await;
+    assert_eq!(error.unreadable().count(), 4);
+    assert!(error.to_string().contains("`on_unreadable`"), "{error}");
+    assert_eq!(back::files(folder.path()), before);
+
+    let decide = move |entry: UnreadableEntry<'_>| {
+        assert!(entry.version == 2 && entry.reason.contains("marker"), "{entry:?}");
+        assert!(entry.value.windows(4).any(|word| word == b"many"));
+        match entry.key == dropped {
+            true => OnUnreadable::Drop,
+            false => OnUnreadable::Keep,
+        }
+    };
+    let store = numbers()
+        .on_unreadable(decide)
+        .with_log_limit(1)
+        .open(folder.path())
+        .await
+        .unwrap();
+    let report = store.open_report().unwrap();
+    assert_eq!(
+        (store.len(), report.entries, report.kept, report.dropped),
+        (0, 4, 3, 1)
+    );
+    // The folder is written anew now, and what is kept is in it.
+    assert_eq!(store.create(&replaced, score(5)).unwrap().version, 3);
+    store.create(&number, score(6)).unwrap();
+    for points in 0..50 {
+        store.insert(&number, score(points)).await;
+        store.flush().await.unwrap();
+    }
+    store.close().await.unwrap();
+    assert!(
+        back::files(folder.path())
+            .keys()
+            .any(|name| name.starts_with("snapshot-"))
+    );
+
+    // The program that can read them finds what was kept as it was.
+    let store = words()
+        .on_unreadable(|_| OnUnreadable::Keep)
+        .open(folder.path())
+        .await
+        .unwrap();
+    assert_eq!(store.keys().collect::<Vec<_>>(), [kept]);
+    let entry = store.fetch(&kept).unwrap();
+    assert_eq!((entry.points.as_str(), entry.version), ("many", 2));
+    store.close().await.unwrap();
+    let store = numbers()
+        .on_unreadable(|_| OnUnreadable::Keep)
+        .open(folder.path())
+        .await
+        .unwrap();
+    assert_eq!(store.len(), 2);
 }

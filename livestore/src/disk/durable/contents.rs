@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk, Reading};
 use crate::disk::frames::{Bad, Frames, Magic, Seal, put_named, read_named};
+use crate::ground::clock::Wall;
 use crate::value::schema::Schema;
 
 const LIST: Magic = *b"livelist";
@@ -48,6 +49,8 @@ pub(crate) struct LogMark {
     pub(crate) id: Uuid,
     /// So many bytes are on disk for certain.
     pub(crate) bytes: u64,
+    /// What the wall clock would have shown when the store was built, as it went at the end.
+    pub(crate) built: Wall,
     /// Set once there are no more: the last sum in them. What stands behind them does not count.
     pub(crate) sum: Option<u32>,
 }

@@ -4,12 +4,12 @@ use std::io;
 
 use uuid::Uuid;
 
-use crate::ground::clock::Wall;
+use crate::ground::clock::Clocks;
 
 /// Takes batches one after another. Used by one thread. After an error it is not called again.
 pub(crate) trait Engine: Send {
     /// Says when what follows is written.
-    fn begin(&mut self, now: Wall);
+    fn begin(&mut self, clocks: Clocks);
 
     /// Stages a record, in place of the one that the key has.
     fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()>;
@@ -35,8 +35,8 @@ pub(crate) trait Engine: Send {
     }
 
     /// Begins to write everything anew, beside what is there. What is committed from now on counts on top of it.
-    fn begin_anew(&mut self, now: Wall) -> io::Result<()> {
-        let _ = now;
+    fn begin_anew(&mut self, clocks: Clocks) -> io::Result<()> {
+        let _ = clocks;
         Ok(())
     }
 
@@ -58,7 +58,8 @@ pub(crate) trait Engine: Send {
     }
 
     /// Says that nothing more will come.
-    fn close(&mut self) -> io::Result<()> {
+    fn close(&mut self, clocks: Clocks) -> io::Result<()> {
+        let _ = clocks;
         Ok(())
     }
 }

@@ -30,7 +30,7 @@ use crate::disk::durable::files::{Files, OnDisk, Reading, Writing};
 use crate::disk::durable::log::{self, Ended, Log};
 use crate::disk::frames::Bad;
 use crate::disk::snapshot::file::{Part, Reader, WriteError, Writer};
-use crate::ground::clock::Wall;
+use crate::ground::clock::{Clocks, Shift, Wall};
 use crate::value::schema::Schema;
 
 /// How many logs a folder may have before it is written anew. Each opening begins one.
@@ -63,6 +63,8 @@ pub(crate) struct Item<'a> {
     pub(crate) key: Uuid,
     pub(crate) record: &'a [u8],
     pub(crate) written: Wall,
+    /// If the wall clock was set after that, while the store was open.
+    pub(crate) shift: Option<Shift>,
     /// How many bytes were read so far.
     pub(crate) bytes: u64,
 }
@@ -155,6 +157,7 @@ impl<D: Files> Found<D> {
             let extent = log::measure(&mut file, last)?;
             last.bytes = extent.bytes;
             last.sum = Some(extent.sum);
+            last.built = extent.built;
             summary.torn_bytes = extent.torn;
             if !extent.any && extent.torn == 0 {
                 // Nothing is in it, and it may go.
@@ -168,12 +171,13 @@ impl<D: Files> Found<D> {
         for mark in &contents.logs {
             let mut file = self.open(&LogMark::name(mark.number))?;
             let before = summary.bytes;
-            let floor = log::read(&mut file, mark, &mut |key, record, written, at| {
+            let floor = log::read(&mut file, mark, &mut |read| {
                 take(Item {
-                    key,
-                    record,
-                    written,
-                    bytes: before + at,
+                    key: read.key,
+                    record: read.record,
+                    written: read.written,
+                    shift: read.shift,
+                    bytes: before + read.at,
                 })
             })?;
             summary.floor = summary.floor.max(floor);
@@ -204,6 +208,7 @@ impl<D: Files> Found<D> {
                     key,
                     record,
                     written: header.saved_at,
+                    shift: None,
                     bytes,
                 })?,
                 Part::End(end) => {
@@ -217,7 +222,13 @@ impl<D: Files> Found<D> {
     }
 
     /// Begins to write, after all was [read](Self::read).
-    pub(crate) fn begin(self, schema: &Schema, epoch: u64, now: Wall, limit: u64) -> io::Result<Folder<D>> {
+    pub(crate) fn begin(
+        self,
+        schema: &Schema,
+        epoch: u64,
+        clocks: Clocks,
+        limit: u64,
+    ) -> io::Result<Folder<D>> {
         let Found {
             files,
             names,
@@ -231,7 +242,7 @@ impl<D: Files> Found<D> {
             logs: Vec::new(),
         });
         contents.schema = schema.clone();
-        let log = Log::create(&files, number, schema, epoch, now)?;
+        let log = Log::create(&files, number, schema, epoch, clocks)?;
         files.sync()?;
         contents.logs.push(log.mark(Ended::No));
         contents.write(&files)?;
@@ -321,8 +332,8 @@ fn failed(error: WriteError) -> io::Error {
 }
 
 impl<D: Files> Engine for Folder<D> {
-    fn begin(&mut self, now: Wall) {
-        self.log.begin(now);
+    fn begin(&mut self, clocks: Clocks) {
+        self.log.begin(clocks);
     }
 
     fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
@@ -353,11 +364,12 @@ impl<D: Files> Engine for Folder<D> {
         bytes > FEW_BYTES && bytes / 4 > needed
     }
 
-    fn begin_anew(&mut self, now: Wall) -> io::Result<()> {
+    fn begin_anew(&mut self, clocks: Clocks) -> io::Result<()> {
         let number = self.next;
-        let log = Log::create(&self.files, number, &self.contents.schema, self.epoch, now)?;
+        let log = Log::create(&self.files, number, &self.contents.schema, self.epoch, clocks)?;
         self.files.sync()?;
         self.next += 1;
+        self.log.begin(clocks);
         self.end_log();
         self.contents.logs.push(log.mark(Ended::No));
         self.contents.write(&self.files)?;
@@ -365,7 +377,7 @@ impl<D: Files> Engine for Folder<D> {
         self.log = log;
         let draft = format!("{}{DRAFT}", SnapshotMark::name(number));
         let file = self.files.create(&draft)?;
-        let writer = Writer::begin(Writing::new(file), &self.contents.schema, now).map_err(failed)?;
+        let writer = Writer::begin(Writing::new(file), &self.contents.schema, clocks.now).map_err(failed)?;
         self.anew = Some(Anew { number, writer });
         Ok(())
     }
@@ -416,7 +428,8 @@ impl<D: Files> Engine for Folder<D> {
         Ok(())
     }
 
-    fn close(&mut self) -> io::Result<()> {
+    fn close(&mut self, clocks: Clocks) -> io::Result<()> {
+        self.log.begin(clocks);
         if let Some(anew) = self.anew.take() {
             let _ = self
                 .files

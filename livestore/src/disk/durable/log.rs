@@ -4,13 +4,13 @@
 //! log    = preamble("live-log") header batch* 0*             the length is a multiple of 64 KiB until the log has ended
 //! header = frame({number, schema, epoch, opened_at})         unit 0; MessagePack with the names of fields
 //! batch  = part* end                                         frames of one unit, which counts from 1
-//! part   = 1 written:u64 floor:u64 count:u64 (key[16] length:u32 record[length])*
+//! part   = 1 written:u64 built:u64 floor:u64 count:u64 (key[16] length:u32 record[length])*
 //! end    = 2 and the same
 //! ```
 //!
-//! A record of length 0 says that the key has no entry any more. `written` is the wall clock in nanoseconds, `count` how many
-//! records the batch has up to there, and the floor that of its end: no version up to there is given to a key again
-//! that had an entry.
+//! A record of length 0 says that the key has no entry any more. `written` is the wall clock in nanoseconds, `built` what it would
+//! have shown when the store was built, which changes only when somebody sets it; `count` is how many records the batch has
+//! up to there, and the floor that of its end: no version up to there is given to a key again that had an entry.
 //!
 //! A batch is written behind the one before it, over zeros, and synced once; a batch of many megabytes in several writes. It
 //! counts once its end is on disk. So the file is made longer before that: one that ends with its last batch was cut. Until a
@@ -28,7 +28,7 @@ use crate::disk::durable::files::{Files, OnDisk, Reading};
 use crate::disk::frames::{
     Bad, Frames, HEAD, Magic, Seal, TooLarge, put_named, put_record, read_named, split_record,
 };
-use crate::ground::clock::Wall;
+use crate::ground::clock::{Clocks, Shift, Wall};
 use crate::value::schema::Schema;
 
 const LOG: Magic = *b"live-log";
@@ -51,7 +51,7 @@ const GROW: u64 = if cfg!(test) { 1 << 18 } else { 8 << 20 };
 const PART_BYTES: usize = if cfg!(test) { 100 << 10 } else { 1 << 20 };
 
 /// How many bytes stand before the first record of a part.
-const PART_HEAD: usize = 25;
+const PART_HEAD: usize = 33;
 
 const BUFFER: usize = 64 << 10;
 
@@ -84,7 +84,7 @@ pub(crate) struct Log<F> {
     /// Of the batch that is next to be on disk.
     unit: u32,
     count: u64,
-    now: Wall,
+    clocks: Clocks,
 }
 
 impl<F: OnDisk> Log<F> {
@@ -94,7 +94,7 @@ impl<F: OnDisk> Log<F> {
         number: u64,
         schema: &Schema,
         epoch: u64,
-        now: Wall,
+        clocks: Clocks,
     ) -> io::Result<Log<F>> {
         let id = Uuid::new_v4();
         let mut buffer = Vec::new();
@@ -105,7 +105,7 @@ impl<F: OnDisk> Log<F> {
             number,
             schema: schema.clone(),
             epoch,
-            opened_at: now,
+            opened_at: clocks.now,
         };
         put_named(&header, &mut buffer)?;
         seal.close(0, start, &mut buffer)?;
@@ -132,7 +132,7 @@ impl<F: OnDisk> Log<F> {
             part: None,
             unit: 1,
             count: 0,
-            now,
+            clocks,
         })
     }
 
@@ -142,6 +142,7 @@ impl<F: OnDisk> Log<F> {
             number: self.number,
             id: self.id,
             bytes: self.synced,
+            built: self.clocks.built,
             sum: match ended {
                 Ended::Yes => Some(self.seal.sum()),
                 Ended::No => None,
@@ -163,8 +164,8 @@ impl<F: OnDisk> Log<F> {
     }
 
     /// Says when the batch is written.
-    pub(crate) fn begin(&mut self, now: Wall) {
-        self.now = now;
+    pub(crate) fn begin(&mut self, clocks: Clocks) {
+        self.clocks = clocks;
     }
 
     /// Adds to the batch that the key has this record, or none if it is empty.
@@ -213,9 +214,10 @@ impl<F: OnDisk> Log<F> {
         };
         let head = &mut self.buffer[start + HEAD..][..PART_HEAD];
         head[0] = kind;
-        head[1..9].copy_from_slice(&self.now.nanos().to_le_bytes());
-        head[9..17].copy_from_slice(&floor.to_le_bytes());
-        head[17..].copy_from_slice(&self.count.to_le_bytes());
+        head[1..9].copy_from_slice(&self.clocks.now.nanos().to_le_bytes());
+        head[9..17].copy_from_slice(&self.clocks.built.nanos().to_le_bytes());
+        head[17..25].copy_from_slice(&floor.to_le_bytes());
+        head[25..].copy_from_slice(&self.count.to_le_bytes());
         Ok(self.seal.close(self.unit, start, &mut self.buffer)?)
     }
 
@@ -282,6 +284,8 @@ pub(crate) struct Extent {
     /// Up to the end of the last batch.
     pub(crate) bytes: u64,
     pub(crate) sum: u32,
+    /// Of the last batch.
+    pub(crate) built: Wall,
     /// Whether there is a batch.
     pub(crate) any: bool,
     /// How many bytes of a batch that is not whole stand behind the last.
@@ -302,6 +306,7 @@ pub(crate) fn measure<F: OnDisk>(file: &mut F, mark: &LogMark) -> Result<Extent,
         let mut extent = Extent {
             bytes: frames.at(),
             sum: frames.seal().sum(),
+            built: mark.built,
             any: false,
             torn: 0,
         };
@@ -317,6 +322,7 @@ pub(crate) fn measure<F: OnDisk>(file: &mut F, mark: &LogMark) -> Result<Extent,
                     if part.is_end {
                         extent.bytes = frames.at();
                         extent.sum = frames.seal().sum();
+                        extent.built = part.built;
                         extent.any = true;
                         unit += 1;
                         count = 0;
@@ -374,12 +380,23 @@ fn look_behind<F: OnDisk>(
     Ok(Some(last - start))
 }
 
-/// Reads the first `mark.bytes` of a log, which must be all of it. Gives each record to `take`, with the time at which its
-/// batch was written. Returns the floor, if there is a batch.
+/// A record that was read.
+pub(crate) struct Read<'a> {
+    pub(crate) key: Uuid,
+    /// Empty if the key has no entry any more.
+    pub(crate) record: &'a [u8],
+    pub(crate) written: Wall,
+    /// If the wall clock was set between then and the end of the log.
+    pub(crate) shift: Option<Shift>,
+    /// How many bytes were read.
+    pub(crate) at: u64,
+}
+
+/// Reads the first `mark.bytes` of a log, which must be all of it, and gives each record to `take`. Returns the floor, if there is a batch.
 pub(crate) fn read<F: OnDisk>(
     file: &mut F,
     mark: &LogMark,
-    take: &mut impl FnMut(Uuid, &[u8], Wall, u64) -> Result<(), OpenKind>,
+    take: &mut impl FnMut(Read<'_>) -> Result<(), OpenKind>,
 ) -> Result<u64, OpenKind> {
     let name = LogMark::name(mark.number);
     let bad = OpenKind::bad(&name);
@@ -396,10 +413,17 @@ pub(crate) fn read<F: OnDisk>(
         if found != unit || !part.counts_on(&mut count) {
             return Err(damaged());
         }
+        let shift = Clocks::shift_to(part.built, mark.built);
         let mut records = part.records;
         while !records.is_empty() {
             let (key, record) = split_record(&mut records).ok_or_else(damaged)?;
-            take(key, record, part.written, frames.at())?;
+            take(Read {
+                key,
+                record,
+                written: part.written,
+                shift,
+                at: frames.at(),
+            })?;
         }
         if part.is_end {
             floor = part.floor;
@@ -440,6 +464,7 @@ pub(crate) fn is_empty<F: OnDisk>(file: &mut F, number: u64) -> Result<bool, Ope
         number,
         id,
         bytes: 0,
+        built: Wall::from_nanos(0),
         sum: None,
     };
     let extent = measure(file, &mark)?;
@@ -450,6 +475,7 @@ pub(crate) fn is_empty<F: OnDisk>(file: &mut F, number: u64) -> Result<bool, Ope
 struct Part<'a> {
     is_end: bool,
     written: Wall,
+    built: Wall,
     floor: u64,
     count: u64,
     records: &'a [u8],
@@ -466,8 +492,9 @@ impl<'a> Part<'a> {
                 _ => return None,
             },
             written: Wall::from_nanos(number(1)?),
-            floor: number(9)?,
-            count: number(17)?,
+            built: Wall::from_nanos(number(9)?),
+            floor: number(17)?,
+            count: number(25)?,
             records,
         })
     }

@@ -15,7 +15,7 @@ use crate::disk::durable::engine::Engine;
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk};
 use crate::disk::durable::folder::{Folder, Found};
-use crate::ground::clock::Wall;
+use crate::ground::clock::{Clocks, Wall};
 use crate::ground::sync::Mutex;
 use crate::value::schema::Schema;
 
@@ -315,6 +315,11 @@ impl OnDisk for File {
 
 type State = BTreeMap<Uuid, Vec<u8>>;
 
+const CLOCKS: Clocks = Clocks {
+    now: Wall::from_nanos(7),
+    built: Wall::from_nanos(1),
+};
+
 fn schema() -> Schema {
     Schema {
         name: "model".into(),
@@ -336,7 +341,7 @@ fn read(model: &Model) -> Result<(Found<Model>, State, u64), OpenKind> {
 }
 
 fn begin(found: Found<Model>) -> io::Result<Folder<Model>> {
-    found.begin(&schema(), 1, Wall::from_nanos(1), 4_000)
+    found.begin(&schema(), 1, CLOCKS, 4_000)
 }
 
 /// A folder and what is in it.
@@ -356,7 +361,7 @@ impl Run {
     }
 
     fn commit(&mut self, folder: &mut Folder<Model>, large: bool) -> io::Result<()> {
-        folder.begin(Wall::from_nanos(7));
+        folder.begin(CLOCKS);
         for _ in 0..=self.dice.below(4) {
             let key = self.key();
             if self.dice.below(4) == 0 {
@@ -390,7 +395,7 @@ impl Run {
                 if !folder.is_outgrown(0) {
                     continue;
                 }
-                folder.begin_anew(Wall::from_nanos(9))?;
+                folder.begin_anew(CLOCKS)?;
                 let mut half = self.state.clone();
                 let rest = half.split_off(&Uuid::from_u128(6));
                 for (key, record) in half {
@@ -410,7 +415,7 @@ impl Run {
                 self.anew += 1;
             }
             if opened == 2 {
-                folder.close()?;
+                folder.close(CLOCKS)?;
             }
         }
         Ok(())
@@ -473,7 +478,7 @@ fn whatever_a_loss_of_power_leaves_is_all_that_was_committed() {
             let model = Model::watched(left);
             let (found, _, _) = read(&model).map_err(|error| error.at("folder".as_ref())).unwrap();
             let mut folder = begin(found).unwrap();
-            folder.begin(Wall::from_nanos(8));
+            folder.begin(CLOCKS);
             folder.put(&Uuid::max(), &[1]).unwrap();
             folder.commit(1000).unwrap();
             let mut then = run.states[is].clone();
@@ -561,7 +566,7 @@ fn a_folder_that_was_closed_and_opened_many_times_stays_small() {
         assert_eq!(state.len() as u64, opening.div_ceil(2));
         let mut folder = begin(found).unwrap();
         if opening % 2 == 0 {
-            folder.begin(Wall::from_nanos(1));
+            folder.begin(CLOCKS);
             folder.put(&Uuid::from_u128(opening.into()), &[1]).unwrap();
             folder.commit(1).unwrap();
             // As the writer does.
@@ -569,14 +574,14 @@ fn a_folder_that_was_closed_and_opened_many_times_stays_small() {
                 panic!("nothing was outgrown");
             }
             if folder.is_outgrown(200) {
-                folder.begin_anew(Wall::from_nanos(1)).unwrap();
+                folder.begin_anew(CLOCKS).unwrap();
                 for key in (0..=opening).step_by(2) {
                     folder.put_anew(&Uuid::from_u128(key.into()), &[1]).unwrap();
                 }
                 folder.end_anew(1).unwrap();
             }
         }
-        folder.close().unwrap();
+        folder.close(CLOCKS).unwrap();
     }
     let files = model.world.lock().seen();
     assert!(files.len() < 20, "{:?}", files.keys());

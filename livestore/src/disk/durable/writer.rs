@@ -223,7 +223,7 @@ where
                 self.end_anew(u64::MAX)?;
             }
         }
-        self.engine.close()
+        self.engine.close(self.shared.clock.moment().clocks())
     }
 
     /// Writes a batch and takes its records out.
@@ -231,31 +231,37 @@ where
         // Not below any version that the batch ends: it was raised before the end was entered.
         let floor = self.shared.floor();
         let times = self.shared.clock.moment();
-        self.engine.begin(times.wall_now());
+        self.engine.begin(times.clocks());
         let (mut records, mut bytes) = (0, 0);
+        let mut staged = Ok(());
         for (key, record) in batch.records.drain() {
-            let Some(record) = record else {
-                self.engine.remove(&key)?;
-                self.unwritten.remove(&key);
-                continue;
-            };
             self.bytes.clear();
-            let encoded = record.encode(&times, &mut self.bytes);
-            let_go(record);
-            match encoded {
-                Ok(()) => {
-                    self.engine.put(&key, &self.bytes)?;
-                    records += 1;
-                    bytes += self.bytes.len();
-                    if !self.unwritten.is_empty() {
-                        self.unwritten.remove(&key);
+            if let Some(record) = record {
+                // Once the disk has failed, values are only let go.
+                let encoded = staged.is_ok().then(|| record.encode(&times, &mut self.bytes));
+                let_go(record);
+                match encoded {
+                    None => continue,
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => {
+                        self.unwritten.insert(key, error.to_string());
+                        continue;
                     }
                 }
-                Err(error) => drop(self.unwritten.insert(key, error.to_string())),
+                records += 1;
+                bytes += self.bytes.len();
             }
+            if !self.unwritten.is_empty() {
+                self.unwritten.remove(&key);
+            }
+            staged = staged.and_then(|()| match self.bytes.is_empty() {
+                true => self.engine.remove(&key),
+                false => self.engine.put(&key, &self.bytes),
+            });
         }
         self.bytes.shrink_to(PIECE_BYTES);
         self.weight.note(records, bytes);
+        staged?;
         self.engine.commit(floor)
     }
 
@@ -293,7 +299,7 @@ where
     }
 
     fn begin_walk(&mut self) -> io::Result<()> {
-        self.engine.begin_anew(self.shared.clock.moment().wall_now())?;
+        self.engine.begin_anew(self.shared.clock.moment().clocks())?;
         self.anew = Some(Anew {
             next_shard: 0,
             slots: Vec::new().into_iter(),
@@ -323,13 +329,14 @@ where
                 };
                 let shard = table.shard(anew.next_shard);
                 let_go(table);
-                match shard {
-                    Some(slots) => anew.slots = slots.into_iter(),
-                    None => {
-                        anew.target = Some(self.sink.want_all());
-                        break;
+                let Some(slots) = shard else {
+                    for (key, record) in self.shared.kept.all() {
+                        self.engine.put_anew(&key, &record)?;
                     }
-                }
+                    anew.target = Some(self.sink.want_all());
+                    break;
+                };
+                anew.slots = slots.into_iter();
                 anew.next_shard += 1;
                 continue;
             };
@@ -350,11 +357,6 @@ where
                 }
             }
             let_go(slot);
-        }
-        if anew.target.is_some() {
-            for (key, record) in self.shared.kept.all() {
-                self.engine.put_anew(&key, &record)?;
-            }
         }
         self.engine.sync_anew()?;
         self.anew = Some(anew);
@@ -391,7 +393,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::ground::clock::{Clock, Wall};
+    use crate::ground::clock::{Clock, Clocks};
     use crate::ground::stats::DiskState;
     use crate::slot::record::Record;
     use crate::slot::sink::Limits;
@@ -434,7 +436,7 @@ mod tests {
     }
 
     impl Engine for Shown {
-        fn begin(&mut self, _: Wall) {}
+        fn begin(&mut self, _: Clocks) {}
 
         fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
             self.staged.records.push((*key, Some(number(record))));
@@ -624,7 +626,7 @@ mod tests {
     async fn an_engine_that_panics_has_failed() {
         struct Panics;
         impl Engine for Panics {
-            fn begin(&mut self, _: Wall) {}
+            fn begin(&mut self, _: Clocks) {}
             fn put(&mut self, _: &Uuid, _: &[u8]) -> io::Result<()> {
                 Ok(())
             }
@@ -642,6 +644,45 @@ mod tests {
         assert!(store.clone().close().await.is_err());
         while failures.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// It waited for ever: threads are not forked.
+    #[tokio::test]
+    async fn a_process_that_was_forked_has_no_writer_and_says_so() {
+        let limits = Limits {
+            records: 10,
+            bytes: usize::MAX,
+        };
+        let sink = Sink::new(limits).forked();
+        // There was one where it was forked from.
+        sink.expect_writer(true);
+        let table = Arc::new(Table::<Number>::durable(&StoreOptions::default(), sink));
+        let store = LiveStore::from_table(table);
+        store.init(Number(0));
+        let flushed = store.flush().now_or_never();
+        assert!(matches!(flushed, Some(Err(FlushError::Forked))), "{flushed:?}");
+        let closed = store.clone().close().now_or_never();
+        let why = closed.and_then(|closed| closed.err());
+        assert!(why.is_some_and(|why| matches!(why.flush_error(), FlushError::Forked)));
+        let began = crate::ground::clock::real_now();
+        drop(store);
+        assert!(
+            began.elapsed() < Duration::from_millis(500),
+            "its drop does not wait"
+        );
+    }
+
+    /// The writer was not there yet when the last handle went, and the process ended with it.
+    #[tokio::test]
+    async fn the_drop_of_the_last_handle_waits_for_a_writer_that_has_not_begun() {
+        for _ in 0..50 {
+            let written = Arc::new(AtomicUsize::new(0));
+            let told = Arc::clone(&written);
+            let store = kept(move |numbers| told.store(numbers.len(), Ordering::SeqCst));
+            store.create(&key(1), Number(0)).ok();
+            drop(store);
+            assert_eq!(written.load(Ordering::SeqCst), 1);
         }
     }
 
@@ -685,7 +726,7 @@ mod tests {
     }
 
     impl<F: FnMut(&HashMap<Uuid, i64>) + Send> Engine for Kept<F> {
-        fn begin(&mut self, _: Wall) {}
+        fn begin(&mut self, _: Clocks) {}
 
         fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
             self.numbers.insert(*key, number(record));

@@ -11,7 +11,7 @@ use crate::ground::clock::{self, BUILT, Between, Clock, Stamp};
 pub(crate) struct Wall(u64);
 
 impl Wall {
-    pub(crate) fn from_nanos(nanos: u64) -> Wall {
+    pub(crate) const fn from_nanos(nanos: u64) -> Wall {
         Wall(nanos)
     }
 
@@ -44,6 +44,29 @@ pub(crate) struct Moment {
     built: Wall,
 }
 
+/// What a file keeps of both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Clocks {
+    pub(crate) now: Wall,
+    /// Changes only when somebody sets the wall clock.
+    pub(crate) built: Wall,
+}
+
+/// By how much the wall clock was set later, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shift(i64);
+
+/// The two clocks are read one after the other, and one is adjusted a little all the time.
+const SET: u64 = 500 * MILLI;
+
+impl Clocks {
+    /// By how much the wall clock was set between these and those, of the same store. `None` if it was not.
+    pub(crate) fn shift_to(built: Wall, later: Wall) -> Option<Shift> {
+        let by = later.0.wrapping_sub(built.0).cast_signed();
+        (by.unsigned_abs() > SET).then_some(Shift(by))
+    }
+}
+
 const MILLI: u64 = 1_000_000;
 
 impl Moment {
@@ -58,6 +81,20 @@ impl Moment {
                     .saturating_sub(self.wall_now.0),
             ),
             ..self
+        }
+    }
+
+    /// For times that were written before the wall clock was set: as if it had been set then.
+    pub(crate) fn before(self, shift: Shift) -> Moment {
+        self.frozen_at(Wall(
+            self.wall_now.0.saturating_add_signed(shift.0.saturating_neg()),
+        ))
+    }
+
+    pub(crate) fn clocks(&self) -> Clocks {
+        Clocks {
+            now: self.wall_now,
+            built: self.built,
         }
     }
 
@@ -198,6 +235,28 @@ mod tests {
             );
         }
         assert_eq!(moment.deadline(Wall(u64::MAX), Wall(now)), Stamp::NEVER);
+    }
+
+    /// A machine without a battery starts in 1970, and learns what time it is when it has a network.
+    #[test]
+    fn what_was_written_before_the_clock_was_set_keeps_its_distance() {
+        let sec = 1_000 * MILLI;
+        let today = 1_800_000_000 * sec;
+        // Ten seconds after the start, with the clock of 1970, and then with the right one.
+        let (wrong, right) = (moment(10_000, 40 * sec), moment(10_000, today));
+        let shift = Clocks::shift_to(wrong.clocks().built, right.clocks().built);
+        let written = wrong.wall(Stamp(wrong.now.0 + 50_000));
+        // Another process, twenty seconds later.
+        let read = moment(3_000, today + 20 * sec);
+        let stamp = read.before(shift.unwrap()).deadline(written, wrong.wall_now);
+        assert_eq!(stamp.0, read.now.0 + 30_000);
+        // And the other way.
+        let shift = Clocks::shift_to(right.clocks().built, wrong.clocks().built);
+        let written = right.wall(Stamp(right.now.0 + 50_000));
+        let read = moment(3_000, 60 * sec);
+        let stamp = read.before(shift.unwrap()).deadline(written, right.wall_now);
+        assert_eq!(stamp.0, read.now.0 + 30_000);
+        assert_eq!(Clocks::shift_to(Wall(today), Wall(today + MILLI)), None);
     }
 
     #[test]
