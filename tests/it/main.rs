@@ -4,6 +4,7 @@
 
 mod checked;
 mod close;
+mod corners;
 mod create;
 mod deadlines;
 mod deltas;

@@ -9,7 +9,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -28,7 +28,9 @@ thread_local! {
     /// How many errands this thread is in.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// Those that wait for the deepest to end.
-    static LINE: RefCell<VecDeque<Arc<Errand>>> = const { RefCell::new(VecDeque::new()) };
+    /// Has no destructor, so it is there as long as the thread runs at all; whoever empties it leaves nothing behind.
+    static LINE: ManuallyDrop<RefCell<VecDeque<Arc<Errand>>>> =
+        const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
 }
 
 type Rest = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -62,12 +64,8 @@ impl Errand {
     /// Does what can be done now, here or at the end of the line.
     fn go_on(self: Arc<Self>) {
         let depth = DEPTH.with(Cell::get);
-        if depth >= DEEPEST
-            && LINE
-                .try_with(|line| line.borrow_mut().push_back(Arc::clone(&self)))
-                .is_ok()
-        {
-            return;
+        if depth >= DEEPEST {
+            return LINE.with(|line| line.borrow_mut().push_back(self));
         }
         DEPTH.with(|deep| deep.set(depth + 1));
         let mut next = Some(self);
@@ -75,8 +73,14 @@ impl Errand {
             errand.work();
             let_go(errand);
             next = if depth + 1 == DEEPEST {
-                LINE.try_with(|line| line.borrow_mut().pop_front())
-                    .unwrap_or(None)
+                LINE.with(|line| {
+                    let mut line = line.borrow_mut();
+                    let next = line.pop_front();
+                    if next.is_none() {
+                        *line = VecDeque::new();
+                    }
+                    next
+                })
             } else {
                 None
             };

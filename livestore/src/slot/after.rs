@@ -20,7 +20,8 @@ use crate::value::value::LiveValue;
 /// Whoever commits makes one before it locks the slot, and so drops it when the slot is unlocked again.
 #[must_use = "wakes and drops what it holds; let it go when nothing is locked"]
 pub(crate) struct After<V: LiveValue> {
-    /// Who was granted an entry, or may look for another. They are woken first.
+    /// Who was granted an entry, or may look for another. They are woken last: what is nobody's task does its work when it is
+    /// woken.
     pub(crate) holders: SmallVec<[Waker; 1]>,
     /// Who waits for updates.
     pub(crate) watchers: Vec<Waker>,
@@ -59,7 +60,7 @@ impl<V: LiveValue> After<V> {
     #[inline(never)]
     fn settle(&mut self) {
         let mut panics = Panics::default();
-        let wakers = self.holders.drain(..).chain(self.watchers.drain(..));
+        let wakers = self.watchers.drain(..).chain(self.holders.drain(..));
         wakers.for_each(|waker| panics.run(|| waker.wake()));
         self.leftovers
             .drain(..)

@@ -15,7 +15,7 @@ use crate::slot::history::History;
 use crate::slot::record::Record;
 use crate::slot::ring::News;
 use crate::slot::shared::Shared;
-use crate::slot::slot::{ALIVE, State, VERSION};
+use crate::slot::slot::{ALIVE, CLOSED, DUE, State, VERSION};
 use crate::value::delta::Delta;
 use crate::value::entry::Entry;
 use crate::value::update::Update;
@@ -296,7 +296,11 @@ impl<V: LiveValue> State<V> {
         after: &mut After<V>,
     ) -> usize {
         self.note_use(shared);
-        let watchers = self.ring().map_or(0, |ring| ring.watchers()) + shared.feed.watchers();
+        let watchers = match self.is_alive() {
+            true => self.ring().map_or(0, |ring| ring.watchers()) + shared.feed.watchers(),
+            // It ended with its store, and a guard still has it.
+            false => 0,
+        };
         if watchers == 0 {
             after.leave(Leftover::Message(msg));
         } else if self.is_told_values(shared) {
@@ -314,7 +318,7 @@ impl<V: LiveValue> State<V> {
         self.word += VERSION;
         shared.raise_floor(self.version());
         self.dismiss(shared, after);
-        self.word &= !ALIVE;
+        self.word &= !(ALIVE | DUE);
         self.leave_for_disk(shared, key, after);
         if let Some(extra) = &mut self.extra {
             after.leave_all(extra.history.take());
@@ -331,7 +335,7 @@ impl<V: LiveValue> State<V> {
         }
         if self.is_alive() {
             self.dismiss(shared, after);
-            self.word &= !ALIVE;
+            self.word = (self.word & !ALIVE) | CLOSED;
         }
     }
 

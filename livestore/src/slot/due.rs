@@ -118,6 +118,10 @@ impl<V: LiveValue> State<V> {
             return Due::Stale;
         }
         let due = self.due_now(shared, now);
+        if self.is_idle_exempt(shared) {
+            // It is in use now, and so the item comes up again when its idle time may be over.
+            self.times.make_use(now);
+        }
         match due {
             Due::At(at) => self.rearmed(at),
             // Whoever waits for it meanwhile comes after the deadline.
@@ -141,22 +145,28 @@ impl<V: LiveValue> State<V> {
         }
     }
 
-    /// Ends the entry at the end of a hold, if a check has found its deadline past meanwhile and it still is. Returns whether it
-    /// has ended. Without this, an entry that somebody always waits for would never go.
+    /// Ends the entry at the end of a hold if its deadline is past, and either somebody waits for it or a check has come for it
+    /// meanwhile. Returns whether it has ended. Without this, an entry that somebody always waits for would never go.
     pub(in crate::slot) fn go_if_due(
         &mut self,
         shared: &Shared<V>,
         key: &Uuid,
         after: &mut After<V>,
     ) -> bool {
-        if self.word & DUE == 0 {
+        let is_wanted = self
+            .extra
+            .as_ref()
+            .is_some_and(|extra| extra.waiters.is_awaited());
+        if self.word & DUE == 0 && !is_wanted {
             return false;
         }
         self.word &= !DUE;
-        // The item is in the hands of the check, and comes up again with the next.
-        if !matches!(self.due_now(shared, shared.clock.now()), Due::Held) {
+        if self.deadline(shared) == Stamp::NEVER
+            || !matches!(self.due_now(shared, shared.clock.exact()), Due::Held)
+        {
             return false;
         }
+        // Its item is queued, or in the hands of a check, and is found stale there.
         self.commit(shared, key, Change::Expire, after);
         shared.overdue.push(*key, self.entry(shared));
         true

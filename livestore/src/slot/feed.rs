@@ -11,7 +11,7 @@
 //! Lock order: a leaf, taken under the slot's lock or alone. Nothing of the user's runs under it.
 
 use std::collections::hash_map::Entry as Place;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -295,7 +295,10 @@ impl<V: LiveValue> Seat<V> {
             // It came and went, and this watcher never knew it.
             place.remove();
             if self.order.len() > 2 * self.missed.len() + 64 {
-                self.order = self.missed.keys().copied().collect();
+                // In the order in which they were missed, each once: who waits in front stays there.
+                let mut seen = HashSet::with_capacity(self.missed.len());
+                self.order
+                    .retain(|key| self.missed.contains_key(key) && seen.insert(*key));
             }
         } else if is_end {
             displaced.extend(missed.end.replace(Arc::clone(&update)));

@@ -30,6 +30,11 @@ impl<V> Overdue<V> {
         self.told.notify_one();
     }
 
+    /// The keys of those that nobody has seen to yet.
+    pub(crate) fn keys(&self) -> Vec<Uuid> {
+        self.entries.lock().iter().map(|(key, _)| *key).collect()
+    }
+
     pub(crate) fn take(&self) -> Vec<(Uuid, Entry<V>)> {
         mem::take(&mut *self.entries.lock())
     }

@@ -12,7 +12,6 @@
 //! it: updates and wakers leave by value, to be dropped and woken by the caller.
 
 use std::collections::VecDeque;
-use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
@@ -66,12 +65,20 @@ struct State<V: LiveValue> {
     end: Option<Arc<Update<V>>>,
     /// The store is gone.
     closed: bool,
-    /// One per seat; `None` when it does not wait. Most entries that are watched at all are watched by one.
-    wakers: SmallVec<[Option<Waker>; 1]>,
+    /// One per seat. Most entries that are watched at all are watched by one.
+    places: SmallVec<[Place; 1]>,
     /// Seats that nobody has.
     vacant: Vec<usize>,
-    /// How many of `wakers` are set.
-    waiting: usize,
+    /// The seats that wait, in no order: however many have left, a change costs as much as those that are woken.
+    waiting: SmallVec<[usize; 2]>,
+}
+
+/// Where the waker of a seat stands.
+struct Place {
+    /// `None` when it does not wait.
+    waker: Option<Waker>,
+    /// Where in `waiting` the seat stands while it waits.
+    at: usize,
 }
 
 struct Item<V: LiveValue> {
@@ -115,9 +122,9 @@ impl<V: LiveValue> Ring<V> {
                 front: 0,
                 end: None,
                 closed: false,
-                wakers: SmallVec::new(),
+                places: SmallVec::new(),
                 vacant: Vec::new(),
-                waiting: 0,
+                waiting: SmallVec::new(),
             }),
         }
     }
@@ -128,8 +135,8 @@ impl<V: LiveValue> Ring<V> {
         let index = match state.vacant.pop() {
             Some(index) => index,
             None => {
-                state.wakers.push(None);
-                state.wakers.len() - 1
+                state.places.push(Place { waker: None, at: 0 });
+                state.places.len() - 1
             }
         };
         Seat {
@@ -143,8 +150,8 @@ impl<V: LiveValue> Ring<V> {
         let mut state = self.state.lock();
         let (_, released) = state.skip_to_head(seat);
         let waker = state.take_waker(seat.index);
-        if seat.index + 1 == state.wakers.len() {
-            state.wakers.pop();
+        if seat.index + 1 == state.places.len() {
+            state.places.pop();
         } else {
             state.vacant.push(seat.index);
         }
@@ -277,7 +284,7 @@ impl<V: LiveValue> State<V> {
     }
 
     fn watchers(&self) -> usize {
-        self.wakers.len() - self.vacant.len()
+        self.places.len() - self.vacant.len()
     }
 
     /// Takes the next update if there is one.
@@ -334,28 +341,31 @@ impl<V: LiveValue> State<V> {
 
     /// Registers the waker of a seat.
     fn wait(&mut self, index: usize, cx: &Context<'_>, clone: &mut Option<Waker>) -> Placed {
-        let place = &mut self.wakers[index];
-        let was_waiting = place.is_some();
-        let placed = waker::settle(place, cx, clone);
-        if !was_waiting && place.is_some() {
-            self.waiting += 1;
+        let place = &mut self.places[index];
+        let was_waiting = place.waker.is_some();
+        let placed = waker::settle(&mut place.waker, cx, clone);
+        if !was_waiting && place.waker.is_some() {
+            place.at = self.waiting.len();
+            self.waiting.push(index);
         }
         placed
     }
 
     fn take_waker(&mut self, index: usize) -> Option<Waker> {
-        let waker = self.wakers[index].take();
-        if waker.is_some() {
-            self.waiting -= 1;
+        let place = &mut self.places[index];
+        let waker = place.waker.take()?;
+        let at = place.at;
+        self.waiting.swap_remove(at);
+        if let Some(moved) = self.waiting.get(at) {
+            self.places[*moved].at = at;
         }
-        waker
+        Some(waker)
     }
 
     fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
-        let waiting = mem::take(&mut self.waiting);
-        if waiting > 0 {
-            wakers.reserve(waiting);
-            wakers.extend(self.wakers.iter_mut().filter_map(Option::take));
+        wakers.reserve(self.waiting.len());
+        for index in self.waiting.drain(..) {
+            wakers.extend(self.places[index].waker.take());
         }
     }
 }

@@ -54,6 +54,8 @@ pub(in crate::slot) const ALIVE: u64 = 1;
 pub(in crate::slot) const HELD: u64 = 2;
 /// A check has found the entry due while it was held: whoever ends the hold looks. Never set in a free entry.
 pub(in crate::slot) const DUE: u64 = 4;
+/// The same flag in a slot that is not alive: its entry ended with its store, and was neither removed nor expired.
+pub(in crate::slot) const CLOSED: u64 = DUE;
 /// One version. 61 bits count 73,000 years of a million commits a second.
 pub(in crate::slot) const VERSION: u64 = 8;
 
@@ -144,6 +146,11 @@ impl<V: LiveValue> State<V> {
     #[inline]
     pub(crate) fn is_alive(&self) -> bool {
         self.word & ALIVE != 0
+    }
+
+    /// Whether the entry is there for the disk: alive, or ended with its store.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.word & (ALIVE | CLOSED) != 0
     }
 
     #[inline]

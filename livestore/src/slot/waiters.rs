@@ -44,6 +44,11 @@ impl Waiters {
         self.queue.is_empty() && self.granted.is_none()
     }
 
+    /// Whether anybody waits for a turn.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.queue.len() > self.gone
+    }
+
     pub(crate) fn join(&mut self, waker: Waker) -> Ticket {
         let ticket = self.next;
         self.next += 1;

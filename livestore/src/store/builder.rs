@@ -131,7 +131,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
 
     /// Sets what is called with entries that have expired, and with the store that they were in.
     ///
-    /// As [`on_expire`](Self::on_expire); a batch that waits to be delivered keeps the store open.
+    /// As [`on_expire`](Self::on_expire); a batch that waits to be delivered keeps the store open. What expires in the moment in
+    /// which the last guard is dropped, and the store with it, is not passed: there is no store to pass it with.
     pub fn on_expire_with<F, Fut>(mut self, callback: F) -> Self
     where
         F: Fn(LiveStore<V>, Vec<(Uuid, Entry<V>)>) -> Fut + Send + Sync + 'static,

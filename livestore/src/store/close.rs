@@ -1,5 +1,6 @@
 //! The end of a store while there still are handles.
 
+use crate::ground::unwind::Panics;
 use crate::store::store::LiveStore;
 use crate::value::error::CloseError;
 use crate::value::value::LiveValue;
@@ -15,6 +16,9 @@ impl<V: LiveValue> LiveStore<V> {
     /// refused with [`TransactError::Closed`](crate::TransactError::Closed)). Checks for expiry end; batches that are under way
     /// to the callback are still delivered. A store that is kept on disk then writes everything that was committed before and
     /// releases its folder, which may be opened again when this returns.
+    ///
+    /// What a [`MutateOnDrop`](crate::MutateOnDrop) was to commit after this comes to nothing; where it matters, end the tasks
+    /// that have them before.
     ///
     /// A guard that is held meanwhile goes on, with an entry that is its alone: what it changes, nobody is told, and it is not
     /// certain to be on disk.
@@ -57,8 +61,13 @@ impl<V: LiveValue> LiveStore<V> {
     /// # }
     /// ```
     pub async fn close(&self) -> Result<(), CloseError> {
-        self.table.close();
-        self.table.shared().end_disk().await
+        // A panic of the user's goes on when the disk is done.
+        let mut panics = Panics::default();
+        panics.run(|| self.table.end_all());
+        let ended = self.table.shared().end_disk().await;
+        panics.run(|| self.table.clear());
+        drop(panics);
+        ended
     }
 
     /// Returns whether the store was [closed](Self::close).

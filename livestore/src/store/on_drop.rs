@@ -36,7 +36,8 @@ impl<V: LiveValue> LiveStore<V> {
 /// the entry. It does not wait for the disk in a store that is kept there.
 ///
 /// Nobody is there to be told if it comes to nothing: when the value refuses it, when `mutate` panics, when the key has no
-/// entry, or the store was closed. With the feature `tracing`, a subscriber is. Whoever wants to know calls
+/// entry, or the store was [closed](LiveStore::close) before: end the tasks first where it must be committed, in a store that
+/// is kept on disk for example, and remember that a process that is killed commits nothing either. With the feature `tracing`, a subscriber is. Whoever wants to know calls
 /// [`commit`](Self::commit).
 ///
 /// A mutation that waits for its turn is run by whoever releases the entry, with nothing locked, before their call
@@ -75,7 +76,7 @@ impl<V: LiveValue> LiveStore<V> {
 /// assert_eq!(rooms.fetch(&key).unwrap().people, 0);
 /// # }
 /// ```
-#[must_use = "the mutation is committed when this is dropped, so at once if it is not kept"]
+#[must_use = "the mutation is committed when this is dropped: bind it to a name, as in `let _leave = ..`; `let _ = ..` commits at once"]
 pub struct MutateOnDrop<V: LiveValue> {
     /// `None` when it was given back, or has been committed or refused.
     mutn: Option<V::Mutation>,
@@ -106,7 +107,8 @@ impl<V: LiveValue> MutateOnDrop<V> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits, it commits as if this had not been called: it takes a new place in the queue.
+    /// Dropped while it waits, it commits as if this had not been called: it takes a new place in the queue. If polling it
+    /// panics, nothing is committed afterwards: it may have been already.
     pub async fn commit(mut self) -> Result<Entry<V>, MutateError<V::MutError>> {
         let (store, key) = (self.store.clone(), self.key);
         let Some(mutn) = self.mutn.clone() else {

@@ -392,6 +392,7 @@ impl<V: LiveValue> Drop for Tx<V> {
         let mut panics = Panics::default();
         panics.run(|| drop(after));
         for staged in mem::take(&mut self.staged).into_values() {
+            panics.run(|| drop(staged.hold));
             panics.run(|| drop(staged.now));
             panics.run(|| drop_each(staged.steps));
         }
@@ -427,6 +428,9 @@ impl<V: LiveValue> Plans<V> {
     fn commit(&mut self, table: &Table<V>) -> Result<(), NotCommitted> {
         let shared = table.shared();
         let plans = &mut self.0;
+        if table.is_closed() && plans.iter().any(|plan| plan.born.is_some()) {
+            return Err(NotCommitted::Closed);
+        }
         // Slots stand beside the plans, so that their locks can be held while the plans are carried out.
         let born: Vec<Option<Arc<Slot<V>>>> = plans
             .iter()
@@ -469,6 +473,7 @@ impl<V: LiveValue> Plans<V> {
         #[cfg(feature = "durable")]
         let whole = shared.whole();
         for (at, plan) in plans.iter_mut().enumerate() {
+            let mut closed = false;
             if let (Some((hold, steps)), Some(slot), Some(state)) =
                 (&mut plan.held, &held[at], &mut held_states[at])
             {
@@ -478,7 +483,7 @@ impl<V: LiveValue> Plans<V> {
                 if !state.is_alive() {
                     match &born[at] {
                         // In one step, so that nobody else takes the key between.
-                        Some(successor) => table.succeed(slot, successor),
+                        Some(successor) => closed |= !table.succeed(slot, successor),
                         None => table.unlink(slot),
                     }
                 }
@@ -488,6 +493,12 @@ impl<V: LiveValue> Plans<V> {
             if let (Some((_, steps)), Some(slot), Some(state)) =
                 (&mut plan.born, &born[at], &mut born_states[at])
             {
+                if closed {
+                    // The store was closed meanwhile, and with it ends what would be born.
+                    state.bear_closed(shared);
+                    state.close(shared, &mut after);
+                    continue;
+                }
                 // Only now, because the entry before it under this key may have just raised the floor.
                 state.bear(shared, slot.key(), &mut after);
                 if let Some(deadlines) = table.deadlines() {
@@ -521,9 +532,11 @@ impl<V: LiveValue> Drop for Plans<V> {
             let Plan {
                 held, born, untraced, ..
             } = plan;
-            let (slot, steps) = born.unzip();
+            let ((hold, held_steps), (slot, steps)) = (held.unzip(), born.unzip());
+            // Each may be the last to have a value.
+            panics.run(|| drop(hold));
             panics.run(|| drop(slot));
-            let steps = held.map(|(_, steps)| steps).into_iter().chain(steps).flatten();
+            let steps = held_steps.into_iter().chain(steps).flatten();
             panics.run(|| drop_each(steps.chain(untraced)));
         }
     }

@@ -106,6 +106,13 @@ impl<V: LiveValue> Deadlines<V> {
         looked_at.into_iter().for_each(let_go);
     }
 
+    /// Lets go of all items.
+    pub(crate) fn clear(&self) {
+        let mut queue = self.queue.lock();
+        queue.items = BinaryHeap::new();
+        queue.stale = 0;
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.queue.lock().items.len()
     }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::ground::clock::Stamp;
 use crate::ground::stats::Count;
 use crate::ground::trace;
-use crate::ground::unwind::let_go;
+use crate::ground::unwind::{drop_each, let_go};
 use crate::slot::after::After;
 use crate::slot::commit::Change;
 use crate::slot::due::Due;
@@ -86,7 +86,7 @@ pub(crate) fn start<V: LiveValue>(
         let table = weak.upgrade().filter(|table| !table.is_closed())?;
         let (batches, received) = mpsc::unbounded_channel();
         for expired in already {
-            hand_over(&table, expired, wants_store, &batches);
+            hand_over(wants_store.then_some(&table), table.shared(), expired, &batches);
         }
         let checks = check_forever(Weak::clone(&weak), period, batches, wants_store);
         let delivery = deliver(received, callback.clone());
@@ -109,12 +109,14 @@ async fn check_forever<V: LiveValue>(
         return;
     };
     let mut last = Instant::now();
-    // A period that no clock can count never ends.
-    while let Some(next) = last.checked_add(period) {
+    loop {
+        let next = last.checked_add(period);
         if !time_has_come(next, &shared.overdue.told).await {
-            let Some(table) = table.upgrade() else { return };
+            let Some(table) = table.upgrade() else {
+                return hand_over_last(&shared, &batches);
+            };
             for expired in see_to_overdue(&table) {
-                hand_over(&table, expired, wants_store, &batches);
+                hand_over(wants_store.then_some(&table), &shared, expired, &batches);
             }
             if table.is_closed() {
                 return;
@@ -122,19 +124,21 @@ async fn check_forever<V: LiveValue>(
             continue;
         }
         // Checks that were missed are not made up for.
-        last = Instant::now().max(next);
+        last = Instant::now().max(next.unwrap_or(last));
         let mut again = Again {
             table: Weak::clone(&table),
             items: Vec::new(),
         };
         let mut now = None;
         loop {
-            let Some(table) = table.upgrade() else { return };
+            let Some(table) = table.upgrade() else {
+                return hand_over_last(&shared, &batches);
+            };
             // One time for the whole check, so that an item put back for later is not taken again by the same check.
             let now = *now.get_or_insert_with(|| table.shared().clock.exact());
             let (expired, more) = check(&table, now, &mut again.items);
             if !expired.is_empty() {
-                hand_over(&table, expired, wants_store, &batches);
+                hand_over(wants_store.then_some(&table), table.shared(), expired, &batches);
             }
             if !more {
                 break;
@@ -161,10 +165,15 @@ impl<V: LiveValue> Drop for Again<V> {
     }
 }
 
-/// Waits until the time has come, or something has expired meanwhile. Returns whether it is the time.
-async fn time_has_come(at: Instant, told: &Notify) -> bool {
-    let mut time = pin!(sleep_until(at));
+/// Waits until the time has come, or something has expired meanwhile. Returns whether it is the time. A time that no clock
+/// can count never comes.
+async fn time_has_come(at: Option<Instant>, told: &Notify) -> bool {
     let mut told = pin!(told.notified());
+    let Some(at) = at else {
+        told.await;
+        return false;
+    };
+    let mut time = pin!(sleep_until(at));
     poll_fn(|cx| match time.as_mut().poll(cx) {
         Poll::Ready(()) => Poll::Ready(true),
         Poll::Pending => told.as_mut().poll(cx).map(|()| false),
@@ -174,34 +183,45 @@ async fn time_has_come(at: Instant, told: &Notify) -> bool {
 
 /// Frees the keys of what expired at the end of a hold. Returns it in batches.
 fn see_to_overdue<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
-    let mut overdue = table.shared().overdue.take();
+    let overdue = table.shared().overdue.take();
     overdue.iter().for_each(|(key, _)| table.unlink_dead(key));
     if let Some(deadlines) = table.deadlines() {
         // Each left the item by which the check had found it.
         deadlines.note_stale(overdue.len());
     }
+    batches_of(overdue)
+}
+
+fn batches_of<V: LiveValue>(mut expired: Expired<V>) -> Vec<Expired<V>> {
     let mut batches = Vec::new();
-    while !overdue.is_empty() {
-        let rest = overdue.split_off(overdue.len().min(AT_ONCE));
-        batches.push(mem::replace(&mut overdue, rest));
+    while !expired.is_empty() {
+        let rest = expired.split_off(expired.len().min(AT_ONCE));
+        batches.push(mem::replace(&mut expired, rest));
     }
     batches
 }
 
-/// Has a batch delivered.
+/// Has a batch delivered, with the table if it is asked for.
 fn hand_over<V: LiveValue>(
-    table: &Arc<Table<V>>,
+    table: Option<&Arc<Table<V>>>,
+    shared: &Arc<Shared<V>>,
     expired: Expired<V>,
-    wants_store: bool,
     batches: &mpsc::UnboundedSender<Batch<V>>,
 ) {
     trace::expired(expired.len());
     // The receiver ends only with its runtime.
     let _ = batches.send(Batch {
-        table: wants_store.then(|| Arc::clone(table)),
+        table: table.map(Arc::clone),
         expired,
-        waiting: Waiting::new(table.shared()),
+        waiting: Waiting::new(shared),
     });
+}
+
+/// Has delivered what expired when the store ended. Who asked for the store cannot have it any more.
+fn hand_over_last<V: LiveValue>(shared: &Arc<Shared<V>>, batches: &mpsc::UnboundedSender<Batch<V>>) {
+    for expired in batches_of(shared.overdue.take()) {
+        hand_over(None, shared, expired, batches);
+    }
 }
 
 /// Checks a table that nobody else has yet. Returns what expired, in batches.
@@ -282,8 +302,9 @@ async fn deliver<V: LiveValue>(
         let entries = expired.len();
         // In a task of its own, so that a panic, of the callback or of a value's `Drop`, ends this batch alone.
         let delivery = tokio::spawn(async move {
-            if let Some(callback) = callback {
-                callback(table, expired).await;
+            match callback {
+                Some(callback) => callback(table, expired).await,
+                None => drop_each(expired),
             }
         });
         if let Err(error) = delivery.await

@@ -187,6 +187,21 @@ impl<V: LiveValue> Table<V> {
 
     /// Counts slots; one that has just died may still be among them.
     pub(crate) fn len(&self) -> usize {
+        if self.is_closed() {
+            return 0;
+        }
+        // What expired at the end of a hold is gone, whether or not the task of the checks has come to it.
+        self.shared
+            .overdue
+            .keys()
+            .iter()
+            .for_each(|key| self.unlink_dead(key));
+        self.map.len()
+    }
+
+    /// How many slots there are for the disk.
+    #[cfg(feature = "durable")]
+    pub(crate) fn stored(&self) -> usize {
         self.map.len()
     }
 
@@ -275,16 +290,17 @@ impl<V: LiveValue> Table<V> {
         let mut after = After::default();
         let (entry, prepared, deadline) = loop {
             let occupant = match self.map.entry(Linked(Arc::clone(slot))) {
+                _ if self.is_closed() => {
+                    let mut state = slot.lock();
+                    state.bear_closed(&self.shared);
+                    let prepared = prepare(slot, &mut state);
+                    let entry = state.entry(&self.shared);
+                    state.close(&self.shared, &mut after);
+                    return Ok((entry, prepared));
+                }
                 Place::Vacant(place) => {
                     // Nobody else knows this slot, so this does not wait.
                     let mut state = slot.lock();
-                    if self.is_closed() {
-                        state.bear_closed(&self.shared);
-                        let prepared = prepare(slot, &mut state);
-                        let entry = state.entry(&self.shared);
-                        state.close(&self.shared, &mut after);
-                        return Ok((entry, prepared));
-                    }
                     state.bear(&self.shared, slot.key(), &mut after);
                     let prepared = prepare(slot, &mut state);
                     let born = (state.entry(&self.shared), prepared, state.deadline(&self.shared));
@@ -315,7 +331,7 @@ impl<V: LiveValue> Table<V> {
     pub(crate) fn link_locked(&self, slot: &Arc<Slot<V>>) -> Result<(), NotLinked> {
         loop {
             let occupant = match self.map.entry(Linked(Arc::clone(slot))) {
-                Place::Vacant(_) if self.is_closed() => return Err(NotLinked::Closed),
+                _ if self.is_closed() => return Err(NotLinked::Closed),
                 Place::Vacant(place) => {
                     place.insert(());
                     return Ok(());
@@ -384,9 +400,11 @@ impl<V: LiveValue> Table<V> {
         }
     }
 
-    /// Gives the key of a dead slot to another in one step.
-    pub(crate) fn succeed(&self, dead: &Arc<Slot<V>>, successor: &Arc<Slot<V>>) {
+    /// Gives the key of a dead slot to another in one step. Returns whether it did: not in a store that was closed.
+    pub(crate) fn succeed(&self, dead: &Arc<Slot<V>>, successor: &Arc<Slot<V>>) -> bool {
         match self.map.entry(Linked(Arc::clone(successor))) {
+            // Under the lock of the shard: who closes the store copies it after this, or this sees that it is closed.
+            _ if self.is_closed() => return false,
             Place::Vacant(place) => drop(place.insert(())),
             Place::Occupied(place) => {
                 debug_assert!(Arc::ptr_eq(&place.key().0, dead));
@@ -394,6 +412,7 @@ impl<V: LiveValue> Table<V> {
                 place.replace_entry(());
             }
         }
+        true
     }
 
     /// Frees the key of a dead slot, unless another slot has it by now.
@@ -457,22 +476,28 @@ impl<V: LiveValue> Table<V> {
     }
 
     /// Ends all entries with the store: nothing is removed, and everybody who watches or waits is told that it is over. Nothing
-    /// is linked from here on.
-    pub(crate) fn close(&self) {
+    /// is linked from here on. What was there stays in the map for the disk, until [`clear`](Self::clear).
+    pub(crate) fn end_all(&self) {
         self.closed.store(true, Ordering::Release);
         // Its task sees that the table is closed, and ends.
         self.shared.overdue.told.notify_one();
         let mut after = After::default();
         self.shared.feed.close(&mut after.watchers);
-        let mut panics = Panics::default();
         for slots in self.shards() {
             for slot in &slots {
                 slot.lock().close(&self.shared, &mut after);
             }
-            slots.into_iter().for_each(|slot| panics.run(|| drop(slot)));
+            // If one was removed meanwhile, this has its last reference.
+            slots.into_iter().for_each(let_go);
         }
-        // Everybody is told before the first value goes.
-        panics.run(|| drop(after));
+        if let Some(deadlines) = &self.deadlines {
+            deadlines.clear();
+        }
+    }
+
+    /// Lets go of all entries, in a table that is closed.
+    pub(crate) fn clear(&self) {
+        let mut panics = Panics::default();
         for (at, slots) in self.shards().enumerate() {
             // What is cleared is in `slots` as well, so nothing of the user's is dropped under the shard's lock.
             self.map.shards()[at].write().clear();
@@ -560,17 +585,24 @@ impl<V: LiveValue> Iterator for Walk<V> {
     }
 }
 
+/// What was not looked at goes as if it had been.
+impl<V: LiveValue> Drop for Walk<V> {
+    fn drop(&mut self) {
+        self.slots.by_ref().for_each(let_go);
+    }
+}
+
 impl<V: LiveValue> Drop for Table<V> {
     fn drop(&mut self) {
-        if let Some(checks) = self.checks.get() {
-            checks.abort();
-        }
-        self.close();
+        // A panic of the user's goes on when the disk has been told as well.
+        let mut panics = Panics::default();
+        panics.run(|| self.end_all());
         #[cfg(feature = "durable")]
         if let Some(sink) = self.shared.sink() {
             sink.close();
             sink.await_release(DROP_WAITS);
         }
+        panics.run(|| self.clear());
     }
 }
 

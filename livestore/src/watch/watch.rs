@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -239,7 +238,7 @@ impl<V: LiveValue> Watch<V> {
     fn skip_earlier(&mut self) {
         self.lost = None;
         let_go(self.reader.taken.take());
-        let_go(mem::take(&mut self.replay));
+        self.replay.drain(..).for_each(let_go);
     }
 }
 

@@ -282,7 +282,7 @@ where
         let Some(table) = self.source.get().and_then(std::sync::Weak::upgrade) else {
             return u64::MAX;
         };
-        let needed = self.weight.of(table.len());
+        let needed = self.weight.of(table.stored());
         let_go(table);
         needed
     }
@@ -344,7 +344,7 @@ where
             // Whatever came of its key after it has died is in the log that was begun before the walk.
             let record = {
                 let state = slot.lock();
-                state.is_alive().then(|| state.record(self.shared))
+                state.is_stored().then(|| state.record(self.shared))
             };
             if let Some(record) = record {
                 self.bytes.clear();
