@@ -9,6 +9,7 @@ mod deadlines;
 mod deltas;
 mod derive;
 mod durable;
+mod every_call;
 mod expiry;
 mod handles;
 mod history;
