@@ -469,6 +469,7 @@ impl<V: LiveValue> Plans<V> {
         #[cfg(feature = "durable")]
         let whole = shared.whole();
         for (at, plan) in plans.iter_mut().enumerate() {
+            let mut linked = true;
             if let (Some((hold, steps)), Some(slot), Some(state)) =
                 (&mut plan.held, &held[at], &mut held_states[at])
             {
@@ -478,7 +479,7 @@ impl<V: LiveValue> Plans<V> {
                 if !state.is_alive() {
                     match &born[at] {
                         // In one step, so that nobody else takes the key between.
-                        Some(successor) => table.succeed(slot, successor),
+                        Some(successor) => linked = table.succeed(slot, successor),
                         None => table.unlink(slot),
                     }
                 }
@@ -495,6 +496,10 @@ impl<V: LiveValue> Plans<V> {
                 }
                 for step in steps.drain(..) {
                     take(step, table, slot, state, &mut after);
+                }
+                if !linked {
+                    // The store was closed while its key was held: it ends with the store, as what others create then.
+                    state.close(shared, &mut after);
                 }
             }
         }

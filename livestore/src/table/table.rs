@@ -384,9 +384,12 @@ impl<V: LiveValue> Table<V> {
         }
     }
 
-    /// Gives the key of a dead slot to another in one step.
-    pub(crate) fn succeed(&self, dead: &Arc<Slot<V>>, successor: &Arc<Slot<V>>) {
+    /// Gives the key of a dead slot to another in one step. Returns whether it did: in a store that was closed nobody gets one,
+    /// and what has taken the successor's place, or will, is the end of the store.
+    pub(crate) fn succeed(&self, dead: &Arc<Slot<V>>, successor: &Arc<Slot<V>>) -> bool {
         match self.map.entry(Linked(Arc::clone(successor))) {
+            // Asked with the shard locked: who closes looks into it afterwards.
+            _ if self.is_closed() => return false,
             Place::Vacant(place) => drop(place.insert(())),
             Place::Occupied(place) => {
                 debug_assert!(Arc::ptr_eq(&place.key().0, dead));
@@ -394,6 +397,7 @@ impl<V: LiveValue> Table<V> {
                 place.replace_entry(());
             }
         }
+        true
     }
 
     /// Frees the key of a dead slot, unless another slot has it by now.
