@@ -223,3 +223,23 @@ fn a_store_that_is_closed_while_others_create_keeps_nothing() {
         assert!(store.is_empty() && store.fetch(&key).is_none());
     }
 }
+
+/// The entry that it removes had been cleared away by then, and the one that it makes was put in its place, alive.
+#[tokio::test]
+async fn a_transaction_that_replaces_an_entry_of_a_store_that_was_closed_meanwhile_leaves_none() {
+    let store = LiveStore::<Counter>::default();
+    let key = store.init(counter(1));
+    let mut all = spawn(store.watch_all());
+    let done = store
+        .transact(&[key], |tx| {
+            tx.remove(&key).unwrap();
+            tx.create(&key, counter(2)).unwrap();
+            closed(&store);
+            Ok::<_, ()>(())
+        })
+        .await;
+    assert!(matches!(done, Ok(()) | Err(TransactError::Closed)));
+    assert!(store.is_empty() && store.fetch(&key).is_none() && store.watch(&key).is_none());
+    assert!(assert_ready!(all.poll_next()).is_none());
+    assert_eq!(store.stats().held, 0);
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod audiences;
 mod checked;
 mod close;
 mod corners;
@@ -10,6 +11,7 @@ mod deadlines;
 mod deltas;
 mod derive;
 mod durable;
+mod every_call;
 mod expiry;
 mod handles;
 mod history;

@@ -33,9 +33,10 @@ fn reached(what: &'static str) {
     REACHED.with_borrow_mut(|reached| reached.insert(what));
 }
 
-const RARE: [&str; 11] = [
+const RARE: [&str; 12] = [
     "a lag of a watch",
     "a lag of everything",
+    "a lag of a watch of deltas",
     "a replay",
     "a resync instead of a replay",
     "a turn after a wait",

@@ -9,6 +9,7 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use cooked_waker::{IntoWaker, WakeRef};
 use livestore::{
     Entry, EntryGuard, ExpireMode, LiveStore, LiveValue, StoreOptions, TryAcquireError, Update, Uuid, Watch,
     WeakLiveStore,
@@ -573,4 +574,84 @@ fn destructors_of_thread_locals_may_use_the_store() {
     assert_eq!(store.fetch(&key).unwrap().count, 5);
     let stats = store.stats();
     assert_eq!((stats.held, stats.watchers, stats.mutations), (0, 0, 5));
+}
+
+/// A waker that does something when it is cloned, and panics when the clone is dropped.
+struct Careless {
+    on_clone: Arc<Mutex<Option<EntryGuard<Counter>>>>,
+    armed: Arc<AtomicBool>,
+    is_clone: bool,
+}
+
+impl Careless {
+    fn waker(on_clone: Option<EntryGuard<Counter>>, armed: &Arc<AtomicBool>) -> Waker {
+        let careless = Careless {
+            on_clone: Arc::new(Mutex::new(on_clone)),
+            armed: Arc::clone(armed),
+            is_clone: false,
+        };
+        Box::new(careless).into_waker()
+    }
+}
+
+impl Clone for Careless {
+    fn clone(&self) -> Self {
+        drop(self.on_clone.lock().unwrap().take());
+        Careless {
+            on_clone: Arc::clone(&self.on_clone),
+            armed: Arc::clone(&self.armed),
+            is_clone: true,
+        }
+    }
+}
+
+impl Drop for Careless {
+    fn drop(&mut self) {
+        let panics = self.is_clone && self.armed.load(Ordering::SeqCst) && !thread::panicking();
+        assert!(!panics, "this waker panics when it is dropped");
+    }
+}
+
+impl WakeRef for Careless {
+    fn wake_by_ref(&self) {}
+}
+
+impl cooked_waker::Wake for Careless {}
+
+/// The entry was released while the waker was cloned, so the clone was of no use. What is on its way out of a function when
+/// something panics as it is dropped is forgotten: that was the hold, and the entry was held for ever.
+#[test]
+fn a_waker_that_panics_when_it_is_dropped_keeps_no_entry_held() {
+    let store = LiveStore::default();
+    let key = store.init(counter(1));
+    let guard = store.try_acquire(&key).ok();
+    let waker = Careless::waker(guard, &Arc::new(AtomicBool::new(true)));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let mut acquire = pin!(store.acquire(&key));
+        drop(acquire.as_mut().poll(&mut Context::from_waker(&waker)));
+    }));
+    assert!(panicked.is_err());
+    store.try_acquire(&key).unwrap().release();
+    assert_eq!(store.stats().held, 0);
+}
+
+/// A timer keeps a waker as well, and lets go of it when the entry comes in time.
+#[tokio::test(start_paused = true)]
+async fn a_timer_whose_waker_panics_when_it_is_dropped_keeps_no_entry_held() {
+    let store = LiveStore::default();
+    let key = store.init(counter(1));
+    let guard = store.try_acquire(&key).unwrap();
+    let armed = Arc::new(AtomicBool::new(false));
+    let waker = Careless::waker(None, &armed);
+    let mut acquire = Box::pin(store.acquire_timeout(&key, Duration::from_secs(1)));
+    assert_pending!(acquire.as_mut().poll(&mut Context::from_waker(&waker)));
+    drop(guard);
+    armed.store(true, Ordering::SeqCst);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        drop(acquire.as_mut().poll(&mut Context::from_waker(&waker)));
+    }));
+    assert!(panicked.is_err());
+    drop(acquire);
+    store.try_acquire(&key).unwrap().release();
+    assert_eq!(store.stats().held, 0);
 }

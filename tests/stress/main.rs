@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod closing;
 mod value;
 mod watchers;
 mod world;
@@ -96,6 +97,7 @@ async fn round(options: StoreOptions, length: Duration, seed: u64) {
         tasks.push(tokio::spawn(writers::transfer(Arc::clone(&world), roll())));
         tasks.push(tokio::spawn(writers::audit(Arc::clone(&world), roll())));
         tasks.push(tokio::spawn(watchers::reconnect(Arc::clone(&world), roll())));
+        tasks.push(tokio::spawn(watchers::copy(Arc::clone(&world), roll())));
     }
     // While somebody watches everything, nothing is changed in place; so in every other cycle nobody does.
     let everything = if ((seed - 1) / 4).is_multiple_of(2) { 2 } else { 0 };
@@ -126,6 +128,7 @@ async fn round(options: StoreOptions, length: Duration, seed: u64) {
         replica.check(&world, all).await;
     }
     check_expired(&world).await;
+    check_stats(&world).await;
     end(world).await;
 }
 
@@ -166,6 +169,56 @@ async fn check_expired(world: &World) {
     let expired = world.expired.lock().unwrap().len();
     let expires = world.options.expire_check_freq.is_some();
     assert_eq!(expired > 0, expires, "{expired} entries have expired");
+}
+
+/// Nobody holds, waits or watches any more, and what was counted is so.
+async fn check_stats(world: &World) {
+    eventually("everybody has left", || {
+        let stats = world.store.stats();
+        let left = stats.held + stats.waiters + stats.granted + stats.watchers + stats.watch_alls;
+        left + stats.watched_entries == 0 && stats.callbacks == 0
+    })
+    .await;
+    let stats = world.store.stats();
+    assert_eq!(stats.granted_for, Duration::ZERO);
+    assert_eq!(stats.entries, ACCOUNTS);
+    assert!(stats.mutations > 0 && stats.refused > 0, "{stats:?}");
+    eventually("each that has expired is passed to the callback", || {
+        world.store.stats().expired == world.expired.lock().unwrap().len() as u64
+    })
+    .await;
+    // Of entries that have gone, few items are left.
+    assert!(stats.deadlines < 200, "{stats:?}");
+}
+
+/// Everything at once, in the midst of which the store is closed: all come to an end, and nothing is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "takes a few seconds"]
+async fn a_store_that_is_closed_ends_for_everybody_who_uses_it() {
+    for (seed, options) in (1..).zip(stores().into_iter().cycle()).take(40) {
+        let world = World::new(options, Duration::from_secs(60));
+        for at in 0..KEYS {
+            drop(world.store.create(&world.keys[at], world.value(at, 0)));
+        }
+        let tasks: Vec<_> = (0..8)
+            .map(|task| tokio::spawn(closing::use_it(Arc::clone(&world), Dice::new(seed * 100 + task))))
+            .collect();
+        tokio::time::sleep(Duration::from_millis(seed % 7)).await;
+        world.store.close().await.unwrap();
+        for task in tasks {
+            finish(task).await;
+        }
+        assert!(world.store.is_closed() && world.store.is_empty());
+        let alive = Arc::clone(&world.alive);
+        eventually("everybody has left", || {
+            let stats = world.store.stats();
+            stats.held + stats.waiters + stats.granted + stats.watchers + stats.watch_alls == 0
+        })
+        .await;
+        eventually("everybody else is gone", || Arc::strong_count(&world) == 1).await;
+        drop(world);
+        eventually("no value outlives it", || alive.load(Ordering::SeqCst) == 0).await;
+    }
 }
 
 /// The store ends: watchers are told nothing but that, and nothing is left of it.

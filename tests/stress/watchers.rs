@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use livestore::{Entry, Update, Uuid, Watch, WatchAll};
+use livestore::{Delta, Entry, LiveValue, Update, Uuid, Watch, WatchAll};
 use tokio::time::timeout;
 
 use crate::value::{Change, Tracked};
@@ -80,6 +80,67 @@ pub(crate) async fn watch(world: Arc<World>, mut dice: Dice) -> Commits {
                 assert!(!idles, "an entry went for idleness while it was watched");
                 assert!(watch.next().await.is_none(), "more after the end");
                 assert_eq!(seen(&watch.latest()), last);
+                break;
+            }
+        }
+    }
+    Commits::default()
+}
+
+/// Keeps a copy of one entry by its deltas for a while, now and then too slowly.
+pub(crate) async fn copy(world: Arc<World>, mut dice: Dice) -> Commits {
+    while world.goes_on() {
+        let key = world.keys[dice.below(KEYS + 1)];
+        let Some((entry, mut deltas)) = world.store.fetch_and_watch_deltas(&key) else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let mut copy = Tracked::clone(&entry);
+        let mut version = entry.version;
+        // Else nothing is changed in place.
+        drop(entry);
+        for _ in 0..dice.below(300) {
+            if dice.below(50) == 0 {
+                tokio::time::sleep(dice.moment()).await;
+            }
+            let next = timeout(Duration::from_millis(20), deltas.next()).await;
+            let Ok(next) = next else {
+                assert!(deltas.latest().version >= version);
+                break;
+            };
+            let delta = next.expect("`None` without an end");
+            match &delta {
+                Delta::Mutate {
+                    mutn: Change::AtOnce | Change::Slowly | Change::Held,
+                    ..
+                } => copy.count += 1,
+                Delta::Mutate { mutn, .. } => copy.apply(mutn).unwrap(),
+                Delta::Overwrite { new, .. } | Delta::Rollback { new, .. } => copy = Tracked::clone(new),
+                Delta::Message { .. } => {}
+                Delta::Resync { now, missed, .. } => {
+                    assert!(*missed > 0 && now.version >= version);
+                    copy = Tracked::clone(now);
+                }
+                Delta::Remove { val, .. } | Delta::Expire { val, .. } => {
+                    assert_eq!(
+                        (val.count, val.units),
+                        (copy.count, copy.units),
+                        "a copy at its end"
+                    );
+                }
+                other => panic!("{other:?}"),
+            }
+            let follows = match &delta {
+                Delta::Message { .. } => delta.version() == version,
+                Delta::Resync { .. } => true,
+                // After a resync behind the end, the end repeats the final version.
+                _ if delta.is_end() => delta.version() == version + 1 || delta.version() == version,
+                _ => delta.version() == version + 1,
+            };
+            assert!(follows, "{delta:?} follows version {version}");
+            version = delta.version();
+            if delta.is_end() {
+                assert!(deltas.next().await.is_none(), "more after the end");
                 break;
             }
         }

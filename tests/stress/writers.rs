@@ -17,7 +17,7 @@ pub(crate) async fn change(world: Arc<World>, mut dice: Dice) -> Commits {
         let key = &world.keys[at];
         let before = world.committed(at);
         let value = || world.value(at, 0);
-        match dice.below(12) {
+        match dice.below(14) {
             0 => {
                 if let Some(previous) = world.store.insert(key, value()).await {
                     commits.note(&world, at, before, previous.version + 1);
@@ -56,6 +56,16 @@ pub(crate) async fn change(world: Arc<World>, mut dice: Dice) -> Commits {
                 }
             }
             8 if !world.is_idle() => drop(world.store.expire_after(key, dice.moment())),
+            // However it ends, and whoever has the entry.
+            12 => drop(world.store.mutate_on_drop(key, Change::Slowly)),
+            13 => {
+                let leave = world.store.mutate_on_drop(key, Change::AtOnce);
+                if dice.below(2) == 0 {
+                    drop(leave.disarm());
+                } else if let Ok(Ok(entry)) = timeout(dice.moment(), leave.commit()).await {
+                    commits.note_entry(&world, at, before, &entry);
+                }
+            }
             9 => {
                 let refused = world.store.mutate(key, Change::Refuse).await;
                 assert!(refused.is_err());

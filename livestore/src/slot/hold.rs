@@ -377,7 +377,13 @@ impl<V: LiveValue> Acquire<'_, V> {
                 return Poll::Ready(Err(Dead));
             }
             match state.take_turn(self.shared, &mut self.ticket, cx, &mut clone, after) {
-                Turn::Ours => return Poll::Ready(Ok(turn(&self.slot, &mut state, after))),
+                Turn::Ours => {
+                    let made = turn(&self.slot, &mut state, after);
+                    drop(state);
+                    // Here and not as this returns: a panic then forgets what is returned, and with it the hold.
+                    drop(clone);
+                    return Poll::Ready(Ok(made));
+                }
                 Turn::Waits => return Poll::Pending,
                 Turn::NeedsClone => {
                     drop(state);

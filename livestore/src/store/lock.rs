@@ -76,9 +76,14 @@ impl<V: LiveValue> LiveStore<V> {
         let hold = match at_once {
             Some(hold) => hold,
             None if limit.is_zero() => return Err(AcquireError::TimedOut),
-            None => tokio::time::timeout(limit, hold)
-                .await
-                .map_err(|_| AcquireError::TimedOut)?,
+            None => {
+                // Not through the timer: the waker that it keeps may panic when it is dropped, and then what is on its way out
+                // of there would be forgotten, and the entry held for ever.
+                let mut in_time = None;
+                let turn = async { in_time = Some(hold.await) };
+                let _ = tokio::time::timeout(limit, turn).await;
+                in_time.ok_or(AcquireError::TimedOut)?
+            }
         };
         match hold {
             Some(hold) => Ok(EntryGuard::new(Arc::clone(&self.table), hold)),

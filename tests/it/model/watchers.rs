@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::task::Poll;
 
-use livestore::{Entry, Update, Watch, WatchAll};
+use livestore::{Delta, DeltaWatch, Entry, Update, Watch, WatchAll};
 use tokio_test::task::{Spawn, spawn};
 
 use super::counting::Counting;
@@ -143,6 +143,25 @@ impl<V: Counting> Watching<V> {
         matches!(taken, Poll::Ready(Some(_)))
     }
 
+    /// The same without a wait, and without the difference between nothing yet and nothing more.
+    pub(super) fn try_take(&mut self, model: &Model) {
+        let taken = self.watch.try_next().as_ref().map(told);
+        let expected = match self.next(model, false) {
+            Poll::Ready(told) => told,
+            Poll::Pending => None,
+        };
+        assert_eq!(
+            taken, expected,
+            "what a watch of {} has",
+            model.lives[self.life].key
+        );
+        if let Some(told) = taken {
+            self.asleep = false;
+            self.seen = told.new.version;
+        }
+        assert_eq!(self.watch.is_over(), self.ended, "whether more may come");
+    }
+
     pub(super) fn take_newest(&mut self, model: &Model) {
         let newest = self
             .watch
@@ -173,6 +192,104 @@ impl<V: Counting> Watching<V> {
         assert_eq!(seen(&self.watch.latest()), life.now, "the latest of {}", life.key);
         if self.asleep && self.is_ready(model, closed) {
             assert!(self.watch.is_woken(), "a watch of {} sleeps on", life.key);
+        }
+    }
+}
+
+/// One watch of one life without values.
+pub(super) struct Copying<V: Counting> {
+    deltas: Spawn<DeltaWatch<V>>,
+    pub(super) life: usize,
+    /// How much of the life's log it was told.
+    cursor: usize,
+    ended: bool,
+    asleep: bool,
+}
+
+/// The kind, the version, and the number where it is told.
+type Changed = (Kind, u64, Option<i64>);
+
+fn changed<V: Counting>(delta: &Delta<V>) -> Changed {
+    let (kind, count) = match delta {
+        Delta::Mutate { .. } => (Kind::Mutate, None),
+        Delta::Message { .. } => (Kind::Message, None),
+        Delta::Overwrite { new, .. } => (Kind::Overwrite, Some(new.count())),
+        Delta::Rollback { new, .. } => (Kind::Rollback, Some(new.count())),
+        Delta::Remove { val, .. } => (Kind::Remove, Some(val.count())),
+        Delta::Expire { val, .. } => (Kind::Expire, Some(val.count())),
+        Delta::Resync { now, missed, .. } => (Kind::Resync(*missed), Some(now.count())),
+        other => panic!("{other:?}"),
+    };
+    (kind, delta.version(), count)
+}
+
+fn without_value(told: Told) -> Changed {
+    let count = match told.kind {
+        Kind::Mutate | Kind::Message => None,
+        _ => Some(told.new.count),
+    };
+    (told.kind, told.new.version, count)
+}
+
+impl<V: Counting> Copying<V> {
+    pub(super) fn begin(model: &mut Model, life: usize, deltas: DeltaWatch<V>) -> Copying<V> {
+        model.watched(life);
+        Copying {
+            deltas: spawn(deltas),
+            life,
+            cursor: model.lives[life].log.len(),
+            ended: false,
+            asleep: false,
+        }
+    }
+
+    fn next(&mut self, model: &Model, closed: bool) -> Poll<Option<Changed>> {
+        let life = &model.lives[self.life];
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let behind = life.log.len() - self.cursor;
+        if behind > model.settings.channel_cap {
+            reached("a lag of a watch of deltas");
+            self.cursor = life.log.len();
+            let resync = Kind::Resync(behind as u64);
+            return Poll::Ready(Some((resync, life.now.version, Some(life.now.count))));
+        }
+        if behind > 0 {
+            self.cursor += 1;
+            return Poll::Ready(Some(without_value(life.log[self.cursor - 1])));
+        }
+        if life.end.is_some() || closed {
+            self.ended = true;
+            return Poll::Ready(life.end.map(without_value));
+        }
+        Poll::Pending
+    }
+
+    /// Takes the next delta. Returns whether there was one.
+    pub(super) fn take(&mut self, model: &Model, closed: bool) -> bool {
+        let taken = self.deltas.poll_next().map(|delta| delta.as_ref().map(changed));
+        let expected = self.next(model, closed);
+        let key = model.lives[self.life].key;
+        assert_eq!(taken, expected, "what a watch of {key} without values is told");
+        self.asleep = taken.is_pending();
+        matches!(taken, Poll::Ready(Some(_)))
+    }
+
+    pub(super) fn check(&self, model: &Model, closed: bool) {
+        let life = &model.lives[self.life];
+        assert_eq!(
+            seen(&self.deltas.latest()),
+            life.now,
+            "the latest of {}",
+            life.key
+        );
+        if self.asleep && (self.cursor < life.log.len() || life.end.is_some() || closed) {
+            assert!(
+                self.deltas.is_woken(),
+                "a watch of {} without values sleeps on",
+                life.key
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! [`World`]: a store and its model side by side, to which everything is done twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -18,7 +18,7 @@ use super::counting::Counting;
 use super::op::{ByGuard, Deadline, How, Key, Mode, Op, Settings, Step, Task, Verdict};
 use super::reference::{Holder, Kind, Model, Seen};
 use super::tasks::Said;
-use super::watchers::{Following, Watching, seen};
+use super::watchers::{Copying, Following, Watching, seen};
 
 const KEYS: Key = 3;
 
@@ -37,6 +37,7 @@ pub(super) struct World<V: Counting> {
     tasks: BTreeMap<usize, Call<V>>,
     next_task: usize,
     watches: Vec<Watching<V>>,
+    copies: Vec<Copying<V>>,
     follows: Vec<Following<V>>,
 }
 
@@ -92,6 +93,7 @@ impl<V: Counting> World<V> {
             tasks: BTreeMap::new(),
             next_task: 0,
             watches: Vec::new(),
+            copies: Vec::new(),
             follows: Vec::new(),
         }
     }
@@ -171,6 +173,29 @@ impl<V: Counting> World<V> {
             Op::Next(at) => {
                 if let Some(at) = pick(at, self.watches.len()) {
                     self.watches[at].take(&self.model, false);
+                }
+            }
+            Op::TryNext(at) => {
+                if let Some(at) = pick(at, self.watches.len()) {
+                    self.watches[at].try_take(&self.model);
+                }
+            }
+            Op::WatchDeltas(key) => {
+                let deltas = self.store.watch_deltas(&uuid(key));
+                assert_eq!(deltas.is_some(), self.model.at(key).is_some());
+                if let (Some(deltas), Some(at)) = (deltas, self.model.at(key)) {
+                    self.copies.push(Copying::begin(&mut self.model, at, deltas));
+                }
+            }
+            Op::NextDelta(at) => {
+                if let Some(at) = pick(at, self.copies.len()) {
+                    self.copies[at].take(&self.model, false);
+                }
+            }
+            Op::UnwatchDeltas(at) => {
+                if let Some(at) = pick(at, self.copies.len()) {
+                    let copying = self.copies.swap_remove(at);
+                    self.model.unwatched(copying.life);
                 }
             }
             Op::Newest(at) => {
@@ -444,10 +469,17 @@ impl<V: Counting> World<V> {
         for watching in &self.watches {
             watching.check(&self.model, false);
         }
+        for copying in &self.copies {
+            copying.check(&self.model, false);
+        }
         for following in &self.follows {
             following.check(&self.model, false);
         }
+        self.check_stats();
         for key in 0..KEYS {
+            // No use of the entry, so that it expires as if this had not looked.
+            let peeked = self.store.peek(&uuid(key));
+            assert_eq!(peeked.as_ref().map(seen), self.model.seen(key));
             let history = self.store.history(&uuid(key));
             let history = history.map(|history| history.iter().map(seen).collect::<Vec<_>>());
             assert_eq!(history, self.model.at(key).map(|at| self.model.history(at)));
@@ -459,6 +491,30 @@ impl<V: Counting> World<V> {
             self.model.expired,
             "what was called back with"
         );
+    }
+
+    fn check_stats(&self) {
+        let stats = self.store.stats();
+        let lives = || self.model.current.values().map(|at| &self.model.lives[*at]);
+        let held = lives().filter(|life| life.holder != Holder::Nobody);
+        let granted = lives().filter(|life| matches!(life.holder, Holder::Granted(_)));
+        let watched = self.watches.iter().map(|watching| watching.life);
+        let watched: Vec<_> = watched
+            .chain(self.copies.iter().map(|copying| copying.life))
+            .collect();
+        assert_eq!(stats.entries, self.model.current.len());
+        assert_eq!(
+            (stats.held, stats.granted),
+            (held.count(), granted.count()),
+            "held, granted"
+        );
+        assert_eq!(stats.waiters, lives().map(|life| life.queue.len()).sum::<usize>());
+        assert_eq!(
+            (stats.watchers, stats.watch_alls),
+            (watched.len(), self.follows.len())
+        );
+        assert_eq!(stats.watched_entries, BTreeSet::from_iter(watched).len());
+        assert_eq!(stats.expired, self.model.expired.len() as u64);
     }
 
     fn check_entries(&self, entries: impl IntoIterator<Item = (Uuid, Entry<V>)>) {
@@ -494,6 +550,10 @@ impl<V: Counting> World<V> {
         for mut watching in self.watches {
             watching.check(&self.model, true);
             while watching.take(&self.model, true) {}
+        }
+        for mut copying in self.copies {
+            copying.check(&self.model, true);
+            while copying.take(&self.model, true) {}
         }
         for mut following in self.follows {
             following.check(&self.model, true);
