@@ -16,6 +16,7 @@ use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk, Reading};
 use crate::disk::frames::{Bad, Frames, Magic, Seal, put_named, read_named};
 use crate::ground::clock::Wall;
+use crate::ground::random::random_key;
 use crate::value::schema::Schema;
 
 const LIST: Magic = *b"livelist";
@@ -106,7 +107,7 @@ impl Contents {
     /// It is on disk when this returns.
     pub(crate) fn write(&self, files: &impl Files) -> io::Result<()> {
         let mut bytes = Vec::new();
-        let mut seal = Seal::begin(LIST, Uuid::new_v4(), &mut bytes);
+        let mut seal = Seal::begin(LIST, random_key(), &mut bytes);
         let start = Seal::open(&mut bytes);
         put_named(self, &mut bytes)?;
         seal.close(0, start, &mut bytes)?;

@@ -29,6 +29,7 @@ use crate::disk::frames::{
     Bad, Frames, HEAD, Magic, Seal, TooLarge, put_named, put_record, read_named, split_record,
 };
 use crate::ground::clock::{Clocks, Shift, Wall};
+use crate::ground::random::random_key;
 use crate::value::schema::Schema;
 
 const LOG: Magic = *b"live-log";
@@ -96,7 +97,7 @@ impl<F: OnDisk> Log<F> {
         epoch: u64,
         clocks: Clocks,
     ) -> io::Result<Log<F>> {
-        let id = Uuid::new_v4();
+        let id = random_key();
         let mut buffer = Vec::new();
         let mut seal = Seal::begin(LOG, id, &mut buffer);
         let start = Seal::open(&mut buffer);

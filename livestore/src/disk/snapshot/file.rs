@@ -24,6 +24,7 @@ use crate::disk::frames::{
     Bad, Frames, SAVE, Seal, TooLarge, put_named, put_record, read_named, split_record,
 };
 use crate::ground::clock::Wall;
+use crate::ground::random::random_key;
 use crate::value::schema::Schema;
 
 const HEADER: u8 = 0;
@@ -90,7 +91,7 @@ pub(crate) struct Whole {
 
 impl<W: Write> Writer<W> {
     pub(crate) fn begin(out: W, schema: &Schema, saved_at: Wall) -> Result<Writer<W>, WriteError> {
-        let id = Uuid::new_v4();
+        let id = random_key();
         let mut buffer = Vec::with_capacity(2 * FRAME_BYTES);
         let seal = Seal::begin(SAVE, id, &mut buffer);
         let mut writer = Writer {
