@@ -52,6 +52,7 @@ pub(crate) fn without_bodies(model: &Model<'_>) -> TokenStream {
             apply: {
                 let (mutation, error) = (&enums.mutation, &enums.error);
                 quote! {
+                    #[inline]
                     fn apply(&mut self, _: &#mutation) -> ::core::result::Result<(), #error> {
                         ::core::unreachable!()
                     }
@@ -93,6 +94,7 @@ fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
             type Mutation = #mutation;
             type MutError = #error;
 
+            #[inline]
             fn mutate(
                 __entry: &#root::Entry<Self>,
                 __mutation: &#mutation,
