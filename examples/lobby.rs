@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use livestore::{
@@ -36,6 +37,33 @@ struct Seat {
     player: Uuid,
 }
 
+/// Why no match was made.
+#[derive(Debug)]
+enum NoMatch {
+    /// One alone makes no match.
+    TooFew,
+    /// A room is gone, or refuses a player.
+    Room(MutateError<RoomError>),
+}
+
+impl fmt::Display for NoMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoMatch::TooFew => f.write_str("one alone makes no match"),
+            NoMatch::Room(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for NoMatch {}
+
+/// So that `?` works on what the transaction stages.
+impl From<MutateError<RoomError>> for NoMatch {
+    fn from(error: MutateError<RoomError>) -> NoMatch {
+        NoMatch::Room(error)
+    }
+}
+
 /// Entries that go only at a deadline of their own.
 fn options() -> StoreOptions {
     StoreOptions {
@@ -46,10 +74,7 @@ fn options() -> StoreOptions {
 }
 
 /// Moves two players from the waiting room into a new match: both or none, and nobody is ever in two rooms or in none.
-async fn make_match(
-    rooms: &LiveStore<Room>,
-    waiting: Uuid,
-) -> Result<Uuid, TransactError<MutateError<RoomError>>> {
+async fn make_match(rooms: &LiveStore<Room>, waiting: Uuid) -> Result<Uuid, TransactError<NoMatch>> {
     let game = Uuid::new_v4();
     rooms
         .transact(&[waiting], |tx| {
@@ -61,7 +86,7 @@ async fn make_match(
                 .map(|(key, name)| (*key, name.clone()))
                 .collect();
             if pair.len() < 2 {
-                return Err(MutateError::Missing);
+                return Err(NoMatch::TooFew);
             }
             let room = Room {
                 turn: Some(pair[0].0),
@@ -109,10 +134,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let game = make_match(&rooms, waiting).await?;
     println!("in the match: {:?}", names(&rooms, game));
     println!("still waiting: {:?}", names(&rooms, waiting));
-    assert!(
-        make_match(&rooms, waiting).await.is_err(),
-        "one alone makes no match"
-    );
+    let alone = make_match(&rooms, waiting).await;
+    assert!(matches!(alone, Err(TransactError::Aborted(NoMatch::TooFew))));
     assert_eq!(names(&rooms, waiting), ["Cleo"], "and stays where she was");
 
     // A turn with a deadline: it passes on when nothing was done in time.

@@ -345,7 +345,7 @@ async fn whoever_is_cut_off_by_an_abort_is_gone_too() {
     let app = App {
         rooms,
         config: Config::default(),
-        stop: tokio::sync::watch::channel(()).0,
+        sockets: tokio::sync::watch::channel(()).0,
     };
     let (started, mut task) = mpsc::channel(1);
     let router = Router::new().fallback(get(async move |upgrade: WebSocketUpgrade| {

@@ -209,7 +209,7 @@ fn only_the_table_names_dashmap() {
 fn only_sync_names_locks_and_atomics() {
     // What only counts decides nothing, and a snapshot reads as anybody else does: as steps, both would multiply the orders
     // and show nothing.
-    let free = ["sync", "stats", "snapshot"];
+    let free = ["sync", "stripes", "snapshot"];
     for (_, file, part) in all_parts() {
         if free.contains(&file.as_str()) {
             continue;

@@ -47,8 +47,8 @@ impl Default for Config {
 pub(crate) struct App {
     pub(crate) rooms: LiveStore<Room>,
     pub(crate) config: Config,
-    /// Each socket subscribes, so this tells them to stop as well as it tells us when the last of them has.
-    pub(crate) stop: watch::Sender<()>,
+    /// Each socket subscribes, so this tells us when the last of them has gone.
+    pub(crate) sockets: watch::Sender<()>,
 }
 
 /// Serves the chat until `shutdown`, then lets the sockets say good-bye.
@@ -65,25 +65,26 @@ pub(crate) async fn serve(
             ..Default::default()
         })
         .done();
-    let (stop, _) = watch::channel(());
+    let (sockets, _) = watch::channel(());
     let router = Router::new()
         .route("/", get(page).post(new_room))
         .route("/lobby", get(lobby))
         .route("/room/{key}", get(room_page))
         .route("/room/{key}/socket", get(enter))
         .with_state(App {
-            rooms,
+            rooms: rooms.clone(),
             config,
-            stop: stop.clone(),
+            sockets: sockets.clone(),
         });
 
     tokio::select! {
         served = axum::serve(listener, router).into_future() => served?,
         () = shutdown => {}
     }
-    // Nobody else comes in from here on. axum knows nothing of sockets any more, so we wait for them ourselves.
-    stop.send_replace(());
-    let _ = timeout(GRACE, stop.closed()).await;
+    // Nobody else comes in from here on, and every watch ends, and with it its socket. axum knows nothing of sockets any
+    // more, so we wait for them ourselves.
+    rooms.close().await.map_err(io::Error::other)?;
+    let _ = timeout(GRACE, sockets.closed()).await;
     Ok(())
 }
 

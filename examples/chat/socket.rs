@@ -6,8 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use livestore::{LiveStore, MutateError, Update, Uuid, Watch};
-use tokio::runtime::Handle;
+use livestore::{LiveStore, MutateError, MutateOnDrop, Update, Uuid, Watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::frame::{ClientFrame, ServerFrame};
@@ -25,6 +24,7 @@ const LOST: End = None;
 /// Serves one socket until it ends.
 pub(crate) async fn talk(mut socket: WebSocket, app: App, key: Uuid) {
     let limit = app.config.write_timeout;
+    let _counted = app.sockets.subscribe();
     let Err(Some((code, reason))) = converse(&mut socket, app, key).await else {
         return;
     };
@@ -44,14 +44,16 @@ pub(crate) async fn talk(mut socket: WebSocket, app: App, key: Uuid) {
 async fn converse(socket: &mut WebSocket, app: App, key: Uuid) -> Result<(), End> {
     let limit = app.config.write_timeout;
     // One instant: the first update is the one that follows this entry.
-    let (entry, mut watch) = app.rooms.fetch_and_watch(&key).ok_or(NO_ROOM)?;
+    let found = app.rooms.fetch_and_watch(&key);
+    let (entry, mut watch) = found.ok_or(if app.rooms.is_closed() { STOPPING } else { NO_ROOM })?;
+    let who = Uuid::new_v4();
     let seat = Seat {
+        // Refused if the person never joined, which is as well.
+        _leave: app.rooms.mutate_on_drop(&key, RoomMutation::Leave { who }),
         rooms: app.rooms,
         key,
-        who: Uuid::new_v4(),
-        runtime: Handle::current(),
+        who,
     };
-    let mut stop = app.stop.subscribe();
     let mut heartbeat = interval(app.config.heartbeat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = true;
@@ -92,18 +94,17 @@ async fn converse(socket: &mut WebSocket, app: App, key: Uuid) -> Result<(), End
                 }
                 send(socket, limit, Message::Ping(Default::default())).await?;
             }
-            _ = stop.changed() => return Err(STOPPING),
         }
     }
 }
 
-/// The place of one browser in a room. However its task ends (the browser left, an error, a panic, an abort), this is
-/// dropped, and the person leaves the room.
+/// The place of one browser in a room.
 struct Seat {
     rooms: LiveStore<Room>,
     key: Uuid,
     who: Uuid,
-    runtime: Handle,
+    /// However the task ends (the browser left, an error, a panic, an abort), the person leaves the room.
+    _leave: MutateOnDrop<Room>,
 }
 
 impl Seat {
@@ -129,17 +130,6 @@ impl Seat {
             // The watch is about to say so.
             Err(MutateError::Missing) => Ok(()),
         }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let (rooms, key, who) = (self.rooms.clone(), self.key, self.who);
-        // `drop` cannot wait, a task can.
-        self.runtime.spawn(async move {
-            // Refused if the person never joined, which is as well.
-            let _ = rooms.mutate(&key, RoomMutation::Leave { who }).await;
-        });
     }
 }
 

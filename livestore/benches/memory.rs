@@ -9,8 +9,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
-use livestore::{LiveStore, Uuid};
+use livestore::{LiveStore, StoreOptions, Uuid};
 use livestore_benches::keys::keys;
 use livestore_benches::peers::hand::{self, Hand};
 use livestore_benches::peers::observed::{self, Observed};
@@ -196,6 +197,7 @@ fn main() {
         Some(id) => growth(&mut counted, &id, entries),
         None => {
             idle(&mut counted, entries);
+            removed(&mut counted, entries);
             first_watcher(&mut counted);
             further_watchers(&mut counted);
             waiters(&mut counted);
@@ -285,6 +287,34 @@ fn idle(counted: &mut Counted, entries: usize) {
         }
         Err(problem) => eprintln!("\n****  WHAT REDIS NEEDS IS LEFT OUT: {problem}  ****\n"),
     }
+}
+
+/// What stays of entries that were removed, and what of that when it was given back.
+fn removed(counted: &mut Counted, entries: usize) {
+    let keys = keys(entries);
+    let single = runtime::single();
+    let options = StoreOptions {
+        expire_check_freq: Some(Duration::from_secs(3600)),
+        ..Default::default()
+    };
+    let before = Heap::now();
+    let store = single.block_on(async { LiveStore::new().with_options(options).done() });
+    for key in &keys {
+        assert!(store.create(key, Small::new(1)).is_ok());
+    }
+    for key in &keys {
+        assert!(single.block_on(store.remove(key)).is_some());
+    }
+    let mut add = |id: &str, what: &str| {
+        let bytes = Heap::now().bytes_since(before, entries);
+        counted.add(id, what, Unit::Bytes, LIVESTORE, bytes);
+    };
+    add(
+        "heap-removed",
+        "heap that stays per removed entry, in a store with expiry",
+    );
+    store.shrink_to_fit();
+    add("heap-shrunk", "the same after `shrink_to_fit`");
 }
 
 /// What an entry takes more when it is watched by one, the watcher's own struct aside.

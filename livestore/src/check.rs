@@ -31,6 +31,8 @@ mod expiry;
 mod explore;
 mod linear;
 mod lock;
+mod on_drop;
+mod once;
 mod transact;
 mod watch;
 mod watch_all;

@@ -3,6 +3,14 @@
     clippy::module_inception,
     reason = "a layer is named for the noun that it is about, which has a file of its own in it"
 )]
+#![cfg_attr(
+    all(target_family = "wasm", target_os = "unknown"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "there is no clock, so no store, and nobody who asks for the time"
+    )
+)]
 
 // The derive names this crate as its users do; so do this crate's own tests.
 extern crate self as livestore;
@@ -13,11 +21,15 @@ extern crate self as livestore;
 /// What knows nothing of stores.
 mod ground {
     pub(crate) mod clock;
+    pub(crate) mod errand;
+    pub(crate) mod random;
     pub(crate) mod stats;
+    pub(crate) mod stripes;
     pub(crate) mod sync;
     pub(crate) mod times;
     pub(crate) mod trace;
     pub(crate) mod unwind;
+    pub(crate) mod waker;
 }
 
 /// The words that users speak.
@@ -44,10 +56,14 @@ mod slot {
     pub(crate) mod after;
     mod audience;
     pub(crate) mod commit;
+    pub(crate) mod deltas;
     pub(crate) mod due;
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
+    #[cfg(feature = "serde")]
+    pub(crate) mod kept;
+    pub(crate) mod overdue;
     pub(crate) mod reader;
     #[cfg(feature = "serde")]
     pub(crate) mod record;
@@ -58,14 +74,16 @@ mod slot {
     pub(crate) mod slot;
     #[cfg(feature = "serde")]
     mod stored;
-    mod turns;
+    pub(crate) mod turns;
     pub(crate) mod waiters;
 }
 
 /// All entries.
 mod table {
+    pub(crate) mod checks;
     pub(crate) mod deadlines;
     pub(crate) mod expiry;
+    pub(crate) mod making;
     pub(crate) mod table;
 }
 
@@ -81,12 +99,15 @@ mod disk {
     #[cfg(feature = "durable")]
     pub(crate) mod durable;
     #[cfg(feature = "serde")]
+    pub(crate) mod frames;
+    #[cfg(feature = "serde")]
     pub(crate) mod snapshot;
 }
 
 /// The handle, and what is called on it.
 mod store {
     pub(crate) mod builder;
+    mod close;
     mod create;
     #[cfg(feature = "durable")]
     mod durable;
@@ -97,6 +118,7 @@ mod store {
     mod lock;
     mod many;
     mod mutate;
+    pub(crate) mod on_drop;
     mod read;
     mod remove;
     mod replace;
@@ -124,6 +146,7 @@ pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
+pub use crate::store::on_drop::MutateOnDrop;
 #[cfg(feature = "serde")]
 pub use crate::store::save::Save;
 pub use crate::store::storages::{Storages, StoragesBuilder};
@@ -133,11 +156,11 @@ pub use crate::store::transact::{Guards, Tx};
 pub use crate::value::__private;
 pub use crate::value::delta::Delta;
 #[cfg(feature = "durable")]
-pub use crate::value::durability::{Durability, DurabilityError, FlushError};
+pub use crate::value::durability::{Durability, DurabilityError, FlushError, UnwrittenError};
 pub use crate::value::entry::Entry;
 pub use crate::value::error::{
-    AcquireError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied, OptionsError,
-    RollbackError, TransactError, TryAcquireError,
+    AcquireError, CloseError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied,
+    OptionsError, Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError, TryCreateError,
 };
 pub use crate::value::invalid::{FieldError, Invalid, Never};
 pub use crate::value::ops;
@@ -147,7 +170,7 @@ pub use crate::value::options::{ExpireMode, StoreOptions};
 #[cfg(feature = "durable")]
 pub use crate::value::report::OpenReport;
 #[cfg(feature = "serde")]
-pub use crate::value::report::{LoadReport, Progress, SaveReport};
+pub use crate::value::report::{LoadReport, OnUnreadable, Progress, SaveReport, UnreadableEntry};
 pub use crate::value::update::{Control, Update};
 pub use crate::value::value::LiveValue;
 pub use crate::watch::delta_watch::DeltaWatch;

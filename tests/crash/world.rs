@@ -94,6 +94,8 @@ pub(crate) async fn open(folder: &Path, dice: &mut Dice) -> Result<LiveStore<Cel
     LiveStore::new()
         .with_durability(Durability::Interval(interval[dice.below(4)]))
         .with_pending_limit(limit[dice.below(3)])
+        // At one it is written anew as often as there is time.
+        .with_log_limit([1, 100_000, 1 << 26][dice.below(3)])
         .open(folder)
         .await
 }

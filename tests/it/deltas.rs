@@ -307,3 +307,184 @@ async fn a_clone_that_panics_costs_no_delta() {
     assert_eq!(drain(&mut first).len(), 1);
     assert_eq!(drain(&mut second).len(), 1);
 }
+
+// Since a version.
+
+fn keeping(delta_history: usize, history: usize) -> LiveStore<Board> {
+    let options = StoreOptions {
+        delta_history,
+        history,
+        ..Default::default()
+    };
+    LiveStore::new().with_options(options).done()
+}
+
+/// The lines that were pushed.
+fn pushed(deltas: &[Delta<Board>]) -> Vec<&str> {
+    deltas
+        .iter()
+        .map(|delta| match delta {
+            Delta::Mutate {
+                mutn: BoardMutation::PushLines(line),
+                ..
+            } => line.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_was_missed_is_replayed_from_any_version_that_is_kept_and_no_other() {
+    let store = keeping(3, 0);
+    let key = store.init(board());
+    for line in 0..5 {
+        store.mutate(&key, push(line)).await.unwrap();
+        store.broadcast(&key, "not kept").unwrap();
+    }
+    // At version 6, with what led to 4, 5 and 6.
+    for (seen, missed) in [
+        (6, vec![]),
+        (5, vec!["4"]),
+        (4, vec!["3", "4"]),
+        (3, vec!["2", "3", "4"]),
+    ] {
+        let mut watch = store.watch_deltas_since(&key, seen).unwrap();
+        let deltas = drain(&mut watch);
+        assert_eq!(pushed(&deltas), missed, "since {seen}");
+        let versions: Vec<_> = deltas.iter().map(Delta::version).collect();
+        assert_eq!(versions, (seen + 1..=6).collect::<Vec<_>>());
+    }
+    for seen in [0, 1, 2, 7, u64::MAX] {
+        let mut watch = store.watch_deltas_since(&key, seen).unwrap();
+        let deltas = drain(&mut watch);
+        let missed = 6_u64.saturating_sub(seen);
+        assert!(
+            matches!(&deltas[..], [Delta::Resync { now, missed: told }] if now.version == 6 && *told == missed),
+            "since {seen}: {deltas:?}"
+        );
+    }
+
+    // Then it goes on as any other.
+    let mut watch = store.watch_deltas_since(&key, 5).unwrap();
+    store.mutate(&key, push(5)).await.unwrap();
+    assert_eq!(pushed(&drain(&mut watch)), ["4", "5"]);
+    assert!(watch.try_next().is_none());
+    let mut at_once = store.watch_deltas_since(&key, 6).unwrap();
+    assert!(matches!(
+        at_once.try_next(),
+        Some(Delta::Mutate { version: 7, .. })
+    ));
+    store.remove(&key).await.unwrap();
+    assert!(matches!(at_once.try_next(), Some(Delta::Remove { .. })));
+    assert!(store.watch_deltas_since(&key, 7).is_none());
+
+    // Another life of the key, whose versions go on, has nothing of the former.
+    store.create(&key, board()).unwrap();
+    let mut watch = store.watch_deltas_since(&key, 7).unwrap();
+    assert!(matches!(watch.try_next(), Some(Delta::Resync { .. })));
+}
+
+#[tokio::test]
+async fn what_is_kept_keeps_no_value_and_mutations_happen_in_place() {
+    let store = keeping(100, 0);
+    let key = store.init(board());
+    let at = Arc::as_ptr(&store.fetch(&key).unwrap().value);
+    for line in 0..5 {
+        store.mutate(&key, push(line)).await.unwrap();
+    }
+    assert_eq!(Arc::as_ptr(&store.fetch(&key).unwrap().value), at);
+
+    // While somebody is told the values, they are told and not kept.
+    let mut full = store.watch(&key).unwrap();
+    let mut values = Vec::new();
+    for line in 5..10 {
+        let entry = store.mutate(&key, push(line)).await.unwrap();
+        values.push(Arc::downgrade(&entry.value));
+        drop(entry);
+        drop(full.next().await);
+    }
+    assert!(values[..4].iter().all(|value| value.upgrade().is_none()));
+    drop(full);
+    let all: Vec<String> = (0..10).map(|line| line.to_string()).collect();
+    let mut watch = store.watch_deltas_since(&key, 1).unwrap();
+    assert_eq!(pushed(&drain(&mut watch)), all);
+}
+
+#[tokio::test]
+async fn mutations_of_every_kind_and_way_are_kept() {
+    let options = StoreOptions {
+        delta_history: 100,
+        ..Default::default()
+    };
+    let store = LiveStore::<Counter>::new().with_options(options).done();
+    let key = store.init(counter(0));
+    let watched = store.watch(&key).unwrap();
+    for watched in [Some(watched), None] {
+        let before = store.fetch(&key).unwrap();
+        store.mutate(&key, Change::Add(1)).await.unwrap();
+        let mut guard = store.acquire(&key).await.unwrap();
+        guard.mutate(Change::Add(2)).unwrap();
+        drop(guard);
+        store
+            .transact(&[key], |tx| {
+                tx.mutate(&key, Change::Add(3))?;
+                tx.mutate(&key, Change::Add(4))
+            })
+            .await
+            .unwrap();
+        drop(store.mutate_on_drop(&key, Change::Add(5)));
+        let _ = store.mutate(&key, Change::Refuse).await.unwrap_err();
+
+        let mut watch = store.watch_deltas_since(&key, before.version).unwrap();
+        let (mut replica, mut versions) = (Counter::clone(&before), Vec::new());
+        while let Some(Delta::Mutate { mutn, version }) = watch.try_next() {
+            replica.apply(&mutn).unwrap();
+            versions.push((version - before.version, replica.count - before.count));
+        }
+        assert_eq!(versions, [(1, 1), (2, 3), (3, 6), (4, 10), (5, 15)]);
+        drop(watched);
+    }
+}
+
+#[tokio::test]
+async fn who_was_there_before_a_value_was_replaced_or_rolled_back_gets_it_whole() {
+    for rolls_back in [false, true] {
+        let store = keeping(100, usize::from(rolls_back));
+        let key = store.init(board());
+        store.mutate(&key, push("before")).await.unwrap();
+        if rolls_back {
+            store.rollback(&key, 1).await.unwrap();
+        } else {
+            store.assign(&key, board()).await.unwrap();
+        }
+        store.mutate(&key, push("after")).await.unwrap();
+        let mut watch = store.watch_deltas_since(&key, 1).unwrap();
+        assert!(
+            matches!(&drain(&mut watch)[..], [Delta::Resync { now, missed: 3 }] if now.lines == ["after"])
+        );
+        // Who has seen it goes on from there.
+        let mut watch = store.watch_deltas_since(&key, 3).unwrap();
+        assert_eq!(pushed(&drain(&mut watch)), ["after"]);
+    }
+}
+
+#[tokio::test]
+async fn where_no_mutations_are_kept_the_history_is_told_without_its_values() {
+    let store = keeping(0, 3);
+    let key = store.init(board());
+    for line in 0..2 {
+        store.mutate(&key, push(line)).await.unwrap();
+    }
+    store.assign(&key, board()).await.unwrap();
+    let mut watch = store.watch_deltas_since(&key, 1).unwrap();
+    let deltas = drain(&mut watch);
+    assert_eq!(pushed(&deltas[..2]), ["0", "1"]);
+    assert!(matches!(&deltas[2..], [Delta::Overwrite { new, .. }] if new.version == 4));
+
+    let neither = keeping(0, 0);
+    let key = neither.init(board());
+    neither.mutate(&key, push(0)).await.unwrap();
+    let mut watch = neither.watch_deltas_since(&key, 1).unwrap();
+    assert!(matches!(watch.try_next(), Some(Delta::Resync { missed: 1, .. })));
+    assert!(drain(&mut neither.watch_deltas_since(&key, 2).unwrap()).is_empty());
+}

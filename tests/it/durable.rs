@@ -1,8 +1,11 @@
 //! Stores that are kept on disk.
 
 mod back;
+mod damage;
 mod expiry;
+mod files;
 mod refuse;
+mod shapes;
 mod writer;
 
 use std::path::Path;

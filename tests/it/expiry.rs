@@ -130,20 +130,96 @@ async fn what_is_watched_is_not_idle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_peek_shows_the_entry_and_is_no_use() {
+    let store = idle_store(10);
+    let (fetched, peeked) = (store.init(counter(1)), store.init(counter(2)));
+    for _ in 0..2 {
+        seconds(6).await;
+        assert!(store.fetch(&fetched).is_some());
+        let entry = store.peek(&peeked);
+        assert_eq!(entry.is_some(), store.contains_key(&peeked));
+    }
+    assert!(store.contains_key(&fetched));
+    assert!(store.peek(&peeked).is_none());
+
+    // Also while somebody holds it.
+    let guard = store.acquire(&fetched).await.unwrap();
+    assert_eq!(
+        store.peek(&fetched).map(|entry| (entry.count, entry.version)),
+        Some((1, guard.version()))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_guard_defers_expiry_until_it_ends() {
     for store in [timeout_store(10), idle_store(10)] {
-        let (key, mut watch) = store.init_and_watch(counter(0));
+        let (key, watch) = store.init_and_watch(counter(0));
         let guard = store.acquire(&key).await.unwrap();
         drop(watch);
         seconds(60).await;
         assert!(store.contains_key(&key));
-        watch = guard.watch();
         guard.release();
-        assert!(watch.latest().version == 1);
-        drop(watch);
-        seconds(12).await;
-        assert!(store.is_empty());
+        // A check had come meanwhile, so it is not waited for once more.
+        assert!(!store.contains_key(&key));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_uses_an_entry_in_time_saves_it_though_a_check_found_it_due_while_it_was_held() {
+    let store = idle_store(10);
+    let key = store.init(counter(0));
+    let guard = store.acquire(&key).await.unwrap();
+    seconds(60).await;
+    let watch = guard.watch();
+    guard.release();
+    assert_eq!(watch.latest().version, 1);
+    drop(watch);
+    seconds(9).await;
+    assert!(store.contains_key(&key));
+    seconds(3).await;
+    assert!(store.is_empty());
+}
+
+/// A release handed the entry straight to the next in line, so every check found it held, and it lived for as long as
+/// somebody wanted it.
+#[tokio::test(start_paused = true)]
+async fn a_queue_does_not_keep_an_entry_alive() {
+    let (told, mut expired) = mpsc::unbounded_channel();
+    let store = LiveStore::<Counter>::new()
+        .with_options(options(ExpireMode::Lifetime(2 * SECOND), SECOND))
+        .on_expire(move |batch| {
+            batch.into_iter().for_each(|(key, _)| told.send(key).unwrap());
+            async {}
+        })
+        .done();
+    let (key, mut watch) = store.init_and_watch(counter(0));
+    let born = Instant::now();
+    // Three who want it all the time: whenever one lets it go, another waits.
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            while let Some(guard) = store.acquire(&key).await {
+                sleep(SECOND / 4).await;
+                drop(guard);
+            }
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+    let lived = born.elapsed();
+    // A check, and the hold that it found.
+    assert!(
+        lived >= 2 * SECOND && lived <= 3 * SECOND + SECOND / 4,
+        "{lived:?}"
+    );
+    assert!(matches!(watch.next().await, Some(Update::Expire { .. })));
+    assert!(watch.next().await.is_none());
+    assert_eq!(expired.recv().await, Some(key));
+    assert!(store.is_empty());
+    assert_eq!((store.stats().expired, store.stats().deadlines), (1, 1));
+    seconds(2).await;
+    assert_eq!(store.stats().deadlines, 0);
+    assert!(expired.try_recv().is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,18 +282,15 @@ async fn without_a_callback_the_stale_go_and_the_fresh_stay() {
 async fn waiters_of_an_expired_entry_look_the_key_up_again() {
     let store = timeout_store(2);
     let key = store.init(counter(1));
-    // Nobody can wait for an entry that is free, so expiry and waiting meet only after a guard.
     let guard = store.acquire(&key).await.unwrap();
     let waiting = {
         let store = store.clone();
-        tokio::spawn(async move { store.insert(&key, counter(2)).await.is_some() })
+        tokio::spawn(async move { store.insert(&key, counter(2)).await })
     };
     seconds(5).await;
     drop(guard);
-    assert!(
-        waiting.await.unwrap(),
-        "the waiter had the entry before the check came"
-    );
+    assert!(waiting.await.unwrap().is_none(), "what it inserts is a new entry");
+    assert_eq!(store.fetch(&key).unwrap().version, 3);
     seconds(3).await;
     assert!(store.is_empty());
 }
@@ -599,4 +672,17 @@ async fn a_check_of_entries_that_are_watched_and_always_due_comes_to_rest() {
     drop(watches);
     seconds(2).await;
     assert!(store.is_empty());
+}
+
+/// As the README shows it.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_nobody_uses_ends() {
+    let sessions = LiveStore::new()
+        .with_options(options(ExpireMode::Idle(SECOND * 600), SECOND))
+        .done();
+    let key = sessions.init(counter(0));
+    sleep(SECOND * 599).await;
+    assert!(sessions.contains_key(&key));
+    sleep(SECOND * 2).await;
+    assert!(!sessions.contains_key(&key));
 }

@@ -1,9 +1,10 @@
 //! Handles, collections of stores, and what they show.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use livestore::{Entry, LiveStore, LiveValue, Storages, StoreOptions};
+use livestore::{Entry, LiveStore, LiveValue, Storages, StoreOptions, Uuid};
 use livestore_tests::{Change, Counter, counter};
 use tokio_test::assert_ready;
 use tokio_test::task::spawn;
@@ -169,4 +170,29 @@ async fn the_time_of_a_change_never_decreases() {
             .join()
             .unwrap();
     assert!(after.last_change >= before.last_change);
+}
+
+/// Entries are moved while others use them.
+#[test]
+fn memory_is_given_back_while_the_store_goes_on() {
+    let store = LiveStore::<Counter>::default();
+    let kept: Vec<Uuid> = (0..100).map(|n| store.init(counter(n))).collect();
+    let _all = store.watch_all();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                store.shrink_to_fit();
+            }
+        });
+        for round in 0..200 {
+            let passing: Vec<_> = (0..20).map(|n| store.init_and_acquire(counter(n))).collect();
+            passing.into_iter().for_each(|guard| drop(guard.delete()));
+            for (n, key) in (0..).zip(&kept) {
+                assert_eq!(store.fetch(key).unwrap().count, n, "in round {round}");
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(store.len(), 100);
 }

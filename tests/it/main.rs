@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod checked;
+mod close;
 mod create;
 mod deadlines;
 mod deltas;
@@ -15,8 +17,11 @@ mod lock;
 mod many;
 mod missing;
 mod model;
+mod on_drop;
+mod once;
 mod options;
 mod plain;
+mod runtimes;
 mod save;
 mod stats;
 mod tracing;

@@ -33,7 +33,7 @@ fn reached(what: &'static str) {
     REACHED.with_borrow_mut(|reached| reached.insert(what));
 }
 
-const RARE: [&str; 10] = [
+const RARE: [&str; 11] = [
     "a lag of a watch",
     "a lag of everything",
     "a replay",
@@ -44,6 +44,7 @@ const RARE: [&str; 10] = [
     "a transaction that waited",
     "a transaction that found a key occupied",
     "an expiry that a guard deferred",
+    "an expiry before the next in line",
 ];
 
 fn run<V: Counting>(case: Case) {

@@ -137,3 +137,29 @@ async fn expiry_is_an_event_and_so_is_a_callback_that_panics() {
         ]
     );
 }
+
+#[test]
+fn a_mutation_on_drop_that_comes_to_nothing_is_an_event() {
+    let (store, missing) = (LiveStore::default(), Uuid::nil());
+    let key = store.init(counter(0));
+    let come_to_nothing = || {
+        drop(store.mutate_on_drop(&missing, Change::Add(1)));
+        drop(store.mutate_on_drop(&key, Change::Refuse));
+        drop(store.mutate_on_drop(&key, Change::Panic));
+    };
+    // Who meets an event first decides whether anybody is interested: here, and not another test's thread, which is not.
+    come_to_nothing();
+    let (lines, _log) = log(&store, key);
+    drop(store.mutate_on_drop(&key, Change::Add(1)));
+    assert!(taken(&lines).is_empty());
+    come_to_nothing();
+    let nothing = "DEBUG message=a mutation on drop has come to nothing";
+    assert_eq!(
+        taken(&lines),
+        [
+            format!("{nothing} key={missing} why=\"there is no entry\""),
+            format!("{nothing} key={key} why=\"the value refused it\""),
+            format!("ERROR message=a mutation on drop has panicked key={key}"),
+        ]
+    );
+}

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use livestore::{
-    AcquireError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime, Durability,
-    DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid, LiveStore,
-    LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
-    MutateIfError, Never, Occupied, OpenError, OpenReport, OptionsError, Progress, RollbackError, Save,
-    SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError,
-    Tx, Update, Watch, WatchAll, WeakLiveStore,
+    AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
+    Durability, DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid,
+    LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
+    MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError, OpenReport, OptionsError,
+    Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder,
+    StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx, UnreadableEntry,
+    UnwrittenError, Update, Watch, WatchAll, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
     }
     rows! {
         "AcquireError" AcquireError, AcquireError => FULL, FULL;
+        "CloseError" CloseError, CloseError => HANDLE, HANDLE;
         "Control" Control, Control => FULL, FULL;
         "DeadlineError" DeadlineError, DeadlineError => FULL, FULL;
         "Delta" Delta<Rich>, Delta<Poor> => FULL, HANDLE;
@@ -130,7 +132,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
         "Invalid" Invalid, Invalid => FULL, FULL;
         "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
-        "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => OWNED, OWNED;
+        "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => TO_BE, TO_BE;
         "Load" Load<Rich>, Load<Poor> => TO_BE, TO_BE;
         "LoadError" LoadError, LoadError => OWNED, OWNED;
         "LoadReport" LoadReport, LoadReport => FULL, FULL;
@@ -138,12 +140,15 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "MissingKey" MissingKey, MissingKey => FULL, FULL;
         "MutateError" MutateError<()>, MutateError<Nothing> => FULL, BARE;
         "MutateIfError" MutateIfError<Rich>, MutateIfError<Poor> => FULL, BARE;
+        "MutateOnDrop" MutateOnDrop<Rich>, MutateOnDrop<Poor> => OWNED, OWNED;
         "Never" Never, Never => FULL, FULL;
         "Occupied" Occupied<Rich>, Occupied<Poor> => FULL, HANDLE;
+        "OnUnreadable" OnUnreadable, OnUnreadable => FULL, FULL;
         "OpenError" OpenError, OpenError => OWNED, OWNED;
         "OpenReport" OpenReport, OpenReport => FULL, FULL;
         "OptionsError" OptionsError, OptionsError => FULL, FULL;
         "Progress" Progress, Progress => FULL, FULL;
+        "Rejected" Rejected<Rich>, Rejected<Poor> => FULL, BARE;
         "RollbackError" RollbackError<()>, RollbackError<Nothing> => FULL, BARE;
         "Save" Save<Rich>, Save<Poor> => TO_BE, TO_BE;
         "SaveError" SaveError, SaveError => OWNED, OWNED;
@@ -154,7 +159,11 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "StoreOptions" StoreOptions, StoreOptions => FULL, FULL;
         "TransactError" TransactError<()>, TransactError<Nothing> => FULL, BARE;
         "TryAcquireError" TryAcquireError, TryAcquireError => FULL, FULL;
+        "TryAssignError" TryAssignError<Rich>, TryAssignError<Poor> => FULL, BARE;
+        "TryCreateError" TryCreateError<Rich>, TryCreateError<Poor> => FULL, BARE;
         "Tx" Tx<Rich>, Tx<Poor> => OWNED, OWNED;
+        "UnreadableEntry" UnreadableEntry<'static>, UnreadableEntry<'static> => "Debug Send Sync Unpin UnwindSafe RefUnwindSafe", "Debug Send Sync Unpin UnwindSafe RefUnwindSafe";
+        "UnwrittenError" UnwrittenError, UnwrittenError => FULL, FULL;
         "Update" Update<Rich>, Update<Poor> => FULL, HANDLE;
         "Watch" Watch<Rich>, Watch<Poor> => OWNED, OWNED;
         "WatchAll" WatchAll<Rich>, WatchAll<Poor> => OWNED, OWNED;
@@ -289,6 +298,10 @@ async fn every_public_future_can_be_sent() {
         LiveStore,
         store.transact(&[key], |tx: &mut Tx<Counter>| tx.mutate(&key, Change::Add(1)))
     );
+    let leave = store.mutate_on_drop(&key, Change::Add(1));
+    send!(MutateOnDrop, leave.commit());
+    send!(LiveStore, store.try_assign(&key, counter(1)));
+    send!(LiveStore, store.try_insert(&key, counter(1)));
 
     let text = "impl<V: A> B<V> {\n    pub async fn c<T>(\n}\nimpl D {\n    pub async fn e(\n    async fn f(\n}\nimpl<V> G for H<V> {\n    pub async fn i(\n    pub fn j() -> impl Future<Output = ()> {\n    pub fn k() {";
     assert_eq!(

@@ -1,14 +1,16 @@
 //! User code runs under no lock, may call the store, and may panic.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Wake, Waker};
+use std::thread;
 use std::time::Duration;
 
 use livestore::{
-    Entry, ExpireMode, LiveStore, LiveValue, StoreOptions, TryAcquireError, Update, Uuid, Watch,
+    Entry, EntryGuard, ExpireMode, LiveStore, LiveValue, StoreOptions, TryAcquireError, Update, Uuid, Watch,
     WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, Hook, counter, must_not_hang_async};
@@ -428,12 +430,7 @@ fn a_resync_whose_drops_panic_is_not_lost() {
 #[test]
 fn a_newest_whose_drops_panic_is_not_lost() {
     let (_store, mut watch) = lagging();
-    assert!(
-        catch_unwind(AssertUnwindSafe(|| {
-            let _ = spawn(watch.newest()).poll();
-        }))
-        .is_err()
-    );
+    // Of what is skipped nothing is owed to anybody, not even a panic.
     assert_eq!(assert_ready!(spawn(watch.newest()).poll()).unwrap().version, 5);
 }
 
@@ -525,4 +522,55 @@ fn whoever_is_told_of_an_end_finds_the_key_free_and_nothing_locked() {
             assert_eq!(was_told.recv().await, Some((0, false)));
         });
     }
+}
+
+/// What a thread keeps for itself goes when the thread ends, and may be anything of a store. Counting panicked there, which
+/// ended the process, or was swallowed half-way through a change.
+#[test]
+fn destructors_of_thread_locals_may_use_the_store() {
+    struct AtTheEnd(
+        LiveStore<Counter>,
+        Uuid,
+        Option<Watch<Counter>>,
+        Option<EntryGuard<Counter>>,
+    );
+    impl Drop for AtTheEnd {
+        fn drop(&mut self) {
+            drop(self.2.take());
+            drop(self.3.take());
+            let AtTheEnd(store, key, ..) = self;
+            let entry = store.fetch(key).unwrap();
+            assert_ready!(spawn(store.mutate(key, Change::Add(1))).poll()).unwrap();
+            let (made, watch) = store.init_and_watch(counter(entry.count));
+            assert_ready!(spawn(store.remove(&made)).poll()).unwrap();
+            drop(watch);
+        }
+    }
+    thread_local! {
+        static FIRST: Cell<Option<AtTheEnd>> = const { Cell::new(None) };
+        static LAST: Cell<Option<AtTheEnd>> = const { Cell::new(None) };
+    }
+    // From here on tokio's clock looks for the thread's runtime whenever it is asked, which panicked there, too.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    drop(runtime.enable_time().start_paused(true).build().unwrap());
+    let store = LiveStore::default();
+    let key = store.init(counter(0));
+    for uses_it_before in [false, true] {
+        let store = store.clone();
+        let thread = thread::spawn(move || {
+            FIRST.set(Some(AtTheEnd(store.clone(), key, None, None)));
+            let watch = store.watch(&key);
+            if uses_it_before {
+                store.init(counter(0));
+                assert_ready!(spawn(store.mutate(&key, Change::Add(1))).poll()).unwrap();
+            }
+            let guard = store.try_acquire(&key).ok();
+            LAST.set(Some(AtTheEnd(store, key, watch, guard)));
+        });
+        // The thread is joined when its destructors have run.
+        thread.join().unwrap();
+    }
+    assert_eq!(store.fetch(&key).unwrap().count, 5);
+    let stats = store.stats();
+    assert_eq!((stats.held, stats.watchers, stats.mutations), (0, 0, 5));
 }

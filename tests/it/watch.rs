@@ -650,3 +650,25 @@ fn newest_yields_under_endless_messages() {
         assert!(pending);
     });
 }
+
+/// What the documentation says of the budget: a watch that is polled by hand, or by a foreign executor inside a task, stays
+/// pending until the task gives way, and is not woken before.
+#[tokio::test]
+async fn without_budget_a_watch_is_pending_though_there_is_an_update_and_try_next_has_it() {
+    let store = LiveStore::default();
+    let (key, mut watch) = store.init_and_watch(counter(0));
+    store.mutate(&key, Change::Add(1)).await.unwrap();
+    store.mutate(&key, Change::Add(1)).await.unwrap();
+    while tokio::task::coop::has_budget_remaining() {
+        tokio::task::coop::consume_budget().await;
+    }
+    let mut next = spawn(watch.next());
+    for _ in 0..1000 {
+        assert_pending!(next.poll());
+        assert!(!next.is_woken());
+    }
+    drop(next);
+    assert_eq!(watch.try_next().unwrap().version(), 2);
+    tokio::task::yield_now().await;
+    assert_eq!(watch.next().await.unwrap().version(), 3);
+}

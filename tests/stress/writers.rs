@@ -197,7 +197,8 @@ pub(crate) async fn transfer(world: Arc<World>, mut dice: Dice) -> Commits {
             Ok(Some(version)) => commits.note(&world, at, before, version),
             Ok(None) => {}
             Err(TransactError::Aborted(())) => assert!(fails),
-            Err(TransactError::Occupied(key)) => panic!("{key} was held when it was made anew"),
+            // What it makes anew it holds.
+            Err(error) => panic!("{error:?}"),
         }
     }
     commits

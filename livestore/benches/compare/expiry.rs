@@ -24,8 +24,8 @@ const PERIOD: Duration = Duration::from_millis(1);
 /// The same for 0.1.0 where nothing is due: it makes up for every check that it missed, so it must not miss many.
 const OLD_PERIOD: Duration = Duration::from_secs(1);
 
-/// Longer than a period, a step of the timers, and a step of a coarse clock.
-const PAST_DUE: Duration = Duration::from_millis(30);
+/// Longer than a period, a step of the timers, and a step of the store's clock.
+const PAST_DUE: Duration = Duration::from_millis(80);
 
 pub(crate) fn run(bench: &mut Bench) {
     if bench.wants(&["expiry-none"]) {

@@ -1,118 +1,208 @@
 //! Durable stores: opening a folder, and keeping it.
 //!
-//! Commits enter the [queue](crate::slot::sink); the [writer] takes it to the [engine], which keeps it in the [folder]. Opening
-//! goes the other way: it reads every record into a table that nobody else has yet, then starts the writer.
+//! Commits enter the [queue](crate::slot::sink); the [writer] takes it to the [engine], which is the [folder] with its
+//! [log] and its snapshots. Opening goes the other way: it reads every record into a table that nobody else has yet, then
+//! starts the writer.
 
+mod contents;
 pub(crate) mod engine;
 pub(crate) mod error;
+mod files;
 pub(crate) mod folder;
-mod journal;
+mod log;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+mod model;
 pub(crate) mod writer;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::path::{self, Path};
+use std::sync::{Arc, OnceLock, Weak};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
 use crate::disk::durable::error::OpenKind;
-use crate::disk::durable::folder::Folder;
+use crate::disk::durable::files::create_folder;
+use crate::disk::durable::folder::{Found, Lock};
 use crate::disk::durable::writer::{OnDurabilityError, Writer};
 use crate::disk::snapshot::job::Wanted;
+use crate::disk::snapshot::load::Unreadable;
+use crate::disk::snapshot::{OnProgress, Teller, fraction};
 use crate::ground::clock;
-use crate::slot::record::Record;
+use crate::slot::record::{Record, RecordError};
+use crate::slot::sink::Limits;
 use crate::table::expiry::{self, Expired};
 use crate::table::table::Table;
 use crate::value::durability::Durability;
-use crate::value::report::OpenReport;
+use crate::value::report::{OpenReport, UnreadableFn};
 use crate::value::value::LiveValue;
 
 /// How many records may be pending by default.
 const PENDING_LIMIT: usize = 1 << 16;
 
+/// How many bytes, as far as can be told.
+const PENDING_BYTES: usize = 64 << 20;
+
+/// How large logs may become, whatever they are about.
+const LOG_BYTES: u64 = 64 << 20;
+
 /// How a store is to be kept on disk.
 pub(crate) struct Disk {
     pub(crate) durability: Durability,
-    pub(crate) pending_limit: usize,
+    pub(crate) limits: Limits,
+    pub(crate) log_bytes: u64,
     pub(crate) on_error: Option<OnDurabilityError>,
+    pub(crate) on_progress: Option<OnProgress>,
 }
 
 impl Default for Disk {
     fn default() -> Self {
         Disk {
             durability: Durability::default(),
-            pending_limit: PENDING_LIMIT,
+            limits: Limits {
+                records: PENDING_LIMIT,
+                bytes: PENDING_BYTES,
+            },
+            log_bytes: LOG_BYTES,
             on_error: None,
+            on_progress: None,
         }
     }
 }
+
+/// Where the writer finds the entries when it writes everything anew. It holds no handle. Set once the store is there.
+pub(crate) type Source<V> = Arc<OnceLock<Weak<Table<V>>>>;
 
 /// Fills a table that nobody else has yet with what is in a folder, and has its commits written there from now on.
 /// Returns what had expired by then.
 pub(crate) fn open<V>(
     table: &Table<V>,
     path: &Path,
-    disk: Disk,
+    mut disk: Disk,
+    on_unreadable: Option<UnreadableFn>,
     runtime: Option<Handle>,
     wanted: &Wanted,
-) -> Result<Vec<Expired<V>>, OpenKind>
+) -> Result<(Vec<Expired<V>>, Source<V>), OpenKind>
 where
     V: LiveValue + Serialize + DeserializeOwned,
 {
     let began = clock::now();
-    let (mut folder, torn_bytes) = Folder::open(path, table.schema())?;
-    let entries = fill(table, &mut folder, wanted)?;
+    // The process may go elsewhere.
+    let path = path::absolute(path).map_err(OpenKind::Io)?;
+    create_folder(&path).map_err(OpenKind::Io)?;
+    let lock = Lock::take(&path)?;
+    let mut found = Found::look(files::Folder::new(path.clone()))?;
+    if let Some(schema) = found.schema() {
+        table.schema().accept(schema).map_err(OpenKind::Foreign)?;
+    }
+    let mut report = fill(table, &mut found, on_unreadable, disk.on_progress.take(), wanted)?;
     let already = expiry::expire_due(table);
+    let shared = table.shared();
+    let folder = found
+        .begin(
+            table.schema(),
+            table.epoch(),
+            shared.clock.moment().clocks(),
+            disk.log_bytes,
+        )
+        .map_err(OpenKind::Io)?;
+    let source = Source::default();
     let writer = Writer {
         engine: folder,
-        folder: path.to_owned(),
+        lock: Some(lock),
+        source: Arc::clone(&source),
+        folder: path,
         interval: disk.durability.interval(),
         on_error: disk.on_error,
         runtime,
     };
-    writer.start(Arc::clone(table.shared())).map_err(OpenKind::io)?;
-    if let Some(sink) = table.shared().sink() {
-        sink.set_report(OpenReport {
-            entries,
-            expired: already.iter().map(|batch| batch.len() as u64).sum(),
-            torn_bytes,
-            duration: clock::now().saturating_duration_since(began),
-        });
+    writer.start(Arc::clone(shared)).map_err(OpenKind::Io)?;
+    report.expired = already.iter().map(|batch| batch.len() as u64).sum();
+    report.duration = clock::now().saturating_duration_since(began);
+    if let Some(sink) = shared.sink() {
+        sink.set_report(report);
     }
-    Ok(already)
+    Ok((already, source))
 }
 
-/// Returns how many entries there were.
-fn fill<V>(table: &Table<V>, folder: &mut Folder, wanted: &Wanted) -> Result<u64, OpenKind>
+fn fill<V, D>(
+    table: &Table<V>,
+    found: &mut Found<D>,
+    on_unreadable: Option<UnreadableFn>,
+    on_progress: Option<OnProgress>,
+    wanted: &Wanted,
+) -> Result<OpenReport, OpenKind>
 where
     V: LiveValue + DeserializeOwned,
+    D: files::Files,
 {
-    let header = folder.header()?;
-    let (found, ours) = (header.schema, table.schema());
-    ours.accept(&found).map_err(OpenKind::Foreign)?;
     let shared = table.shared();
-    shared.raise_floor(header.floor);
     let times = shared.clock.moment();
-    let mut entries = 0;
-    for item in folder.records() {
+    let mut teller = Teller::new(on_progress);
+    let panicked = |_| OpenKind::Panicked;
+    let whole = found.bytes;
+    let mut read: u64 = 0;
+    // Until all is read nobody knows whether something newer takes its place.
+    let mut unreadable: HashMap<Uuid, (Box<[u8]>, RecordError)> = HashMap::new();
+    // Those with a deadline of their own, where nobody would look at it.
+    let mut timed: HashSet<Uuid> = HashSet::new();
+    let checks = table.deadlines().is_some();
+    let summary = found.read(|item| {
         if !wanted.is_wanted() {
             return Err(OpenKind::Interrupted);
         }
-        let (key, bytes) = item?;
-        let mut record: Record<V> =
-            Record::decode(&bytes, &times).map_err(|error| OpenKind::Value { key, error })?;
-        if record.expires_by_itself() && table.deadlines().is_none() {
-            return Err(OpenKind::NoChecks { key });
+        let key = item.key;
+        if !unreadable.is_empty() {
+            unreadable.remove(&key);
         }
-        // Uses that are no commits are not on disk. So that no entry goes early, it counts as used now.
-        record.used = shared.idle_limit().map(|_| shared.clock.now());
-        table.restore(key, record);
-        entries += 1;
+        if !timed.is_empty() {
+            timed.remove(&key);
+        }
+        if item.record.is_empty() {
+            table.take_back(&key);
+        } else {
+            let times = item.shift.map_or(times, |shift| times.before(shift));
+            match Record::decode(item.record, &times, item.written) {
+                Ok(mut record) => {
+                    // Uses that are no commits are not on disk. So that no entry goes early, it counts as used now.
+                    record.used = shared.idle_limit().map(|_| shared.clock.now());
+                    if !checks && record.expires_by_itself() {
+                        timed.insert(key);
+                    }
+                    table.restore_anew(key, record);
+                }
+                Err(error) => {
+                    table.take_back(&key);
+                    unreadable.insert(key, (item.record.into(), error));
+                }
+            }
+        }
+        read += 1;
+        teller
+            .note(read, item.bytes, || fraction(item.bytes, whole))
+            .map_err(panicked)
+    })?;
+    let mut decided = Unreadable::new(on_unreadable);
+    for (key, (record, error)) in &unreadable {
+        decided.take(table, *key, record, error).map_err(panicked)?;
     }
-    if found != *ours {
-        // From here on there may be values that an older program cannot read.
-        folder.set_schema(ours)?;
+    let (kept, dropped) = decided.end().map_err(OpenKind::Unreadable)?;
+    if let Some(key) = timed.into_iter().next() {
+        return Err(OpenKind::NoChecks { key });
     }
-    Ok(entries)
+    shared.raise_floor(summary.floor);
+    let entries = table.len() as u64 + kept + dropped;
+    teller.tell(read, summary.bytes, 1.0).map_err(panicked)?;
+    Ok(OpenReport {
+        entries,
+        expired: 0,
+        kept,
+        dropped,
+        torn_bytes: summary.torn_bytes,
+        bytes: summary.bytes,
+        duration: std::time::Duration::ZERO,
+    })
 }

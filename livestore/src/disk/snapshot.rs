@@ -22,13 +22,13 @@ const TELL_ENTRIES: u64 = 1024;
 const TELL_BYTES: u64 = 4 << 20;
 
 /// Tells of the progress of a job.
-struct Teller {
+pub(crate) struct Teller {
     on_progress: Option<OnProgress>,
     told: Progress,
 }
 
 impl Teller {
-    fn new(on_progress: Option<OnProgress>) -> Teller {
+    pub(crate) fn new(on_progress: Option<OnProgress>) -> Teller {
         let told = Progress {
             entries: 0,
             bytes: 0,
@@ -38,14 +38,19 @@ impl Teller {
     }
 
     /// Tells of it if enough has happened since it last did.
-    fn note(&mut self, entries: u64, bytes: u64, fraction: impl FnOnce() -> f64) -> Result<(), Panicked> {
+    pub(crate) fn note(
+        &mut self,
+        entries: u64,
+        bytes: u64,
+        fraction: impl FnOnce() -> f64,
+    ) -> Result<(), Panicked> {
         if entries - self.told.entries >= TELL_ENTRIES || bytes - self.told.bytes >= TELL_BYTES {
             self.tell(entries, bytes, fraction())?;
         }
         Ok(())
     }
 
-    fn tell(&mut self, entries: u64, bytes: u64, fraction: f64) -> Result<(), Panicked> {
+    pub(crate) fn tell(&mut self, entries: u64, bytes: u64, fraction: f64) -> Result<(), Panicked> {
         self.told = Progress {
             entries,
             bytes,
@@ -62,7 +67,7 @@ impl Teller {
     clippy::cast_precision_loss,
     reason = "a fraction for people needs no 53 bits"
 )]
-fn fraction(done: u64, of: u64) -> f64 {
+pub(crate) fn fraction(done: u64, of: u64) -> f64 {
     if done < of { done as f64 / of as f64 } else { 1.0 }
 }
 

@@ -1,11 +1,9 @@
 //! [`Stats`]: figures of a store at work, and [`Counters`], where they are counted.
-//!
-//! Each thread counts in a cache line of its own, which nobody else writes; reading adds them up. So counting costs a
-//! commit about a nanosecond, however many threads commit.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
-use thread_local::ThreadLocal;
+use crate::ground::clock::Stamp;
+use crate::ground::stripes::Stripes;
 
 /// Figures of a store at work. From [`LiveStore::stats`](crate::LiveStore::stats).
 ///
@@ -26,6 +24,13 @@ pub struct Stats {
     pub held: usize,
     /// How many calls wait for a held entry.
     pub waiters: usize,
+    /// How many entries are held on behalf of a call that has waited and was not polled since its turn came. Mostly 0: a task
+    /// that is woken takes its turn at once. A future that nobody polls, kept across a `select!` for example, keeps its entry
+    /// held, and all other calls for that key wait.
+    pub granted: usize,
+    /// For how long they have been held so, all together: no less than the longest of them, and in whole milliseconds. Where
+    /// this grows as fast as time, somebody has a future and does not poll it. Zero where turns change too fast to tell.
+    pub granted_for: Duration,
     /// How many mutations were committed.
     pub mutations: u64,
     /// How many mutations were refused by their value.
@@ -86,44 +91,68 @@ pub(crate) enum Count {
     Watchers,
     WatchedEntries,
     Callbacks,
+    /// Entries that were granted to a waiter and not taken up yet.
+    Granted,
+    /// The sum of the stamps at which that was.
+    GrantedAt,
 }
 
-const COUNTS: usize = Count::Callbacks as usize + 1;
+const COUNTS: usize = Count::GrantedAt as usize + 1;
 
-/// The counts of one thread. A line for itself, and the one that processors fetch along with it.
-#[derive(Default)]
-#[repr(align(128))]
-struct Stripe([AtomicU64; COUNTS]);
-
-#[derive(Default)]
+/// What is counted of one store. Counting costs a commit about a nanosecond, however many threads commit.
 pub(crate) struct Counters {
-    stripes: ThreadLocal<Stripe>,
+    stripes: Stripes<COUNTS>,
 }
 
 impl Counters {
+    pub(crate) fn new() -> Counters {
+        Counters {
+            stripes: Stripes::new(),
+        }
+    }
+
     #[inline]
     pub(crate) fn add(&self, count: Count, amount: usize) {
-        self.step(count, amount as u64);
+        self.stripes.add(count as usize, amount as u64);
     }
 
     #[inline]
     pub(crate) fn subtract(&self, count: Count, amount: usize) {
         // One thread may see more go than come: only the sum counts.
-        self.step(count, (amount as u64).wrapping_neg());
+        self.stripes.add(count as usize, (amount as u64).wrapping_neg());
     }
 
-    #[inline]
-    fn step(&self, count: Count, amount: u64) {
-        let cell = &self.stripes.get_or_default().0[count as usize];
-        // Only this thread writes it.
-        cell.store(cell.load(Relaxed).wrapping_add(amount), Relaxed);
+    /// Notes that an entry was granted to a waiter.
+    pub(crate) fn begin_grant(&self, at: Stamp) {
+        self.add(Count::Granted, 1);
+        self.stripes.add(Count::GrantedAt as usize, at.0);
+    }
+
+    /// Notes that a grant was taken up, or is over.
+    pub(crate) fn end_grant(&self, since: Stamp) {
+        self.subtract(Count::Granted, 1);
+        self.stripes
+            .add(Count::GrantedAt as usize, since.0.wrapping_neg());
+    }
+
+    /// For how long entries have been granted that were not taken up, all together.
+    pub(crate) fn granted_for(&self, now: Stamp) -> Duration {
+        let read = || (self.sum(Count::Granted), self.sum(Count::GrantedAt));
+        // The two belong together only if nothing came or went while they were read.
+        let mut before = read();
+        for _ in 0..16 {
+            let (granted, since) = read();
+            if (granted, since) == before {
+                let millis = granted.wrapping_mul(now.0).wrapping_sub(since).cast_signed();
+                return Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+            }
+            before = (granted, since);
+        }
+        Duration::ZERO
     }
 
     pub(crate) fn sum(&self, count: Count) -> u64 {
-        self.stripes
-            .iter()
-            .map(|stripe| stripe.0[count as usize].load(Relaxed))
-            .fold(0, u64::wrapping_add)
+        self.stripes.sum(count as usize)
     }
 
     /// The sum of what comes and goes, which is never below zero but while it is read.

@@ -1,15 +1,17 @@
-//! The locks and atomics that everything in one store is built on.
+//! The locks and atomics that everything in one store is built on, and how a thread waits.
 //!
 //! One place names them, so that a model checker can take their place: under `--cfg livestore_check` the library's own
 //! tests get stand-ins that let the checker choose who goes next at each step.
 
-use std::sync::Arc;
-
+#[cfg(not(all(test, livestore_check)))]
+mod blocking;
 #[cfg(all(test, livestore_check))]
 mod checked;
 #[cfg(all(test, livestore_check))]
 pub(crate) mod map;
 
+#[cfg(not(all(test, livestore_check)))]
+pub(crate) use crate::ground::sync::blocking::block_on;
 #[cfg(all(test, livestore_check))]
 pub(crate) use crate::ground::sync::checked::{Mutex, MutexGuard, assert_nothing_locked, atomic};
 /// Blocks a thread. The checker runs without the files that do.
@@ -17,8 +19,7 @@ pub(crate) use crate::ground::sync::checked::{Mutex, MutexGuard, assert_nothing_
 pub(crate) use parking_lot::Condvar;
 #[cfg(not(all(test, livestore_check)))]
 pub(crate) use parking_lot::{Mutex, MutexGuard};
+#[cfg(all(test, livestore_check))]
+pub(crate) use shuttle::{future::block_on, thread_local};
 #[cfg(not(all(test, livestore_check)))]
-pub(crate) use std::sync::atomic;
-
-/// Something that two places look at and one of them clears.
-pub(crate) type Flag = Arc<atomic::AtomicBool>;
+pub(crate) use std::{sync::atomic, thread_local};

@@ -44,3 +44,17 @@ pub(crate) fn callback_panicked(entries: usize) {
     tracing::error!(entries, "the expiry callback has panicked");
     let _ = entries;
 }
+
+/// A mutation that was committed by a drop was not.
+pub(crate) fn came_to_nothing(key: &Uuid, why: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(%key, why, "a mutation on drop has come to nothing");
+    let _ = (key, why);
+}
+
+/// What nobody waits for has panicked.
+pub(crate) fn errand_panicked(key: &Uuid) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(%key, "a mutation on drop has panicked");
+    let _ = key;
+}

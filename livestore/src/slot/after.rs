@@ -1,9 +1,12 @@
-//! [`After`]: what a commit leaves to be done when nothing is locked.
+//! [`After`]: what commits leave to be done when nothing is locked.
 
-use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 
+use smallvec::SmallVec;
+
+use crate::ground::unwind::Panics;
+use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 #[cfg(feature = "durable")]
 use crate::slot::record::Record;
@@ -11,61 +14,107 @@ use crate::slot::ring::News;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
 
-/// What a commit leaves to be done when nothing is locked: it wakes, then drops what was displaced.
+/// What commits leave to be done when nothing is locked. It wakes everybody, then drops what was displaced; a panic of one
+/// of them takes nothing from the others, and goes on when all is done.
 ///
 /// Whoever commits makes one before it locks the slot, and so drops it when the slot is unlocked again.
 #[must_use = "wakes and drops what it holds; let it go when nothing is locked"]
 pub(crate) struct After<V: LiveValue> {
-    /// Dropped first, so that nobody waits for what the rest does when it is dropped.
-    pub(crate) wakers: Wakers,
-    pub(crate) value: Option<Arc<V>>,
-    pub(crate) mutn: Option<V::Mutation>,
-    pub(crate) msg: Option<V::Message>,
-    /// The update itself: everybody may have taken it by now.
-    pub(crate) update: Option<Arc<Update<V>>>,
-    pub(crate) evicted: Option<News<V>>,
-    pub(crate) forgotten: Option<Arc<Update<V>>>,
-    pub(crate) folded: Vec<Arc<Update<V>>>,
-    pub(crate) history: Option<Box<History<V>>>,
-    #[cfg(feature = "durable")]
-    pub(crate) record: Option<Record<V>>,
+    /// Who was granted an entry, or may look for another. They are woken first.
+    pub(crate) holders: SmallVec<[Waker; 1]>,
+    /// Who waits for updates.
+    pub(crate) watchers: Vec<Waker>,
+    /// How many items of the deadline queue nobody counts on any more.
+    pub(crate) stale_deadlines: usize,
+    leftovers: SmallVec<[Leftover<V>; 2]>,
 }
 
-/// Wakes them when it is dropped.
-#[derive(Default)]
-pub(crate) struct Wakers {
-    /// Who was granted the entry.
-    pub(crate) next_holder: Option<Waker>,
-    pub(crate) others: Vec<Waker>,
+/// Something whose `Drop` may be the user's.
+#[expect(dead_code, reason = "each is here to be dropped")]
+pub(crate) enum Leftover<V: LiveValue> {
+    Value(Arc<V>),
+    Mutation(V::Mutation),
+    Message(V::Message),
+    News(News<V>),
+    History(Box<History<V>>),
+    Deltas(Box<Deltas<V>>),
+    Waker(Waker),
+    #[cfg(feature = "durable")]
+    Record(Record<V>),
+}
+
+impl<V: LiveValue> After<V> {
+    /// Has something dropped.
+    #[inline]
+    pub(crate) fn leave(&mut self, leftover: impl Into<Leftover<V>>) {
+        self.leftovers.push(leftover.into());
+    }
+
+    /// Has what is there dropped.
+    #[inline]
+    pub(crate) fn leave_all<L: Into<Leftover<V>>>(&mut self, leftovers: impl IntoIterator<Item = L>) {
+        self.leftovers.extend(leftovers.into_iter().map(Into::into));
+    }
+
+    #[inline(never)]
+    fn settle(&mut self) {
+        let mut panics = Panics::default();
+        let wakers = self.holders.drain(..).chain(self.watchers.drain(..));
+        wakers.for_each(|waker| panics.run(|| waker.wake()));
+        self.leftovers
+            .drain(..)
+            .for_each(|leftover| panics.run(|| drop(leftover)));
+    }
 }
 
 impl<V: LiveValue> Default for After<V> {
     #[inline]
     fn default() -> Self {
         After {
-            wakers: Wakers::default(),
-            value: None,
-            mutn: None,
-            msg: None,
-            update: None,
-            evicted: None,
-            forgotten: None,
-            folded: Vec::new(),
-            history: None,
-            #[cfg(feature = "durable")]
-            record: None,
+            holders: SmallVec::new(),
+            watchers: Vec::new(),
+            stale_deadlines: 0,
+            leftovers: SmallVec::new(),
         }
     }
 }
 
-impl Drop for Wakers {
+impl<V: LiveValue> Drop for After<V> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(waker) = self.next_holder.take() {
-            waker.wake();
+        if !self.holders.is_empty() || !self.watchers.is_empty() || !self.leftovers.is_empty() {
+            self.settle();
         }
-        if !self.others.is_empty() {
-            mem::take(&mut self.others).into_iter().for_each(Waker::wake);
-        }
+    }
+}
+
+impl<V: LiveValue> From<News<V>> for Leftover<V> {
+    fn from(news: News<V>) -> Self {
+        Leftover::News(news)
+    }
+}
+
+impl<V: LiveValue> From<Arc<Update<V>>> for Leftover<V> {
+    fn from(update: Arc<Update<V>>) -> Self {
+        Leftover::News(News::Update(update))
+    }
+}
+
+impl<V: LiveValue> From<Box<History<V>>> for Leftover<V> {
+    fn from(history: Box<History<V>>) -> Self {
+        Leftover::History(history)
+    }
+}
+
+impl<V: LiveValue> From<Waker> for Leftover<V> {
+    fn from(waker: Waker) -> Self {
+        Leftover::Waker(waker)
+    }
+}
+
+#[cfg(feature = "durable")]
+impl<V: LiveValue> From<Record<V>> for Leftover<V> {
+    fn from(record: Record<V>) -> Self {
+        Leftover::Record(record)
     }
 }

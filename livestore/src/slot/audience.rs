@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
 
 use crate::ground::stats::Count;
-use crate::slot::ring::{Left, Ring, Seat};
+use crate::slot::after::After;
+use crate::slot::ring::{Left, News, Ring, Seat};
 use crate::slot::shared::Shared;
 use crate::slot::slot::State;
 use crate::value::entry::Entry;
@@ -35,11 +35,21 @@ impl<V: LiveValue> State<V> {
         self.extra.as_ref()?.history.as_ref()?.since(version)
     }
 
+    /// What led from `version` to the present, if it is kept as mutations without values, or as updates.
+    pub(crate) fn deltas_since(&self, version: u64) -> Option<VecDeque<News<V>>> {
+        let deltas = self.extra.as_ref().and_then(|extra| extra.deltas.as_ref());
+        deltas.and_then(|deltas| deltas.since(version)).or_else(|| {
+            let updates = self.updates_since(version)?;
+            Some(updates.into_iter().map(News::Update).collect())
+        })
+    }
+
     // Watchers.
 
     /// Adds a watcher, who will be told of what happens from now on, with values or without.
     pub(crate) fn join_ring(&mut self, shared: &Shared<V>, values: bool) -> (Arc<Ring<V>>, Seat) {
         self.note_use(shared);
+        let ended = !self.is_alive();
         let extra = self.extra();
         extra.full_watchers += usize::from(values);
         shared.counters.add(Count::Watchers, 1);
@@ -47,6 +57,10 @@ impl<V: LiveValue> State<V> {
             shared.counters.add(Count::WatchedEntries, 1);
             Arc::new(Ring::new())
         });
+        if ended {
+            // With its store, while a guard holds it: nobody is told anything.
+            ring.close(&mut Vec::new());
+        }
         let seat = ring.join();
         (Arc::clone(ring), seat)
     }
@@ -58,13 +72,20 @@ impl<V: LiveValue> State<V> {
         ring: &Ring<V>,
         seat: &mut Seat,
         values: bool,
-    ) -> Left<V> {
-        let left = ring.leave(seat);
+        after: &mut After<V>,
+    ) {
+        let Left {
+            watchers,
+            waker,
+            released,
+        } = ring.leave(seat);
+        after.leave_all(waker);
+        after.leave_all(released);
         shared.counters.subtract(Count::Watchers, 1);
         if let Some(extra) = &mut self.extra {
             extra.full_watchers -= usize::from(values);
         }
-        if left.watchers == 0 {
+        if watchers == 0 {
             shared.counters.subtract(Count::WatchedEntries, 1);
             if let Some(extra) = &mut self.extra {
                 extra.ring = None;
@@ -72,14 +93,6 @@ impl<V: LiveValue> State<V> {
             self.trim();
             // Being watched was use, and ends now.
             self.note_use(shared);
-        }
-        left
-    }
-
-    /// Says that the store is gone. Whom to wake is added to `wakers`.
-    pub(crate) fn close(&self, wakers: &mut Vec<Waker>) {
-        if let Some(ring) = self.ring() {
-            ring.close(wakers);
         }
     }
 

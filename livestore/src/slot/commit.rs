@@ -1,6 +1,5 @@
 //! [`Change`]: what is committed, and [`State::commit`], which does it: the only code that changes a value.
 
-use crate::ground::sync::atomic::Ordering::Relaxed;
 use std::mem;
 use std::sync::Arc;
 
@@ -8,13 +7,15 @@ use uuid::Uuid;
 
 use crate::ground::stats::Count;
 use crate::ground::times::Times;
-use crate::slot::after::After;
+use crate::ground::unwind::InHand;
+use crate::slot::after::{After, Leftover};
+use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 #[cfg(feature = "durable")]
 use crate::slot::record::Record;
 use crate::slot::ring::News;
 use crate::slot::shared::Shared;
-use crate::slot::slot::{ALIVE, HELD, State, VERSION};
+use crate::slot::slot::{ALIVE, State, VERSION};
 use crate::value::delta::Delta;
 use crate::value::entry::Entry;
 use crate::value::update::Update;
@@ -24,6 +25,8 @@ use crate::value::value::{LiveValue, SMALL};
 pub(crate) enum Change<V: LiveValue> {
     Mutate {
         mutn: V::Mutation,
+        /// Its clone, in a store that keeps mutations without values, unless that one does.
+        kept: Option<V::Mutation>,
         /// `None` if the value has been changed in place under this very hold of the slot's lock; nobody is told values.
         new: Option<Arc<V>>,
     },
@@ -40,19 +43,41 @@ pub(crate) enum Change<V: LiveValue> {
     Expire,
 }
 
+impl<V: LiveValue> Change<V> {
+    /// A mutation that was applied to a copy. Called with nothing locked: it may clone the mutation.
+    pub(crate) fn mutate(shared: &Shared<V>, mutn: V::Mutation, new: Arc<V>) -> Change<V> {
+        let (mutn, new) = (InHand::new(mutn), InHand::new(new));
+        let kept = (shared.delta_history > 0).then(|| mutn.clone());
+        Change::Mutate {
+            mutn: mutn.into_inner(),
+            kept,
+            new: Some(new.into_inner()),
+        }
+    }
+}
+
 impl<V: LiveValue> State<V> {
     /// Gives a new slot its first version and its times. Nobody else has the key, or sees the slot alive yet.
     pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
         self.word = (shared.first_version() * VERSION) | (self.word % VERSION);
         // The wait for the shard is over: this is the instant of the commit.
-        self.times = Times::born(shared.clock.now());
+        self.times = Times::born(shared.birth());
         self.leave_for_disk(shared, key, after);
+        // Not before: whoever does not find it there finds the entry.
+        #[cfg(feature = "serde")]
+        shared.kept.forget(key);
         if shared.feed.watchers() > 0 {
             let update = Arc::new(Update::Create {
                 new: self.entry(shared),
             });
             self.publish_to_all(shared, key, &update, after);
         }
+    }
+
+    /// Gives a new slot its first version and its times, in a store that was closed: nobody is told, and nothing is kept.
+    pub(crate) fn bear_closed(&mut self, shared: &Shared<V>) {
+        self.word = (shared.first_version() * VERSION) | (self.word % VERSION);
+        self.times = Times::born(shared.birth());
     }
 
     /// Applies a plain mutation where that is the whole of it: the entry is free, nobody is told, and nothing is displaced.
@@ -64,7 +89,7 @@ impl<V: LiveValue> State<V> {
         key: &Uuid,
         mutn: &V::Mutation,
     ) -> Option<Result<Entry<V>, V::MutError>> {
-        if self.is_held() || self.extra.is_some() || self.is_recorded(shared) {
+        if self.is_held() || self.extra.is_some() || self.is_recorded(shared) || shared.delta_history > 0 {
             return None;
         }
         let value = Arc::get_mut(&mut self.value)?;
@@ -80,7 +105,6 @@ impl<V: LiveValue> State<V> {
             }
             Err(reason) => {
                 shared.counters.add(Count::Refused, 1);
-                self.note_use(shared);
                 Err(reason)
             }
         })
@@ -112,14 +136,15 @@ impl<V: LiveValue> State<V> {
         };
         Ok(match result {
             Ok(()) => {
-                self.commit(shared, key, Change::Mutate { mutn, new }, after);
+                // What is plain, its clone is, too. A mutation in place is told without values, and kept as it is told.
+                let kept = (new.is_some() && shared.delta_history > 0).then(|| mutn.clone());
+                self.commit(shared, key, Change::Mutate { mutn, kept, new }, after);
                 Ok(self.entry(shared))
             }
             Err(reason) => {
                 shared.counters.add(Count::Refused, 1);
-                self.note_use(shared);
-                after.mutn = Some(mutn);
-                after.value = new;
+                after.leave(Leftover::Mutation(mutn));
+                after.leave_all(new.map(Leftover::Value));
                 Err(reason)
             }
         })
@@ -140,29 +165,36 @@ impl<V: LiveValue> State<V> {
 
     /// Makes a change visible: value, version, time and publication together. Every change of an entry passes here.
     ///
-    /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock.
+    /// Whoever calls has the exclusive right to the entry: it holds it, or found it free under this lock. Of an entry that
+    /// ended with its store, which a guard may still hold, nobody is told.
     pub(crate) fn commit(&mut self, shared: &Shared<V>, key: &Uuid, change: Change<V>, after: &mut After<V>) {
-        debug_assert!(self.is_alive(), "a dead entry does not change");
         // Asked once: whoever joins the feed from now on sees the change when they look at this entry. So does who joined it
         // since the value was changed in place: the value before is gone.
         let in_place = matches!(change, Change::Mutate { new: None, .. });
         let recorded = !in_place && self.is_recorded(shared);
         match change {
-            Change::Mutate { mutn, new } => {
+            Change::Mutate { mutn, kept, new } => {
                 shared.counters.add(Count::Mutations, 1);
                 let old = new.and_then(|new| self.replace(shared, recorded, new, after));
                 self.advance(shared, key, after);
+                let version = self.version();
                 if let Some(old) = old {
+                    if let Some(mutn) = kept {
+                        self.keep(shared, &Arc::new(Delta::Mutate { mutn, version }), after);
+                    }
                     let new = self.entry(shared);
                     self.publish(shared, key, Update::Mutate { mutn, new, old }, after);
-                } else if self.ring().is_some() {
-                    let version = self.version();
-                    self.publish_delta(shared, Delta::Mutate { mutn, version }, after);
+                } else if self.ring().is_some() || shared.delta_history > 0 {
+                    after.leave_all(kept.map(Leftover::Mutation));
+                    let delta = Arc::new(Delta::Mutate { mutn, version });
+                    self.keep(shared, &delta, after);
+                    self.publish_delta(shared, delta, after);
                 } else {
-                    after.mutn = Some(mutn);
+                    after.leave(Leftover::Mutation(mutn));
                 }
             }
             Change::Overwrite { msg, new } => {
+                self.forget_deltas(after);
                 let old = self.replace(shared, recorded, new, after);
                 self.advance(shared, key, after);
                 if let Some(old) = old {
@@ -170,27 +202,31 @@ impl<V: LiveValue> State<V> {
                     self.publish(shared, key, Update::Overwrite { msg, new, old }, after);
                 } else if self.ring().is_some() {
                     let new = self.entry(shared);
-                    self.publish_delta(shared, Delta::Overwrite { msg, new }, after);
+                    self.publish_delta(shared, Arc::new(Delta::Overwrite { msg, new }), after);
                 } else {
-                    after.msg = msg;
+                    after.leave_all(msg.map(Leftover::Message));
                 }
             }
             Change::Rollback { new } => {
+                self.forget_deltas(after);
                 let old = self.replace(shared, recorded, new, after);
                 self.advance(shared, key, after);
-                // Who keeps a history keeps values.
                 if let Some(old) = old {
                     let new = self.entry(shared);
                     self.publish(shared, key, Update::Rollback { new, old }, after);
+                } else if self.ring().is_some() {
+                    let new = self.entry(shared);
+                    self.publish_delta(shared, Arc::new(Delta::Rollback { new }), after);
                 }
             }
             Change::Remove { msg } => {
+                after.stale_deadlines += usize::from(self.is_armed(shared));
                 self.die(shared, key, after);
                 if recorded || self.ring().is_some() {
                     let (val, key) = (self.entry(shared), *key);
                     self.publish_end(shared, &key, Update::Remove { msg, val, key }, after);
                 } else {
-                    after.msg = msg;
+                    after.leave_all(msg.map(Leftover::Message));
                 }
             }
             Change::Expire => {
@@ -216,7 +252,7 @@ impl<V: LiveValue> State<V> {
         if recorded {
             return Some(self.entry_with(value, shared));
         }
-        after.value = Some(value);
+        after.leave(Leftover::Value(value));
         None
     }
 
@@ -238,7 +274,7 @@ impl<V: LiveValue> State<V> {
     pub(crate) fn leave_for_disk(&self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
         #[cfg(feature = "durable")]
         {
-            after.record = self.enter(shared, key);
+            after.leave_all(self.enter(shared, key));
         }
         let _ = (shared, key, after);
     }
@@ -262,13 +298,13 @@ impl<V: LiveValue> State<V> {
         self.note_use(shared);
         let watchers = self.ring().map_or(0, |ring| ring.watchers()) + shared.feed.watchers();
         if watchers == 0 {
-            after.msg = Some(msg);
+            after.leave(Leftover::Message(msg));
         } else if self.is_told_values(shared) {
             let val = self.entry(shared);
             self.publish(shared, key, Update::Message { msg, val }, after);
         } else {
             let version = self.version();
-            self.publish_delta(shared, Delta::Message { msg, version }, after);
+            self.publish_delta(shared, Arc::new(Delta::Message { msg, version }), after);
         }
         watchers
     }
@@ -277,22 +313,26 @@ impl<V: LiveValue> State<V> {
     fn die(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
         self.word += VERSION;
         shared.raise_floor(self.version());
-        if self.is_held() {
-            shared.counters.subtract(Count::Held, 1);
-        }
-        self.word &= !(ALIVE | HELD);
+        self.dismiss(shared, after);
+        self.word &= !ALIVE;
         self.leave_for_disk(shared, key, after);
         if let Some(extra) = &mut self.extra {
-            after.wakers.others = extra.waiters.dismiss();
-            shared
-                .counters
-                .subtract(Count::Waiters, after.wakers.others.len());
-            after.history = extra.history.take();
-            if let Some(own) = extra.own.take() {
-                own.flag.store(false, Relaxed);
-            }
+            after.leave_all(extra.history.take());
+            after.leave_all(extra.deltas.take().map(Leftover::Deltas));
+            extra.own = None;
         }
         self.trim();
+    }
+
+    /// Ends the entry with its store: nothing was removed, and nobody is told of anything but that no more comes.
+    pub(crate) fn close(&mut self, shared: &Shared<V>, after: &mut After<V>) {
+        if let Some(ring) = self.ring() {
+            ring.close(&mut after.watchers);
+        }
+        if self.is_alive() {
+            self.dismiss(shared, after);
+            self.word &= !ALIVE;
+        }
     }
 
     #[inline(never)]
@@ -304,40 +344,62 @@ impl<V: LiveValue> State<V> {
                 .extra()
                 .history
                 .get_or_insert_with(|| Box::new(History::new()));
-            after.forgotten = history.push(Arc::clone(&update), shared.history);
+            after.leave_all(history.push(Arc::clone(&update), shared.history));
         }
         match self.ring() {
             Some(ring) => {
-                after.evicted =
-                    ring.publish(News::Update(update), shared.channel_cap, &mut after.wakers.others);
+                let evicted = ring.publish(News::Update(update), shared.channel_cap, &mut after.watchers);
+                after.leave_all(evicted);
             }
-            None => after.update = Some(update),
+            None => after.leave(update),
         }
     }
 
+    /// Keeps a mutation without values, in a store that keeps them.
+    fn keep(&mut self, shared: &Shared<V>, delta: &Arc<Delta<V>>, after: &mut After<V>) {
+        if shared.delta_history == 0 {
+            return;
+        }
+        let deltas = self.extra().deltas.get_or_insert_with(|| Box::new(Deltas::new()));
+        let forgotten = deltas.push(Arc::clone(delta), shared.delta_history);
+        after.leave_all(forgotten.map(News::Delta));
+    }
+
+    /// Forgets the mutations that are kept: what comes now is none, and does not follow from them.
+    fn forget_deltas(&mut self, after: &mut After<V>) {
+        if let Some(extra) = &mut self.extra {
+            after.leave_all(extra.deltas.take().map(Leftover::Deltas));
+        }
+        self.trim();
+    }
+
     /// Tells those who are told no values, where nobody else is told.
-    fn publish_delta(&self, shared: &Shared<V>, delta: Delta<V>, after: &mut After<V>) {
-        let news = News::Delta(Arc::new(delta));
-        after.evicted = match self.ring() {
-            Some(ring) => ring.publish(news, shared.channel_cap, &mut after.wakers.others),
-            None => Some(news),
-        };
+    fn publish_delta(&self, shared: &Shared<V>, delta: Arc<Delta<V>>, after: &mut After<V>) {
+        let news = News::Delta(delta);
+        match self.ring() {
+            Some(ring) => {
+                let evicted = ring.publish(news, shared.channel_cap, &mut after.watchers);
+                after.leave_all(evicted);
+            }
+            None => after.leave(news),
+        }
     }
 
     fn publish_end(&self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
         let update = Arc::new(update);
         if let Some(ring) = self.ring() {
-            ring.end(Arc::clone(&update), &mut after.wakers.others);
+            ring.end(Arc::clone(&update), &mut after.watchers);
         }
         self.publish_to_all(shared, key, &update, after);
-        after.update = Some(update);
+        after.leave(update);
     }
 
     fn publish_to_all(&self, shared: &Shared<V>, key: &Uuid, update: &Arc<Update<V>>, after: &mut After<V>) {
         if shared.feed.watchers() > 0 {
-            let unlocked = shared.feed.publish(key, update, shared.feed_cap());
-            after.wakers.others.extend(unlocked.wakers);
-            after.folded = unlocked.displaced;
+            let displaced = shared
+                .feed
+                .publish(key, update, shared.feed_cap(), &mut after.watchers);
+            after.leave_all(displaced);
         }
     }
 

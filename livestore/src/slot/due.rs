@@ -1,20 +1,27 @@
-//! When one entry expires.
+//! When one entry expires, and which item of the deadline queue it counts on.
+//!
+//! Every entry that can expire counts on one item. It begins with one that is queued when it is created, and goes on with
+//! that for as long as its deadline moves away: when the item comes up, it is queued again for the deadline as it is then. A
+//! deadline of its own that comes earlier *arms* another item; what the entry counted on before is stale then.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use crate::ground::clock::Stamp;
-use crate::ground::sync::Flag;
-use crate::ground::sync::atomic::AtomicBool;
-use crate::ground::sync::atomic::Ordering::Relaxed;
+use crate::slot::after::After;
+use crate::slot::commit::Change;
 use crate::slot::shared::Shared;
-use crate::slot::slot::{Own, State};
+use crate::slot::slot::{DUE, Own, State};
 use crate::value::value::LiveValue;
+
+/// Which of the items that were queued for an entry one is. 0 is the one that it begins with.
+pub(crate) type Arming = u32;
 
 /// What must be queued for a new deadline.
 pub(crate) struct Arm {
     pub(crate) at: Stamp,
-    pub(crate) flag: Flag,
+    pub(crate) arming: Arming,
     /// Another item became stale by it.
     pub(crate) replaces: bool,
 }
@@ -25,7 +32,7 @@ pub(crate) enum Due {
     Stale,
     /// Not before this time, which may be never.
     At(Stamp),
-    /// As soon as whoever holds it is done.
+    /// As soon as whoever holds it is done, who has been told.
     Held,
     Now,
 }
@@ -61,24 +68,25 @@ impl<V: LiveValue> State<V> {
 
     /// Gives the entry a deadline of its own. Returns what must be queued for it, if anything. The caller then
     /// [leaves](Self::leave_for_disk) it for the disk.
-    pub(crate) fn set_deadline(&mut self, at: Stamp) -> Option<Arm> {
-        let own = self.extra().own.get_or_insert_with(|| Own {
+    pub(crate) fn set_deadline(&mut self, shared: &Shared<V>, at: Stamp) -> Option<Arm> {
+        // Until now it counted on the item that it began with, which comes up when the mode says or before.
+        let began_with = shared.deadline(self.times);
+        let own = self.extra().own.get_or_insert(Own {
             at,
-            armed: Stamp::NEVER,
-            flag: Flag::default(),
+            armed: began_with,
+            arming: 0,
         });
         own.at = at;
         if own.armed <= at {
             // The item that is there comes up in time, and goes on from there.
             return None;
         }
-        own.flag.store(false, Relaxed);
         let replaces = own.armed < Stamp::NEVER;
         own.armed = at;
-        own.flag = Arc::new(AtomicBool::new(true));
+        own.arming = own.arming.wrapping_add(1);
         Some(Arm {
             at,
-            flag: Arc::clone(&own.flag),
+            arming: own.arming,
             replaces,
         })
     }
@@ -90,18 +98,31 @@ impl<V: LiveValue> State<V> {
         }
     }
 
-    /// What an item that has come up finds. `flag` is the item's.
-    pub(crate) fn due(&mut self, shared: &Shared<V>, flag: Option<&Flag>, now: Stamp) -> Due {
-        if !self.is_alive()
-            || self
-                .own()
-                .is_some_and(|own| flag.is_none_or(|flag| !Arc::ptr_eq(flag, &own.flag)))
-        {
+    /// Whether this item is the one that the entry counts on.
+    pub(crate) fn counts_on(&self, arming: Arming) -> bool {
+        self.is_alive() && self.own().map_or(0, |own| own.arming) == arming
+    }
+
+    /// Whether the entry counts on any item.
+    pub(in crate::slot) fn is_armed(&self, shared: &Shared<V>) -> bool {
+        let armed = match self.own() {
+            Some(own) => own.armed,
+            None => shared.deadline(self.times),
+        };
+        armed < Stamp::NEVER
+    }
+
+    /// What an item that has come up finds.
+    pub(crate) fn due(&mut self, shared: &Shared<V>, arming: Arming, now: Stamp) -> Due {
+        if !self.counts_on(arming) {
             return Due::Stale;
         }
         let due = self.due_now(shared, now);
-        if let Due::At(at) = due {
-            self.rearmed(at);
+        match due {
+            Due::At(at) => self.rearmed(at),
+            // Whoever waits for it meanwhile comes after the deadline.
+            Due::Held => self.word |= DUE,
+            Due::Stale | Due::Now => {}
         }
         due
     }
@@ -118,5 +139,26 @@ impl<V: LiveValue> State<V> {
             _ if self.is_held() => Due::Held,
             _ => Due::Now,
         }
+    }
+
+    /// Ends the entry at the end of a hold, if a check has found its deadline past meanwhile and it still is. Returns whether it
+    /// has ended. Without this, an entry that somebody always waits for would never go.
+    pub(in crate::slot) fn go_if_due(
+        &mut self,
+        shared: &Shared<V>,
+        key: &Uuid,
+        after: &mut After<V>,
+    ) -> bool {
+        if self.word & DUE == 0 {
+            return false;
+        }
+        self.word &= !DUE;
+        // The item is in the hands of the check, and comes up again with the next.
+        if !matches!(self.due_now(shared, shared.clock.now()), Due::Held) {
+            return false;
+        }
+        self.commit(shared, key, Change::Expire, after);
+        shared.overdue.push(*key, self.entry(shared));
+        true
     }
 }

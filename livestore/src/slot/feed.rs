@@ -20,6 +20,8 @@ use uuid::Uuid;
 
 use crate::ground::sync::Mutex;
 use crate::ground::sync::atomic::{AtomicUsize, Ordering};
+use crate::ground::unwind::{Panics, drop_each};
+use crate::ground::waker::{self, Placed};
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
 
@@ -74,12 +76,6 @@ pub(crate) enum Fed<V: LiveValue> {
     Pending,
 }
 
-/// Whom to wake and what to drop when nothing is locked.
-pub(crate) struct Unlocked<V: LiveValue> {
-    pub(crate) wakers: Vec<Waker>,
-    pub(crate) displaced: Vec<Arc<Update<V>>>,
-}
-
 impl<V: LiveValue> Feed<V> {
     pub(crate) fn new() -> Feed<V> {
         Feed {
@@ -125,7 +121,15 @@ impl<V: LiveValue> Feed<V> {
         self.watchers.fetch_sub(1, Ordering::AcqRel);
         let left = state.seats[at].take();
         drop(state);
-        drop(left);
+        if let Some(Seat {
+            queue, missed, waker, ..
+        }) = left
+        {
+            let mut panics = Panics::default();
+            panics.run(|| drop(waker));
+            panics.run(|| drop_each(queue));
+            panics.run(|| drop_each(missed));
+        }
     }
 
     /// Sequence number of the next update that this watcher is told.
@@ -141,36 +145,50 @@ impl<V: LiveValue> Feed<V> {
         })
     }
 
-    /// Tells everybody. The caller has locked the slot.
-    pub(crate) fn publish(&self, key: &Uuid, update: &Arc<Update<V>>, cap: usize) -> Unlocked<V> {
-        let mut unlocked = Unlocked {
-            wakers: Vec::new(),
-            displaced: Vec::new(),
-        };
+    /// Tells everybody. The caller has locked the slot. Returns what is to be dropped with nothing locked; whom to wake is added
+    /// to `wakers`.
+    pub(crate) fn publish(
+        &self,
+        key: &Uuid,
+        update: &Arc<Update<V>>,
+        cap: usize,
+        wakers: &mut Vec<Waker>,
+    ) -> Vec<Arc<Update<V>>> {
+        let mut displaced = Vec::new();
+        let mut state = self.state.lock();
+        if !state.closed {
+            for seat in state.seats.iter_mut().flatten() {
+                seat.tell(*key, Arc::clone(update), cap, &mut displaced);
+                wakers.extend(seat.waker.take());
+            }
+        }
+        displaced
+    }
+
+    /// Gives back the places that are not used.
+    pub(crate) fn shrink(&self) {
         let mut state = self.state.lock();
         for seat in state.seats.iter_mut().flatten() {
-            seat.tell(*key, Arc::clone(update), cap, &mut unlocked.displaced);
-            unlocked.wakers.extend(seat.waker.take());
+            seat.queue.shrink_to_fit();
+            seat.missed.shrink_to_fit();
+            seat.order.shrink_to_fit();
         }
-        unlocked
     }
 
-    /// Says that the store is gone. Returns whom to wake.
-    pub(crate) fn close(&self) -> Vec<Waker> {
+    /// Says that the store is gone. Whom to wake is added to `wakers`.
+    pub(crate) fn close(&self, wakers: &mut Vec<Waker>) {
         let mut state = self.state.lock();
         state.closed = true;
-        state
-            .seats
-            .iter_mut()
-            .flatten()
-            .filter_map(|seat| seat.waker.take())
-            .collect()
+        let waiting = state.seats.iter_mut().flatten();
+        wakers.extend(waiting.filter_map(|seat| seat.waker.take()));
     }
 
-    /// Takes the next update, or has the watcher woken when there is one.
-    pub(crate) fn take(&self, at: usize, cx: &Context<'_>) -> Fed<V> {
-        let former;
-        {
+    /// Takes the next update, or has the watcher woken when there is one. Without a context it is not woken.
+    pub(crate) fn take(&self, at: usize, cx: Option<&Context<'_>>) -> Fed<V> {
+        // Both are the user's code, so they are cloned and dropped with nothing locked.
+        let (mut clone, former);
+        clone = None;
+        loop {
             let mut state = self.state.lock();
             let closed = state.closed;
             let Some(seat) = state.seat(at) else {
@@ -187,10 +205,17 @@ impl<V: LiveValue> Feed<V> {
             if closed {
                 return Fed::Closed;
             }
-            former = match &seat.waker {
-                Some(waker) if waker.will_wake(cx.waker()) => None,
-                _ => seat.waker.replace(cx.waker().clone()),
-            };
+            let Some(cx) = cx else { return Fed::Pending };
+            match waker::settle(&mut seat.waker, cx, &mut clone) {
+                Placed::Done(replaced) => {
+                    former = replaced;
+                    break;
+                }
+                Placed::NeedsClone => {
+                    drop(state);
+                    clone = Some(cx.waker().clone());
+                }
+            }
         }
         drop(former);
         Fed::Pending

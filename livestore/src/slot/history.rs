@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::ground::unwind::drop_each;
 use crate::value::entry::Entry;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
@@ -45,5 +46,11 @@ impl<V: LiveValue> History<V> {
             .iter()
             .position(|update| update.before().is_some_and(|old| old.version == version))?;
         Some(self.updates.iter().skip(first).cloned().collect())
+    }
+}
+
+impl<V: LiveValue> Drop for History<V> {
+    fn drop(&mut self) {
+        drop_each(self.updates.drain(..));
     }
 }

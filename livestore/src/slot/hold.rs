@@ -3,6 +3,7 @@
 //! A guard is a hold and a store; a mutation that runs user code holds the entry for as long as that runs. A hold
 //! ends when it is dropped, also by a panic.
 
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,10 +11,12 @@ use std::task::{Context, Poll};
 use uuid::Uuid;
 
 use crate::ground::stats::Count;
-use crate::slot::after::After;
+use crate::ground::unwind::InHand;
+use crate::slot::after::{After, Leftover};
 use crate::slot::commit::Change;
 use crate::slot::shared::Shared;
 use crate::slot::slot::{Dead, Slot, State};
+use crate::slot::turns::Turn;
 use crate::slot::waiters::Ticket;
 use crate::value::entry::Entry;
 #[cfg(feature = "durable")]
@@ -28,6 +31,15 @@ pub(crate) struct Hold<V: LiveValue> {
     open: bool,
 }
 
+/// A mutation that is to be applied while the entry is held for it.
+///
+/// Dropped, it ends the hold first, so that what the mutation does when it is dropped keeps nobody waiting; whoever waits for the
+/// entry in there gets it.
+pub(crate) struct Attempt<V: LiveValue> {
+    hold: Hold<V>,
+    mutn: InHand<V::Mutation>,
+}
+
 /// How far a mutation came under the slot's lock.
 pub(crate) enum Step<V: LiveValue> {
     /// It has not begun: the task has no budget.
@@ -35,10 +47,10 @@ pub(crate) enum Step<V: LiveValue> {
     /// It is done.
     Done(Result<Entry<V>, V::MutError>),
     /// The entry is now held; the mutation is to be applied to a copy of this snapshot.
-    Copy(Hold<V>, Entry<V>, V::Mutation),
+    Copy(Attempt<V>, Entry<V>),
     /// The entry is now held; the mutation waits with it for the disk.
     #[cfg(feature = "durable")]
-    Backlogged(Hold<V>, V::Mutation),
+    Backlogged(Attempt<V>),
     /// The key has no entry.
     Missing,
     /// Somebody else holds the entry.
@@ -86,11 +98,14 @@ impl<V: LiveValue> Step<V> {
         shared: &Arc<Shared<V>>,
         rest: Rest<V::Mutation>,
     ) -> Step<V> {
-        let hold = Hold::taken(slot, shared);
+        let attempt = |mutn| Attempt {
+            hold: Hold::taken(slot, shared),
+            mutn: InHand::new(mutn),
+        };
         match rest {
-            Rest::Copy(mutn) => Step::Copy(hold, state.entry(shared), mutn),
+            Rest::Copy(mutn) => Step::Copy(attempt(mutn), state.entry(shared)),
             #[cfg(feature = "durable")]
-            Rest::Backlogged(mutn) => Step::Backlogged(hold, mutn),
+            Rest::Backlogged(mutn) => Step::Backlogged(attempt(mutn)),
         }
     }
 }
@@ -126,7 +141,7 @@ impl<V: LiveValue> Hold<V> {
     ) -> Step<V> {
         match Step::settle(slot, state, shared, expected, mutn, after) {
             Ok(step) => {
-                after.wakers.next_holder = state.release(shared);
+                state.release(shared, slot.key(), after);
                 step
             }
             Err(rest) => Step::keep(slot, state, shared, rest),
@@ -150,8 +165,8 @@ impl<V: LiveValue> Hold<V> {
         &self.slot
     }
 
-    /// Ends a hold that was released already, under the slot's lock.
-    pub(crate) fn close(mut self) {
+    /// Notes that the hold was released, under the slot's lock.
+    pub(crate) fn close(&mut self) {
         self.open = false;
     }
 
@@ -159,26 +174,50 @@ impl<V: LiveValue> Hold<V> {
         self.slot.lock().entry(&self.shared)
     }
 
-    /// Mutates and goes on holding.
-    pub(crate) fn mutate(&mut self, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
+    /// Mutates and goes on holding. What is left to be done goes to `after`.
+    pub(crate) fn mutate(
+        &mut self,
+        mutn: V::Mutation,
+        after: &mut After<V>,
+    ) -> Result<Entry<V>, V::MutError> {
         let (snapshot, mutn) = {
-            let mut after = After::default();
             let mut state = self.slot.lock();
-            match state.mutate_here(&self.shared, self.key(), mutn, &mut after) {
+            match state.mutate_here(&self.shared, self.key(), mutn, after) {
                 Ok(result) => return result,
-                Err(mutn) => (state.entry(&self.shared), mutn),
+                Err(mutn) => (InHand::new(state.entry(&self.shared)), InHand::new(mutn)),
             }
         };
-        let new = Some(Arc::new(self.try_mutation(&snapshot, &mutn)?));
-        Ok(self.commit(Change::Mutate { mutn, new }))
+        match self.try_mutation(&snapshot, &mutn) {
+            Ok(new) => {
+                let change = Change::mutate(&self.shared, mutn.into_inner(), Arc::new(new));
+                let entry = self.commit(change, after);
+                after.leave(Leftover::Value(snapshot.into_inner().value));
+                Ok(entry)
+            }
+            Err(reason) => {
+                after.leave(Leftover::Mutation(mutn.into_inner()));
+                after.leave(Leftover::Value(snapshot.into_inner().value));
+                Err(reason)
+            }
+        }
     }
 
-    /// Applies the mutation to a copy of `snapshot`, commits it and ends the hold.
-    pub(crate) fn mutate_once(self, snapshot: Entry<V>, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
-        let new = Some(Arc::new(self.try_mutation(&snapshot, &mutn)?));
-        drop(snapshot);
-        let change = Change::Mutate { mutn, new };
-        Ok(self.commit_once(change, |_, state, shared| state.entry(shared)))
+    /// Mutates an entry that should be at a version, and goes on holding.
+    #[cfg(feature = "durable")]
+    fn mutate_if(
+        &mut self,
+        expected: Option<u64>,
+        mutn: V::Mutation,
+        after: &mut After<V>,
+    ) -> Result<Entry<V>, MutateIfError<V>> {
+        if let Some(version) = expected {
+            let now = self.entry();
+            if now.version != version {
+                after.leave(Leftover::Mutation(mutn));
+                return Err(MutateIfError::Conflict(now));
+            }
+        }
+        self.mutate(mutn, after).map_err(MutateIfError::Rejected)
     }
 
     /// Runs the user's code on a snapshot.
@@ -186,25 +225,26 @@ impl<V: LiveValue> Hold<V> {
         V::mutate(snapshot, mutn).inspect_err(|_| self.shared.counters.add(Count::Refused, 1))
     }
 
-    /// Mutates an entry that should be at a version, and goes on holding.
-    #[cfg(feature = "durable")]
-    pub(crate) fn mutate_if(
+    /// Makes an earlier value the newest, if the type accepts it as the successor of the present one, and goes on holding. What
+    /// is left to be done goes to `after`.
+    pub(crate) fn rollback(
         &mut self,
-        expected: Option<u64>,
-        mutn: V::Mutation,
-    ) -> Result<Entry<V>, MutateIfError<V>> {
-        if let Some(version) = expected {
-            let now = self.entry();
-            if now.version != version {
-                return Err(MutateIfError::Conflict(now));
-            }
-        }
-        self.mutate(mutn).map_err(MutateIfError::Rejected)
+        version: u64,
+        after: &mut After<V>,
+    ) -> Result<Entry<V>, RollbackError<V::MutError>> {
+        let history = InHand::new(self.slot.lock().history(&self.shared));
+        let result = self.roll_back_in(&history, version, after);
+        let entries = history.into_inner().into_iter();
+        after.leave_all(entries.map(|entry| Leftover::Value(entry.value)));
+        result
     }
 
-    /// Makes an earlier value the newest, if the type accepts it as the successor of the present one.
-    pub(crate) fn rollback(&mut self, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
-        let history = self.slot.lock().history(&self.shared);
+    fn roll_back_in(
+        &mut self,
+        history: &[Entry<V>],
+        version: u64,
+        after: &mut After<V>,
+    ) -> Result<Entry<V>, RollbackError<V::MutError>> {
         let oldest = history.first().map_or(0, |entry| entry.version);
         let Some(past) = history.iter().find(|entry| entry.version == version) else {
             return Err(RollbackError::NotKept { oldest });
@@ -212,14 +252,21 @@ impl<V: LiveValue> Hold<V> {
         let now = history.last().map(|entry| &*entry.value);
         past.check(now).map_err(RollbackError::Rejected)?;
         let new = Arc::clone(&past.value);
-        Ok(self.commit(Change::Rollback { new }))
+        Ok(self.commit(Change::Rollback { new }, after))
     }
 
-    /// Commits and goes on holding. Returns the entry after it.
-    pub(crate) fn commit(&mut self, change: Change<V>) -> Entry<V> {
+    /// As [`rollback`](Self::rollback), and ends the hold.
+    pub(crate) fn rollback_once(mut self, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
         let mut after = After::default();
+        let result = self.rollback(version, &mut after);
+        self.end_into(&mut after);
+        result
+    }
+
+    /// Commits and goes on holding. Returns the entry after it. What is left to be done goes to `after`.
+    pub(crate) fn commit(&mut self, change: Change<V>, after: &mut After<V>) -> Entry<V> {
         let mut state = self.slot.lock();
-        state.commit(&self.shared, self.key(), change, &mut after);
+        state.commit(&self.shared, self.key(), change, after);
         state.entry(&self.shared)
     }
 
@@ -233,7 +280,7 @@ impl<V: LiveValue> Hold<V> {
         let mut state = self.slot.lock();
         state.commit(&self.shared, self.key(), change, &mut after);
         let made = then(&self.slot, &mut state, &self.shared);
-        after.wakers.next_holder = state.release(&self.shared);
+        state.release(&self.shared, self.slot.key(), &mut after);
         drop(state);
         self.open = false;
         drop(after);
@@ -249,17 +296,48 @@ impl<V: LiveValue> Hold<V> {
         self.open = false;
         entry
     }
+
+    /// Ends the hold. Whom to wake goes to `after`.
+    pub(crate) fn end_into(&mut self, after: &mut After<V>) {
+        if mem::take(&mut self.open) {
+            self.slot.lock().release(&self.shared, self.slot.key(), after);
+        }
+    }
 }
 
 impl<V: LiveValue> Drop for Hold<V> {
     fn drop(&mut self) {
-        if !self.open {
-            return;
+        self.end_into(&mut After::default());
+    }
+}
+
+impl<V: LiveValue> Attempt<V> {
+    /// Applies the mutation to a copy of `snapshot`, commits it and ends the hold.
+    pub(crate) fn carry_out(self, snapshot: Entry<V>) -> Result<Entry<V>, V::MutError> {
+        let (attempt, snapshot) = (self, InHand::new(snapshot));
+        match attempt.hold.try_mutation(&snapshot, &attempt.mutn) {
+            Ok(new) => {
+                let Attempt { hold, mutn } = attempt;
+                // The slot has the value as well, so this drops none.
+                drop(snapshot);
+                let change = Change::mutate(&hold.shared, mutn.into_inner(), Arc::new(new));
+                Ok(hold.commit_once(change, |_, state, shared| state.entry(shared)))
+            }
+            Err(reason) => {
+                drop(attempt);
+                Err(reason)
+            }
         }
-        let next = self.slot.lock().release(&self.shared);
-        if let Some(waker) = next {
-            waker.wake();
-        }
+    }
+
+    /// Mutates an entry that should be at a version, and ends the hold.
+    #[cfg(feature = "durable")]
+    pub(crate) fn carry_out_if(self, expected: Option<u64>) -> Result<Entry<V>, MutateIfError<V>> {
+        let mut after = After::default();
+        let Attempt { mut hold, mutn } = self;
+        let result = hold.mutate_if(expected, mutn.into_inner(), &mut after);
+        hold.end_into(&mut after);
+        result
     }
 }
 
@@ -283,33 +361,30 @@ impl<'a, V: LiveValue> Acquire<'a, V> {
 
 impl<V: LiveValue> Acquire<'_, V> {
     /// Waits for the turn, and runs `turn` under the slot's lock with the entry held. It gives the hold to somebody, or
-    /// releases it.
+    /// releases it. What is left to be done goes to `after`.
     pub(crate) fn poll_turn<R>(
         &mut self,
         cx: &Context<'_>,
-        turn: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+        after: &mut After<V>,
+        turn: impl FnOnce(&Arc<Slot<V>>, &mut State<V>, &mut After<V>) -> R,
     ) -> Poll<Result<R, Dead>> {
-        let mut state = self.slot.lock();
-        if !state.is_alive() {
-            // The entry was removed while we waited.
-            self.ticket = None;
-            return Poll::Ready(Err(Dead));
-        }
-        let (is_ours, former_waker) = match self.ticket {
-            Some(ticket) => state.accept_grant(ticket, cx, self.shared),
-            None if state.try_hold(self.shared) => (true, None),
-            None => {
-                self.ticket = Some(state.join_waiters(self.shared, cx));
-                (false, None)
+        let mut clone = None;
+        loop {
+            let mut state = self.slot.lock();
+            if !state.is_alive() {
+                // The entry was removed while we waited.
+                self.ticket = None;
+                return Poll::Ready(Err(Dead));
             }
-        };
-        if !is_ours {
-            drop(state);
-            drop(former_waker);
-            return Poll::Pending;
+            match state.take_turn(self.shared, &mut self.ticket, cx, &mut clone, after) {
+                Turn::Ours => return Poll::Ready(Ok(turn(&self.slot, &mut state, after))),
+                Turn::Waits => return Poll::Pending,
+                Turn::NeedsClone => {
+                    drop(state);
+                    clone = Some(cx.waker().clone());
+                }
+            }
         }
-        self.ticket = None;
-        Poll::Ready(Ok(turn(&self.slot, &mut state)))
     }
 }
 
@@ -318,17 +393,18 @@ impl<V: LiveValue> Future for Acquire<'_, V> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let shared = self.shared;
-        self.poll_turn(cx, |slot, _| Hold::taken(slot, shared))
+        let mut after = After::default();
+        self.poll_turn(cx, &mut after, |slot, _, _| Hold::taken(slot, shared))
     }
 }
 
 impl<V: LiveValue> Drop for Acquire<'_, V> {
     fn drop(&mut self) {
-        let Some(ticket) = self.ticket else { return };
-        let (next, gone) = self.slot.lock().leave_waiters(self.shared, ticket);
-        if let Some(waker) = next {
-            waker.wake();
+        if let Some(ticket) = self.ticket {
+            let mut after = After::default();
+            self.slot
+                .lock()
+                .leave_waiters(self.shared, self.slot.key(), ticket, &mut after);
         }
-        drop(gone);
     }
 }

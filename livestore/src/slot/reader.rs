@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 use crate::ground::stats::Count;
 use crate::ground::trace;
+use crate::ground::unwind::{drop_each, let_go};
+use crate::slot::after::After;
 use crate::slot::ring::{News, Ring, Seat, Taken};
 use crate::slot::shared::Shared;
 use crate::slot::slot::{Slot, State};
@@ -62,17 +64,36 @@ impl<V: LiveValue> Reader<V> {
         if self.ended {
             return Poll::Ready(());
         }
-        match self.ring.take(&mut self.seat, cx) {
+        let taken = self.ring.take(&mut self.seat, cx);
+        if self.keep(taken) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Takes the next news if there is some.
+    pub(crate) fn try_take(&mut self) {
+        if !self.ended {
+            let taken = self.ring.try_take(&mut self.seat);
+            self.keep(taken);
+        }
+    }
+
+    /// Keeps what was taken. Returns whether there was anything, if only the end.
+    fn keep(&mut self, taken: Taken<V>) -> bool {
+        match taken {
             Taken::Next(news) => self.taken = Some(news),
             Taken::End(update) => {
                 self.ended = true;
                 self.taken = Some(News::Update(update));
             }
             Taken::Closed => self.ended = true,
-            Taken::Lagged => drop(self.resync(0)),
-            Taken::Pending => return Poll::Pending,
+            // If that panics, the resync is there.
+            Taken::Lagged => drop_each(self.resync(0)),
+            Taken::Pending => return false,
         }
-        Poll::Ready(())
+        true
     }
 
     /// Answers lag under the slot's lock, so that whatever is not in `now` is still to come. Returns what is to be
@@ -92,8 +113,8 @@ impl<V: LiveValue> Reader<V> {
     /// Skips what there is, if there is something, or the entry is newer than `seen`, or the caller is `behind`. Returns
     /// the entry as it is then; `None` if it or the store has ended.
     pub(crate) fn poll_skip(&mut self, cx: &Context<'_>, behind: bool, seen: u64) -> Poll<Option<Entry<V>>> {
-        let is_ready = behind || self.ring.is_ready(&self.seat, cx);
-        let (now, alive, closed, released) = {
+        let is_ready = behind || self.ring.is_ready(&mut self.seat, cx);
+        let (now, (closed, removed), released) = {
             let state = self.slot.lock();
             // Newer though nothing is there: it was taken, and a panic of the user's kept it from being returned.
             if !is_ready && state.version() <= seen {
@@ -101,24 +122,24 @@ impl<V: LiveValue> Reader<V> {
             }
             (
                 state.entry(&self.shared),
-                state.is_alive(),
-                self.ring.is_closed(),
+                self.ring.is_over(),
                 self.ring.skip(&mut self.seat).1,
             )
         };
-        self.ended = closed || !alive;
-        drop(released);
+        self.ended = closed || removed;
+        // Of what was skipped, nothing is owed to anybody.
+        released.into_iter().for_each(let_go);
         // If the store has ended, the last change may still be news.
-        Poll::Ready(alive.then_some(now))
+        Poll::Ready((!removed).then_some(now))
     }
 }
 
 impl<V: LiveValue> Drop for Reader<V> {
     fn drop(&mut self) {
-        let left = self
-            .slot
+        let mut after = After::default();
+        self.slot
             .lock()
-            .leave_ring(&self.shared, &self.ring, &mut self.seat, self.values);
-        drop(left);
+            .leave_ring(&self.shared, &self.ring, &mut self.seat, self.values, &mut after);
+        after.leave_all(self.taken.take());
     }
 }

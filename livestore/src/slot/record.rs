@@ -10,22 +10,31 @@
 //! | 8 | when it was last changed |
 //! | 8 | when it was last used; only in a store where use counts |
 //! | 8 | its own deadline, all ones for never; only if it has one |
-//! | rest | the value: MessagePack with the names of fields |
+//! | rest | the value: MessagePack with the names of fields, of what serde writes for people |
 //!
 //! Times are nanoseconds since the Unix epoch. Values name their fields, so the attributes of serde (`default`,
-//! `rename`, `alias`) say how values of an older program are read.
+//! `rename`, `alias`) say how values of an older program are read. They are what serde writes for people, as to JSON,
+//! because where it buffers (`tag`, `untagged`, `flatten`) it can read nothing else back.
 //!
-//! Serde's methods are the user's: they run with nothing locked, and a panic in them is an error here.
+//! A record that is written is read back at once. So what cannot be read is found while there is another copy.
+//!
+//! Serde's methods are the user's: they run with nothing locked, and a panic in them is an error here. They take stack for
+//! each level at which a value is nested, nobody knows how much. So they run on threads with a [stack](STACK) of a known size,
+//! and where a value is nested at all, how much is left is looked at whenever they read or write.
+
+mod probe;
 
 use std::error::Error;
-use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
+use std::{fmt, ptr};
 
 use serde::Serialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::{Deserialize, DeserializeOwned, IgnoredAny};
 
 use crate::ground::clock::{Moment, Stamp, Wall};
-use crate::ground::unwind::{Panicked, caught};
+use crate::ground::unwind::{Panicked, caught, let_go};
+use crate::slot::record::probe::tells_nothing_apart;
 
 const USED: u8 = 1;
 const OWN: u8 = 2;
@@ -33,8 +42,21 @@ const OWN: u8 = 2;
 /// No entry gets so far by one commit after another, and one that starts below does not reach what a slot can count.
 const MAX_VERSION: u64 = 1 << 60;
 
-/// How deep a value may be nested. Each level takes stack when it is read, and a thread has about 2 MiB.
+/// How deep a value may be nested.
 const MAX_DEPTH: usize = 256;
+
+/// So few levels need no look at the stack.
+const SHALLOW: usize = 12;
+
+/// How much stack a thread needs that writes or reads records. It is address space; memory is taken for what is used.
+pub(crate) const STACK: usize = 64 << 20;
+
+/// How much of it a value may take when it is written or read back. A program that was built without optimisation takes
+/// more for the same value.
+const WRITTEN_STACK: usize = 12 << 20;
+
+/// How much when it is read.
+const READ_STACK: usize = 40 << 20;
 
 /// What is stored of one entry.
 pub(crate) struct Record<V> {
@@ -61,13 +83,20 @@ pub(crate) enum RecordError {
     /// These are not the bytes of a record.
     Malformed,
     /// The value and the bytes do not fit. In serde's words.
-    Value(Box<dyn Error + Send + Sync>),
+    Value(Reason),
+    /// It was written, and could not be read back.
+    Unreadable(Reason),
+    /// It has a `Some` that is written as `None` is.
+    SomeOfNothing,
     /// The value's `Serialize` or `Deserialize` has panicked.
     Panicked,
 }
 
-impl<V: Serialize> Record<V> {
-    /// Appends the bytes of the record. If that fails, `out` is as it was.
+type Reason = Box<dyn Error + Send + Sync>;
+
+impl<V: Serialize + DeserializeOwned> Record<V> {
+    /// Appends the bytes of the record, from which it can be read. If that fails, `out` is as it was. For a thread with a
+    /// stack of [`STACK`].
     pub(crate) fn encode(&self, times: &Moment, out: &mut Vec<u8>) -> Result<(), RecordError> {
         let before = out.len();
         let mut flags = 0;
@@ -92,10 +121,17 @@ impl<V: Serialize> Record<V> {
             out.extend_from_slice(&number.to_le_bytes());
         }
         let start = out.len();
-        let written = caught(|| rmp_serde::encode::write_named(out, &*self.value))
-            .map_err(RecordError::from)
-            .and_then(|written| written.map_err(|error| RecordError::Value(error.into())))
-            .and_then(|()| readable(&out[start..]));
+        let written = caught(|| write(&*self.value, out)).map_err(RecordError::from);
+        let written = written.flatten().and_then(|()| {
+            let value = &out[start..];
+            // Only what was written as nothing could be taken for something else.
+            if value.contains(&NOTHING) && caught(|| tells_nothing_apart(&*self.value))? {
+                return Err(RecordError::SomeOfNothing);
+            }
+            let read = caught(|| read::<V>(value, WRITTEN_STACK))?.map_err(RecordError::unreadable)?;
+            let_go(read);
+            Ok(())
+        });
         if written.is_err() {
             out.truncate(before);
         }
@@ -103,57 +139,176 @@ impl<V: Serialize> Record<V> {
     }
 }
 
+/// What MessagePack has for `None` and `()`.
+const NOTHING: u8 = 0xc0;
+
 impl<V: DeserializeOwned> Record<V> {
-    /// Reads a record from exactly these bytes.
-    pub(crate) fn decode(mut bytes: &[u8], times: &Moment) -> Result<Record<V>, RecordError> {
-        let [flags] = take(&mut bytes)?;
-        if flags & !(USED | OWN) != 0 {
-            return Err(RecordError::Malformed);
-        }
-        let version = u64::from_le_bytes(take(&mut bytes)?);
-        if !(1..=MAX_VERSION).contains(&version) {
-            return Err(RecordError::Malformed);
-        }
-        let mut wall = || take(&mut bytes).map(|nanos| Wall::from_nanos(u64::from_le_bytes(nanos)));
-        let created = times.past(wall()?);
-        let changed = times.past(wall()?);
-        let used = match flags & USED {
-            0 => None,
-            _ => Some(times.past(wall()?)),
-        };
-        let own = match flags & OWN {
-            0 => None,
-            _ => Some(times.stamp(wall()?)),
-        };
-        let value = caught(|| read(bytes))??;
+    /// Reads a record from exactly these bytes, which were written at this time. For a thread with a stack of [`STACK`].
+    pub(crate) fn decode(mut bytes: &[u8], times: &Moment, written: Wall) -> Result<Record<V>, RecordError> {
+        let head = Head::take(&mut bytes)?;
+        let value = caught(|| read(bytes, READ_STACK))??;
         Ok(Record {
             value: Arc::new(value),
-            version,
-            created,
-            changed,
-            used,
-            own,
+            version: head.version,
+            created: times.past(head.created),
+            changed: times.past(head.changed),
+            used: head.used.map(|used| times.past(used)),
+            own: head.own.map(|own| times.deadline(own, written)),
         })
     }
 }
 
-/// Reads one value from exactly these bytes.
-fn read<T: DeserializeOwned>(mut bytes: &[u8]) -> Result<T, RecordError> {
-    let mut reader = rmp_serde::Deserializer::new(&mut bytes);
-    reader.set_max_depth(MAX_DEPTH);
-    let value = T::deserialize(&mut reader).map_err(|error| RecordError::Value(error.into()))?;
-    match bytes {
-        [] => Ok(value),
-        _ => Err(RecordError::Value("more items than the value takes".into())),
+/// What stands before the value.
+struct Head {
+    version: u64,
+    created: Wall,
+    changed: Wall,
+    used: Option<Wall>,
+    own: Option<Wall>,
+}
+
+impl Head {
+    fn take(bytes: &mut &[u8]) -> Result<Head, RecordError> {
+        let [flags] = take(bytes)?;
+        if flags & !(USED | OWN) != 0 {
+            return Err(RecordError::Malformed);
+        }
+        let version = u64::from_le_bytes(take(bytes)?);
+        if !(1..=MAX_VERSION).contains(&version) {
+            return Err(RecordError::Malformed);
+        }
+        let mut wall = || take(bytes).map(|nanos| Wall::from_nanos(u64::from_le_bytes(nanos)));
+        let (created, changed) = (wall()?, wall()?);
+        let mut optional = |flag| (flags & flag != 0).then(&mut wall).transpose();
+        Ok(Head {
+            version,
+            created,
+            changed,
+            used: optional(USED)?,
+            own: optional(OWN)?,
+        })
     }
 }
 
-/// Refuses now what could not be read later, because it is nested too deep. Each level takes a byte at least, so most
-/// values need no look.
-fn readable(value: &[u8]) -> Result<(), RecordError> {
-    match value.len() {
-        ..=MAX_DEPTH => Ok(()),
-        _ => read::<IgnoredAny>(value).map(|_| ()),
+/// The version and the value's bytes of a record whose value cannot be read.
+pub(crate) fn version_and_value(mut record: &[u8]) -> Option<(u64, &[u8])> {
+    let head = Head::take(&mut record).ok()?;
+    Some((head.version, record))
+}
+
+fn write<V: Serialize>(value: &V, out: &mut Vec<u8>) -> Result<(), RecordError> {
+    let out = Watched {
+        of: out,
+        stack: Stack::from_here(WRITTEN_STACK),
+    };
+    let mut serializer = rmp_serde::Serializer::new(out)
+        .with_struct_map()
+        .with_human_readable();
+    value
+        .serialize(&mut serializer)
+        .map_err(|error| RecordError::Value(error.into()))
+}
+
+/// Reads one value from exactly these bytes.
+fn read<T: DeserializeOwned>(bytes: &[u8], stack: usize) -> Result<T, RecordError> {
+    let failed = |error: rmp_serde::decode::Error| RecordError::Value(error.into());
+    let mut shallow = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
+    shallow.set_max_depth(SHALLOW);
+    match T::deserialize(&mut shallow) {
+        Ok(value) if is_at_end(IgnoredAny::deserialize(&mut shallow)) => return Ok(value),
+        Ok(value) => let_go(value),
+        // Each level takes a byte at least.
+        Err(error) if bytes.len() < SHALLOW => return Err(failed(error)),
+        // It may have been too deep; what buffers does not pass that on.
+        Err(_) => {}
+    }
+    let bytes = Watched {
+        of: bytes,
+        stack: Stack::from_here(stack),
+    };
+    let mut deep = rmp_serde::Deserializer::new(bytes).with_human_readable();
+    deep.set_max_depth(MAX_DEPTH);
+    let value = T::deserialize(&mut deep).map_err(failed)?;
+    if deep.into_inner().of.is_empty() {
+        return Ok(value);
+    }
+    let_go(value);
+    Err(RecordError::Value("more items than the value takes".into()))
+}
+
+/// Whether there was nothing left to read.
+fn is_at_end(next: Result<IgnoredAny, rmp_serde::decode::Error>) -> bool {
+    use rmp_serde::decode::Error::InvalidMarkerRead;
+    matches!(next, Err(InvalidMarkerRead(error)) if error.kind() == ErrorKind::UnexpectedEof)
+}
+
+/// How far the stack may grow from where something began.
+#[derive(Clone, Copy)]
+struct Stack {
+    began: usize,
+    limit: usize,
+}
+
+impl Stack {
+    fn from_here(limit: usize) -> Stack {
+        Stack {
+            began: stack_pointer(),
+            limit,
+        }
+    }
+
+    #[inline]
+    fn check(self) -> io::Result<()> {
+        match self.began.abs_diff(stack_pointer()) <= self.limit {
+            true => Ok(()),
+            false => Err(io::Error::other("the value is nested too deep for the stack")),
+        }
+    }
+}
+
+/// About where the stack ends now.
+#[inline(always)]
+fn stack_pointer() -> usize {
+    let here = 0_u8;
+    ptr::from_ref(std::hint::black_box(&here)).addr()
+}
+
+/// Looks at the stack whenever something is read or written.
+struct Watched<T> {
+    of: T,
+    stack: Stack,
+}
+
+impl Read for Watched<&[u8]> {
+    #[inline]
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.stack.check()?;
+        self.of.read(buf)
+    }
+
+    #[inline]
+    fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<()> {
+        self.stack.check()?;
+        self.of.read_exact(buf)
+    }
+}
+
+impl Write for Watched<&mut Vec<u8>> {
+    #[inline]
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.write_all(buf)?;
+        Ok(buf.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        self.stack.check()?;
+        self.of.extend_from_slice(buf);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -161,6 +316,16 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], RecordError> {
     let (taken, rest) = bytes.split_first_chunk().ok_or(RecordError::Malformed)?;
     *bytes = rest;
     Ok(*taken)
+}
+
+impl RecordError {
+    /// Of a value that was just written.
+    fn unreadable(self) -> RecordError {
+        match self {
+            RecordError::Value(error) => RecordError::Unreadable(error),
+            other => other,
+        }
+    }
 }
 
 impl From<Panicked> for RecordError {
@@ -174,6 +339,10 @@ impl fmt::Display for RecordError {
         match self {
             RecordError::Malformed => f.write_str("these bytes are no record"),
             RecordError::Value(error) => error.fmt(f),
+            RecordError::Unreadable(error) => write!(f, "it could not be read back: {error}"),
+            RecordError::SomeOfNothing => f.write_str(
+                "it has a `Some` of an `Option` that is `None`, or of `()`, which would come back as `None`; use an enum",
+            ),
             RecordError::Panicked => f.write_str("the value's `Serialize` or `Deserialize` has panicked"),
         }
     }
@@ -204,7 +373,7 @@ mod tests {
         }
     }
 
-    fn encode<V: Serialize>(value: V) -> Result<Vec<u8>, RecordError> {
+    fn encode<V: Serialize + DeserializeOwned>(value: V) -> Result<Vec<u8>, RecordError> {
         let moment = Clock::start().moment();
         let mut out = b"before".to_vec();
         let done = record(value, &moment).encode(&moment, &mut out);
@@ -216,7 +385,8 @@ mod tests {
     }
 
     fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, RecordError> {
-        let record = Record::decode(bytes, &Clock::start().moment())?;
+        let moment = Clock::start().moment();
+        let record = Record::decode(bytes, &moment, moment.wall_now())?;
         Ok(Arc::into_inner(record.value).unwrap())
     }
 
@@ -230,7 +400,7 @@ mod tests {
                 (written.used, written.own) = (used, own);
                 let mut bytes = Vec::new();
                 written.encode(&moment, &mut bytes).unwrap();
-                let read = Record::<u8>::decode(&bytes, &moment).unwrap();
+                let read = Record::<u8>::decode(&bytes, &moment, moment.wall_now()).unwrap();
                 assert_eq!((read.version, *read.value), (3, 7));
                 assert_eq!((read.created, read.changed), (moment.now(), moment.now()));
                 assert_eq!((read.used, read.own), (used, own));
@@ -240,7 +410,7 @@ mod tests {
 
     #[test]
     fn fields_go_by_name() {
-        #[derive(Serialize)]
+        #[derive(Serialize, Deserialize)]
         struct Old {
             points: u32,
             gone: String,
@@ -335,12 +505,12 @@ mod tests {
         struct Deep(Option<Box<Deep>>, u8);
         let nested = |levels| (0..levels).fold(Deep(None, 0), |inner, _| Deep(Some(Box::new(inner)), 0));
         assert!(decode::<Deep>(&encode(nested(100)).unwrap()).is_ok());
-        assert!(matches!(encode(nested(300)), Err(RecordError::Value(_))));
+        assert!(matches!(encode(nested(300)), Err(RecordError::Unreadable(_))));
     }
 
     /// It says a wrong number of items; what follows them must not be taken for something else, or be forgotten.
     #[test]
-    fn a_value_that_miscounts_itself_is_not_read() {
+    fn a_value_that_miscounts_itself_is_not_written() {
         struct Liar(usize);
         impl Serialize for Liar {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -350,10 +520,77 @@ mod tests {
                 seq.end()
             }
         }
+        impl<'de> Deserialize<'de> for Liar {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Vec::<u8>::deserialize(deserializer).map(|items| Liar(items.len()))
+            }
+        }
         assert_eq!(decode::<Vec<u8>>(&encode(Liar(2)).unwrap()).unwrap(), [1, 2]);
         for wrong in [0, 1, 3] {
-            let bytes = encode(Liar(wrong)).unwrap();
-            assert!(matches!(decode::<Vec<u8>>(&bytes), Err(RecordError::Value(_))));
+            let refused = encode(Liar(wrong)).unwrap_err();
+            assert!(
+                matches!(refused, RecordError::Unreadable(_) | RecordError::Value(_)),
+                "{refused}"
+            );
         }
+    }
+
+    #[test]
+    fn a_some_that_would_come_back_as_none_is_not_written() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Unit;
+        type Patch = BTreeMap<u8, Option<Option<u8>>>;
+        let patch = |patch| encode(Patch::from([(1, patch)]));
+        for fine in [None, Some(Some(1))] {
+            let read = decode::<Patch>(&patch(fine).unwrap()).unwrap();
+            assert_eq!(read, Patch::from([(1, fine)]));
+        }
+        assert!(matches!(patch(Some(None)), Err(RecordError::SomeOfNothing)));
+        assert!(matches!(encode(Some(())), Err(RecordError::SomeOfNothing)));
+        assert_eq!(
+            decode::<Vec<()>>(&encode(vec![(), ()]).unwrap()).unwrap(),
+            [(), ()]
+        );
+        let unit = decode::<Option<Unit>>(&encode(Some(Unit)).unwrap()).unwrap();
+        assert_eq!(unit, Some(Unit));
+    }
+
+    /// A value whose levels take much stack used to end the process when it was read.
+    #[test]
+    fn a_value_that_needs_too_much_stack_is_not_written_and_not_read() {
+        struct Wide(Option<Box<Wide>>);
+        impl Serialize for Wide {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                (0, &self.0).serialize(serializer)
+            }
+        }
+        impl<'de> Deserialize<'de> for Wide {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let much = std::hint::black_box([1_u8; 1 << 20]);
+                let (_, inner) = <(u8, _)>::deserialize(deserializer)?;
+                std::hint::black_box(&much);
+                Ok(Wide(inner))
+            }
+        }
+        let nested = |levels| (1..levels).fold(Wide(None), |inner, _| Wide(Some(Box::new(inner))));
+        let run = move || {
+            assert!(decode::<Wide>(&encode(nested(3)).unwrap()).is_ok());
+            let refused = encode(nested(20)).unwrap_err();
+            assert!(
+                refused.to_string().contains("too deep for the stack"),
+                "{refused}"
+            );
+            // What another program has written, which takes less.
+            #[derive(Serialize, Deserialize)]
+            struct Slim(u8, Option<Box<Slim>>);
+            let slim = (1..100).fold(Slim(0, None), |inner, _| Slim(0, Some(Box::new(inner))));
+            let refused = decode::<Wide>(&encode(slim).unwrap()).map(|_| ()).unwrap_err();
+            assert!(
+                refused.to_string().contains("too deep for the stack"),
+                "{refused}"
+            );
+        };
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        thread.spawn(run).unwrap().join().unwrap();
     }
 }

@@ -19,6 +19,7 @@ use std::task::{Context, Waker};
 use smallvec::SmallVec;
 
 use crate::ground::sync::Mutex;
+use crate::ground::waker::{self, Placed};
 use crate::value::delta::Delta;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
@@ -149,8 +150,8 @@ impl<V: LiveValue> Ring<V> {
         }
         Left {
             watchers: state.watchers(),
-            _waker: waker,
-            _released: released,
+            waker,
+            released,
         }
     }
 
@@ -158,9 +159,13 @@ impl<V: LiveValue> Ring<V> {
         self.state.lock().watchers()
     }
 
-    /// Appends news. Returns what it evicted; whom to wake is added to `wakers`.
+    /// Appends news. Returns what it evicted; whom to wake is added to `wakers`. Once the store is gone, the news itself is
+    /// what it returns.
     pub(crate) fn publish(&self, news: News<V>, cap: usize, wakers: &mut Vec<Waker>) -> Option<News<V>> {
         let mut state = self.state.lock();
+        if state.closed {
+            return Some(news);
+        }
         let evicted = if state.items.len() >= cap {
             state.pop_front()
         } else {
@@ -172,9 +177,13 @@ impl<V: LiveValue> Ring<V> {
         evicted
     }
 
-    /// Sets the last update. Whom to wake is added to `wakers`.
+    /// Sets the last update, unless the store is gone. Whom to wake is added to `wakers`.
     pub(crate) fn end(&self, update: Arc<Update<V>>, wakers: &mut Vec<Waker>) {
         let mut state = self.state.lock();
+        if state.closed {
+            // The caller has another reference.
+            return;
+        }
         state.end = Some(update);
         state.take_wakers(wakers);
     }
@@ -188,40 +197,56 @@ impl<V: LiveValue> Ring<V> {
 
     /// Takes the next update, or has the watcher woken when there is one.
     pub(crate) fn take(&self, seat: &mut Seat, cx: &Context<'_>) -> Taken<V> {
-        let displaced;
-        {
-            let mut state = self.state.lock();
-            if seat.cursor < state.front {
-                return Taken::Lagged;
-            }
-            if seat.cursor < state.head() {
-                return Taken::Next(state.take_at(seat));
-            }
-            if let Some(end) = &state.end {
-                return Taken::End(Arc::clone(end));
-            }
-            if state.closed {
-                return Taken::Closed;
-            }
-            displaced = state.wait(seat.index, cx);
-        }
-        // The former waker may be the last reference to a task; it goes with nothing locked.
-        drop(displaced);
-        Taken::Pending
+        self.poll(seat, Some(cx), State::take)
+    }
+
+    /// Takes the next update, and is not woken if there is none.
+    pub(crate) fn try_take(&self, seat: &mut Seat) -> Taken<V> {
+        self.poll(seat, None, State::take)
     }
 
     /// Returns whether anything is there for this watcher; if not, has it woken when there is.
-    pub(crate) fn is_ready(&self, seat: &Seat, cx: &Context<'_>) -> bool {
-        let displaced;
-        {
-            let mut state = self.state.lock();
+    pub(crate) fn is_ready(&self, seat: &mut Seat, cx: &Context<'_>) -> bool {
+        let is_ready = |state: &mut State<V>, seat: &mut Seat| {
             if seat.cursor < state.head() || state.end.is_some() || state.closed {
-                return true;
+                Taken::Closed
+            } else {
+                Taken::Pending
             }
-            displaced = state.wait(seat.index, cx);
+        };
+        !matches!(self.poll(seat, Some(cx), is_ready), Taken::Pending)
+    }
+
+    /// Looks, and if there is nothing, has the waker wait.
+    fn poll(
+        &self,
+        seat: &mut Seat,
+        cx: Option<&Context<'_>>,
+        look: impl Fn(&mut State<V>, &mut Seat) -> Taken<V>,
+    ) -> Taken<V> {
+        // Both are the user's code, so they are cloned and dropped with nothing locked.
+        let (mut clone, former);
+        clone = None;
+        loop {
+            let mut state = self.state.lock();
+            let taken = look(&mut state, seat);
+            if !matches!(taken, Taken::Pending) {
+                return taken;
+            }
+            let Some(cx) = cx else { return taken };
+            match state.wait(seat.index, cx, &mut clone) {
+                Placed::Done(replaced) => {
+                    former = replaced;
+                    break;
+                }
+                Placed::NeedsClone => {
+                    drop(state);
+                    clone = Some(cx.waker().clone());
+                }
+            }
         }
-        drop(displaced);
-        false
+        drop(former);
+        Taken::Pending
     }
 
     /// Moves a watcher past everything published. Returns how many updates it did not take, and those that only it
@@ -230,9 +255,10 @@ impl<V: LiveValue> Ring<V> {
         self.state.lock().skip_to_head(seat)
     }
 
-    /// Returns whether the store is gone.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.state.lock().closed
+    /// Returns whether the store is gone, and whether the entry had ended before.
+    pub(crate) fn is_over(&self) -> (bool, bool) {
+        let state = self.state.lock();
+        (state.closed, state.end.is_some())
     }
 }
 
@@ -240,8 +266,8 @@ impl<V: LiveValue> Ring<V> {
 pub(crate) struct Left<V: LiveValue> {
     /// How many watchers remain.
     pub(crate) watchers: usize,
-    _waker: Option<Waker>,
-    _released: Vec<News<V>>,
+    pub(crate) waker: Option<Waker>,
+    pub(crate) released: Vec<News<V>>,
 }
 
 impl<V: LiveValue> State<V> {
@@ -252,6 +278,21 @@ impl<V: LiveValue> State<V> {
 
     fn watchers(&self) -> usize {
         self.wakers.len() - self.vacant.len()
+    }
+
+    /// Takes the next update if there is one.
+    fn take(&mut self, seat: &mut Seat) -> Taken<V> {
+        if seat.cursor < self.front {
+            return Taken::Lagged;
+        }
+        if seat.cursor < self.head() {
+            return Taken::Next(self.take_at(seat));
+        }
+        match &self.end {
+            Some(end) => Taken::End(Arc::clone(end)),
+            None if self.closed => Taken::Closed,
+            None => Taken::Pending,
+        }
     }
 
     fn pop_front(&mut self) -> Option<News<V>> {
@@ -291,19 +332,15 @@ impl<V: LiveValue> State<V> {
         (missed, released)
     }
 
-    /// Registers the waker of a seat. Returns the one that it replaces.
-    fn wait(&mut self, index: usize, cx: &Context<'_>) -> Option<Waker> {
+    /// Registers the waker of a seat.
+    fn wait(&mut self, index: usize, cx: &Context<'_>, clone: &mut Option<Waker>) -> Placed {
         let place = &mut self.wakers[index];
-        if let Some(waker) = place
-            && waker.will_wake(cx.waker())
-        {
-            return None;
-        }
-        let former = place.replace(cx.waker().clone());
-        if former.is_none() {
+        let was_waiting = place.is_some();
+        let placed = waker::settle(place, cx, clone);
+        if !was_waiting && place.is_some() {
             self.waiting += 1;
         }
-        former
+        placed
     }
 
     fn take_waker(&mut self, index: usize) -> Option<Waker> {

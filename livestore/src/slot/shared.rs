@@ -9,8 +9,14 @@ use crate::ground::stats::Counters;
 use crate::ground::sync::atomic::{AtomicU64, Ordering};
 use crate::ground::times::Times;
 use crate::slot::feed::Feed;
+#[cfg(feature = "serde")]
+use crate::slot::kept::Kept;
+use crate::slot::overdue::Overdue;
 #[cfg(feature = "durable")]
 use crate::slot::sink::{Sink, Whole};
+#[cfg(feature = "durable")]
+use crate::value::durability::FlushError;
+use crate::value::error::CloseError;
 use crate::value::options::{ExpireMode, StoreOptions};
 use crate::value::value::LiveValue;
 
@@ -19,9 +25,16 @@ pub(crate) struct Shared<V: LiveValue> {
     pub(crate) channel_cap: usize,
     /// How many updates of an entry are kept.
     pub(crate) history: usize,
+    /// How many mutations of an entry are kept without values.
+    pub(crate) delta_history: usize,
     pub(crate) counters: Counters,
     /// To those who watch everything.
     pub(crate) feed: Feed<V>,
+    /// What this program could not read, to be written on.
+    #[cfg(feature = "serde")]
+    pub(crate) kept: Kept,
+    /// What expired at the end of a hold.
+    pub(crate) overdue: Overdue<V>,
     /// `None` when nothing ever expires.
     expire: Option<ExpireMode>,
     /// The highest version at which an entry ended. A new entry starts above it, so that no key repeats a version.
@@ -39,8 +52,12 @@ impl<V: LiveValue> Shared<V> {
             clock: Clock::start(),
             channel_cap: options.channel_cap,
             history: options.history,
-            counters: Counters::default(),
+            delta_history: options.delta_history,
+            counters: Counters::new(),
             feed: Feed::new(),
+            #[cfg(feature = "serde")]
+            kept: Kept::default(),
+            overdue: Overdue::new(),
             expire: options.expire_check_freq.map(|_| options.expire_mode),
             floor: AtomicU64::new(0),
             #[cfg(feature = "durable")]
@@ -83,6 +100,22 @@ impl<V: LiveValue> Shared<V> {
         }
     }
 
+    /// Has what was committed written, and the folder released.
+    #[cfg(feature = "durable")]
+    pub(crate) async fn end_disk(&self) -> Result<(), CloseError> {
+        let Some(sink) = self.sink() else { return Ok(()) };
+        sink.close();
+        match sink.end().await {
+            FlushError::Closed => Ok(()),
+            failed => Err(CloseError::from(failed)),
+        }
+    }
+
+    #[cfg(not(feature = "durable"))]
+    pub(crate) fn end_disk(&self) -> impl Future<Output = Result<(), CloseError>> + Send + use<V> {
+        std::future::ready(Ok(()))
+    }
+
     /// How many updates one who watches everything may be behind.
     pub(crate) fn feed_cap(&self) -> usize {
         self.channel_cap.saturating_mul(16)
@@ -111,9 +144,18 @@ impl<V: LiveValue> Shared<V> {
         }
     }
 
+    /// The time of an entry that is created now.
+    pub(crate) fn birth(&self) -> Stamp {
+        match self.expire {
+            // It happens once in a life, and then nothing else moves the deadline.
+            Some(ExpireMode::Lifetime(_)) => self.clock.exact(),
+            _ => self.clock.now(),
+        }
+    }
+
     /// The deadline this long from now.
     pub(crate) fn deadline_after(&self, after: Duration) -> Stamp {
-        self.clock.deadline(self.clock.now(), after)
+        self.clock.deadline_after(after)
     }
 
     /// When an entry expires that has these times.

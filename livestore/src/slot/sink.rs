@@ -15,10 +15,10 @@
 //! Lock order: a leaf. Nothing of the user's runs under it: what is displaced is handed out.
 
 use std::collections::HashMap;
-use std::mem;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use std::{mem, process};
 
 use foldhash::fast::RandomState;
 use tokio::sync::{Notify, watch};
@@ -29,11 +29,28 @@ use crate::ground::stats::{DiskState, DiskStats};
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
 use crate::ground::sync::{Condvar, Mutex};
 use crate::slot::record::Record;
-use crate::value::durability::FlushError;
+use crate::value::durability::{FlushError, UnwrittenError};
 use crate::value::report::OpenReport;
 
 /// A queue this large is kept for the next batch; a larger one goes back to the allocator.
 const KEEP_CAPACITY: usize = 1 << 16;
+
+/// Until it is known how many bytes a record has, it is taken for so many.
+const LIKELY_BYTES: usize = 64 << 10;
+
+/// How much may be pending before it is full. At half of it the writer begins early.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) records: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Limits {
+    /// How many records that is, of this many bytes each.
+    fn records_of(self, bytes: usize) -> usize {
+        self.records.min(self.bytes / bytes.max(1)).max(1)
+    }
+}
 
 /// What is to be on disk for each key, `None` if its entry has ended.
 pub(crate) type Records<V> = HashMap<Uuid, Option<Record<V>>, RandomState>;
@@ -51,14 +68,19 @@ pub(crate) struct Sink<V> {
     /// Wakes those who wait until it is not full.
     room: Notify,
     progress: watch::Sender<Progress>,
-    /// At how many pending records it is full; at half of them the writer begins early.
-    limit: usize,
+    limits: Limits,
+    /// A child that was forked has no writer.
+    process: u32,
     /// How the folder was opened. Set once, before anybody has the store.
     report: OnceLock<OpenReport>,
 }
 
 struct State<V> {
     pending: Records<V>,
+    /// When the writer first saw that something is pending.
+    since: Option<Instant>,
+    /// At how many pending records it is full.
+    limit: usize,
     /// How many records were ever entered: the sequence number of the last one.
     entered: u64,
     /// Somebody waits for what is pending.
@@ -68,6 +90,8 @@ struct State<V> {
     /// A batch waits until there are none.
     closing_batch: bool,
     phase: Phase,
+    /// Whether there is a writer, or will be.
+    has_writer: bool,
     /// The writer, once it runs.
     writer: Option<ThreadId>,
 }
@@ -88,6 +112,8 @@ enum Phase {
 pub(crate) struct Progress {
     /// Everything up to this sequence number is on disk. Never decreases.
     pub(crate) durable: u64,
+    /// Entries whose latest value could not be written.
+    pub(crate) unwritten: Option<Arc<UnwrittenError>>,
     /// Set once: nothing more will be on disk.
     pub(crate) ended: Option<FlushError>,
     /// Set once, after that: others may open the folder.
@@ -101,21 +127,40 @@ pub(crate) struct Batch<V> {
     pub(crate) up_to: u64,
 }
 
+/// What the writer is to do next.
+pub(crate) enum Next<V> {
+    Write(Batch<V>),
+    /// Something else that it has to do.
+    Work,
+    /// Nothing more is to come.
+    End,
+}
+
+/// Whether the writer has something else to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Otherwise {
+    Wait,
+    Work,
+}
+
 /// A transaction under way; no batch is closed while it lives.
 pub(crate) struct Whole<'a, V> {
     sink: &'a Sink<V>,
 }
 
 impl<V> Sink<V> {
-    pub(crate) fn new(limit: usize) -> Sink<V> {
+    pub(crate) fn new(limits: Limits) -> Sink<V> {
         Sink {
             state: Mutex::new(State {
                 pending: Records::default(),
+                since: None,
+                limit: limits.records_of(LIKELY_BYTES),
                 entered: 0,
                 wanted: false,
                 transactions: 0,
                 closing_batch: false,
                 phase: Phase::Open,
+                has_writer: false,
                 writer: None,
             }),
             work: Condvar::new(),
@@ -125,10 +170,12 @@ impl<V> Sink<V> {
             room: Notify::new(),
             progress: watch::Sender::new(Progress {
                 durable: 0,
+                unwritten: None,
                 ended: None,
                 released: false,
             }),
-            limit,
+            limits,
+            process: process::id(),
             report: OnceLock::new(),
         }
     }
@@ -154,10 +201,10 @@ impl<V> Sink<V> {
             return displaced;
         }
         let pending = state.pending.len();
-        if pending >= self.limit {
+        if pending >= state.limit {
             self.full.store(true, Ordering::Release);
         }
-        let tell = pending == 1 || pending == self.early();
+        let tell = pending == 1 || pending == state.early();
         drop(state);
         if tell {
             self.work.notify_one();
@@ -196,6 +243,9 @@ impl<V> Sink<V> {
 
     /// Waits until everything entered so far is on disk.
     pub(crate) async fn flush(&self) -> Result<(), FlushError> {
+        if !self.is_its_process() {
+            return Err(FlushError::Forked);
+        }
         let mut progress = self.progress.subscribe();
         if let Some(ended) = &progress.borrow().ended {
             return Err(ended.clone());
@@ -209,7 +259,10 @@ impl<V> Sink<V> {
             .wait_for(|now| now.durable >= target || now.ended.is_some())
             .await;
         match seen.as_deref() {
-            Ok(now) if now.durable >= target => Ok(()),
+            Ok(now) if now.durable >= target => match &now.unwritten {
+                None => Ok(()),
+                Some(unwritten) => Err(FlushError::Unwritten(UnwrittenError::clone(unwritten))),
+            },
             Ok(Progress { ended: Some(why), .. }) => Err(why.clone()),
             // It neither came so far nor ended, so the queue is gone, which whoever asks keeps.
             Ok(_) | Err(_) => Err(FlushError::Closed),
@@ -244,8 +297,16 @@ impl<V> Sink<V> {
         self.room.notify_waiters();
     }
 
+    /// Whether this is the process that the store was opened in, and not one forked from it.
+    fn is_its_process(&self) -> bool {
+        self.process == process::id()
+    }
+
     /// Waits until the writer has ended and others may open the folder. Returns why it has.
     pub(crate) async fn end(&self) -> FlushError {
+        if !self.is_its_process() {
+            return FlushError::Forked;
+        }
         #[cfg(feature = "test-util")]
         let _time = clock::stand_still();
         let mut progress = self.progress.subscribe();
@@ -260,7 +321,10 @@ impl<V> Sink<V> {
     /// handle may have stood in a value.
     pub(crate) fn await_release(&self, limit: Duration) {
         let mut state = self.state.lock();
-        if state.writer.is_none_or(|writer| writer == thread::current().id()) {
+        let is_writer = state
+            .writer
+            .is_some_and(|writer| writer == thread::current().id());
+        if !state.has_writer || is_writer || !self.is_its_process() {
             return;
         }
         let until = clock::real_deadline(limit);
@@ -296,6 +360,13 @@ impl<V> Sink<V> {
         self.state.lock()
     }
 
+    /// As it is in a process that was forked from that of the store.
+    #[cfg(test)]
+    pub(crate) fn forked(self) -> Sink<V> {
+        let process = self.process + 1;
+        Sink { process, ..self }
+    }
+
     #[cfg(test)]
     pub(crate) fn is_closing_batch(&self) -> bool {
         self.state.lock().closing_batch
@@ -303,30 +374,50 @@ impl<V> Sink<V> {
 
     // For the writer.
 
+    /// Notes whether there will be a writer.
+    pub(crate) fn expect_writer(&self, is_expected: bool) {
+        self.state.lock().has_writer = is_expected;
+    }
+
     /// Notes that the writer is this thread.
     pub(crate) fn begin_writing(&self) {
         self.state.lock().writer = Some(thread::current().id());
     }
 
-    /// Waits until something is pending and either `interval` has passed, or it is wanted, or much; then takes everything
-    /// at one instant, and leaves `empty` in its place. `None` when nothing more is to come.
-    pub(crate) fn close_batch(&self, interval: Duration, empty: Records<V>) -> Option<Batch<V>> {
+    /// The sequence number of what was entered last. What is pending is wanted.
+    pub(crate) fn want_all(&self) -> u64 {
         let mut state = self.state.lock();
-        while state.pending.is_empty() {
-            if state.phase != Phase::Open {
-                return None;
-            }
-            self.work.wait(&mut state);
-        }
-        let until = clock::real_deadline(interval);
-        while state.phase == Phase::Open && !state.wanted && state.pending.len() < self.early() {
-            match until {
-                Some(until) => {
-                    if self.work.wait_until(&mut state, until).timed_out() {
-                        break;
-                    }
+        state.wanted |= !state.pending.is_empty();
+        state.entered
+    }
+
+    /// Waits until something is pending and either `interval` has passed, or it is wanted, or much; then takes everything
+    /// at one instant, and leaves `empty` in its place. Does not wait if there is something else to do.
+    pub(crate) fn next(&self, interval: Duration, empty: &mut Records<V>, otherwise: Otherwise) -> Next<V> {
+        let mut state = self.state.lock();
+        loop {
+            if state.pending.is_empty() {
+                if state.phase != Phase::Open {
+                    return Next::End;
                 }
-                None => self.work.wait(&mut state),
+                if otherwise == Otherwise::Work {
+                    return Next::Work;
+                }
+                self.work.wait(&mut state);
+                continue;
+            }
+            if state.phase != Phase::Open || state.wanted || state.pending.len() >= state.early() {
+                break;
+            }
+            let now = clock::real_now();
+            let until = state.since.get_or_insert(now).checked_add(interval);
+            if until.is_some_and(|until| until <= now) {
+                break;
+            }
+            match (otherwise, until) {
+                (Otherwise::Work, _) => return Next::Work,
+                (Otherwise::Wait, Some(until)) => drop(self.work.wait_until(&mut state, until)),
+                (Otherwise::Wait, None) => self.work.wait(&mut state),
             }
         }
         // No transaction half-way.
@@ -336,20 +427,37 @@ impl<V> Sink<V> {
         }
         state.closing_batch = false;
         state.wanted = false;
+        state.since = None;
         let batch = Batch {
-            records: mem::replace(&mut state.pending, empty),
+            records: mem::replace(&mut state.pending, mem::take(empty)),
             up_to: state.entered,
         };
         self.full.store(false, Ordering::Release);
         drop(state);
         self.between.notify_all();
         self.room.notify_waiters();
-        Some(batch)
+        Next::Write(batch)
     }
 
-    /// Says that everything up to this sequence number is on disk.
-    pub(crate) fn written(&self, up_to: u64) {
-        self.progress.send_modify(|progress| progress.durable = up_to);
+    /// Says that everything up to this sequence number is on disk, but for the latest values of some entries.
+    pub(crate) fn written(&self, up_to: u64, unwritten: Option<Arc<UnwrittenError>>) {
+        self.progress.send_modify(|progress| {
+            progress.durable = up_to;
+            progress.unwritten = unwritten;
+        });
+    }
+
+    /// Says how many bytes a record has, on the whole.
+    pub(crate) fn note_weight(&self, bytes: usize) {
+        let limit = self.limits.records_of(bytes);
+        let mut state = self.state.lock();
+        state.limit = limit;
+        let is_full = state.phase == Phase::Open && state.pending.len() >= limit;
+        self.full.store(is_full, Ordering::Release);
+        drop(state);
+        if !is_full {
+            self.room.notify_waiters();
+        }
     }
 
     /// Says that nothing more will be on disk. Returns what was pending, to be dropped with nothing locked.
@@ -370,7 +478,9 @@ impl<V> Sink<V> {
         self.progress.send_modify(|progress| progress.released = true);
         self.released.notify_all();
     }
+}
 
+impl<V> State<V> {
     /// At how many pending records a batch is closed before its time.
     fn early(&self) -> usize {
         self.limit.div_ceil(2)

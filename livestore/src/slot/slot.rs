@@ -23,8 +23,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
-use crate::ground::sync::{Flag, Mutex, MutexGuard};
+use crate::ground::sync::{Mutex, MutexGuard};
 use crate::ground::times::Times;
+use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 use crate::slot::ring::Ring;
 use crate::slot::shared::Shared;
@@ -40,7 +41,7 @@ pub(crate) struct Slot<V: LiveValue> {
 pub(crate) struct State<V: LiveValue> {
     /// Replaced by a commit, or changed in place while nobody else holds the `Arc`. Final once dead.
     pub(in crate::slot) value: Arc<V>,
-    /// The version, which grows by 1 with each commit, above the flags [`ALIVE`] and [`HELD`].
+    /// The version, which grows by 1 with each commit, above the flags [`ALIVE`], [`HELD`] and [`DUE`].
     pub(in crate::slot) word: u64,
     pub(in crate::slot) times: Times,
     /// What most entries never need. `None` when it would be empty.
@@ -51,8 +52,10 @@ pub(crate) struct State<V: LiveValue> {
 pub(in crate::slot) const ALIVE: u64 = 1;
 /// Somebody has the exclusive right to change the entry. While it is not set, nobody waits.
 pub(in crate::slot) const HELD: u64 = 2;
-/// One version. 62 bits count 146,000 years of a million commits a second.
-pub(in crate::slot) const VERSION: u64 = 4;
+/// A check has found the entry due while it was held: whoever ends the hold looks. Never set in a free entry.
+pub(in crate::slot) const DUE: u64 = 4;
+/// One version. 61 bits count 73,000 years of a million commits a second.
+pub(in crate::slot) const VERSION: u64 = 8;
 
 /// How often a busy slot is looked at before a thread sleeps for it.
 #[cfg(not(livestore_check))]
@@ -69,6 +72,8 @@ pub(in crate::slot) struct Extra<V: LiveValue> {
     pub(in crate::slot) full_watchers: usize,
     /// Exists from the first change on, in a store that keeps a history.
     pub(in crate::slot) history: Option<Box<History<V>>>,
+    /// Exists from the first mutation on, in a store that keeps them without values.
+    pub(in crate::slot) deltas: Option<Box<Deltas<V>>>,
     /// Set once the entry was given a deadline of its own, which then counts instead of the store's mode.
     pub(in crate::slot) own: Option<Own>,
 }
@@ -76,9 +81,10 @@ pub(in crate::slot) struct Extra<V: LiveValue> {
 /// A deadline of one entry alone.
 pub(in crate::slot) struct Own {
     pub(in crate::slot) at: Stamp,
-    /// When the item comes up that the entry counts on, not after `at`; and its flag. `NEVER` when there is none.
+    /// When the item comes up that the entry counts on: not after `at`, or `NEVER` when there is none.
     pub(in crate::slot) armed: Stamp,
-    pub(in crate::slot) flag: Flag,
+    /// Which item that is.
+    pub(in crate::slot) arming: u32,
 }
 
 /// The entry is dead: look the key up again.
@@ -161,17 +167,18 @@ impl<V: LiveValue> State<V> {
     pub(in crate::slot) fn entry_with(&self, value: Arc<V>, shared: &Shared<V>) -> Entry<V> {
         let (created, changed) = (self.times.created(), self.times.changed());
         let create_time = shared.clock.instant(created);
-        Entry {
+        let last_change = if changed == created {
+            create_time
+        } else {
+            shared.clock.instant(changed)
+        };
+        Entry::stored(
             value,
-            version: self.version(),
-            last_change: if changed == created {
-                create_time
-            } else {
-                shared.clock.instant(changed)
-            },
+            self.version(),
             create_time,
-            expires: self.expires(shared),
-        }
+            last_change,
+            self.expires(shared),
+        )
     }
 
     /// Ends a slot that nobody has seen alive.
@@ -188,15 +195,7 @@ impl<V: LiveValue> State<V> {
     }
 
     pub(in crate::slot) fn extra(&mut self) -> &mut Extra<V> {
-        self.extra.get_or_insert_with(|| {
-            Box::new(Extra {
-                waiters: Waiters::default(),
-                ring: None,
-                full_watchers: 0,
-                history: None,
-                own: None,
-            })
-        })
+        self.extra.get_or_insert_default()
     }
 
     /// Lets go of the box if nothing is in it.
@@ -207,9 +206,26 @@ impl<V: LiveValue> State<V> {
     }
 }
 
+impl<V: LiveValue> Default for Extra<V> {
+    fn default() -> Self {
+        Extra {
+            waiters: Waiters::default(),
+            ring: None,
+            full_watchers: 0,
+            history: None,
+            deltas: None,
+            own: None,
+        }
+    }
+}
+
 impl<V: LiveValue> Extra<V> {
     fn is_empty(&self) -> bool {
-        self.waiters.is_empty() && self.ring.is_none() && self.history.is_none() && self.own.is_none()
+        self.waiters.is_empty()
+            && self.ring.is_none()
+            && self.history.is_none()
+            && self.deltas.is_none()
+            && self.own.is_none()
     }
 }
 
@@ -218,6 +234,8 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
+    use crate::slot::after::After;
+    use crate::slot::turns::Turn;
     use crate::value::options::StoreOptions;
     use crate::value::value::tests::Value;
 
@@ -229,23 +247,33 @@ mod tests {
         let mut state = slot.lock();
         let cx = Context::from_waker(Waker::noop());
 
-        assert!(state.try_hold(&shared));
-        let (first, second) = (state.join_waiters(&shared, &cx), state.join_waiters(&shared, &cx));
-        drop(state.leave_waiters(&shared, second));
-        assert!(state.extra.is_some());
-        drop(state.release(&shared));
-        assert!(state.accept_grant(first, &cx, &shared).0);
-        assert!(state.release(&shared).is_none());
-        assert!(state.extra.is_none());
+        let mut after = After::default();
+        let join = |state: &mut State<Value>| {
+            let (mut ticket, mut clone) = (None, Some(Waker::noop().clone()));
+            let turn = state.take_turn(&shared, &mut ticket, &cx, &mut clone, &mut After::default());
+            assert!(matches!(turn, Turn::Waits));
+            ticket
+        };
 
         assert!(state.try_hold(&shared));
-        let only = state.join_waiters(&shared, &cx);
-        drop(state.leave_waiters(&shared, only));
+        let (mut first, second) = (join(&mut state), join(&mut state).unwrap());
+        state.leave_waiters(&shared, slot.key(), second, &mut after);
+        assert!(state.extra.is_some());
+        state.release(&shared, slot.key(), &mut after);
+        let turn = state.take_turn(&shared, &mut first, &cx, &mut None, &mut after);
+        assert!(matches!(turn, Turn::Ours));
+        state.release(&shared, slot.key(), &mut after);
+        assert!(state.extra.is_none() && !state.is_held());
+
+        assert!(state.try_hold(&shared));
+        let only = join(&mut state).unwrap();
+        state.leave_waiters(&shared, slot.key(), only, &mut after);
         assert!(state.extra.is_none());
 
         let (ring, mut seat) = state.join_ring(&shared, true);
         assert!(state.extra.is_some());
-        drop(state.leave_ring(&shared, &ring, &mut seat, true));
+        state.leave_ring(&shared, &ring, &mut seat, true, &mut after);
         assert!(state.extra.is_none());
+        drop(state);
     }
 }

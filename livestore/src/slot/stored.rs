@@ -5,16 +5,14 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::ground::times::Times;
-use crate::slot::due::Arm;
 use crate::slot::record::Record;
 use crate::slot::shared::Shared;
-use crate::slot::slot::{Slot, State, VERSION};
+use crate::slot::slot::{Extra, Own, Slot, State, VERSION};
 use crate::value::value::LiveValue;
 
 impl<V: LiveValue> Slot<V> {
-    /// Makes a slot of a stored entry, as if it had lived on. Returns also what must be queued if it has a deadline of its
-    /// own.
-    pub(crate) fn restore(key: Uuid, record: Record<V>) -> (Arc<Slot<V>>, Option<Arm>) {
+    /// Makes a slot of a stored entry, as if it had lived on. The caller queues an item for its deadline.
+    pub(crate) fn restore(key: Uuid, record: Record<V>) -> Arc<Slot<V>> {
         let slot = Slot::new(key, record.value);
         let mut state = slot.lock();
         state.word += record.version * VERSION;
@@ -23,9 +21,19 @@ impl<V: LiveValue> Slot<V> {
         if let Some(used) = record.used {
             state.times.make_use(used);
         }
-        let arm = record.own.and_then(|at| state.set_deadline(at));
+        state.extra = record.own.map(|at| {
+            let own = Own {
+                at,
+                armed: at,
+                arming: 0,
+            };
+            Box::new(Extra {
+                own: Some(own),
+                ..Extra::default()
+            })
+        });
         drop(state);
-        (slot, arm)
+        slot
     }
 }
 

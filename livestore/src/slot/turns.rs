@@ -2,11 +2,26 @@
 
 use std::task::{Context, Waker};
 
+use uuid::Uuid;
+
+use crate::ground::clock::Stamp;
 use crate::ground::stats::Count;
+use crate::ground::waker::Placed;
+use crate::slot::after::After;
 use crate::slot::shared::Shared;
 use crate::slot::slot::{HELD, State};
 use crate::slot::waiters::{Gone, Ticket};
 use crate::value::value::LiveValue;
+
+/// What a waiter finds.
+pub(crate) enum Turn {
+    /// It holds the entry.
+    Ours,
+    /// It has a place in the queue, and will be woken.
+    Waits,
+    /// It has to wait, and needs a clone of its waker for that, made with nothing locked.
+    NeedsClone,
+}
 
 impl<V: LiveValue> State<V> {
     /// Takes the entry if it is free.
@@ -20,63 +35,105 @@ impl<V: LiveValue> State<V> {
         true
     }
 
-    /// Queues up for an entry that is held.
-    pub(crate) fn join_waiters(&mut self, shared: &Shared<V>, cx: &Context<'_>) -> Ticket {
-        debug_assert!(self.is_held(), "a free entry is taken, not waited for");
-        shared.counters.add(Count::Waiters, 1);
-        self.extra().waiters.join(cx)
-    }
-
-    /// Takes up a grant, or renews the waiter's waker. Returns whether the entry is held for the caller now, and a
-    /// waker to be dropped with nothing locked.
-    pub(crate) fn accept_grant(
+    /// Takes the entry if it is free or was granted; else sees to it that the waiter is in the queue, with its waker.
+    pub(crate) fn take_turn(
         &mut self,
-        ticket: Ticket,
-        cx: &Context<'_>,
         shared: &Shared<V>,
-    ) -> (bool, Option<Waker>) {
+        ticket: &mut Option<Ticket>,
+        cx: &Context<'_>,
+        clone: &mut Option<Waker>,
+        after: &mut After<V>,
+    ) -> Turn {
+        let Some(waiting) = *ticket else {
+            if self.try_hold(shared) {
+                return Turn::Ours;
+            }
+            let Some(waker) = clone.take() else {
+                return Turn::NeedsClone;
+            };
+            shared.counters.add(Count::Waiters, 1);
+            *ticket = Some(self.extra().waiters.join(waker));
+            return Turn::Waits;
+        };
         let waiters = &mut self.extra().waiters;
-        if !waiters.accept(ticket) {
-            return (false, waiters.renew(ticket, cx));
+        if let Some(since) = waiters.accept(waiting) {
+            *ticket = None;
+            shared.counters.end_grant(since);
+            self.note_use(shared);
+            self.trim();
+            return Turn::Ours;
         }
-        self.note_use(shared);
-        self.trim();
-        (true, None)
+        match waiters.renew(waiting, cx, clone) {
+            Placed::Done(former) => {
+                after.leave_all(former);
+                Turn::Waits
+            }
+            Placed::NeedsClone => Turn::NeedsClone,
+        }
     }
 
     /// Takes a waiter off; if it had been granted the entry, the next one gets it.
     pub(crate) fn leave_waiters(
         &mut self,
         shared: &Shared<V>,
+        key: &Uuid,
         ticket: Ticket,
-    ) -> (Option<Waker>, Option<Gone>) {
+        after: &mut After<V>,
+    ) {
         if !self.is_alive() {
             // Its last commit sent everybody away.
-            return (None, None);
+            return;
         }
         match self.extra().waiters.leave(ticket) {
-            Gone::WithGrant => (self.release(shared), None),
-            gone => {
+            Gone::WithGrant(since) => {
+                shared.counters.end_grant(since);
+                self.release(shared, key, after);
+            }
+            Gone::FromQueue(waker) => {
                 shared.counters.subtract(Count::Waiters, 1);
                 self.trim();
-                (None, Some(gone))
+                after.leave_all(waker);
             }
         }
     }
 
-    /// Ends the present hold: the front waiter gets the entry, or it is free. Returns whom to wake.
-    pub(crate) fn release(&mut self, shared: &Shared<V>) -> Option<Waker> {
-        if !self.is_alive() {
-            return None;
+    /// Ends the present hold: an entry for whose deadline a check has come meanwhile goes if it is still due; else the front
+    /// waiter gets it, or it is free.
+    pub(crate) fn release(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
+        if !self.is_alive() || self.go_if_due(shared, key, after) {
+            return;
         }
-        let next = self.extra.as_mut().and_then(|extra| extra.waiters.grant());
-        if next.is_some() {
-            shared.counters.subtract(Count::Waiters, 1);
-        } else {
+        let next = self
+            .extra
+            .as_mut()
+            .and_then(|extra| extra.waiters.grant(|| shared.clock.now()));
+        match next {
+            Some((waker, since)) => {
+                shared.counters.subtract(Count::Waiters, 1);
+                shared.counters.begin_grant(since);
+                after.holders.push(waker);
+            }
+            None => {
+                shared.counters.subtract(Count::Held, 1);
+                self.word &= !HELD;
+                self.trim();
+            }
+        }
+    }
+
+    /// Sends all waiters away, to look their key up again, and ends the present hold, whoever has it.
+    pub(in crate::slot) fn dismiss(&mut self, shared: &Shared<V>, after: &mut After<V>) {
+        if self.is_held() {
             shared.counters.subtract(Count::Held, 1);
             self.word &= !HELD;
-            self.trim();
         }
-        next
+        if let Some(extra) = &mut self.extra {
+            let (waiting, granted): (_, Option<Stamp>) = extra.waiters.dismiss();
+            shared.counters.subtract(Count::Waiters, waiting.len());
+            after.holders.extend(waiting);
+            granted
+                .into_iter()
+                .for_each(|since| shared.counters.end_grant(since));
+        }
     }
 }

@@ -7,14 +7,17 @@
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
 
+use crate::ground::clock::Stamp;
+use crate::ground::waker::{self, Placed};
+
 /// A place in the queue. Tickets grow from front to back.
 pub(crate) type Ticket = u64;
 
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     queue: VecDeque<Waiter>,
-    /// The ticket on whose behalf the entry is held. It is no longer in the queue.
-    granted: Option<Ticket>,
+    /// The ticket on whose behalf the entry is held, and since when. It is no longer in the queue.
+    granted: Option<(Ticket, Stamp)>,
     next: Ticket,
     /// How many in the queue have gone away.
     gone: usize,
@@ -30,10 +33,10 @@ struct Waiter {
 /// What a waiter that goes away leaves behind.
 #[derive(Debug)]
 pub(crate) enum Gone {
-    /// It had been granted the entry, which must be handed to the next.
-    WithGrant,
+    /// It had been granted the entry at this time; the entry must be handed to the next.
+    WithGrant(Stamp),
     /// It was in the queue. The waker must be dropped with nothing locked.
-    FromQueue { _waker: Option<Waker> },
+    FromQueue(Option<Waker>),
 }
 
 impl Waiters {
@@ -41,33 +44,32 @@ impl Waiters {
         self.queue.is_empty() && self.granted.is_none()
     }
 
-    pub(crate) fn join(&mut self, cx: &Context<'_>) -> Ticket {
+    pub(crate) fn join(&mut self, waker: Waker) -> Ticket {
         let ticket = self.next;
         self.next += 1;
         self.queue.push_back(Waiter {
             ticket,
-            waker: Some(cx.waker().clone()),
+            waker: Some(waker),
         });
         ticket
     }
 
-    /// Renews the waker of a waiter. Returns the former one if it was another.
-    pub(crate) fn renew(&mut self, ticket: Ticket, cx: &Context<'_>) -> Option<Waker> {
-        let at = self.find(ticket)?;
-        let waker = &mut self.queue[at].waker;
-        if waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            return None;
+    /// Renews the waker of a waiter.
+    pub(crate) fn renew(&mut self, ticket: Ticket, cx: &Context<'_>, clone: &mut Option<Waker>) -> Placed {
+        match self.find(ticket) {
+            Some(at) => waker::settle(&mut self.queue[at].waker, cx, clone),
+            None => Placed::Done(None),
         }
-        waker.replace(cx.waker().clone())
     }
 
     /// Grants the entry to the front waiter. Returns its waker, or `None` if nobody waits.
-    pub(crate) fn grant(&mut self) -> Option<Waker> {
+    pub(crate) fn grant(&mut self, now: impl FnOnce() -> Stamp) -> Option<(Waker, Stamp)> {
         while let Some(Waiter { ticket, waker }) = self.queue.pop_front() {
             match waker {
                 Some(waker) => {
-                    self.granted = Some(ticket);
-                    return Some(waker);
+                    let now = now();
+                    self.granted = Some((ticket, now));
+                    return Some((waker, now));
                 }
                 // It went away while it waited.
                 None => self.gone -= 1,
@@ -76,15 +78,17 @@ impl Waiters {
         None
     }
 
-    /// Takes up a grant. Returns whether this ticket had it.
-    pub(crate) fn accept(&mut self, ticket: Ticket) -> bool {
-        self.granted.take_if(|granted| *granted == ticket).is_some()
+    /// Takes up a grant. Returns since when this ticket had it, if it had.
+    pub(crate) fn accept(&mut self, ticket: Ticket) -> Option<Stamp> {
+        self.granted
+            .take_if(|(granted, _)| *granted == ticket)
+            .map(|(_, since)| since)
     }
 
     /// Takes a waiter off.
     pub(crate) fn leave(&mut self, ticket: Ticket) -> Gone {
-        if self.accept(ticket) {
-            return Gone::WithGrant;
+        if let Some(since) = self.accept(ticket) {
+            return Gone::WithGrant(since);
         }
         let waker = self.find(ticket).and_then(|at| self.queue[at].waker.take());
         if waker.is_some() {
@@ -95,14 +99,14 @@ impl Waiters {
             self.queue.retain(|waiter| waiter.waker.is_some());
             self.gone = 0;
         }
-        Gone::FromQueue { _waker: waker }
+        Gone::FromQueue(waker)
     }
 
-    /// Sends everybody away. Returns whom to wake.
-    pub(crate) fn dismiss(&mut self) -> Vec<Waker> {
-        self.granted = None;
+    /// Sends everybody away. Returns whom to wake, and since when somebody had been granted the entry.
+    pub(crate) fn dismiss(&mut self) -> (Vec<Waker>, Option<Stamp>) {
         self.gone = 0;
-        self.queue.drain(..).filter_map(|waiter| waiter.waker).collect()
+        let wakers = self.queue.drain(..).filter_map(|waiter| waiter.waker).collect();
+        (wakers, self.granted.take().map(|(_, since)| since))
     }
 
     fn find(&self, ticket: Ticket) -> Option<usize> {

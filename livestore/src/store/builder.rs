@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 #[cfg(feature = "durable")]
 use crate::disk::durable::Disk;
+use crate::ground::clock;
 #[cfg(feature = "durable")]
 use crate::slot::sink::Sink;
 use crate::store::store::LiveStore;
@@ -19,6 +20,8 @@ use crate::value::error::OptionsError;
 #[cfg(feature = "serde")]
 use crate::value::options::Downtime;
 use crate::value::options::StoreOptions;
+#[cfg(feature = "serde")]
+use crate::value::report::UnreadableFn;
 #[cfg(feature = "serde")]
 use crate::value::schema::Schema;
 use crate::value::value::LiveValue;
@@ -62,6 +65,8 @@ pub struct LiveStoreBuilder<V: LiveValue> {
     pub(crate) schema: Option<Schema>,
     #[cfg(feature = "serde")]
     pub(crate) downtime: Downtime,
+    #[cfg(feature = "serde")]
+    pub(crate) on_unreadable: Option<UnreadableFn>,
     /// How it is kept on disk, if it is.
     #[cfg(feature = "durable")]
     pub(crate) disk: Disk,
@@ -78,7 +83,8 @@ pub(crate) struct Plan<V: LiveValue> {
 }
 
 impl<V: LiveValue> LiveStore<V> {
-    /// Begins to build a store. [`LiveStore::default`] is a store with the default options.
+    /// Begins to build a store: returns a builder, from which [`done`](LiveStoreBuilder::done) makes the store.
+    /// [`LiveStore::default`] is a store at once, with the default options.
     ///
     /// Name the value type, `LiveStore::<Room>::new()`, where a closure of the builder needs to know it.
     #[allow(clippy::new_ret_no_self, reason = "the name is part of the 0.1.0 interface")]
@@ -100,7 +106,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// freed. Batches are delivered one after another in a task of their own: a slow callback delays later callbacks,
     /// not the checks, and the batches that wait for it are kept. If the callback panics, its batch is consumed and the
     /// next one is delivered. Batches that are under way when the store ends are still delivered, as long as the runtime
-    /// lives.
+    /// lives; with a runtime that ends, they are lost.
     ///
     /// Has an effect only with an [`expire_check_freq`](StoreOptions::expire_check_freq). A callback that captures a
     /// handle keeps the store open for ever: use [`on_expire_with`](Self::on_expire_with), or capture a
@@ -154,7 +160,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// message is that of the [`OptionsError`] which [`try_done`](Self::try_done) would return. Also, as every timer
     /// of tokio, if the runtime was built without its time driver.
     ///
-    /// The checks for expiry run on the runtime that this is called in, and end with it.
+    /// The checks for expiry run on the runtime that this is called in. When that has ended, they go on in the runtime of
+    /// whoever next creates an entry or sets a deadline: a store in a `static` expires in every test that shares it.
     pub fn done(self) -> LiveStore<V> {
         match self.try_done() {
             Ok(store) => store,
@@ -164,7 +171,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
 
     /// Builds the store, unless the options are impossible.
     ///
-    /// The checks for expiry run on the runtime that this is called in, and end with it.
+    /// The checks for expiry run on the runtime that this is called in. When that has ended, they go on in the runtime of
+    /// whoever next creates an entry or sets a deadline: a store in a `static` expires in every test that shares it.
     ///
     /// # Panics
     ///
@@ -174,7 +182,9 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     ///
     /// [`OptionsError::ChannelCap`] if `channel_cap` is 0, [`OptionsError::ShardAmount`] if `shard_amt` is not a power
     /// of two from 2 to 65,536, [`OptionsError::CheckFrequency`] if `expire_check_freq` is zero, and
-    /// [`OptionsError::NoRuntime`] if it is set and this is not called inside a tokio runtime.
+    /// [`OptionsError::NoRuntime`] if it is set and this is not called inside a tokio runtime, [`OptionsError::PausedClock`] if
+    /// the clock of that runtime is paused and the feature `test-util` is not on. [`OptionsError::NoClock`] on
+    /// `wasm32-unknown-unknown`.
     pub fn try_done(self) -> Result<LiveStore<V>, OptionsError> {
         let plan = self.plan()?;
         let table = plan.table();
@@ -182,8 +192,12 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     }
 
     pub(crate) fn plan(self) -> Result<Plan<V>, OptionsError> {
+        if !clock::IS_THERE {
+            return Err(OptionsError::NoClock);
+        }
         self.options.validate()?;
         let checks = match self.options.expire_check_freq {
+            Some(_) if clock::is_left_behind() => return Err(OptionsError::PausedClock),
             Some(period) => Some((
                 period,
                 Handle::try_current().map_err(|_| OptionsError::NoRuntime)?,
@@ -243,6 +257,8 @@ impl<V: LiveValue> Default for LiveStoreBuilder<V> {
             schema: None,
             #[cfg(feature = "serde")]
             downtime: Downtime::default(),
+            #[cfg(feature = "serde")]
+            on_unreadable: None,
             #[cfg(feature = "durable")]
             disk: Disk::default(),
         }
@@ -254,5 +270,39 @@ impl<V: LiveValue> fmt::Debug for LiveStoreBuilder<V> {
         f.debug_struct("LiveStoreBuilder")
             .field("options", &self.options)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::value::tests::Value;
+
+    fn expiring() -> Result<LiveStore<Value>, OptionsError> {
+        let options = StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            ..Default::default()
+        };
+        LiveStore::new().with_options(options).try_done()
+    }
+
+    /// Its tests waited for what never expired, and nobody said why.
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_that_the_store_does_not_follow_is_an_error() {
+        let built = expiring().map(drop);
+        if cfg!(feature = "test-util") {
+            assert_eq!(built, Ok(()));
+        } else {
+            assert_eq!(built, Err(OptionsError::PausedClock));
+        }
+        // What does not expire does not mind.
+        assert!(LiveStore::<Value>::new().try_done().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_goes_is_no_error() {
+        for _ in 0..1000 {
+            assert!(expiring().is_ok());
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +18,7 @@ use crate::store::builder::LiveStoreBuilder;
 use crate::store::store::LiveStore;
 use crate::value::durability::{Durability, DurabilityError, FlushError};
 use crate::value::error::OptionsError;
-use crate::value::report::OpenReport;
+use crate::value::report::{OpenReport, Progress};
 use crate::value::value::LiveValue;
 
 impl<V: LiveValue> LiveStoreBuilder<V> {
@@ -35,7 +36,36 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// its time. While it writes one batch, as many records may be pending for the next. Calls that do not wait, such as
     /// `init`, `create` and those of a guard, exceed the limit, by at most one record per key.
     pub fn with_pending_limit(mut self, records: usize) -> Self {
-        self.disk.pending_limit = records;
+        self.disk.limits.records = records;
+        self
+    }
+
+    /// Sets how many bytes may wait for the disk before calls that wait for an entry wait for the disk too; at least 1,
+    /// 64 MiB by default.
+    ///
+    /// As [`with_pending_limit`](Self::with_pending_limit), whichever comes first. How many bytes a value has is not known
+    /// before it is written, so this goes by those that were written lately; before there were any, by 64 KiB for each.
+    /// Beyond the entries themselves a store then takes about twice as much for the disk, and a few megabytes: for the
+    /// values of one batch that is written, and of the next.
+    pub fn with_pending_bytes(mut self, bytes: usize) -> Self {
+        self.disk.limits.bytes = bytes;
+        self
+    }
+
+    /// Sets how large the log in the folder may become before everything is written anew; 64 MiB by default.
+    ///
+    /// Whatever is set, the log may become as large as the entries are together. So the folder has at most about three times
+    /// the bytes that they need, or this many more; when it is closed, it gives back what it needs not.
+    pub fn with_log_limit(mut self, bytes: u64) -> Self {
+        self.disk.log_bytes = bytes;
+        self
+    }
+
+    /// Sets what hears how far [`open`](Self::open) has come: about every thousand records, and at the end.
+    ///
+    /// Called on the thread that reads, which waits for it. If it panics, the store is not opened.
+    pub fn on_open_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.disk.on_progress = Some(Box::new(callback));
         self
     }
 
@@ -68,7 +98,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// | [`flush`](LiveStore::flush) has returned `Ok` | everything committed before the call | the same |
     /// | one [interval](Durability::Interval) after a commit, and the time it takes to write a batch or two | the commit | the same |
     /// | [`close`](LiveStore::close) has returned `Ok` | everything committed before the call | the same |
-    /// | the last handle was dropped | everything, if the process lives on until the writer is done; the drop waits up to a quarter of a second for it | the same |
+    /// | the last handle was dropped | everything, if the process lives on until the writer is done; the drop waits up to a second for it | the same |
     /// | the disk has failed | what was on disk before; `flush` returns the error, and memory goes on | the same |
     ///
     /// Whatever is lost, it is the newest: the store comes up as it was at one instant, with everything committed before
@@ -82,16 +112,27 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     ///
     /// # User code on the writer's thread
     ///
-    /// `Serialize` of the values runs there, with nothing locked, and so may their `Drop`. A `Serialize` that fails or
-    /// panics is as final as a disk that fails, because the store without that value would be one that never was; the
-    /// error tells the [key](DurabilityError::key). It must not wait for a `flush`.
+    /// `Serialize` of the values runs there, with nothing locked, and `Deserialize`, because each value is read back before it
+    /// counts as written; and so may their `Drop`. A value that cannot be written so that it can be read again is left
+    /// out: [`flush`](LiveStore::flush) says so until its entry has another, and on disk is what the entry was before. They
+    /// must not wait for a `flush`.
+    ///
+    /// # The folder
+    ///
+    /// Holds a log of what was committed and, once that has become larger than everything in the store and than
+    /// [64 MiB](Self::with_log_limit), a snapshot and the log since. All that is in them is checked when it is read: what is not
+    /// what was written, is missing, or is older than the rest, is an [error](OpenError::is_damaged) that says where, and
+    /// nothing is changed. Only a batch that was being written when the process or the machine stopped is left out, and
+    /// [reported](OpenReport::torn_bytes). A backup is a copy of the folder while no store has it open, or what
+    /// [`save`](LiveStore::save) writes at any time.
     ///
     /// # Errors
     ///
     /// [`OpenError`] tells by its methods what it is, and by its text what to do. The folder is left as it was if somebody
     /// else has it open, if it holds values of another type, if it was written by a program that knows a newer version of
-    /// the type, if it cannot be read or written, or if a value in it cannot be read; and the options may be impossible,
-    /// as for [`try_done`](Self::try_done).
+    /// the type, if it cannot be read or written, or if a value in it cannot be read and
+    /// [`on_unreadable`](Self::on_unreadable) does not say what becomes of it; and the options may be impossible, as for
+    /// [`try_done`](Self::try_done).
     ///
     /// # Panics
     ///
@@ -136,24 +177,30 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     {
         let path = folder.as_ref().to_owned();
         let disk = mem::take(&mut self.disk);
+        let on_unreadable = self.on_unreadable.take();
         let plan = self.plan().map_err(|error| OpenKind::Options(error).at(&path))?;
-        if disk.pending_limit == 0 {
+        if disk.limits.records == 0 || disk.limits.bytes == 0 {
             return Err(OpenKind::Options(OptionsError::PendingLimit).at(&path));
         }
-        let table = plan.durable_table(Sink::new(disk.pending_limit));
+        let table = plan.durable_table(Sink::new(disk.limits));
         let runtime = Handle::try_current().ok();
         let folder = path.clone();
-        let opened = job::run(
-            move |wanted| match durable::open(&table, &folder, disk, runtime, &wanted) {
-                Ok(expired) => Ok((table, expired)),
+        let opened = job::run(move |wanted| {
+            match durable::open(&table, &folder, disk, on_unreadable, runtime, &wanted) {
+                Ok((expired, source)) => Ok((table, expired, source)),
                 Err(kind) => {
                     let_go(table);
                     Err(kind)
                 }
-            },
-        );
+            }
+        });
         match opened.await.unwrap_or(Err(OpenKind::Interrupted)) {
-            Ok((table, expired)) => Ok(plan.start(table, expired)),
+            Ok((table, expired, source)) => {
+                let store = plan.start(table, expired);
+                // Nobody else sets it.
+                let _ = source.set(Arc::downgrade(&store.table));
+                Ok(store)
+            }
             Err(kind) => Err(kind.at(&path)),
         }
     }
@@ -167,10 +214,11 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// # Errors
     ///
-    /// [`FlushError::Failed`] if the disk failed or a value could not be serialised, now or before;
-    /// [`FlushError::Closed`] if the store was closed; [`FlushError::NotDurable`] if it was not built with
-    /// [`open`](LiveStoreBuilder::open). Nothing is known then about what was committed since the last `flush` that
-    /// returned `Ok`.
+    /// [`FlushError::Failed`] if the disk failed, now or before; [`FlushError::Closed`] if the store was closed;
+    /// [`FlushError::Forked`] in a process that was forked from the one that opened it; [`FlushError::NotDurable`] if it was
+    /// not built with [`open`](LiveStoreBuilder::open). Nothing is known then about what was committed since the last
+    /// `flush` that returned `Ok`. [`FlushError::Unwritten`] if the present values of some entries cannot be written so that
+    /// they can be read again; everything else that was committed before this call is on disk then.
     ///
     /// # Cancel safety
     ///
@@ -180,32 +228,6 @@ impl<V: LiveValue> LiveStore<V> {
         match self.table.shared().sink() {
             Some(sink) => sink.flush().await,
             None => Err(FlushError::NotDurable),
-        }
-    }
-
-    /// Writes everything that was committed before this call, ends the writer, and releases the folder, which may be
-    /// opened again when this returns.
-    ///
-    /// Other handles go on with the store in memory: what they commit after this call is not on disk, and their
-    /// [`flush`](Self::flush) says so. Call this last when a server ends, after whatever still commits.
-    ///
-    /// # Errors
-    ///
-    /// [`FlushError::Failed`] if the disk failed or a value could not be serialised, now or before;
-    /// [`FlushError::NotDurable`] if the store was not built with [`open`](LiveStoreBuilder::open). A store that was closed
-    /// before is no error.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while it waits, the store is closed none the less.
-    pub async fn close(self) -> Result<(), FlushError> {
-        let Some(sink) = self.table.shared().sink() else {
-            return Err(FlushError::NotDurable);
-        };
-        sink.close();
-        match sink.end().await {
-            FlushError::Closed => Ok(()),
-            failed => Err(failed),
         }
     }
 

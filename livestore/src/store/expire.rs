@@ -13,9 +13,7 @@ use crate::value::value::LiveValue;
 impl<V: LiveValue> LiveStore<V> {
     /// Notes a use of the entry, for [`ExpireMode::Idle`](crate::ExpireMode::Idle). Returns whether the key has one.
     pub fn touch(&self, key: &Uuid) -> bool {
-        self.table
-            .look(key, |_, state| state.note_use(self.table.shared()))
-            .is_some()
+        self.table.look(key, |_, _| ()).is_some()
     }
 
     /// Has the entry expire this long from now, whatever the store's mode says and however it changes meanwhile.
@@ -26,7 +24,8 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Errors
     ///
     /// [`DeadlineError::Missing`] if the key has no entry; [`DeadlineError::NoChecks`] if the store was built without
-    /// `expire_check_freq`.
+    /// `expire_check_freq`; [`DeadlineError::RuntimeEnded`] if the runtime that its checks ran on has ended, and this is not
+    /// called inside another one with timers, where they would go on.
     ///
     /// # Examples
     ///
@@ -78,7 +77,7 @@ impl<V: LiveValue> LiveStore<V> {
             Ok(()) => true,
             Err(DeadlineError::Missing) => false,
             // Nothing expires in this store.
-            Err(DeadlineError::NoChecks) => self.contains_key(key),
+            Err(DeadlineError::NoChecks | DeadlineError::RuntimeEnded) => self.contains_key(key),
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
-use crate::slot::after::After;
+use crate::slot::after::{After, Leftover};
 use crate::slot::commit::Change;
 use crate::slot::hold::Hold;
 use crate::table::table::Table;
@@ -58,10 +58,11 @@ use crate::watch::watch::Watch;
 /// ```
 #[must_use = "the entry is released when the guard is dropped"]
 pub struct EntryGuard<V: LiveValue> {
+    /// Dropped first: what goes when the guard goes keeps nobody waiting for the entry.
+    hold: Hold<V>,
     /// The entry as this guard's holder sees it. `None` only while a mutation may happen in place: the value then
     /// has no owner but the slot.
     entry: Option<Entry<V>>,
-    hold: Hold<V>,
     /// Keeps the store open. Dropped last, when the hold has ended.
     table: Arc<Table<V>>,
 }
@@ -69,7 +70,7 @@ pub struct EntryGuard<V: LiveValue> {
 impl<V: LiveValue> EntryGuard<V> {
     pub(crate) fn new(table: Arc<Table<V>>, hold: Hold<V>) -> EntryGuard<V> {
         let entry = Some(hold.entry());
-        EntryGuard { entry, hold, table }
+        EntryGuard { hold, entry, table }
     }
 
     fn entry(&self) -> &Entry<V> {
@@ -77,6 +78,18 @@ impl<V: LiveValue> EntryGuard<V> {
             Some(entry) => entry,
             None => unreachable!("a guard gives its entry away only during `mutate`"),
         }
+    }
+
+    /// Shows the entry as a commit has left it. That is done before anything of the user's is dropped: a panic of it must not
+    /// leave a guard that is older than its entry.
+    fn show(&mut self, now: &Entry<V>, after: &mut After<V>) {
+        let before = self.entry.replace(now.clone());
+        after.leave_all(before.map(|entry| Leftover::Value(entry.value)));
+    }
+
+    /// Ends the hold. Whom to wake goes to `after`.
+    pub(in crate::store) fn end_into(&mut self, after: &mut After<V>) {
+        self.hold.end_into(after);
     }
 
     /// Returns the key of the entry.
@@ -107,12 +120,13 @@ impl<V: LiveValue> EntryGuard<V> {
     ///
     /// The value's own error if it refuses the mutation; nothing has changed then, and the guard goes on.
     pub fn mutate(&mut self, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
+        let mut after = After::default();
         if V::__is_plain(&mutn) {
             let given = Given::away(self);
-            return given.guard.hold.mutate(mutn);
+            return given.guard.hold.mutate(mutn, &mut after);
         }
-        let new = self.hold.mutate(mutn)?;
-        self.entry = Some(new.clone());
+        let new = self.hold.mutate(mutn, &mut after)?;
+        self.show(&new, &mut after);
         Ok(new)
     }
 
@@ -123,7 +137,7 @@ impl<V: LiveValue> EntryGuard<V> {
         self.overwrite(value, None)
     }
 
-    /// Replaces the value and returns the previous entry; watchers receive the message with it.
+    /// Replaces the value and returns the previous entry; watchers receive the message with it. Nothing is checked.
     pub fn set_with_msg(&mut self, value: V, msg: V::Message) -> Entry<V> {
         self.overwrite(value, Some(msg))
     }
@@ -144,9 +158,11 @@ impl<V: LiveValue> EntryGuard<V> {
             msg,
             new: Arc::new(value),
         };
+        let mut after = After::default();
         // Nobody changes it between.
         let old = self.hold.entry();
-        self.entry = Some(self.hold.commit(change));
+        let new = self.hold.commit(change, &mut after);
+        self.show(&new, &mut after);
         old
     }
 
@@ -161,8 +177,9 @@ impl<V: LiveValue> EntryGuard<V> {
     /// [`StoreOptions::history`](crate::StoreOptions::history); [`RollbackError::Rejected`] with the value's own error if
     /// the check refuses it.
     pub fn rollback(&mut self, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
-        let new = self.hold.rollback(version)?;
-        self.entry = Some(new.clone());
+        let mut after = After::default();
+        let new = self.hold.rollback(version, &mut after)?;
+        self.show(&new, &mut after);
         Ok(new)
     }
 
@@ -201,7 +218,8 @@ impl<V: LiveValue> EntryGuard<V> {
     ///
     /// # Errors
     ///
-    /// [`DeadlineError::NoChecks`] if the store was built without `expire_check_freq`.
+    /// [`DeadlineError::NoChecks`] if the store was built without `expire_check_freq`; [`DeadlineError::RuntimeEnded`] as
+    /// there.
     pub fn expire_after(&mut self, after: Duration) -> Result<(), DeadlineError> {
         self.set_deadline(self.table.shared().deadline_after(after))
     }
@@ -224,6 +242,7 @@ impl<V: LiveValue> EntryGuard<V> {
 
     fn set_deadline(&mut self, at: Stamp) -> Result<(), DeadlineError> {
         self.table.set_deadline(self.hold.slot(), at)?;
+        // The same value with another deadline.
         self.entry = Some(self.hold.entry());
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::ground::unwind::let_go;
 use crate::store::builder::LiveStoreBuilder;
 use crate::store::store::LiveStore;
 use crate::value::options::Downtime;
-use crate::value::report::{LoadReport, Progress};
+use crate::value::report::{LoadReport, OnUnreadable, Progress, UnreadableEntry};
 use crate::value::schema::Schema;
 use crate::value::value::LiveValue;
 
@@ -74,6 +74,20 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// Sets what the time between saving and loading counts for. By default it counts: [`Downtime::Counts`].
     pub fn downtime(mut self, downtime: Downtime) -> Self {
         self.downtime = downtime;
+        self
+    }
+
+    /// Sets what decides about entries that cannot be read, when the store is loaded or opened: each is kept aside as it is, or
+    /// dropped. Without this, nothing is loaded or opened, and the error says which they are.
+    ///
+    /// Called on the thread that reads. What was kept is written on whenever the store is saved or its folder written
+    /// anew, so a program that can read it finds it again. If loading fails later, it was called even so. If it panics,
+    /// loading fails.
+    pub fn on_unreadable(
+        mut self,
+        decide: impl FnMut(UnreadableEntry<'_>) -> OnUnreadable + Send + 'static,
+    ) -> Self {
+        self.on_unreadable = Some(Box::new(decide));
         self
     }
 }
@@ -146,10 +160,11 @@ impl<V: LiveValue + DeserializeOwned> LiveStoreBuilder<V> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn load(self, path: impl AsRef<Path>) -> Load<V> {
+    pub fn load(mut self, path: impl AsRef<Path>) -> Load<V> {
         let how = How {
             downtime: self.downtime,
             on_refused: None,
+            on_unreadable: self.on_unreadable.take(),
             on_progress: None,
             or_empty: false,
         };

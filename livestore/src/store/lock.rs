@@ -27,6 +27,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: dropped while it waits, it leaves the queue; dropped when the entry was just granted to it, it
     /// passes the entry on.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn acquire(&self, key: &Uuid) -> Option<EntryGuard<V>> {
         let hold = self.hold(key).await?;
         Some(EntryGuard::new(Arc::clone(&self.table), hold))
@@ -62,6 +63,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// As [`acquire`](Self::acquire).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn acquire_timeout(&self, key: &Uuid, limit: Duration) -> Result<EntryGuard<V>, AcquireError> {
         self.take_turn(key).await;
         let mut hold = pin!(self.queue(key));
@@ -103,7 +105,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// An entry that is free stays free meanwhile. Held by a task that does not run, it would gather a queue that never
     /// ends.
     pub(crate) async fn give_way(&self, key: &Uuid) {
-        let held = self.table.look(key, |_, state| state.is_held());
+        let held = self.table.peek(key, |_, state| state.is_held());
         if held != Some(true) {
             coop::consume_budget().await;
         }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::store::guard::EntryGuard;
 use crate::store::store::LiveStore;
-use crate::store::transact::{Guards, Tx};
+use crate::store::transact::{Guards, NotCommitted, Tx};
 use crate::value::error::{MissingKey, TransactError};
 use crate::value::value::LiveValue;
 
@@ -24,6 +24,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: dropped while it waits, it releases those that it has.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     ///
     /// # Examples
     ///
@@ -45,12 +46,12 @@ impl<V: LiveValue> LiveStore<V> {
     /// ```
     pub async fn acquire_many(&self, keys: &[Uuid]) -> Result<Guards<V>, MissingKey> {
         let keys = in_order(keys);
-        let mut guards = Vec::with_capacity(keys.len());
+        let mut guards = Guards::with_capacity(keys.len());
         for key in keys {
             let hold = self.hold(&key).await.ok_or(MissingKey(key))?;
             guards.push(EntryGuard::new(Arc::clone(&self.table), hold));
         }
-        Ok(Guards::new(guards))
+        Ok(guards)
     }
 
     /// Changes several entries as one: everything that `stage` stages is committed, with nothing between, or nothing.
@@ -73,6 +74,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: dropped while it waits, it has changed nothing and holds nothing. It does not wait once `stage` has
     /// been called.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     ///
     /// # Examples
     ///
@@ -105,28 +107,72 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(store.fetch(&to).unwrap().cents, 200);
     /// # }
     /// ```
+    ///
+    /// A transaction may fail for reasons of its own. Its error is whatever the closure returns, and with a `From` for what
+    /// the staged calls fail with, `?` works:
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue, MutateError, TransactError};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Account {
+    ///     #[live(increment, decrement)]
+    ///     cents: u64,
+    ///     frozen: bool,
+    /// }
+    ///
+    /// #[derive(Debug)]
+    /// enum TransferError {
+    ///     Frozen,
+    ///     Account(MutateError<AccountError>),
+    /// }
+    ///
+    /// impl From<MutateError<AccountError>> for TransferError {
+    ///     fn from(error: MutateError<AccountError>) -> Self {
+    ///         TransferError::Account(error)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let store = LiveStore::default();
+    /// let from = store.init(Account { cents: 500, frozen: false });
+    /// let to = store.init(Account { cents: 0, frozen: true });
+    ///
+    /// let transferred = store
+    ///     .transact(&[from, to], |tx| {
+    ///         tx.mutate(&from, AccountMutation::DecrementCents(200))?;
+    ///         if tx.mutate(&to, AccountMutation::IncrementCents(200))?.frozen {
+    ///             return Err(TransferError::Frozen);
+    ///         }
+    ///         Ok(())
+    ///     })
+    ///     .await;
+    /// assert!(matches!(transferred, Err(TransactError::Aborted(TransferError::Frozen))));
+    /// assert_eq!(store.fetch(&from).unwrap().cents, 500);
+    /// # }
+    /// ```
     pub async fn transact<T, E>(
         &self,
         keys: &[Uuid],
         stage: impl FnOnce(&mut Tx<V>) -> Result<T, E>,
     ) -> Result<T, TransactError<E>> {
         let keys = in_order(keys);
-        let held = loop {
-            let mut held = Vec::with_capacity(keys.len());
+        let mut tx = loop {
+            let mut tx = Tx::new(Arc::clone(&self.table));
             for key in &keys {
-                held.push((*key, self.hold(key).await));
+                tx.take_up(*key, self.hold(key).await);
             }
             // A key that had no entry may have got one in the very commit that a later key was waited for.
-            if held
-                .iter()
-                .all(|(key, hold)| hold.is_some() || !self.contains_key(key))
-            {
-                break held;
+            if tx.missing().all(|key| !self.contains_key(key)) {
+                break tx;
             }
         };
-        let mut tx = Tx::new(Arc::clone(&self.table), held);
         let result = stage(&mut tx).map_err(TransactError::Aborted)?;
-        tx.commit().map_err(TransactError::Occupied)?;
+        tx.commit().map_err(|why| match why {
+            NotCommitted::Occupied(key) => TransactError::Occupied(key),
+            NotCommitted::Closed => TransactError::Closed,
+        })?;
         Ok(result)
     }
 }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::ground::trace;
+use crate::ground::unwind::InHand;
 use crate::slot::after::After;
 use crate::slot::hold::{Acquire, Hold, Step};
 use crate::slot::slot::{Dead, Slot};
+use crate::store::create::Linked;
 use crate::store::lock::proceed;
 use crate::store::store::LiveStore;
+use crate::table::making::Turn;
 use crate::value::entry::Entry;
 use crate::value::error::{MutateError, MutateIfError, RollbackError};
 use crate::value::value::LiveValue;
@@ -34,17 +37,14 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn mutate(&self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
         // Most mutations end here, so what is left stands apart: its state is larger.
         let step = match self.step_quietly(key, mutn, proceed().await) {
             Ok(done) => return done.map_err(MutateError::Rejected),
             Err(step) => step,
         };
-        self.go_on(key, None, step).await.map_err(|error| match error {
-            MutateIfError::Missing => MutateError::Missing,
-            MutateIfError::Rejected(reason) => MutateError::Rejected(reason),
-            MutateIfError::Conflict(_) => unreachable!("no version was expected"),
-        })
+        self.go_on(key, None, step).await.map_err(at_any_version)
     }
 
     /// Mutates the entry if it is still at `version`, and returns it in its new state. Waits for a guard.
@@ -59,6 +59,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     ///
     /// # Examples
     ///
@@ -109,18 +110,20 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: dropped while it waits, it has changed nothing.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn rollback(&self, key: &Uuid, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
         match self.hold(key).await {
-            Some(mut hold) => hold.rollback(version),
+            Some(hold) => hold.rollback_once(version),
             None => Err(RollbackError::Missing),
         }
     }
 
     /// Mutates the entry; if the key has none, creates it with what `value` returns, to which the mutation was applied
-    /// before. Waits for a guard.
+    /// before. The mutation is checked as any other, what `value` returns is not. Waits for a guard.
     ///
     /// A creation is one commit, in which the mutation is contained. `value` is called at most once, with nothing
-    /// locked.
+    /// locked. Of all who find no entry at the same time, with this or with [`fetch_or_create`](Self::fetch_or_create), one
+    /// calls its `value` and the others wait, as is said there; then they mutate the entry that was created.
     ///
     /// # Errors
     ///
@@ -129,6 +132,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn mutate_or_create(
         &self,
         key: &Uuid,
@@ -143,19 +147,42 @@ impl<V: LiveValue> LiveStore<V> {
                 Err(MutateError::Rejected(reason)) => return Err(reason),
                 Err(MutateError::Missing) => {}
             }
-            let new = match made.take() {
-                Some(new) => new,
-                None => match value.take() {
-                    Some(value) => Arc::new(V::mutate(&Entry::new(value()), &mutn)?),
+            let linked = if let Some(made) = made.take() {
+                self.link(*key, made, |_, _| ())
+            } else {
+                let Some(turn) = self.table.makings().turn(key).await else {
+                    continue;
+                };
+                // Somebody may have created it before the turn was ours.
+                if self.contains_key(key) {
+                    continue;
+                }
+                match value.take() {
+                    Some(value) => self.make(key, turn, value, &mutn)?,
                     None => unreachable!("a value that was made is kept until it is stored"),
-                },
+                }
             };
-            match self.link(*key, new, |_, _| ()) {
+            match linked {
                 Ok((entry, ())) => return Ok(entry),
                 // Somebody else was faster; theirs is mutated.
                 Err((unused, _)) => made = Some(unused),
             }
         }
+    }
+
+    /// Makes a value in this turn, mutates it, and stores it if the key is still vacant.
+    fn make(
+        &self,
+        key: &Uuid,
+        turn: Turn<'_>,
+        value: impl FnOnce() -> V,
+        mutn: &V::Mutation,
+    ) -> Result<Linked<V, ()>, V::MutError> {
+        let made = InHand::new(Entry::new(value()));
+        // Ends before what was made is dropped, however this ends.
+        let _turn = turn;
+        let new = V::mutate(&made, mutn)?;
+        Ok(self.link(*key, Arc::new(new), |_, _| ()))
     }
 
     /// Mutates in the shortest way where that is the whole of it. Otherwise returns how far it came.
@@ -202,6 +229,30 @@ impl<V: LiveValue> LiveStore<V> {
         step.flatten().unwrap_or(Step::Missing)
     }
 
+    /// Mutates when it is this call's turn, and waits for nothing else: not for the task's budget, and not for the disk.
+    pub(in crate::store) async fn mutate_in_turn(
+        &self,
+        key: &Uuid,
+        mutn: V::Mutation,
+    ) -> Result<Entry<V>, MutateError<V::MutError>> {
+        let mut step = self.step(key, None, mutn);
+        loop {
+            step = match step {
+                Step::Done(result) => return result.map_err(MutateError::Rejected),
+                Step::Copy(attempt, snapshot) => {
+                    return attempt.carry_out(snapshot).map_err(MutateError::Rejected);
+                }
+                Step::Missing => return Err(MutateError::Missing),
+                #[cfg(feature = "durable")]
+                Step::Backlogged(attempt) => return attempt.carry_out_if(None).map_err(at_any_version),
+                Step::Held(slot, mutn) => self.step_in_turn(key, None, slot, mutn).await,
+                Step::NoBudget(_) | Step::Conflict(..) => {
+                    unreachable!("no budget was asked for, and no version expected")
+                }
+            }
+        }
+    }
+
     /// Does what is left of a mutation.
     async fn go_on(
         &self,
@@ -213,8 +264,8 @@ impl<V: LiveValue> LiveStore<V> {
             step = match step {
                 Step::Done(result) => return result.map_err(MutateIfError::Rejected),
                 Step::Conflict(now, _) => return Err(MutateIfError::Conflict(now)),
-                Step::Copy(hold, snapshot, mutn) => {
-                    return hold.mutate_once(snapshot, mutn).map_err(MutateIfError::Rejected);
+                Step::Copy(attempt, snapshot) => {
+                    return attempt.carry_out(snapshot).map_err(MutateIfError::Rejected);
                 }
                 Step::NoBudget(mutn) => {
                     self.give_way(key).await;
@@ -227,9 +278,9 @@ impl<V: LiveValue> LiveStore<V> {
                     return Err(MutateIfError::Missing);
                 }
                 #[cfg(feature = "durable")]
-                Step::Backlogged(mut hold, mutn) => {
+                Step::Backlogged(attempt) => {
                     self.table.shared().room().await;
-                    return hold.mutate_if(expected, mutn);
+                    return attempt.carry_out_if(expected);
                 }
                 Step::Held(slot, mutn) => self.step_in_turn(key, expected, slot, mutn).await,
             }
@@ -249,9 +300,9 @@ impl<V: LiveValue> LiveStore<V> {
         let mut place = Acquire::new(slot, shared);
         let turn = poll_fn(|cx| {
             let mut after = After::default();
-            place.poll_turn(cx, |slot, state| {
+            place.poll_turn(cx, &mut after, |slot, state, after| {
                 mutn.take()
-                    .map(|mutn| Hold::step_held(slot, state, shared, expected, mutn, &mut after))
+                    .map(|mutn| Hold::step_held(slot, state, shared, expected, mutn, after))
             })
         });
         let step = trace::waiting(key, turn).await;
@@ -261,6 +312,15 @@ impl<V: LiveValue> LiveStore<V> {
             (Err(Dead), Some(mutn)) => self.step(key, expected, mutn),
             _ => unreachable!("the mutation goes into the step"),
         }
+    }
+}
+
+/// The error of a mutation for which no version was expected.
+fn at_any_version<V: LiveValue>(error: MutateIfError<V>) -> MutateError<V::MutError> {
+    match error {
+        MutateIfError::Missing => MutateError::Missing,
+        MutateIfError::Rejected(reason) => MutateError::Rejected(reason),
+        MutateIfError::Conflict(_) => unreachable!("no version was expected"),
     }
 }
 

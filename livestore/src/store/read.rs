@@ -1,5 +1,7 @@
 //! Calls that change nothing. None of them waits for a guard.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::ground::stats::{Count, Stats};
@@ -15,13 +17,19 @@ use crate::watch::watch_all::WatchAll;
 impl<V: LiveValue> LiveStore<V> {
     /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.
     ///
-    /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle).
+    /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle); [`peek`](Self::peek) does not.
     pub fn fetch(&self, key: &Uuid) -> Option<Entry<V>> {
         let shared = self.table.shared();
-        self.table.look(key, |_, state| {
-            state.note_use(shared);
-            state.entry(shared)
-        })
+        self.table.look(key, |_, state| state.entry(shared))
+    }
+
+    /// Returns the entry as [`fetch`](Self::fetch) does, without counting as a use.
+    ///
+    /// For whoever looks after entries and does not use them: a dashboard, a log, a backup. With
+    /// [`ExpireMode::Idle`](crate::ExpireMode::Idle), what nobody but them looks at expires.
+    pub fn peek(&self, key: &Uuid) -> Option<Entry<V>> {
+        let shared = self.table.shared();
+        self.table.peek(key, |_, state| state.entry(shared))
     }
 
     /// Begins to watch the entry: what it receives first is committed after this call. `None` if the key has none.
@@ -87,7 +95,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// history of 0 that is the present entry alone. The history begins with the entry's creation.
     pub fn history(&self, key: &Uuid) -> Option<Vec<Entry<V>>> {
         let shared = self.table.shared();
-        self.table.look(key, |_, state| state.history(shared))
+        self.table.peek(key, |_, state| state.history(shared))
     }
 
     /// Watches the entry as if since `version`: receives exactly the updates that followed it, then those to come.
@@ -130,6 +138,58 @@ impl<V: LiveValue> LiveStore<V> {
         })
     }
 
+    /// Watches the entry without values as if since `version`: receives exactly the mutations that followed it, then those
+    /// to come. `None` if the key has no entry.
+    ///
+    /// For replicas of large values: nothing but mutations is kept, as many of each entry as
+    /// [`StoreOptions::delta_history`](crate::StoreOptions::delta_history) says. Where those do not go back far enough, what
+    /// [`StoreOptions::history`](crate::StoreOptions::history) keeps is told without its values. Where neither does, because a
+    /// value was replaced or rolled back meanwhile, or `version` is not one of this entry's, the first delta is
+    /// [`Delta::Resync`](crate::Delta::Resync), as with [`watch_since`](Self::watch_since).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{Delta, LiveStore, LiveValue, StoreOptions};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Board {
+    ///     #[live(push)]
+    ///     lines: Vec<String>,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let options = StoreOptions { delta_history: 1000, ..Default::default() };
+    /// let store = LiveStore::new().with_options(options).done();
+    /// let key = store.init(Board { lines: vec![] });
+    ///
+    /// let (mut replica, seen) = {
+    ///     let entry = store.fetch(&key).unwrap();
+    ///     (Board::clone(&entry), entry.version)
+    /// };
+    /// // The connection is lost, and the board goes on.
+    /// store.mutate(&key, BoardMutation::PushLines("one".into())).await.ok();
+    /// store.mutate(&key, BoardMutation::PushLines("two".into())).await.ok();
+    ///
+    /// let mut deltas = store.watch_deltas_since(&key, seen).unwrap();
+    /// while let Some(delta) = deltas.try_next() {
+    ///     match delta {
+    ///         Delta::Mutate { mutn, .. } => drop(replica.apply(&mutn)),
+    ///         Delta::Resync { now, .. } => replica = Board::clone(&now),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// assert_eq!(replica.lines, ["one", "two"]);
+    /// # }
+    /// ```
+    pub fn watch_deltas_since(&self, key: &Uuid, version: u64) -> Option<DeltaWatch<V>> {
+        let shared = self.table.shared();
+        self.table.look(key, |slot, state| {
+            DeltaWatch::begin_since(slot, state, shared, version)
+        })
+    }
+
     /// Watches every entry, those to come included.
     pub fn watch_all(&self) -> WatchAll<V> {
         WatchAll::begin(&self.table, false)
@@ -168,7 +228,7 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Returns whether the key has an entry.
     pub fn contains_key(&self, key: &Uuid) -> bool {
-        self.table.look(key, |_, _| ()).is_some()
+        self.table.peek(key, |_, _| ()).is_some()
     }
 
     /// Returns how many entries there are. While others create and remove, the number was true for each shard of the
@@ -180,6 +240,16 @@ impl<V: LiveValue> LiveStore<V> {
     /// Returns whether there are no entries, as [`len`](Self::len) counts them.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Gives memory that removed entries have left back to the allocator.
+    ///
+    /// A store keeps the places that its entries stood in, for those to come: in the map, in the queue of deadlines, and in
+    /// the queues of those who watch everything. Call this after a peak that will not come again soon. Each shard
+    /// of the map, and each queue, is locked while its places move, one after another: for a million entries that were
+    /// removed a few milliseconds, and a fifth of a second where they had deadlines.
+    pub fn shrink_to_fit(&self) {
+        self.table.shrink();
     }
 
     /// Returns figures of the store at work, for a dashboard or a health check. Costs about as much as
@@ -214,6 +284,8 @@ impl<V: LiveValue> LiveStore<V> {
             watch_alls: shared.feed.watchers(),
             held: counters.present(Count::Held),
             waiters: counters.present(Count::Waiters),
+            granted: counters.present(Count::Granted),
+            granted_for: counters.granted_for(shared.clock.now()),
             mutations: counters.sum(Count::Mutations),
             refused: counters.sum(Count::Refused),
             lagged: counters.sum(Count::Lagged),
@@ -231,9 +303,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Each is seen at most once; a key whose entry is there throughout is seen. Nothing is locked between items, and memory
     /// is used for one shard of the map at a time. The iterator keeps the store open.
     pub fn keys(&self) -> impl Iterator<Item = Uuid> + use<V> {
-        self.table
-            .walk()
-            .filter_map(|slot| slot.lock().is_alive().then(|| *slot.key()))
+        self.table.walk().visit(|_, _| ()).map(|(key, ())| key)
     }
 
     /// Returns the keys and their entries, each as it is when the iterator comes to it.
@@ -241,12 +311,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Each is seen at most once; an entry that is there throughout is seen. Nothing is locked between items, and memory
     /// is used for one shard of the map at a time. The iterator keeps the store open. Does not count as a use.
     pub fn entries(&self) -> impl Iterator<Item = (Uuid, Entry<V>)> + use<V> {
-        let shared = self.table.shared().clone();
-        self.table.walk().filter_map(move |slot| {
-            let state = slot.lock();
-            let entry = state.is_alive().then(|| state.entry(&shared));
-            drop(state);
-            Some((*slot.key(), entry?))
-        })
+        let shared = Arc::clone(self.table.shared());
+        self.table.walk().visit(move |_, state| state.entry(&shared))
     }
 }

@@ -15,6 +15,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the entry is removed only when this returns.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn remove(&self, key: &Uuid) -> Option<Entry<V>> {
         self.remove_then(key, None).await
     }
@@ -24,6 +25,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// As [`remove`](Self::remove).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn remove_with_msg(&self, key: &Uuid, msg: V::Message) -> Option<Entry<V>> {
         self.remove_then(key, Some(msg)).await
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::ground::unwind::InHand;
 use crate::slot::commit::Change;
 use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
 use crate::store::store::LiveStore;
 use crate::value::entry::Entry;
-use crate::value::error::Missing;
+use crate::value::error::{Missing, Rejected, TryAssignError};
 use crate::value::value::LiveValue;
 use crate::watch::watch::Watch;
 
@@ -23,19 +24,57 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the value is either stored or dropped with the future.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn insert(&self, key: &Uuid, value: V) -> Option<Entry<V>> {
         self.insert_then(key, value, |_, _| ()).await.0
     }
 
-    /// Stores a value as [`insert`](Self::insert) does, and watches what follows it.
+    /// Stores a value as [`insert`](Self::insert) does, unchecked, and watches what follows it.
     ///
     /// # Cancel safety
     ///
     /// As [`insert`](Self::insert).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn insert_and_watch(&self, key: &Uuid, value: V) -> (Option<Entry<V>>, Watch<V>) {
         let shared = self.table.shared();
         self.insert_then(key, value, |slot, state| Watch::begin(slot, state, shared))
             .await
+    }
+
+    /// Stores a value as [`insert`](Self::insert) does, if it passes [`LiveValue::check`].
+    ///
+    /// An existing entry is held while the check runs, so what it was checked against is what it replaces; nothing is
+    /// locked. The check must not wait for that entry. It may run more than once: if the entry is removed while this
+    /// waits, the value is checked as a new one, and if somebody creates one meanwhile, against theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] with the value and the reason. Nothing has changed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`insert`](Self::insert).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
+    pub async fn try_insert(&self, key: &Uuid, value: V) -> Result<Option<Entry<V>>, Rejected<V>> {
+        let mut value = Arc::new(value);
+        loop {
+            match self.overwrite_checked(key, value).await {
+                Ok(previous) => return Ok(Some(previous)),
+                Err(Unused::Rejected(value, reason)) => return Err(rejected(value, reason)),
+                Err(Unused::Missing(unused)) => value = unused,
+            }
+            let new = InHand::new(value);
+            let checked = new.check(None);
+            value = new.into_inner();
+            if let Err(reason) = checked {
+                return Err(rejected(value, reason));
+            }
+            match self.link(*key, value, |_, _| ()) {
+                Ok(_) => return Ok(None),
+                // Somebody else was faster; theirs is replaced.
+                Err((unused, _)) => value = unused,
+            }
+        }
     }
 
     async fn insert_then<R>(
@@ -70,6 +109,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// Cancel safe: the value is either stored or dropped with the future.
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn assign(&self, key: &Uuid, value: V) -> Result<Entry<V>, Missing<V>> {
         self.assign_then(key, value, |_, _| ())
             .await
@@ -85,6 +125,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// As [`assign`](Self::assign).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn assign_and_watch(&self, key: &Uuid, value: V) -> Result<(Entry<V>, Watch<V>), Missing<V>> {
         let shared = self.table.shared();
         self.assign_then(key, value, |slot, state| Watch::begin(slot, state, shared))
@@ -100,6 +141,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Cancel safety
     ///
     /// As [`assign`](Self::assign).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn assign_and_acquire(
         &self,
         key: &Uuid,
@@ -112,6 +154,30 @@ impl<V: LiveValue> LiveStore<V> {
             }
             None => Err(Missing(value)),
         }
+    }
+
+    /// Replaces a value as [`assign`](Self::assign) does, if [`LiveValue::check`] accepts it as the successor of the
+    /// present one.
+    ///
+    /// The entry is held while the check runs, so what it was checked against is what it replaces; nothing is locked. The
+    /// check must not wait for that entry.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAssignError::Missing`] if the key has no entry, or loses it while this waits; [`TryAssignError::Rejected`] if
+    /// the check refuses. Both give the value back, and nothing has changed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`assign`](Self::assign).
+    /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
+    pub async fn try_assign(&self, key: &Uuid, value: V) -> Result<Entry<V>, TryAssignError<V>> {
+        self.overwrite_checked(key, Arc::new(value))
+            .await
+            .map_err(|unused| match unused {
+                Unused::Missing(value) => TryAssignError::Missing(Arc::unwrap_or_clone(value)),
+                Unused::Rejected(value, reason) => rejected(value, reason).into(),
+            })
     }
 
     async fn assign_then<R>(
@@ -136,13 +202,44 @@ impl<V: LiveValue> LiveStore<V> {
         let Some(hold) = self.hold(key).await else {
             return Err(value);
         };
-        let change = Change::Overwrite {
-            msg: None,
-            new: value,
-        };
         // Nobody changes it between.
         let previous = hold.entry();
-        let made = hold.commit_once(change, |slot, state, _| then(slot, state));
+        let made = hold.commit_once(overwrite(value), |slot, state, _| then(slot, state));
         Ok((previous, made))
     }
+
+    /// Replaces a value when it is this call's turn, if it passes its check.
+    async fn overwrite_checked(&self, key: &Uuid, value: Arc<V>) -> Result<Entry<V>, Unused<V>> {
+        let Some(hold) = self.hold(key).await else {
+            return Err(Unused::Missing(value));
+        };
+        // If the check panics, the hold ends before anything of the user's is dropped.
+        let (value, previous, hold) = (InHand::new(value), hold.entry(), hold);
+        match value.check(Some(&previous)) {
+            Ok(()) => {
+                // Nobody changed it between.
+                hold.commit_once(overwrite(value.into_inner()), |_, _, _| ());
+                Ok(previous)
+            }
+            Err(reason) => {
+                drop(hold);
+                Err(Unused::Rejected(value.into_inner(), reason))
+            }
+        }
+    }
+}
+
+/// Why a value was not stored; here it is.
+enum Unused<V: LiveValue> {
+    Missing(Arc<V>),
+    Rejected(Arc<V>, V::MutError),
+}
+
+fn overwrite<V: LiveValue>(new: Arc<V>) -> Change<V> {
+    Change::Overwrite { msg: None, new }
+}
+
+fn rejected<V: LiveValue>(value: Arc<V>, reason: V::MutError) -> Rejected<V> {
+    let value = Arc::unwrap_or_clone(value);
+    Rejected { value, reason }
 }

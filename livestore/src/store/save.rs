@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::disk::snapshot::error::{SaveError, SaveKind};
-use crate::disk::snapshot::{OnProgress, job, save};
+use crate::disk::snapshot::job;
+use crate::disk::snapshot::save::{self, How};
 use crate::ground::unwind::let_go;
 use crate::store::store::LiveStore;
 use crate::value::report::{Progress, SaveReport};
 use crate::value::value::LiveValue;
 
-impl<V: LiveValue + Serialize> LiveStore<V> {
+impl<V: LiveValue + Serialize + DeserializeOwned> LiveStore<V> {
     /// Saves all entries to one file, which [`load`](crate::LiveStoreBuilder::load) reads. Await what it returns.
     ///
     /// The store goes on meanwhile: nobody waits for a save, guards included. Each entry is in the file as it was at one
@@ -24,19 +27,22 @@ impl<V: LiveValue + Serialize> LiveStore<V> {
     /// [history](crate::StoreOptions::history) are not.
     ///
     /// The file is written beside the one at `path`, written to the disk, and takes its place in one step: who looks finds
-    /// the old file or the new one, whole, also after a loss of power. Needs the disk space of both. A link is followed; the
-    /// permissions of the old file are kept. If the process is killed meanwhile, the unfinished file stays beside it, under
-    /// the same name with a dot before it and `.tmp` after it.
+    /// the old file or the new one, whole, also after a loss of power. Needs the disk space of both. A link is followed, also to
+    /// where there is no file yet; the permissions of the old file are kept. If the process is killed meanwhile, the unfinished
+    /// file stays beside it, under the same name with a dot before it and `.tmp` after it, until the next save.
     ///
     /// Takes memory for one entry's bytes and for the pointers of one shard, and runs on tokio's pool for blocking work,
-    /// or on a thread of its own outside a runtime. `Serialize` of the value is called there with nothing locked. While an
+    /// or on a thread of its own outside a runtime. `Serialize` of the value is called there with nothing locked, and
+    /// `Deserialize`, because each value is read back. While an
     /// entry is being written, a mutation copies its value instead of changing it in place. The store stays open until the
     /// save has ended.
     ///
     /// # Errors
     ///
-    /// [`SaveError`] if the disk says no, or a value cannot be written: its `Serialize` fails or panics, it is nested
-    /// more than 256 levels deep, or it has more than 4 GiB. What was at `path` before is still there, untouched, unless
+    /// [`SaveError`] if the disk says no, or a value cannot be written so that it can be read again: its `Serialize` or its
+    /// `Deserialize` fails or panics, it is nested more than 256 levels deep or too deep for the stack, it has a `Some` of
+    /// nothing, which would come back as `None`, or more than 4 GiB. All such entries are found and named, and
+    /// [`on_unwritable`](Save::on_unwritable) would leave them out. What was at `path` before is still there, untouched, unless
     /// the text says that only the folder could not be written to the disk.
     ///
     /// # Cancel safety
@@ -75,7 +81,7 @@ impl<V: LiveValue + Serialize> LiveStore<V> {
         Save {
             store: self.clone(),
             path: path.as_ref().to_owned(),
-            on_progress: None,
+            how: How::default(),
         }
     }
 }
@@ -85,7 +91,7 @@ impl<V: LiveValue + Serialize> LiveStore<V> {
 pub struct Save<V: LiveValue> {
     store: LiveStore<V>,
     path: PathBuf,
-    on_progress: Option<OnProgress>,
+    how: How,
 }
 
 impl<V: LiveValue> Save<V> {
@@ -113,25 +119,30 @@ impl<V: LiveValue> Save<V> {
     /// # }
     /// ```
     pub fn on_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
-        self.on_progress = Some(Box::new(callback));
+        self.how.on_progress = Some(Box::new(callback));
+        self
+    }
+
+    /// Sets what hears of entries that are left out because their values cannot be written so that they can be read again.
+    /// Without this, the save fails, and says which they are.
+    ///
+    /// Called on the thread that saves with the key and the reason. If it panics, the save fails.
+    pub fn on_unwritable(mut self, callback: impl FnMut(Uuid, &str) + Send + 'static) -> Self {
+        self.how.on_unwritable = Some(Box::new(callback));
         self
     }
 }
 
-impl<V: LiveValue + Serialize> IntoFuture for Save<V> {
+impl<V: LiveValue + Serialize + DeserializeOwned> IntoFuture for Save<V> {
     type Output = Result<SaveReport, SaveError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Save {
-            store,
-            path,
-            on_progress,
-        } = self;
+        let Save { store, path, how } = self;
         Box::pin(async move {
             let target = path.clone();
             let saved = job::run(move |wanted| {
-                let saved = save::save(&store.table, &target, on_progress, &wanted);
+                let saved = save::save(&store.table, &target, how, &wanted);
                 // It may be the last handle, and a panic of what goes with it changes nothing about the file.
                 let_go(store);
                 saved

@@ -11,8 +11,11 @@ use crate::value::value::LiveValue;
 /// and mutated.
 ///
 /// A `LiveStore` is a handle, cheap to clone, as the sender of a channel is; clones share one store. It can stand in
-/// an axum `State`, in a task, or in a struct. When the last handle and the last [guard](crate::EntryGuard) are
-/// gone, the store ends: watches end with `None`.
+/// an axum `State`, in a task, or in a struct. When the last handle, the last [guard](crate::EntryGuard) and the last
+/// [mutation on drop](crate::MutateOnDrop) are gone, the store ends: watches end with `None`.
+///
+/// [`LiveStore::default`] makes one with the default options. [`LiveStore::new`] gives a
+/// [builder](crate::LiveStoreBuilder), for options and callbacks; its `done` makes the store.
 ///
 /// Any UUID is a key: a random one from [`init`](Self::init), one made from a name with `Uuid::new_v5`, or your own.
 ///
@@ -20,15 +23,39 @@ use crate::value::value::LiveValue;
 ///
 /// | calls | wait for a guard |
 /// |---|---|
-/// | `fetch`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after`, `save` | never |
+/// | `fetch`, `peek`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after`, `save` | never |
 /// | `init`, `create`, `fetch_or_create` and their siblings | never |
 /// | `mutate`, `mutate_if`, `mutate_or_create`, `rollback`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
+/// | the drop of a [`MutateOnDrop`](crate::MutateOnDrop) | never; the mutation takes its place in the queue |
 /// | `try_acquire`, `acquire_timeout` | not at all, or for as long as you say |
+///
+/// `fetch_or_create` and `mutate_or_create` wait for another of these two that makes the value of the same key just then.
 ///
 /// In a store that is kept on disk, those that wait for a guard also wait while too much waits to be written; the others
 /// never do.
 ///
 /// Every future is `Send` and cancel safe: dropped while it waits, it has changed nothing and passes its turn on.
+///
+/// # Whose turn it is
+///
+/// Who finds an entry held takes a place in its queue with the first poll, and is served in that order; nobody slips in
+/// between, for the entry passes from one straight to the next. Who finds it free takes it, but for a task that has used up
+/// its [budget](tokio::task::coop): that lets other tasks run first, and counts from when it comes back. The order is one per
+/// life of an entry: if it ends, those who wait look their key up again.
+///
+/// **Poll what waits, or drop it.** When its turn has come, the entry is held on behalf of a call until that call is polled
+/// again. A future that is kept and not polled, by `&mut future` in a `select!` whose other branch goes on for example, keeps
+/// everybody else waiting, as it would with tokio's `Mutex`. [`stats`](Self::stats) shows such turns: `granted` and
+/// `granted_for`.
+///
+/// # The budget of a task
+///
+/// Every future and every watch asks for a unit of the task's budget, as tokio's own do, so that a loop over them does not
+/// starve other tasks. Once it is used up, they are pending until the task has given way, even if there is nothing to wait
+/// for. So whoever polls once inside a task, with `now_or_never` for example, may get nothing though there is something: use
+/// [`try_acquire`](Self::try_acquire) or [`Watch::try_next`](crate::Watch::try_next), which ask for nothing. And another
+/// executor's `block_on` inside a task waits for ever then, because the task never gives way; outside of tasks there is no
+/// budget.
 ///
 /// # Examples
 ///

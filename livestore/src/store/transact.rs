@@ -13,10 +13,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::mem;
 use std::ops::{Index, IndexMut};
 use std::slice;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 use std::vec;
 
@@ -25,14 +25,15 @@ use uuid::Uuid;
 use crate::ground::clock::Stamp;
 use crate::ground::stats::Count;
 use crate::ground::sync::MutexGuard;
+use crate::ground::unwind::{Panics, drop_each};
 use crate::slot::after::After;
 use crate::slot::commit::Change;
 use crate::slot::hold::Hold;
 use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
-use crate::table::table::Table;
+use crate::table::table::{NotLinked, Table};
 use crate::value::entry::Entry;
-use crate::value::error::{DeadlineError, Missing, MutateError, Occupied};
+use crate::value::error::{DeadlineError, Missing, MutateError, Occupied, TryAssignError, TryCreateError};
 use crate::value::value::LiveValue;
 
 /// Guards of several entries, in key order. From [`LiveStore::acquire_many`](crate::LiveStore::acquire_many).
@@ -45,9 +46,15 @@ pub struct Guards<V: LiveValue> {
 }
 
 impl<V: LiveValue> Guards<V> {
-    /// The guards come in key order.
-    pub(crate) fn new(guards: Vec<EntryGuard<V>>) -> Guards<V> {
-        Guards { guards }
+    pub(crate) fn with_capacity(capacity: usize) -> Guards<V> {
+        Guards {
+            guards: Vec::with_capacity(capacity),
+        }
+    }
+
+    /// Adds a guard. They come in key order.
+    pub(crate) fn push(&mut self, guard: EntryGuard<V>) {
+        self.guards.push(guard);
     }
 
     /// Returns the guard of a key, or `None` if it was not asked for.
@@ -85,6 +92,19 @@ impl<V: LiveValue> Guards<V> {
     }
 }
 
+/// All are released before anything else goes, so that what goes keeps nobody waiting.
+impl<V: LiveValue> Drop for Guards<V> {
+    fn drop(&mut self) {
+        let mut after = After::default();
+        self.guards
+            .iter_mut()
+            .for_each(|guard| guard.end_into(&mut after));
+        let mut panics = Panics::default();
+        panics.run(|| drop(after));
+        panics.run(|| drop_each(self.guards.drain(..)));
+    }
+}
+
 impl<V: LiveValue> Index<usize> for Guards<V> {
     type Output = EntryGuard<V>;
 
@@ -103,8 +123,8 @@ impl<V: LiveValue> IntoIterator for Guards<V> {
     type Item = EntryGuard<V>;
     type IntoIter = vec::IntoIter<EntryGuard<V>>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.guards.into_iter()
+    fn into_iter(mut self) -> Self::IntoIter {
+        mem::take(&mut self.guards).into_iter()
     }
 }
 
@@ -159,23 +179,24 @@ enum Step<V: LiveValue> {
 }
 
 impl<V: LiveValue> Tx<V> {
-    /// The holds come in key order; `None` where the key has no entry.
-    pub(crate) fn new(table: Arc<Table<V>>, held: Vec<(Uuid, Option<Hold<V>>)>) -> Tx<V> {
-        let staged = held
-            .into_iter()
-            .map(|(key, hold)| {
-                let now = hold.as_ref().map(|hold| hold.entry());
-                (
-                    key,
-                    Staged {
-                        hold,
-                        now,
-                        steps: Vec::new(),
-                    },
-                )
-            })
-            .collect();
-        Tx { table, staged }
+    pub(crate) fn new(table: Arc<Table<V>>) -> Tx<V> {
+        Tx {
+            table,
+            staged: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a key that was named; `None` if it has no entry.
+    pub(crate) fn take_up(&mut self, key: Uuid, hold: Option<Hold<V>>) {
+        let now = hold.as_ref().map(|hold| hold.entry());
+        let steps = Vec::new();
+        self.staged.insert(key, Staged { hold, now, steps });
+    }
+
+    /// The keys that were named and had no entry.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &Uuid> {
+        let missing = self.staged.iter().filter(|(_, staged)| staged.hold.is_none());
+        missing.map(|(key, _)| key)
     }
 
     /// Returns the entry as this transaction has staged it. `None` if there is none, or its key was not named.
@@ -191,14 +212,14 @@ impl<V: LiveValue> Tx<V> {
     /// [`MutateError::Missing`] if there is no entry, or its key was not named; [`MutateError::Rejected`] if the value
     /// refuses. Nothing is staged then, and the transaction may go on.
     pub fn mutate(&mut self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
-        let counters = &Arc::clone(self.table.shared()).counters;
+        let shared = &Arc::clone(self.table.shared());
         let (staged, now) = self.existing(key).ok_or(MutateError::Missing)?;
         let value = Arc::new(V::mutate(&now, &mutn).map_err(|reason| {
-            counters.add(Count::Refused, 1);
+            shared.counters.add(Count::Refused, 1);
             MutateError::Rejected(reason)
         })?);
-        let new = Some(Arc::clone(&value));
-        Ok(staged.change(now, value, Change::Mutate { mutn, new }))
+        let change = Change::mutate(shared, mutn, Arc::clone(&value));
+        Ok(staged.change(now, value, change))
     }
 
     /// Stages a replacement and returns the entry that it replaces. Nothing is checked.
@@ -219,7 +240,24 @@ impl<V: LiveValue> Tx<V> {
         Ok(now)
     }
 
-    /// Stages the creation of an entry under a key that has none. The key need not have been named.
+    /// Stages a replacement as [`set`](Self::set) does, if [`LiveValue::check`] accepts the value as the successor of the one
+    /// that this transaction has staged.
+    ///
+    /// # Errors
+    ///
+    /// [`TryAssignError::Missing`] if there is no entry, or its key was not named; [`TryAssignError::Rejected`] if the check
+    /// refuses. Both give the value back. Nothing is staged then, and the transaction may go on.
+    pub fn try_set(&mut self, key: &Uuid, value: V) -> Result<Entry<V>, TryAssignError<V>> {
+        let Some(now) = self.get(key) else {
+            return Err(TryAssignError::Missing(value));
+        };
+        match value.check(Some(now)) {
+            Ok(()) => Ok(self.set(key, value)?),
+            Err(reason) => Err(TryAssignError::Rejected { value, reason }),
+        }
+    }
+
+    /// Stages the creation of an entry under a key that has none. The key need not have been named. Nothing is checked.
     ///
     /// If somebody else creates an entry under this key before the commit, the whole transaction fails with
     /// [`TransactError::Occupied`](crate::TransactError::Occupied).
@@ -243,6 +281,19 @@ impl<V: LiveValue> Tx<V> {
         staged.now = Some(Entry::from_shared(Arc::clone(&value)));
         staged.steps.push(Step::Create(value));
         Ok(())
+    }
+
+    /// Stages a creation as [`create`](Self::create) does, if the value passes [`LiveValue::check`].
+    ///
+    /// # Errors
+    ///
+    /// [`TryCreateError::Rejected`] if the check refuses; [`TryCreateError::Occupied`] with the value and the entry if the
+    /// transaction knows one. Nothing is staged then, and the transaction may go on.
+    pub fn try_create(&mut self, key: &Uuid, value: V) -> Result<(), TryCreateError<V>> {
+        match value.check(None) {
+            Ok(()) => Ok(self.create(key, value)?),
+            Err(reason) => Err(TryCreateError::Rejected { value, reason }),
+        }
     }
 
     /// Stages a removal and returns the entry as it is before. `None` if there is none, or its key was not named.
@@ -280,7 +331,7 @@ impl<V: LiveValue> Tx<V> {
     /// # Errors
     ///
     /// [`DeadlineError::Missing`] if there is no entry, or its key was not named; [`DeadlineError::NoChecks`] if the
-    /// store was built without `expire_check_freq`.
+    /// store was built without `expire_check_freq`; [`DeadlineError::RuntimeEnded`] as there.
     pub fn expire_after(&mut self, key: &Uuid, after: Duration) -> Result<(), DeadlineError> {
         let at = self.table.shared().deadline_after(after);
         self.deadline(key, at)
@@ -305,9 +356,13 @@ impl<V: LiveValue> Tx<V> {
 
     fn deadline(&mut self, key: &Uuid, at: Stamp) -> Result<(), DeadlineError> {
         let checks = self.table.deadlines().is_some();
+        let resumed = self.table.resume_checks();
         let (staged, _) = self.existing(key).ok_or(DeadlineError::Missing)?;
         if !checks {
             return Err(DeadlineError::NoChecks);
+        }
+        if at < Stamp::NEVER && !resumed {
+            return Err(DeadlineError::RuntimeEnded);
         }
         staged.steps.push(Step::Deadline(at));
         Ok(())
@@ -319,12 +374,36 @@ impl<V: LiveValue> Tx<V> {
         Some((staged, now))
     }
 
-    /// Makes everything visible, or nothing: the key that somebody else has taken is the error.
-    pub(crate) fn commit(self) -> Result<(), Uuid> {
-        let Tx { table, staged } = self;
-        let plans: Vec<Plan<V>> = staged.into_iter().map(|(key, staged)| staged.plan(key)).collect();
-        commit(&table, plans)
+    /// Makes everything visible, or nothing.
+    pub(crate) fn commit(mut self) -> Result<(), NotCommitted> {
+        let staged = mem::take(&mut self.staged);
+        let mut plans = Plans(staged.into_iter().map(|(key, staged)| staged.plan(key)).collect());
+        plans.commit(&self.table)
     }
+}
+
+/// Nothing has happened. All entries are released before anything that was staged goes, so that this keeps nobody waiting.
+impl<V: LiveValue> Drop for Tx<V> {
+    fn drop(&mut self) {
+        let mut after = After::default();
+        for hold in self.staged.values_mut().filter_map(|staged| staged.hold.as_mut()) {
+            hold.end_into(&mut after);
+        }
+        let mut panics = Panics::default();
+        panics.run(|| drop(after));
+        for staged in mem::take(&mut self.staged).into_values() {
+            panics.run(|| drop(staged.now));
+            panics.run(|| drop_each(staged.steps));
+        }
+    }
+}
+
+/// Why a transaction was not committed.
+pub(crate) enum NotCommitted {
+    /// Somebody else has this key.
+    Occupied(Uuid),
+    /// The store was closed.
+    Closed,
 }
 
 /// An entry to be created, and what is done to it afterwards.
@@ -337,111 +416,117 @@ struct Plan<V: LiveValue> {
     held: Option<(Hold<V>, Vec<Step<V>>)>,
     /// The entry that there will be, and what is done to it once it is born.
     born: Option<Birth<V>>,
-    /// Of lives that left no trace. Dropped with nothing locked.
-    _untraced: Vec<Step<V>>,
+    /// Of lives that left no trace.
+    untraced: Vec<Step<V>>,
 }
 
-/// What a commit leaves to be done with nothing locked.
-struct Afters<V: LiveValue> {
-    afters: Vec<After<V>>,
-    next_holders: Vec<Waker>,
-    stale_deadlines: usize,
-}
+/// What a transaction does, in key order.
+struct Plans<V: LiveValue>(Vec<Plan<V>>);
 
-impl<V: LiveValue> Afters<V> {
-    fn next(&mut self) -> &mut After<V> {
-        let at = self.afters.len();
-        self.afters.push(After::default());
-        &mut self.afters[at]
-    }
-}
+impl<V: LiveValue> Plans<V> {
+    fn commit(&mut self, table: &Table<V>) -> Result<(), NotCommitted> {
+        let shared = table.shared();
+        let plans = &mut self.0;
+        // Slots stand beside the plans, so that their locks can be held while the plans are carried out.
+        let born: Vec<Option<Arc<Slot<V>>>> = plans
+            .iter()
+            .map(|plan| plan.born.as_ref().map(|(slot, _)| Arc::clone(slot)))
+            .collect();
+        let held: Vec<Option<Arc<Slot<V>>>> = plans
+            .iter()
+            .map(|plan| plan.held.as_ref().map(|(hold, _)| Arc::clone(hold.slot())))
+            .collect();
+        // Of everything that follows: it wakes and drops when all is visible, and nothing locked.
+        let mut after = After::default();
 
-fn commit<V: LiveValue>(table: &Table<V>, mut plans: Vec<Plan<V>>) -> Result<(), Uuid> {
-    let shared = table.shared();
-    // Slots stand beside the plans, so that their locks can be held while the plans are carried out.
-    let born: Vec<Option<Arc<Slot<V>>>> = plans
-        .iter()
-        .map(|plan| plan.born.as_ref().map(|(slot, _)| Arc::clone(slot)))
-        .collect();
-    let held: Vec<Option<Arc<Slot<V>>>> = plans
-        .iter()
-        .map(|plan| plan.held.as_ref().map(|(hold, _)| Arc::clone(hold.slot())))
-        .collect();
+        // Link what is created under keys that have no entry. Who finds one waits for its lock.
+        let mut born_states: Vec<Option<MutexGuard<'_, State<V>>>> = Vec::with_capacity(plans.len());
+        for (at, slot) in born.iter().enumerate() {
+            let state = slot.as_ref().map(|slot| slot.lock());
+            if let (Some(slot), None) = (slot, &held[at])
+                && let Err(why) = table.link_locked(slot)
+            {
+                // Nobody has seen the others alive, and nobody will.
+                for (at, state) in born_states.iter_mut().enumerate() {
+                    if let (Some(slot), Some(state), None) = (&born[at], state, &held[at]) {
+                        state.abandon();
+                        table.unlink(slot);
+                    }
+                }
+                return Err(match why {
+                    NotLinked::Occupied => NotCommitted::Occupied(plans[at].key),
+                    NotLinked::Closed => NotCommitted::Closed,
+                });
+            }
+            born_states.push(state);
+        }
 
-    // Link what is created under keys that have no entry. Who finds one waits for its lock.
-    let mut born_states: Vec<Option<MutexGuard<'_, State<V>>>> = Vec::with_capacity(plans.len());
-    for (at, slot) in born.iter().enumerate() {
-        let state = slot.as_ref().map(|slot| slot.lock());
-        if let (Some(slot), None) = (slot, &held[at])
-            && !table.link_locked(slot)
-        {
-            // Nobody has seen the others alive, and nobody will.
-            for (at, state) in born_states.iter_mut().enumerate() {
-                if let (Some(slot), Some(state), None) = (&born[at], state, &held[at]) {
-                    state.abandon();
-                    table.unlink(slot);
+        // From here on nothing can fail.
+        let mut held_states: Vec<Option<MutexGuard<'_, State<V>>>> = held
+            .iter()
+            .map(|slot| slot.as_ref().map(|slot| slot.lock()))
+            .collect();
+        #[cfg(feature = "durable")]
+        let whole = shared.whole();
+        for (at, plan) in plans.iter_mut().enumerate() {
+            if let (Some((hold, steps)), Some(slot), Some(state)) =
+                (&mut plan.held, &held[at], &mut held_states[at])
+            {
+                for step in steps.drain(..) {
+                    take(step, table, slot, state, &mut after);
+                }
+                if !state.is_alive() {
+                    match &born[at] {
+                        // In one step, so that nobody else takes the key between.
+                        Some(successor) => table.succeed(slot, successor),
+                        None => table.unlink(slot),
+                    }
+                }
+                state.release(shared, slot.key(), &mut after);
+                hold.close();
+            }
+            if let (Some((_, steps)), Some(slot), Some(state)) =
+                (&mut plan.born, &born[at], &mut born_states[at])
+            {
+                // Only now, because the entry before it under this key may have just raised the floor.
+                state.bear(shared, slot.key(), &mut after);
+                if let Some(deadlines) = table.deadlines() {
+                    deadlines.arm(state.deadline(shared), slot, 0);
+                }
+                for step in steps.drain(..) {
+                    take(step, table, slot, state, &mut after);
                 }
             }
-            return Err(plans[at].key);
         }
-        born_states.push(state);
+        #[cfg(feature = "durable")]
+        drop(whole);
+        drop(held_states);
+        drop(born_states);
+        table.note_stale(&after);
+        table.resume_checks();
+        Ok(())
     }
+}
 
-    // From here on nothing can fail.
-    let mut held_states: Vec<Option<MutexGuard<'_, State<V>>>> = held
-        .iter()
-        .map(|slot| slot.as_ref().map(|slot| slot.lock()))
-        .collect();
-    let mut afters = Afters {
-        afters: Vec::new(),
-        next_holders: Vec::new(),
-        stale_deadlines: 0,
-    };
-    #[cfg(feature = "durable")]
-    let whole = shared.whole();
-    for (at, plan) in plans.iter_mut().enumerate() {
-        if let (Some((_, steps)), Some(slot), Some(state)) = (&mut plan.held, &held[at], &mut held_states[at])
-        {
-            for step in steps.drain(..) {
-                take(step, table, slot, state, &mut afters);
-            }
-            if !state.is_alive() {
-                match &born[at] {
-                    // In one step, so that nobody else takes the key between.
-                    Some(successor) => table.succeed(slot, successor),
-                    None => table.unlink(slot),
-                }
-                afters.stale_deadlines += 1;
-            }
-            afters.next_holders.extend(state.release(shared));
+/// All entries that are still held are released before anything else goes.
+impl<V: LiveValue> Drop for Plans<V> {
+    fn drop(&mut self) {
+        let mut after = After::default();
+        for (hold, _) in self.0.iter_mut().filter_map(|plan| plan.held.as_mut()) {
+            hold.end_into(&mut after);
         }
-        if let (Some((_, steps)), Some(slot), Some(state)) = (&mut plan.born, &born[at], &mut born_states[at])
-        {
-            // Only now, because the entry before it under this key may have just raised the floor.
-            state.bear(shared, slot.key(), afters.next());
-            if let Some(deadlines) = table.deadlines() {
-                deadlines.arm(state.deadline(shared), slot, None);
-            }
-            for step in steps.drain(..) {
-                take(step, table, slot, state, &mut afters);
-            }
+        let mut panics = Panics::default();
+        panics.run(|| drop(after));
+        for plan in self.0.drain(..) {
+            let Plan {
+                held, born, untraced, ..
+            } = plan;
+            let (slot, steps) = born.unzip();
+            panics.run(|| drop(slot));
+            let steps = held.map(|(_, steps)| steps).into_iter().chain(steps).flatten();
+            panics.run(|| drop_each(steps.chain(untraced)));
         }
     }
-    // They are released already; nothing below may release them again, not even a panic in somebody's `Drop`.
-    plans
-        .iter_mut()
-        .filter_map(|plan| plan.held.take())
-        .for_each(|(hold, _)| hold.close());
-    #[cfg(feature = "durable")]
-    drop(whole);
-    drop(held_states);
-    drop(born_states);
-    // Everything is visible, and nothing locked.
-    if let Some(deadlines) = table.deadlines() {
-        (0..afters.stale_deadlines).for_each(|_| deadlines.note_stale());
-    }
-    afters.next_holders.drain(..).for_each(Waker::wake);
-    Ok(())
 }
 
 /// Carries out one step on a slot whose state is locked.
@@ -450,19 +535,19 @@ fn take<V: LiveValue>(
     table: &Table<V>,
     slot: &Arc<Slot<V>>,
     state: &mut State<V>,
-    afters: &mut Afters<V>,
+    after: &mut After<V>,
 ) {
     match step {
-        Step::Change(change) => state.commit(table.shared(), slot.key(), change, afters.next()),
+        Step::Change(change) => state.commit(table.shared(), slot.key(), change, after),
         Step::Broadcast(msg) => {
-            state.broadcast(table.shared(), slot.key(), msg, afters.next());
+            state.broadcast(table.shared(), slot.key(), msg, after);
         }
         Step::Deadline(at) => {
-            let arm = state.set_deadline(at);
-            state.leave_for_disk(table.shared(), slot.key(), afters.next());
+            let arm = state.set_deadline(table.shared(), at);
+            state.leave_for_disk(table.shared(), slot.key(), after);
             if let (Some(deadlines), Some(arm)) = (table.deadlines(), arm) {
-                afters.stale_deadlines += usize::from(arm.replaces);
-                deadlines.arm(arm.at, slot, Some(arm.flag));
+                after.stale_deadlines += usize::from(arm.replaces);
+                deadlines.arm(arm.at, slot, arm.arming);
             }
         }
         Step::Create(_) => unreachable!("a plan begins each life with a slot"),
@@ -508,7 +593,7 @@ impl<V: LiveValue> Staged<V> {
             key,
             held,
             born,
-            _untraced: untraced,
+            untraced,
         }
     }
 }

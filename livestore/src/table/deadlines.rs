@@ -1,24 +1,20 @@
-//! [`Deadlines`]: when which entry may be due, in order.
+//! [`Deadlines`]: which entry is to be looked at next.
 //!
-//! One item per living entry, as a rule. A change does not touch its item; when the item's time has come, the check asks the
-//! slot for its real deadline and puts the item back. So a check with nothing due looks at one item, and a change
-//! costs nothing here.
+//! Every entry that can expire counts on one item here, and changes do not touch it: when it comes up, the check asks the
+//! slot for its real deadline under the slot's lock, and queues it again if that has moved away. An item that nobody counts
+//! on, because its entry has ended or has armed another, is stale. It goes when it comes up at its time, or when the stale
+//! outnumber the rest and the queue is rebuilt; so there are never many more items than entries.
 //!
-//! An entry that is given a deadline of its own gets another item, which carries a flag; the entry keeps the flag too,
-//! and clears it when it arms an earlier item. An item whose flag is cleared is stale.
-//!
-//! An item of an entry that was removed is stale as well. It holds no value, only the slot's memory, and goes at its time,
-//! or when the stale outnumber the rest and the queue is rebuilt.
-//!
-//! Lock order: a leaf.
+//! Lock order: a leaf. A rebuild looks into slots with the queue locked, and so only tries them.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::sync::{Arc, Weak};
 
 use crate::ground::clock::Stamp;
-use crate::ground::sync::atomic::Ordering::Relaxed;
-use crate::ground::sync::{Flag, Mutex};
+use crate::ground::sync::Mutex;
+use crate::ground::unwind::let_go;
+use crate::slot::due::Arming;
 use crate::slot::slot::Slot;
 use crate::value::value::LiveValue;
 
@@ -39,15 +35,8 @@ pub(crate) struct Item<V: LiveValue> {
     /// Not after the real deadline.
     pub(crate) at: Stamp,
     pub(crate) slot: Weak<Slot<V>>,
-    /// Set while it is the one that its entry counts on; written under the slot's lock. `None` for the item that every
-    /// entry begins with.
-    pub(crate) flag: Option<Flag>,
-}
-
-impl<V: LiveValue> Item<V> {
-    fn is_stale(&self) -> bool {
-        self.slot.strong_count() == 0 || self.flag.as_ref().is_some_and(|flag| !flag.load(Relaxed))
-    }
+    /// Which of its entry's items it is.
+    pub(crate) arming: Arming,
 }
 
 impl<V: LiveValue> Deadlines<V> {
@@ -61,24 +50,29 @@ impl<V: LiveValue> Deadlines<V> {
     }
 
     /// Has the slot looked at when `at` has come. A time that never comes takes no item.
-    pub(crate) fn arm(&self, at: Stamp, slot: &Arc<Slot<V>>, flag: Option<Flag>) {
+    pub(crate) fn arm(&self, at: Stamp, slot: &Arc<Slot<V>>, arming: Arming) {
         if at < Stamp::NEVER {
             self.queue.lock().items.push(Item {
                 at,
                 slot: Arc::downgrade(slot),
-                flag,
+                arming,
             });
         }
     }
 
-    /// Notes that an item is stale: its entry is gone, or counts on another.
-    pub(crate) fn note_stale(&self) {
+    /// Notes that nobody counts on this many items any more. Called with nothing locked.
+    pub(crate) fn note_stale(&self, stale: usize) {
+        if stale == 0 {
+            return;
+        }
         let mut queue = self.queue.lock();
-        queue.stale += 1;
+        queue.stale += stale;
         if queue.stale > REBUILD_ABOVE && queue.stale > queue.items.len() / 2 {
-            // Frees slots at most: a value went when its slot's last strong reference did.
-            queue.items.retain(|item| !item.is_stale());
             queue.stale = 0;
+            let looked_at = queue.rebuild();
+            drop(queue);
+            // One may have become the last reference to a slot, and so to a value.
+            looked_at.into_iter().for_each(let_go);
         }
     }
 
@@ -95,15 +89,49 @@ impl<V: LiveValue> Deadlines<V> {
         due
     }
 
-    /// Puts items back. `dropped` others will not come back.
-    pub(crate) fn put_back(&self, items: Vec<Item<V>>, dropped: usize) {
+    /// Puts items back. `stale` others will not come back.
+    pub(crate) fn put_back(&self, items: Vec<Item<V>>, stale: usize) {
         let mut queue = self.queue.lock();
         queue.items.extend(items);
-        queue.stale = queue.stale.saturating_sub(dropped);
+        queue.stale = queue.stale.saturating_sub(stale);
+    }
+
+    /// Drops what is stale, and gives back the places that are not used.
+    pub(crate) fn shrink(&self) {
+        let mut queue = self.queue.lock();
+        queue.stale = 0;
+        let looked_at = queue.rebuild();
+        queue.items.shrink_to_fit();
+        drop(queue);
+        looked_at.into_iter().for_each(let_go);
     }
 
     pub(crate) fn len(&self) -> usize {
         self.queue.lock().items.len()
+    }
+
+    #[cfg(all(test, not(livestore_check)))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.queue.lock().items.capacity()
+    }
+}
+
+impl<V: LiveValue> Queue<V> {
+    /// Lets go of the stale items. Returns the slots that it looked into, each of which may have lost its other references
+    /// meanwhile, to be dropped with nothing locked.
+    fn rebuild(&mut self) -> Vec<Arc<Slot<V>>> {
+        let mut looked_at = Vec::new();
+        self.items.retain(|item| {
+            let Some(slot) = item.slot.upgrade() else {
+                return false;
+            };
+            // A busy one is not waited for here: its lock comes before the queue's.
+            let counts = slot.try_lock().is_none_or(|state| state.counts_on(item.arming));
+            looked_at.push(slot);
+            counts
+        });
+        self.items.shrink_to(2 * self.items.len());
+        looked_at
     }
 }
 

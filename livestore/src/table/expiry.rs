@@ -4,13 +4,15 @@
 //! slot's lock. What expired goes, batch by batch, to a task of its own, which calls the user back; so a slow
 //! callback delays callbacks and not checks, and a batch that was sent is delivered also when the store ends.
 
+use std::future::poll_fn;
 use std::mem;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
@@ -22,6 +24,7 @@ use crate::slot::after::After;
 use crate::slot::commit::Change;
 use crate::slot::due::Due;
 use crate::slot::shared::Shared;
+use crate::table::checks::Checks;
 use crate::table::deadlines::Item;
 use crate::table::table::Table;
 use crate::value::entry::Entry;
@@ -47,6 +50,23 @@ pub(crate) struct OnExpire<V: LiveValue> {
 struct Batch<V: LiveValue> {
     table: Option<Arc<Table<V>>>,
     expired: Expired<V>,
+    waiting: Waiting<V>,
+}
+
+/// Counts a batch until it is delivered, or lost with the runtime.
+struct Waiting<V: LiveValue>(Arc<Shared<V>>);
+
+impl<V: LiveValue> Waiting<V> {
+    fn new(shared: &Arc<Shared<V>>) -> Waiting<V> {
+        shared.counters.add(Count::Callbacks, 1);
+        Waiting(Arc::clone(shared))
+    }
+}
+
+impl<V: LiveValue> Drop for Waiting<V> {
+    fn drop(&mut self) {
+        self.0.counters.subtract(Count::Callbacks, 1);
+    }
 }
 
 /// Starts the checks of a table; they end with it. What has expired before goes to the callback first.
@@ -59,15 +79,24 @@ pub(crate) fn start<V: LiveValue>(
 ) {
     // Panics here and not in the task if the runtime has no timers.
     drop(sleep_until(Instant::now()));
-    let (batches, received) = mpsc::unbounded_channel();
     let wants_store = on_expire.as_ref().is_some_and(|wanted| wanted.wants_store);
     let callback = on_expire.map(|wanted| wanted.callback);
-    for expired in already {
-        hand_over(table, expired, wants_store, &batches);
+    let weak = Arc::downgrade(table);
+    let begin = move |runtime: &Handle, already: Vec<Expired<V>>| {
+        let table = weak.upgrade().filter(|table| !table.is_closed())?;
+        let (batches, received) = mpsc::unbounded_channel();
+        for expired in already {
+            hand_over(&table, expired, wants_store, &batches);
+        }
+        let checks = check_forever(Weak::clone(&weak), period, batches, wants_store);
+        let delivery = deliver(received, callback.clone());
+        runtime.spawn(delivery);
+        Some(runtime.spawn(checks).abort_handle())
+    };
+    if let Some(first) = begin(runtime, already) {
+        let again = move |runtime: &Handle| begin(runtime, Vec::new());
+        table.own_checks(Checks::new(first, Box::new(again)));
     }
-    let checks = runtime.spawn(check_forever(Arc::downgrade(table), period, batches, wants_store));
-    runtime.spawn(deliver(received, callback, Arc::clone(table.shared())));
-    table.own_checks(checks.abort_handle());
 }
 
 async fn check_forever<V: LiveValue>(
@@ -76,32 +105,87 @@ async fn check_forever<V: LiveValue>(
     batches: mpsc::UnboundedSender<Batch<V>>,
     wants_store: bool,
 ) {
+    let Some(shared) = table.upgrade().map(|table| Arc::clone(table.shared())) else {
+        return;
+    };
     let mut last = Instant::now();
     // A period that no clock can count never ends.
     while let Some(next) = last.checked_add(period) {
-        sleep_until(next).await;
+        if !time_has_come(next, &shared.overdue.told).await {
+            let Some(table) = table.upgrade() else { return };
+            for expired in see_to_overdue(&table) {
+                hand_over(&table, expired, wants_store, &batches);
+            }
+            if table.is_closed() {
+                return;
+            }
+            continue;
+        }
         // Checks that were missed are not made up for.
         last = Instant::now().max(next);
-        let mut again = Vec::new();
+        let mut again = Again {
+            table: Weak::clone(&table),
+            items: Vec::new(),
+        };
         let mut now = None;
         loop {
             let Some(table) = table.upgrade() else { return };
             // One time for the whole check, so that an item put back for later is not taken again by the same check.
-            let now = *now.get_or_insert_with(|| table.shared().clock.now());
-            let (expired, more) = check(&table, now, &mut again);
+            let now = *now.get_or_insert_with(|| table.shared().clock.exact());
+            let (expired, more) = check(&table, now, &mut again.items);
             if !expired.is_empty() {
                 hand_over(&table, expired, wants_store, &batches);
             }
             if !more {
-                if let Some(deadlines) = table.deadlines() {
-                    deadlines.put_back(again, 0);
-                }
                 break;
             }
             drop(table);
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// What a check has taken up and found held: for the next check, in whatever runtime, however this one ends.
+struct Again<V: LiveValue> {
+    table: Weak<Table<V>>,
+    items: Vec<Item<V>>,
+}
+
+impl<V: LiveValue> Drop for Again<V> {
+    fn drop(&mut self) {
+        if let Some(table) = self.table.upgrade()
+            && let Some(deadlines) = table.deadlines()
+        {
+            deadlines.put_back(mem::take(&mut self.items), 0);
+        }
+    }
+}
+
+/// Waits until the time has come, or something has expired meanwhile. Returns whether it is the time.
+async fn time_has_come(at: Instant, told: &Notify) -> bool {
+    let mut time = pin!(sleep_until(at));
+    let mut told = pin!(told.notified());
+    poll_fn(|cx| match time.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(true),
+        Poll::Pending => told.as_mut().poll(cx).map(|()| false),
+    })
+    .await
+}
+
+/// Frees the keys of what expired at the end of a hold. Returns it in batches.
+fn see_to_overdue<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
+    let mut overdue = table.shared().overdue.take();
+    overdue.iter().for_each(|(key, _)| table.unlink_dead(key));
+    if let Some(deadlines) = table.deadlines() {
+        // Each left the item by which the check had found it.
+        deadlines.note_stale(overdue.len());
+    }
+    let mut batches = Vec::new();
+    while !overdue.is_empty() {
+        let rest = overdue.split_off(overdue.len().min(AT_ONCE));
+        batches.push(mem::replace(&mut overdue, rest));
+    }
+    batches
 }
 
 /// Has a batch delivered.
@@ -112,16 +196,18 @@ fn hand_over<V: LiveValue>(
     batches: &mpsc::UnboundedSender<Batch<V>>,
 ) {
     trace::expired(expired.len());
-    table.shared().counters.add(Count::Callbacks, 1);
-    let table = wants_store.then(|| Arc::clone(table));
     // The receiver ends only with its runtime.
-    let _ = batches.send(Batch { table, expired });
+    let _ = batches.send(Batch {
+        table: wants_store.then(|| Arc::clone(table)),
+        expired,
+        waiting: Waiting::new(table.shared()),
+    });
 }
 
 /// Checks a table that nobody else has yet. Returns what expired, in batches.
 #[cfg(feature = "serde")]
 pub(crate) fn expire_due<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
-    let now = table.shared().clock.now();
+    let now = table.shared().clock.exact();
     let mut batches = Vec::new();
     loop {
         let (expired, more) = check(table, now, &mut Vec::new());
@@ -149,15 +235,16 @@ pub(crate) fn check<V: LiveValue>(
     let more = items.len() == AT_ONCE;
     let mut expired = Vec::new();
     let mut later = Vec::new();
-    let mut dropped = 0;
+    let mut stale = 0;
     for mut item in items {
         let Some(slot) = item.slot.upgrade() else {
-            dropped += 1;
+            stale += 1;
             continue;
         };
         let mut state = slot.lock();
-        match state.due(shared, item.flag.as_ref(), now) {
-            Due::Stale | Due::At(Stamp::NEVER) => dropped += 1,
+        match state.due(shared, item.arming, now) {
+            Due::At(Stamp::NEVER) => {}
+            Due::Stale => stale += 1,
             Due::At(deadline) => {
                 item.at = deadline;
                 later.push(item);
@@ -177,16 +264,20 @@ pub(crate) fn check<V: LiveValue>(
         drop(state);
         let_go(slot);
     }
-    deadlines.put_back(later, dropped);
+    deadlines.put_back(later, stale);
     (expired, more)
 }
 
 async fn deliver<V: LiveValue>(
     mut batches: mpsc::UnboundedReceiver<Batch<V>>,
     callback: Option<Arc<Callback<V>>>,
-    shared: Arc<Shared<V>>,
 ) {
-    while let Some(Batch { table, expired }) = batches.recv().await {
+    while let Some(batch) = batches.recv().await {
+        let Batch {
+            table,
+            expired,
+            waiting,
+        } = batch;
         let callback = callback.clone();
         let entries = expired.len();
         // In a task of its own, so that a panic, of the callback or of a value's `Drop`, ends this batch alone.
@@ -201,7 +292,7 @@ async fn deliver<V: LiveValue>(
             mem::forget(panic);
             trace::callback_panicked(entries);
         }
-        shared.counters.subtract(Count::Callbacks, 1);
+        drop(waiting);
     }
 }
 
@@ -319,8 +410,8 @@ mod tests {
             let slot = Slot::new(key, Arc::new(Value));
             assert!(table.link(&slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
-            let held = vec![(key, Some(Hold::taken(&slot, table.shared())))];
-            let mut tx = Tx::new(Arc::clone(&table), held);
+            let mut tx = Tx::new(Arc::clone(&table));
+            tx.take_up(key, Some(Hold::taken(&slot, table.shared())));
             assert!(tx.remove(&key).is_some());
             assert!(tx.commit().is_ok());
         }

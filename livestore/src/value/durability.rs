@@ -1,4 +1,4 @@
-//! How a store is kept on disk, and why it could not be: [`Durability`], [`DurabilityError`], [`FlushError`].
+//! How a store is kept on disk, and why it could not be: [`Durability`], [`DurabilityError`], [`UnwrittenError`], [`FlushError`].
 
 use std::error::Error;
 use std::fmt;
@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
+
+use crate::value::report::Named;
 
 /// When the commits of a durable store go to disk, if nobody asks with [`flush`](crate::LiveStore::flush).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +54,7 @@ struct Inner {
 pub(crate) type Reason = Box<dyn Error + Send + Sync>;
 
 enum Kind {
-    Write(Reason),
-    Encode { key: Uuid, reason: Reason },
+    Write(io::Error),
     Writer(Reason),
 }
 
@@ -65,12 +66,8 @@ impl DurabilityError {
         }
     }
 
-    pub(crate) fn write(folder: &Path, reason: Reason) -> DurabilityError {
-        DurabilityError::new(folder, Kind::Write(reason))
-    }
-
-    pub(crate) fn encode(folder: &Path, key: Uuid, reason: Reason) -> DurabilityError {
-        DurabilityError::new(folder, Kind::Encode { key, reason })
+    pub(crate) fn write(folder: &Path, error: io::Error) -> DurabilityError {
+        DurabilityError::new(folder, Kind::Write(error))
     }
 
     pub(crate) fn writer(folder: &Path, reason: Reason) -> DurabilityError {
@@ -84,25 +81,20 @@ impl DurabilityError {
 
     /// Returns whether there was no room left: on the disk, in a quota, or for a file of that size.
     pub fn is_disk_full(&self) -> bool {
-        let mut cause: Option<&(dyn Error + 'static)> = Some(self);
-        while let Some(error) = cause {
-            if let Some(error) = error.downcast_ref::<io::Error>() {
-                return matches!(
-                    error.kind(),
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-                );
-            }
-            cause = error.source();
-        }
-        false
+        let full = |error: &io::Error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+            )
+        };
+        self.io_error().is_some_and(full)
     }
 
-    /// Returns the key of the entry whose value could not be encoded, because its `Serialize` failed or panicked. `None`
-    /// if it was something else.
-    pub fn key(&self) -> Option<&Uuid> {
+    /// Returns what the system said, if that was the reason.
+    pub fn io_error(&self) -> Option<&io::Error> {
         match &self.inner.kind {
-            Kind::Encode { key, .. } => Some(key),
-            Kind::Write(_) | Kind::Writer(_) => None,
+            Kind::Write(error) => Some(error),
+            Kind::Writer(_) => None,
         }
     }
 }
@@ -115,11 +107,6 @@ impl fmt::Display for DurabilityError {
                 f,
                 "cannot write to {folder}: {reason}; from here on the store is in memory alone, until the folder is \
                  opened again"
-            ),
-            Kind::Encode { key, reason } => write!(
-                f,
-                "the value of key {key} cannot be serialised: {reason}; nothing is written to {folder} any more, until \
-                 it is opened again"
             ),
             Kind::Writer(reason) => write!(
                 f,
@@ -139,7 +126,8 @@ impl fmt::Debug for DurabilityError {
 impl Error for DurabilityError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.inner.kind {
-            Kind::Write(reason) | Kind::Encode { reason, .. } | Kind::Writer(reason) => Some(&**reason),
+            Kind::Write(error) => Some(error),
+            Kind::Writer(reason) => Some(&**reason),
         }
     }
 }
@@ -152,9 +140,59 @@ pub enum FlushError {
     NotDurable,
     /// The store was closed. What was committed before is on disk; what comes after is in memory alone.
     Closed,
-    /// The disk has failed, or a value could not be serialised.
+    /// The disk has failed.
     Failed(DurabilityError),
+    /// The latest values of some entries cannot be written so that they can be read again. Everything else is on disk.
+    Unwritten(UnwrittenError),
+    /// This process was forked from the one that has the store open, and nothing is written here.
+    Forked,
 }
+
+/// Entries whose latest values cannot be written so that they can be read again. Cheap to clone.
+///
+/// On disk is what they were before that, if they were. It is over for an entry when it gets another value or is removed.
+#[derive(Clone)]
+pub struct UnwrittenError {
+    inner: Arc<(PathBuf, Named)>,
+}
+
+impl UnwrittenError {
+    pub(crate) fn new(folder: &Path, entries: Named) -> UnwrittenError {
+        UnwrittenError {
+            inner: Arc::new((folder.to_path_buf(), entries)),
+        }
+    }
+
+    /// Returns the folder that the store was opened on.
+    pub fn folder(&self) -> &Path {
+        &self.inner.0
+    }
+
+    /// Returns the keys of the entries: the first sixteen, if there are more.
+    pub fn keys(&self) -> impl Iterator<Item = Uuid> {
+        self.inner.1.keys()
+    }
+}
+
+impl fmt::Display for UnwrittenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (folder, entries) = &*self.inner;
+        write!(
+            f,
+            "the latest values of these entries cannot be written to {} so that they can be read again: {entries}; give \
+             them others, or remove them; everything else is written",
+            folder.display()
+        )
+    }
+}
+
+impl fmt::Debug for UnwrittenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnwrittenError({self})")
+    }
+}
+
+impl Error for UnwrittenError {}
 
 impl fmt::Display for FlushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,6 +202,11 @@ impl fmt::Display for FlushError {
             }
             FlushError::Closed => f.write_str("this store was closed, so nothing more goes to disk"),
             FlushError::Failed(error) => error.fmt(f),
+            FlushError::Unwritten(error) => error.fmt(f),
+            FlushError::Forked => f.write_str(
+                "this process was forked from the one that has the store open, which goes on; open the folder after that one \
+                 has closed it",
+            ),
         }
     }
 }
@@ -172,7 +215,9 @@ impl Error for FlushError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             FlushError::Failed(error) => error.source(),
-            FlushError::NotDurable | FlushError::Closed => None,
+            FlushError::NotDurable | FlushError::Closed | FlushError::Unwritten(_) | FlushError::Forked => {
+                None
+            }
         }
     }
 }

@@ -5,7 +5,11 @@ use std::fmt;
 
 use uuid::Uuid;
 
+#[cfg(feature = "durable")]
+use crate::value::durability::FlushError;
 use crate::value::entry::Entry;
+#[cfg(not(feature = "durable"))]
+use crate::value::invalid::Never;
 use crate::value::value::LiveValue;
 
 /// The key has no entry. Holds what the call was given and did not use.
@@ -55,6 +59,171 @@ impl<V> fmt::Display for Occupied<V> {
 }
 
 impl<V> Error for Occupied<V> {}
+
+/// The value does not pass [`LiveValue::check`]. Holds it, and the reason.
+///
+/// Returned by [`LiveStore::try_init`](crate::LiveStore::try_init) and
+/// [`LiveStore::try_insert`](crate::LiveStore::try_insert).
+#[derive(Clone)]
+pub struct Rejected<V: LiveValue> {
+    /// The value that was not stored.
+    pub value: V,
+    /// What its check says.
+    pub reason: V::MutError,
+}
+
+impl<V: LiveValue> fmt::Debug for Rejected<V>
+where
+    V::MutError: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_rejected(&self.reason, f)
+    }
+}
+
+impl<V: LiveValue> fmt::Display for Rejected<V>
+where
+    V::MutError: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_rejected(&self.reason, f)
+    }
+}
+
+/// The reason is in the text, so it is not a [`source`](Error::source) as well.
+impl<V: LiveValue> Error for Rejected<V> where V::MutError: fmt::Debug + fmt::Display {}
+
+/// Why [`LiveStore::try_create`](crate::LiveStore::try_create) created nothing.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum TryCreateError<V: LiveValue> {
+    /// The key has an entry already.
+    Occupied(Occupied<V>),
+    /// The value does not pass its own check.
+    Rejected {
+        /// The value that was not stored.
+        value: V,
+        /// What its check says.
+        reason: V::MutError,
+    },
+}
+
+impl<V: LiveValue> TryCreateError<V> {
+    /// Returns the value that was not stored.
+    pub fn into_value(self) -> V {
+        match self {
+            TryCreateError::Occupied(occupied) => occupied.value,
+            TryCreateError::Rejected { value, .. } => value,
+        }
+    }
+}
+
+impl<V: LiveValue> From<Occupied<V>> for TryCreateError<V> {
+    fn from(occupied: Occupied<V>) -> Self {
+        TryCreateError::Occupied(occupied)
+    }
+}
+
+impl<V: LiveValue> From<Rejected<V>> for TryCreateError<V> {
+    fn from(rejected: Rejected<V>) -> Self {
+        TryCreateError::Rejected {
+            value: rejected.value,
+            reason: rejected.reason,
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for TryCreateError<V>
+where
+    V::MutError: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryCreateError::Occupied(occupied) => occupied.fmt(f),
+            TryCreateError::Rejected { reason, .. } => debug_rejected(reason, f),
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Display for TryCreateError<V>
+where
+    V::MutError: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryCreateError::Occupied(occupied) => occupied.fmt(f),
+            TryCreateError::Rejected { reason, .. } => write_rejected(reason, f),
+        }
+    }
+}
+
+impl<V: LiveValue> Error for TryCreateError<V> where V::MutError: fmt::Debug + fmt::Display {}
+
+/// Why [`LiveStore::try_assign`](crate::LiveStore::try_assign) replaced nothing.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum TryAssignError<V: LiveValue> {
+    /// The key has no entry. Here is the value.
+    Missing(V),
+    /// The value does not pass its own check.
+    Rejected {
+        /// The value that was not stored.
+        value: V,
+        /// What its check says.
+        reason: V::MutError,
+    },
+}
+
+impl<V: LiveValue> TryAssignError<V> {
+    /// Returns the value that was not stored.
+    pub fn into_value(self) -> V {
+        match self {
+            TryAssignError::Missing(value) => value,
+            TryAssignError::Rejected { value, .. } => value,
+        }
+    }
+}
+
+impl<V: LiveValue> From<Missing<V>> for TryAssignError<V> {
+    fn from(Missing(value): Missing<V>) -> Self {
+        TryAssignError::Missing(value)
+    }
+}
+
+impl<V: LiveValue> From<Rejected<V>> for TryAssignError<V> {
+    fn from(rejected: Rejected<V>) -> Self {
+        TryAssignError::Rejected {
+            value: rejected.value,
+            reason: rejected.reason,
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for TryAssignError<V>
+where
+    V::MutError: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryAssignError::Missing(_) => f.write_str("Missing"),
+            TryAssignError::Rejected { reason, .. } => debug_rejected(reason, f),
+        }
+    }
+}
+
+impl<V: LiveValue> fmt::Display for TryAssignError<V>
+where
+    V::MutError: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryAssignError::Missing(_) => f.write_str("this key has no entry; create it first"),
+            TryAssignError::Rejected { reason, .. } => write_rejected(reason, f),
+        }
+    }
+}
+
+impl<V: LiveValue> Error for TryAssignError<V> where V::MutError: fmt::Debug + fmt::Display {}
 
 /// Why [`LiveStore::mutate`](crate::LiveStore::mutate) changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,11 +342,14 @@ impl Error for MissingKey {}
 
 /// Why [`LiveStore::transact`](crate::LiveStore::transact) changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TransactError<E> {
     /// The closure has returned this error.
     Aborted(E),
     /// Somebody else has created an entry under this key, which the transaction was to create. Retry.
     Occupied(Uuid),
+    /// The transaction was to create an entry, and the store was [closed](crate::LiveStore::close).
+    Closed,
 }
 
 impl<E: fmt::Display> fmt::Display for TransactError<E> {
@@ -189,6 +361,9 @@ impl<E: fmt::Display> fmt::Display for TransactError<E> {
                     f,
                     "somebody else has created an entry under the key {key} meanwhile; retry"
                 )
+            }
+            TransactError::Closed => {
+                f.write_str("the store was closed; nothing can be created in it any more")
             }
         }
     }
@@ -241,11 +416,15 @@ impl Error for AcquireError {}
 /// Returned by [`LiveStore::expire_after`](crate::LiveStore::expire_after) and
 /// [`LiveStore::expire_at`](crate::LiveStore::expire_at).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DeadlineError {
     /// The key has no entry.
     Missing,
     /// The store was built without `expire_check_freq`, so nothing would ever look at the deadline.
     NoChecks,
+    /// The runtime in which the store was checked for expiry has ended, and this was not called inside another one with timers,
+    /// so nothing would ever look at the deadline.
+    RuntimeEnded,
 }
 
 impl fmt::Display for DeadlineError {
@@ -254,6 +433,10 @@ impl fmt::Display for DeadlineError {
             DeadlineError::Missing => "this key has no entry; create it first",
             DeadlineError::NoChecks => {
                 "this store checks nothing for expiry; set `expire_check_freq` in its options"
+            }
+            DeadlineError::RuntimeEnded => {
+                "the runtime in which this store was checked for expiry has ended; call from inside a runtime with timers, \
+                 where the checks then go on"
             }
         })
     }
@@ -267,6 +450,8 @@ impl Error for DeadlineError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OptionsError {
+    /// The program was built for `wasm32-unknown-unknown`, which has no clock and no threads, so no store can work there.
+    NoClock,
     /// `channel_cap` is 0, so no watcher could ever be told anything.
     ChannelCap,
     /// `shard_amt` is not a power of two from 2 to 65,536.
@@ -275,6 +460,9 @@ pub enum OptionsError {
     CheckFrequency,
     /// `expire_check_freq` is set, but the store is built outside a tokio runtime, where no check can run.
     NoRuntime,
+    /// `expire_check_freq` is set, and tokio's clock is paused or was moved, as tests do, but the store's clock would not
+    /// follow it, so nothing would expire when the test waits for it.
+    PausedClock,
     /// The limit of pending records is 0, so nothing could ever go to disk.
     #[cfg(feature = "durable")]
     PendingLimit,
@@ -283,6 +471,10 @@ pub enum OptionsError {
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            OptionsError::NoClock => f.write_str(
+                "a store needs a clock, and this target has none; values, mutations and errors work here, a store runs on \
+                 the server",
+            ),
             OptionsError::ChannelCap => f.write_str("`channel_cap` must be at least 1; the default is 64"),
             OptionsError::ShardAmount(given) => {
                 write!(
@@ -297,6 +489,10 @@ impl fmt::Display for OptionsError {
                 "a store with `expire_check_freq` runs its checks as a tokio task; build it inside a tokio \
                  runtime, or set `expire_check_freq: None`",
             ),
+            OptionsError::PausedClock => f.write_str(
+                "tokio's clock is paused and the store's goes on, so nothing would expire in this test; enable the feature \
+                 `test-util` of livestore in the dev-dependencies",
+            ),
             #[cfg(feature = "durable")]
             OptionsError::PendingLimit => {
                 f.write_str("the limit of pending records must be at least 1; the default is 65536")
@@ -306,3 +502,63 @@ impl fmt::Display for OptionsError {
 }
 
 impl Error for OptionsError {}
+
+/// What was committed last is not on disk.
+///
+/// Returned by [`LiveStore::close`](crate::LiveStore::close).
+#[derive(Clone)]
+pub struct CloseError(CloseReason);
+
+#[cfg(feature = "durable")]
+type CloseReason = FlushError;
+/// A store in memory has nothing that could fail.
+#[cfg(not(feature = "durable"))]
+type CloseReason = Never;
+
+#[cfg(feature = "durable")]
+impl CloseError {
+    /// Returns what the disk said, as [`LiveStore::flush`](crate::LiveStore::flush) would have.
+    pub fn flush_error(&self) -> &FlushError {
+        &self.0
+    }
+}
+
+#[cfg(feature = "durable")]
+impl From<FlushError> for CloseError {
+    fn from(reason: FlushError) -> Self {
+        CloseError(reason)
+    }
+}
+
+impl fmt::Debug for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CloseError({})", self.0)
+    }
+}
+
+impl fmt::Display for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the store is closed, and what was committed last is not on disk: {}",
+            self.0
+        )
+    }
+}
+
+/// The reason is in the text; this is the reason's own.
+impl Error for CloseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+fn debug_rejected(reason: &impl fmt::Debug, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.debug_struct("Rejected")
+        .field("reason", reason)
+        .finish_non_exhaustive()
+}
+
+fn write_rejected(reason: &impl fmt::Display, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "the value does not pass its own check: {reason}")
+}

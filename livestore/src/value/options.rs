@@ -38,9 +38,14 @@ pub struct StoreOptions {
     /// How often entries are checked for expiry; longer than zero. `None`, the default, never.
     ///
     /// A check costs nothing for entries that are not due. An entry goes at the first check at or after its
-    /// deadline, so it is late by at most this long and one step of the clock: on Linux two ticks of the kernel and two
-    /// milliseconds, which is 10 ms on most machines; elsewhere 2 ms. If a guard defers it, counted from the end of the
-    /// guard.
+    /// deadline, so it is late by at most this long and one step of the clock. If a guard defers it, counted from the end of
+    /// the guard.
+    ///
+    /// A step is as much as the time of a change may lag: on Linux two ticks of the kernel and 28 ms, which is 36 ms on most
+    /// machines, elsewhere 2 ms. A deadline that an entry was given, and one of [`ExpireMode::Lifetime`], are counted exactly
+    /// and early under no circumstances. With [`ExpireMode::Timeout`] and [`ExpireMode::Idle`] an entry goes early only if
+    /// the kernel's clock stood still for more than a step when the entry was last changed or used, as it may while a virtual
+    /// machine is stopped.
     pub expire_check_freq: Option<Duration>,
 
     /// Since when an entry is due. One hour of [`ExpireMode::Timeout`] by default, which has an effect only with
@@ -53,6 +58,14 @@ pub struct StoreOptions {
     ///
     /// An entry with n updates kept holds n + 1 values, and no mutation happens in place.
     pub history: usize,
+
+    /// How many mutations of each entry are kept without values, for
+    /// [`LiveStore::watch_deltas_since`](crate::LiveStore::watch_deltas_since). 0 by default, which costs nothing.
+    ///
+    /// No value is kept, so a mutation can change a large value in place, as ever. Replacing or rolling back a value forgets
+    /// what was kept: it is no mutation, and nothing follows from those before. A mutation is cloned for this if somebody is
+    /// told the values as well, or if it runs code of yours.
+    pub delta_history: usize,
 }
 
 impl Default for StoreOptions {
@@ -63,6 +76,7 @@ impl Default for StoreOptions {
             expire_check_freq: None,
             expire_mode: ExpireMode::Timeout(Duration::from_secs(60 * 60)),
             history: 0,
+            delta_history: 0,
         }
     }
 }
@@ -93,8 +107,15 @@ impl StoreOptions {
 pub enum ExpireMode {
     /// This long after the last commit: creation, mutation or replacement.
     Timeout(Duration),
-    /// This long after the last use: a commit, a message, `fetch`, `acquire`, `touch`, or the moment when the last
-    /// watcher left. Never while somebody watches.
+    /// This long after the last use, and never while somebody watches.
+    ///
+    /// Every call that names the key of an entry is a use of it, whatever comes of it: a `fetch`, a mutation that is refused, a
+    /// `mutate_if` that finds another version, a `create` on a key that is taken, a message, a deadline, a `touch`. A call that
+    /// waits uses the entry when it comes and again when it is its turn; a guard uses it with each commit and message. The end
+    /// of a watch is a use if it was the last one.
+    ///
+    /// Calls that only look are none: `peek`, `contains_key` and `history`; nor is what is about all entries, such as `keys`,
+    /// `entries`, `watch_all`, `stats` and `save`.
     Idle(Duration),
     /// This long after its creation.
     Lifetime(Duration),

@@ -1,5 +1,6 @@
 //! [`DeltaWatch`]: one watcher of one entry that is told mutations without values.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,6 +11,7 @@ use futures_core::Stream;
 use tokio::task::coop;
 use uuid::Uuid;
 
+use crate::ground::unwind::{drop_each, let_go};
 use crate::slot::reader::Reader;
 use crate::slot::ring::News;
 use crate::slot::shared::Shared;
@@ -59,6 +61,10 @@ use crate::value::value::LiveValue;
 #[must_use = "a watch that is dropped receives nothing"]
 pub struct DeltaWatch<V: LiveValue> {
     reader: Reader<V>,
+    /// What was missed before this watch began and is told first.
+    replay: VecDeque<News<V>>,
+    /// How many commits were missed before this watch began and cannot be told: the first delta is a resync.
+    lost: Option<u64>,
 }
 
 impl<V: LiveValue> DeltaWatch<V> {
@@ -66,7 +72,24 @@ impl<V: LiveValue> DeltaWatch<V> {
     pub(crate) fn begin(slot: &Arc<Slot<V>>, state: &mut State<V>, shared: &Arc<Shared<V>>) -> DeltaWatch<V> {
         DeltaWatch {
             reader: Reader::begin(slot, state, shared, false),
+            replay: VecDeque::new(),
+            lost: None,
         }
+    }
+
+    /// Begins to watch as if from `version` on: with what followed it, or with a resync.
+    pub(crate) fn begin_since(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<Shared<V>>,
+        version: u64,
+    ) -> DeltaWatch<V> {
+        let mut watch = DeltaWatch::begin(slot, state, shared);
+        match state.deltas_since(version) {
+            Some(deltas) => watch.replay = deltas,
+            None => watch.lost = Some(state.version().saturating_sub(version)),
+        }
+        watch
     }
 
     /// Returns the key that is watched.
@@ -83,6 +106,19 @@ impl<V: LiveValue> DeltaWatch<V> {
         poll_fn(|cx| self.poll_delta(cx)).await
     }
 
+    /// Returns the next delta if there is one now. As [`Watch::try_next`](crate::Watch::try_next).
+    pub fn try_next(&mut self) -> Option<Delta<V>> {
+        if !self.take_earlier() {
+            self.reader.try_take();
+        }
+        self.hand_out()
+    }
+
+    /// Returns whether the end was received, or the store has ended and everything was received: nothing more comes.
+    pub fn is_over(&self) -> bool {
+        self.reader.ended && self.reader.taken.is_none()
+    }
+
     /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
     ///
     /// While the entry is kept, mutations copy the value.
@@ -92,11 +128,28 @@ impl<V: LiveValue> DeltaWatch<V> {
 
     fn poll_delta(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delta<V>>> {
         let coop = ready!(coop::poll_proceed(cx));
-        if self.reader.taken.is_none() {
+        if !self.take_earlier() {
             ready!(self.reader.poll_take(cx));
         }
         coop.made_progress();
         Poll::Ready(self.hand_out())
+    }
+
+    /// Takes what comes before the news. Returns whether there was something.
+    fn take_earlier(&mut self) -> bool {
+        if self.reader.taken.is_some() {
+            return true;
+        }
+        if let Some(news) = self.replay.pop_front() {
+            self.reader.taken = Some(news);
+        } else if let Some(lost) = self.lost {
+            let released = self.reader.resync(lost);
+            self.lost = None;
+            drop_each(released);
+        } else {
+            return false;
+        }
+        true
     }
 
     /// Gives out the delta that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
@@ -109,7 +162,8 @@ impl<V: LiveValue> DeltaWatch<V> {
             }
             News::Delta(delta) => Delta::clone(delta),
         };
-        self.reader.taken = None;
+        // Meanwhile it may have become the last one. The delta is not lost by what it does when it is dropped.
+        let_go(self.reader.taken.take());
         Some(delta)
     }
 }

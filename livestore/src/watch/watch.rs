@@ -12,6 +12,7 @@ use futures_core::Stream;
 use tokio::task::coop;
 use uuid::Uuid;
 
+use crate::ground::unwind::{drop_each, let_go};
 use crate::slot::reader::Reader;
 use crate::slot::ring::News;
 use crate::slot::shared::Shared;
@@ -31,7 +32,9 @@ use crate::value::value::LiveValue;
 /// [`channel_cap`](crate::StoreOptions::channel_cap) updates together with the other watchers of the entry. If it
 /// falls further behind, its next update is [`Update::Resync`] with the entry as it is then.
 ///
-/// It cooperates with tokio's task budget, so a loop over a busy entry does not starve other tasks.
+/// It cooperates with tokio's task budget, so a loop over a busy entry does not starve other tasks. When the budget is used up,
+/// it is pending until the task has given way, though there may be an update: `next().now_or_never()` then is `None`, and so is
+/// `now_or_never` of the stream. Whoever does not want to wait calls [`try_next`](Self::try_next).
 ///
 /// # Examples
 ///
@@ -124,6 +127,23 @@ impl<V: LiveValue> Watch<V> {
         poll_fn(|cx| self.poll_newest(cx)).await
     }
 
+    /// Returns the next update if there is one now. Does not wait, and asks for none of the task's budget: for who comes by
+    /// anyhow, in a game's tick for example. `None` also when nothing more comes, which [`is_over`](Self::is_over) tells.
+    ///
+    /// In a loop that is driven by [`next`](Self::next), use that: `next().now_or_never()` is `None` as well when the budget of
+    /// the task is used up, though there may be an update.
+    pub fn try_next(&mut self) -> Option<Update<V>> {
+        if !self.take_earlier() {
+            self.reader.try_take();
+        }
+        self.hand_out()
+    }
+
+    /// Returns whether the end was received, or the store has ended and everything was received: nothing more comes.
+    pub fn is_over(&self) -> bool {
+        self.reader.ended && self.reader.taken.is_none()
+    }
+
     /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
     pub fn latest(&self) -> Entry<V> {
         self.reader.latest()
@@ -148,61 +168,84 @@ impl<V: LiveValue> Watch<V> {
 
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Update<V>>> {
         let coop = ready!(coop::poll_proceed(cx));
-        if self.reader.taken.is_none() {
-            if let Some(update) = self.replay.pop_front() {
-                self.reader.taken = Some(News::Update(update));
-            } else if let Some(lost) = self.lost {
-                let released = self.reader.resync(lost);
-                self.lost = None;
-                drop(released);
-            } else {
-                ready!(self.reader.poll_take(cx));
-            }
+        if !self.take_earlier() {
+            ready!(self.reader.poll_take(cx));
         }
         coop.made_progress();
-        self.hand_out()
+        Poll::Ready(self.hand_out())
+    }
+
+    /// Takes what comes before the news. Returns whether there was something.
+    fn take_earlier(&mut self) -> bool {
+        if self.reader.taken.is_some() {
+            return true;
+        }
+        if let Some(update) = self.replay.pop_front() {
+            self.reader.taken = Some(News::Update(update));
+        } else if let Some(lost) = self.lost {
+            let released = self.reader.resync(lost);
+            self.lost = None;
+            drop_each(released);
+        } else {
+            return false;
+        }
+        true
     }
 
     /// Gives out the update that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
-    fn hand_out(&mut self) -> Poll<Option<Update<V>>> {
-        let taken = match &self.reader.taken {
-            Some(News::Update(taken)) => taken,
-            Some(News::Delta(_)) => unreachable!("while this watches, updates are published with values"),
-            None => return Poll::Ready(None),
+    fn hand_out(&mut self) -> Option<Update<V>> {
+        let taken = match self.reader.taken.as_ref()? {
+            News::Update(taken) => taken,
+            News::Delta(_) => unreachable!("while this watches, updates are published with values"),
         };
         let version = taken.version();
         // Whoever has the only reference is the only one who could make another.
         let update = if Arc::strong_count(taken) == 1 {
-            Poll::Ready(self.reader.taken.take().and_then(News::into_update))
+            self.reader.taken.take().and_then(News::into_update)
         } else {
-            Poll::Ready(Some(Update::clone(taken)))
+            let clone = Update::clone(taken);
+            // Meanwhile it may have become the last one. The clone is not lost by what it does when it is dropped.
+            let_go(self.reader.taken.take());
+            Some(clone)
         };
-        self.reader.taken = None;
         self.seen = version;
         update
     }
 
     fn poll_newest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry<V>>> {
-        self.reader.taken = None;
-        // Whatever was missed before this watch began is skipped like the rest.
-        let mut behind = !mem::take(&mut self.replay).is_empty() | self.lost.take().is_some();
         loop {
-            // Once per turn: messages may come as fast as they are skipped.
+            // First, so that nothing is skipped without it; and once per turn: messages may come as fast as they are skipped.
             let coop = ready!(coop::poll_proceed(cx));
+            // Whatever was missed before this watch began is skipped like the rest.
+            let behind = !self.replay.is_empty() | self.lost.is_some() | self.reader.taken.is_some();
             if self.reader.ended {
+                coop.made_progress();
+                self.skip_earlier();
                 return Poll::Ready(None);
             }
-            let Some(now) = ready!(self.reader.poll_skip(cx, mem::take(&mut behind), self.seen)) else {
-                coop.made_progress();
-                continue;
-            };
+            let now = ready!(self.reader.poll_skip(cx, behind, self.seen));
             coop.made_progress();
-            if now.version > self.seen {
-                self.seen = now.version;
-                return Poll::Ready(Some(now));
+            let newest = now.filter(|now| now.version > self.seen);
+            self.seen = newest.as_ref().map_or(self.seen, |now| now.version);
+            self.skip_earlier();
+            if newest.is_some() {
+                return Poll::Ready(newest);
             }
-            // Only messages were there; they are skipped.
+            // Only messages were there, or the end; they are skipped.
         }
+    }
+
+    /// Lets go of what comes before the news. What has been handed out is not lost by a panic here.
+    fn skip_earlier(&mut self) {
+        self.lost = None;
+        let_go(self.reader.taken.take());
+        let_go(mem::take(&mut self.replay));
+    }
+}
+
+impl<V: LiveValue> Drop for Watch<V> {
+    fn drop(&mut self) {
+        drop_each(self.replay.drain(..));
     }
 }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::ground::stats::Count;
 use crate::ground::trace;
+use crate::ground::unwind::let_go;
 use crate::slot::feed::{Fed, Queued};
 use crate::slot::shared::Shared;
 use crate::table::table::Table;
@@ -35,6 +36,8 @@ use crate::value::value::LiveValue;
 /// has ended and was created again meanwhile, its resync shows the new entry.
 ///
 /// While anybody watches everything, no mutation happens in place.
+///
+/// Like [`Watch`](crate::Watch) it is pending while the task's budget is used up; [`try_next`](Self::try_next) is not.
 ///
 /// # Examples
 ///
@@ -108,15 +111,12 @@ impl<V: LiveValue> WatchAll<V> {
         let mut all = WatchAll::begin(table, true);
         let mut since = HashMap::new();
         let mut entries = Vec::new();
-        for slot in table.walk() {
-            let key = *slot.key();
-            let state = slot.lock();
-            if state.is_alive() {
-                // Under the slot's lock, so what is told from here on is not in the entry.
-                since.insert(key, all.shared.feed.position(all.seat));
-                entries.push((key, state.entry(&all.shared)));
-            }
-        }
+        // Under the slot's lock, so what is told from here on is not in the entry.
+        let visited = table.walk().visit(|key, state| {
+            since.insert(*key, all.shared.feed.position(all.seat));
+            state.entry(&all.shared)
+        });
+        entries.extend(visited);
         let until = all.shared.feed.primed(all.seat);
         if until > 0 {
             all.primed = Some(Primed { since, until });
@@ -133,18 +133,34 @@ impl<V: LiveValue> WatchAll<V> {
         poll_fn(|cx| self.poll_update(cx)).await
     }
 
+    /// Returns the next update if there is one now. As [`Watch::try_next`](crate::Watch::try_next).
+    pub fn try_next(&mut self) -> Option<(Uuid, Update<V>)> {
+        match self.take(None) {
+            Poll::Ready(update) => update,
+            Poll::Pending => None,
+        }
+    }
+
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Uuid, Update<V>)>> {
         let coop = ready!(coop::poll_proceed(cx));
+        let update = ready!(self.take(Some(cx)));
+        coop.made_progress();
+        Poll::Ready(update)
+    }
+
+    /// Takes the next update; without a context, it is not woken if there is none.
+    fn take(&mut self, cx: Option<&Context<'_>>) -> Poll<Option<(Uuid, Update<V>)>> {
         while self.taken.is_none() {
             match self.shared.feed.take(self.seat, cx) {
                 Fed::Next(queued) => {
                     if self.is_news(&queued) {
                         self.taken = Some((queued.key, queued.update));
+                    } else {
+                        let_go(queued.update);
                     }
                 }
                 Fed::Missed(key) => {
                     if let Some(resync) = self.resync(key) {
-                        coop.made_progress();
                         return Poll::Ready(Some((key, resync)));
                     }
                 }
@@ -152,7 +168,6 @@ impl<V: LiveValue> WatchAll<V> {
                 Fed::Pending => return Poll::Pending,
             }
         }
-        coop.made_progress();
         Poll::Ready(self.hand_out())
     }
 
@@ -176,7 +191,8 @@ impl<V: LiveValue> WatchAll<V> {
             return Arc::into_inner(update).map(|update| (key, update));
         }
         let clone = Update::clone(update);
-        self.taken = None;
+        // Meanwhile it may have become the last one. The clone is not lost by what it does when it is dropped.
+        let_go(self.taken.take());
         Some((key, clone))
     }
 
@@ -195,7 +211,7 @@ impl<V: LiveValue> WatchAll<V> {
         let shared = &self.shared;
         let seat = self.seat;
         // Under the slot's lock: what is told of this key from now on follows the entry.
-        let alive = table.look(&key, |_, state| {
+        let alive = table.peek(&key, |_, state| {
             shared
                 .feed
                 .resolve(seat, &key)

@@ -177,6 +177,17 @@ async fn a_value_that_waits_for_the_disk_is_not_changed_in_place() {
     assert_eq!((then.pair, then.version), ((1, 1), 1));
 }
 
+/// All files of a folder.
+pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap());
+    files
+        .map(|file| {
+            let name = file.file_name().into_string().unwrap();
+            (name, std::fs::read(file.path()).unwrap())
+        })
+        .collect()
+}
+
 /// What a power failure would have left of a folder that nothing is being written to.
 pub(super) fn copy_folder(from: &Path, to: &Path) {
     for file in std::fs::read_dir(from).unwrap() {

@@ -1,14 +1,11 @@
 //! Folders that are not opened, and stores that are not written.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::FutureExt;
-use livestore::{FlushError, OpenError, StoreOptions, Uuid};
-use livestore_tests::{Change, Counter, Dice, counter};
+use livestore::{FlushError, OnUnreadable, OpenError, StoreOptions, UnreadableEntry, Uuid};
+use livestore_tests::{Change, Counter, counter};
 use tempfile::tempdir;
 
 use super::*;
@@ -144,205 +141,71 @@ async fn a_path_that_cannot_be_a_folder_is_refused() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "not a folder");
 }
 
+/// One such value used to be the end of the whole store's writing.
 #[tokio::test]
-async fn a_folder_whose_making_was_cut_short_is_made_again() {
+async fn a_value_that_cannot_be_written_is_told_with_its_key_and_costs_nobody_else_anything() {
     let folder = tempdir().unwrap();
-    fs::create_dir_all(folder.path().join("data.new/keyspaces")).unwrap();
-    fs::write(folder.path().join("data.new/0.jnl"), "half").unwrap();
-    fs::write(folder.path().join("lock"), "").unwrap();
-    let store = open(folder.path()).await;
-    store.init(score(1));
-    store.close().await.unwrap();
-    assert_eq!(open(folder.path()).await.len(), 1);
-}
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for file in fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
-}
-
-/// Changes one byte; returns what undoes it.
-fn flip(file: &Path, at: u64) {
-    let mut file = OpenOptions::new().read(true).write(true).open(file).unwrap();
-    let mut byte = [0];
-    file.seek(SeekFrom::Start(at)).unwrap();
-    file.read_exact(&mut byte).unwrap();
-    file.seek(SeekFrom::Start(at)).unwrap();
-    file.write_all(&[byte[0] ^ 0x55]).unwrap();
-}
-
-/// The journal of a folder, and how much of it is written.
-fn journal(folder: &Path) -> (PathBuf, u64) {
-    let mut all = Vec::new();
-    files(folder, &mut all);
-    let journal = all
-        .into_iter()
-        .find(|path| path.extension().is_some_and(|kind| kind == "jnl"))
-        .unwrap();
-    let bytes = fs::read(&journal).unwrap();
-    let written = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
-    (journal, written as u64)
-}
-
-const STEPS: i64 = 40;
-
-fn step_key(n: i64) -> Uuid {
-    Uuid::from_u128(n.rem_euclid(4).unsigned_abs().into())
-}
-
-/// A folder whose every step is one batch, and how much of the journal was written before the last.
-async fn stepped(folder: &Path) -> u64 {
-    let store = open(folder).await;
-    let mut before = 0;
-    for step in 1..=STEPS {
-        before = journal(folder).1;
-        store.insert(&step_key(step), score(step)).await;
-        store.flush().await.unwrap();
-    }
-    store.close().await.unwrap();
-    before
-}
-
-/// The last step of which there is a trace. Those before it must be there.
-fn last_step(store: &LiveStore<Score>, case: &str) -> i64 {
-    let points = |n| store.fetch(&step_key(n)).map_or(0, |entry| entry.points);
-    let last = (0..4).map(points).max().unwrap();
-    for back in 0..4.min(last) {
-        assert_eq!(points(last - back), last - back, "{case}");
-    }
-    last
-}
-
-/// The engine believed a changed sequence number, and mixed old and new; and it left out everything from a damaged batch
-/// on without a word.
-#[tokio::test]
-async fn damaged_files_are_refused_or_miss_the_last_batch_and_say_so() {
-    let origin = tempdir().unwrap();
-    stepped(origin.path()).await;
-    let mut dice = Dice::new(3);
-    let mut refused = 0;
-    for _ in 0..150 {
-        let folder = tempdir().unwrap();
-        back::copy_folder(origin.path(), folder.path());
-        let mut all = vec![journal(folder.path()).0; 10];
-        files(folder.path(), &mut all);
-        let file = &all[dice.below(all.len())];
-        let len = fs::metadata(file).unwrap().len().min(journal(folder.path()).1);
-        if len == 0 {
-            continue;
-        }
-        let at = dice.below(usize::try_from(len).unwrap()) as u64;
-        let case = format!("{} byte {at}", file.display());
-        flip(file, at);
-        match scores().open(folder.path()).await {
-            Err(error) => {
-                assert!(!error.is_locked() && !error.is_foreign(), "{case}: {error}");
-                refused += 1;
-            }
-            Ok(store) => {
-                let torn = store.open_report().unwrap().torn_bytes > 0;
-                let last = last_step(&store, &case);
-                assert_eq!(last, if torn { STEPS - 1 } else { STEPS }, "{case}");
-            }
-        }
-    }
-    assert!(refused > 50, "{refused}");
-}
-
-/// What a kill or a power failure leaves of a batch that was being written.
-#[tokio::test]
-async fn a_torn_batch_is_left_out_and_told() {
-    let origin = tempdir().unwrap();
-    let before = stepped(origin.path()).await;
-    let after = journal(origin.path()).1;
-    let middle = before + 20..after - 15;
-    // From here on nothing was written; or these bytes were not, and those around them were.
-    let cuts = (before + 1..after).step_by(11).map(|at| (at..after, true));
-    let holes = [middle.clone(), before + 30..before + 31, after - 12..after - 4].map(|hole| (hole, false));
-    for (lost, ends_there) in cuts.chain(holes) {
-        let folder = tempdir().unwrap();
-        back::copy_folder(origin.path(), folder.path());
-        let mut file = OpenOptions::new()
-            .write(true)
-            .open(journal(folder.path()).0)
-            .unwrap();
-        file.seek(SeekFrom::Start(lost.start)).unwrap();
-        let zeros = vec![0; usize::try_from(lost.end - lost.start).unwrap()];
-        file.write_all(&zeros).unwrap();
-        if ends_there && lost.start % 2 == 0 {
-            file.set_len(lost.start).unwrap();
-        }
-        let store = open(folder.path()).await;
-        let case = format!("{lost:?} of {before}..{after}");
-        assert_eq!(last_step(&store, &case), STEPS - 1, "{case}");
-        assert!(store.open_report().unwrap().torn_bytes > 0, "{case}");
-        // And it goes on from there.
-        store.insert(&step_key(STEPS), score(STEPS)).await;
-        store.close().await.unwrap();
-        let store = open(folder.path()).await;
-        assert_eq!(
-            (last_step(&store, &case), store.open_report().unwrap().torn_bytes),
-            (STEPS, 0)
-        );
-    }
-}
-
-/// Opens a store that counts how often it is told of a failure.
-async fn told(folder: &Path) -> (LiveStore<Hooked>, Arc<AtomicUsize>) {
     let failures = Arc::new(AtomicUsize::new(0));
     let heard = Arc::clone(&failures);
-    let store = LiveStore::new()
+    let store = LiveStore::<Hooked>::new()
         .with_durability(ON_REQUEST)
-        .on_durability_error(move |error| {
+        .on_durability_error(move |_| {
             heard.fetch_add(1, Ordering::SeqCst);
-            // Which must do no harm.
-            panic!("{error}");
         })
-        .open(folder)
+        .open(folder.path())
         .await
         .unwrap();
-    (store, failures)
+    let good = store.init(hooked(1, || ()));
+    let bad = store.init(hooked(1, || ()));
+    store.flush().await.unwrap();
+    let set = |n| HookedMutation::SetPair((n, n));
+    store.mutate(&good, set(2)).await.unwrap();
+    store
+        .insert(&bad, hooked(3, || panic!("this value cannot be serialised")))
+        .await;
+    for _ in 0..2 {
+        // The second time nothing is written, and it is not on disk any more than it was.
+        let failed = store.flush().await;
+        assert!(
+            matches!(&failed, Err(FlushError::Unwritten(error)) if error.keys().eq([bad])),
+            "{failed:?}"
+        );
+        assert!(failed.unwrap_err().to_string().contains("panicked"));
+    }
+    // What comes later is written as ever.
+    store.mutate(&good, set(4)).await.unwrap();
+    assert!(matches!(store.flush().await, Err(FlushError::Unwritten(_))));
+    let copy = tempdir().unwrap();
+    back::copy_folder(folder.path(), copy.path());
+    let now = open_hooked(copy.path()).await;
+    assert_eq!(now.fetch(&good).unwrap().pair, (4, 4));
+    // On disk is what the entry was before.
+    assert_eq!(now.fetch(&bad).unwrap().pair, (1, 1));
+
+    // Another value, and all is well.
+    store.insert(&bad, hooked(5, || ())).await;
+    store.flush().await.unwrap();
+    let worse = store.init(hooked(6, || panic!("this one neither")));
+    assert!(matches!(store.flush().await, Err(FlushError::Unwritten(error)) if error.keys().eq([worse])));
+    store.remove(&worse).await.unwrap();
+    store.close().await.unwrap();
+    let store = open_hooked(folder.path()).await;
+    assert_eq!(store.len(), 2);
+    assert_eq!(store.fetch(&bad).unwrap().pair, (5, 5));
+    assert_eq!(failures.load(Ordering::SeqCst), 0, "the disk has not failed");
 }
 
 #[tokio::test]
-async fn a_serialize_that_panics_is_told_with_its_key_and_nothing_is_pretended() {
+async fn a_value_that_was_not_written_at_the_end_is_told_by_close() {
     let folder = tempdir().unwrap();
-    let (store, failures) = told(folder.path()).await;
-    let good = store.init(hooked(1, || ()));
-    store.flush().await.unwrap();
-    store
-        .mutate(&good, HookedMutation::SetPair((2, 2)))
-        .await
-        .unwrap();
-    let bad = store.init(hooked(3, || panic!("this value cannot be serialised")));
-    let failed = store.flush().await;
-    assert!(
-        matches!(&failed, Err(FlushError::Failed(error)) if error.key() == Some(&bad)),
-        "{failed:?}"
-    );
-    // Memory goes on.
-    let set = HookedMutation::SetPair((4, 4));
-    assert_eq!(store.mutate(&good, set).await.unwrap().version, 3);
-    assert!(matches!(
-        store.flush().now_or_never(),
-        Some(Err(FlushError::Failed(_)))
-    ));
-    assert!(matches!(store.close().await, Err(FlushError::Failed(_))));
-    while failures.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(failures.load(Ordering::SeqCst), 1);
-
-    // On disk is what was there before that batch.
     let store = open_hooked(folder.path()).await;
-    assert_eq!(store.len(), 1);
-    assert_eq!(store.fetch(&good).unwrap().pair, (1, 1));
+    let bad = store.init(hooked(3, || panic!("this value cannot be serialised")));
+    let closed = store.close().await;
+    assert!(
+        matches!(closed.as_ref().map_err(|error| error.flush_error()), Err(FlushError::Unwritten(error)) if error.keys().eq([bad])),
+        "{closed:?}"
+    );
+    assert!(open_hooked(folder.path()).await.is_empty());
 }
 
 #[tokio::test]
@@ -352,5 +215,129 @@ async fn a_store_in_memory_alone_says_so() {
     store.mutate(&key, Change::Add(1)).await.unwrap();
     assert!(matches!(store.flush().await, Err(FlushError::NotDurable)));
     assert!(store.open_report().is_none());
-    assert!(matches!(store.close().await, Err(FlushError::NotDurable)));
+    assert!(store.close().await.is_ok());
+}
+
+/// The system keeps the file for whoever has it open, so that writing there is no error.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_is_removed_meanwhile_is_told_by_flush() {
+    let parent = tempdir().unwrap();
+    let folder = parent.path().join("folder");
+    let store = open(&folder).await;
+    store.init(score(1));
+    store.flush().await.unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    store.init(score(2));
+    let failed = store.flush().await;
+    assert!(
+        matches!(&failed, Err(FlushError::Failed(error)) if error.to_string().contains("was removed")),
+        "{failed:?}"
+    );
+    assert!(store.close().await.is_err());
+}
+
+#[tokio::test]
+async fn a_folder_may_be_where_there_are_none_yet() {
+    let parent = tempdir().unwrap();
+    let folder = parent.path().join("a/b/c");
+    let store = open(&folder).await;
+    store.init(score(1));
+    store.close().await.unwrap();
+    assert_eq!(open(&folder).await.len(), 1);
+    let error = refused(scores(), Path::new("")).await;
+    assert!(error.io_error().is_some(), "{error}");
+}
+
+/// Another program has to be able to read what this one cannot.
+#[tokio::test]
+async fn entries_that_cannot_be_read_are_named_or_kept_or_dropped() {
+    #[derive(Clone, Debug, LiveValue, Serialize, Deserialize)]
+    struct Words {
+        points: String,
+    }
+    let folder = tempdir().unwrap();
+    let words = || {
+        LiveStore::<Words>::new()
+            .schema("score", 1)
+            .with_durability(ON_REQUEST)
+    };
+    let numbers = || scores().schema("score", 1);
+    let (kept, dropped, replaced, number) = (
+        Uuid::from_u128(1),
+        Uuid::from_u128(2),
+        Uuid::from_u128(3),
+        Uuid::from_u128(4),
+    );
+    let store = words().open(folder.path()).await.unwrap();
+    for key in [kept, dropped, replaced, number] {
+        for points in ["few", "many"] {
+            store
+                .insert(
+                    &key,
+                    Words {
+                        points: points.into(),
+                    },
+                )
+                .await;
+            store.flush().await.unwrap();
+        }
+    }
+    store.close().await.unwrap();
+
+    let before = back::files(folder.path());
+    let error = refused(numbers(), folder.path()).await;
+    assert_eq!(error.unreadable().count(), 4);
+    assert!(error.to_string().contains("`on_unreadable`"), "{error}");
+    assert_eq!(back::files(folder.path()), before);
+
+    let decide = move |entry: UnreadableEntry<'_>| {
+        assert!(entry.version == 2 && entry.reason.contains("marker"), "{entry:?}");
+        assert!(entry.value.windows(4).any(|word| word == b"many"));
+        match entry.key == dropped {
+            true => OnUnreadable::Drop,
+            false => OnUnreadable::Keep,
+        }
+    };
+    let store = numbers()
+        .on_unreadable(decide)
+        .with_log_limit(1)
+        .open(folder.path())
+        .await
+        .unwrap();
+    let report = store.open_report().unwrap();
+    assert_eq!(
+        (store.len(), report.entries, report.kept, report.dropped),
+        (0, 4, 3, 1)
+    );
+    // The folder is written anew now, and what is kept is in it.
+    assert_eq!(store.create(&replaced, score(5)).unwrap().version, 3);
+    store.create(&number, score(6)).unwrap();
+    for points in 0..50 {
+        store.insert(&number, score(points)).await;
+        store.flush().await.unwrap();
+    }
+    store.close().await.unwrap();
+    assert!(
+        back::files(folder.path())
+            .keys()
+            .any(|name| name.starts_with("snapshot-"))
+    );
+
+    // The program that can read them finds what was kept as it was.
+    let store = words()
+        .on_unreadable(|_| OnUnreadable::Keep)
+        .open(folder.path())
+        .await
+        .unwrap();
+    assert_eq!(store.keys().collect::<Vec<_>>(), [kept]);
+    let entry = store.fetch(&kept).unwrap();
+    assert_eq!((entry.points.as_str(), entry.version), ("many", 2));
+    store.close().await.unwrap();
+    let store = numbers()
+        .on_unreadable(|_| OnUnreadable::Keep)
+        .open(folder.path())
+        .await
+        .unwrap();
+    assert_eq!(store.len(), 2);
 }

@@ -146,18 +146,21 @@ async fn the_figures_tell_how_far_the_disk_has_come() {
 }
 
 #[tokio::test]
-async fn a_closed_store_goes_on_in_memory_and_says_so() {
+async fn a_store_that_is_closed_has_everything_on_disk_and_takes_no_more() {
     let folder = tempdir().unwrap();
     let store = open(folder.path()).await;
     let other = store.clone();
     store.create(&key(1), score(1)).unwrap();
+    let mut guard = store.try_acquire(&key(1)).unwrap();
     store.close().await.unwrap();
     // The folder is free.
     let again = open(folder.path()).await;
     assert_eq!(again.fetch(&key(1)).unwrap().points, 1);
 
     other.create(&key(2), score(2)).unwrap();
-    other.mutate(&key(1), ScoreMutation::SetPoints(5)).await.unwrap();
+    let set = ScoreMutation::SetPoints(5);
+    assert!(other.mutate(&key(1), set.clone()).await.is_err());
+    guard.mutate(set).unwrap();
     assert!(matches!(other.flush().await, Err(FlushError::Closed)));
     // Once more is no error.
     other.close().await.unwrap();

@@ -277,7 +277,7 @@ impl<V: Traced> Actor<'_, V> {
                 }
             }
             Err(TransactError::Aborted(missing)) => self.note(invoked, missing, What::Fetched(None)),
-            Err(TransactError::Occupied(_)) => panic!("nothing was created"),
+            Err(error) => panic!("{error:?}"),
         }
     }
 }

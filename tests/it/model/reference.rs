@@ -1,6 +1,6 @@
 //! [`Model`]: what a map, a queue for each entry and a list of everything that was told would do.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::op::{Deadline, Key, Mode, Settings};
 use super::reached;
@@ -58,8 +58,7 @@ pub(super) struct Life {
     pub(super) queue: VecDeque<usize>,
     pub(super) created: u64,
     pub(super) changed: u64,
-    /// When it was last used for sure, and when perhaps.
-    used: (u64, u64),
+    used: u64,
     /// A deadline of its own, which may be never.
     own: Option<Option<u64>>,
     /// When it last came closer to its end: by a deadline, or because somebody let it go.
@@ -79,6 +78,8 @@ pub(super) struct Model {
     pub(super) told: Vec<(Key, Told)>,
     pub(super) watch_alls: usize,
     pub(super) expired: Vec<(Key, Seen)>,
+    /// The keys that have no entry in the store after the call that is gone through.
+    pub(super) gone: BTreeSet<Key>,
     pub(super) tasks: BTreeMap<usize, Waiting>,
 }
 
@@ -93,6 +94,7 @@ impl Model {
             told: Vec::new(),
             watch_alls: 0,
             expired: Vec::new(),
+            gone: BTreeSet::new(),
             tasks: BTreeMap::new(),
         }
     }
@@ -134,7 +136,7 @@ impl Model {
             queue: VecDeque::new(),
             created: self.now,
             changed: self.now,
-            used: (self.now, self.now),
+            used: self.now,
             own: None,
             loosened: self.now,
             watchers: 0,
@@ -164,7 +166,7 @@ impl Model {
             life.past.pop_front();
         }
         life.changed = self.now;
-        life.used = (self.now, self.now);
+        life.used = self.now;
         let told = Told {
             kind,
             old: Some(old),
@@ -177,7 +179,7 @@ impl Model {
 
     /// Ends a life. Its waiters look their key up again.
     pub(super) fn end(&mut self, at: usize, kind: Kind) -> Seen {
-        let was_due = |(_, latest): (u64, u64)| latest < self.lives[at].loosened;
+        let was_due = |due| due < self.lives[at].loosened;
         if kind == Kind::Expire && self.lives[at].own.is_none() && self.due(at).is_some_and(was_due) {
             reached("an expiry that a guard deferred");
         }
@@ -224,25 +226,34 @@ impl Model {
         self.used(at);
     }
 
-    /// Whoever holds it is done: the next in line gets it.
+    /// Whoever holds it is done: an entry that a check has found due meanwhile goes; else the next in line gets it.
     pub(super) fn release(&mut self, at: usize) {
+        if self.lives[at].end.is_some() {
+            return;
+        }
+        let key = self.lives[at].key;
+        if self.is_due(at) && self.gone.contains(&key) {
+            if !self.lives[at].queue.is_empty() {
+                reached("an expiry before the next in line");
+            }
+            self.end(at, Kind::Expire);
+            return;
+        }
+        assert!(
+            !self.was_checked(at),
+            "{key} should have gone when its hold ended, at {}",
+            self.now
+        );
         let now = self.now;
         let life = &mut self.lives[at];
-        if life.end.is_none() {
-            life.loosened = now;
-            life.holder = life.queue.pop_front().map_or(Holder::Nobody, Holder::Granted);
-        }
+        life.loosened = now;
+        life.holder = life.queue.pop_front().map_or(Holder::Nobody, Holder::Granted);
     }
 
     // Time.
 
     pub(super) fn used(&mut self, at: usize) {
-        self.lives[at].used = (self.now, self.now);
-    }
-
-    /// The documentation does not say whether this is a use.
-    pub(super) fn perhaps_used(&mut self, at: usize) {
-        self.lives[at].used.1 = self.now;
+        self.lives[at].used = self.now;
     }
 
     pub(super) fn set_deadline(&mut self, at: usize, deadline: Deadline) {
@@ -268,31 +279,39 @@ impl Model {
         }
     }
 
-    /// When it is due as things stand: at the earliest, and at the latest. `None` is never.
-    pub(super) fn due(&self, at: usize) -> Option<(u64, u64)> {
+    /// When it is due as things stand. `None` is never.
+    pub(super) fn due(&self, at: usize) -> Option<u64> {
         let life = &self.lives[at];
         let (_, mode) = self.settings.expiry?;
         if let Some(own) = life.own {
-            return own.map(|own| (own, own));
+            return own;
         }
         match mode {
-            Mode::Timeout(limit) => Some((life.changed + limit, life.changed + limit)),
-            Mode::Lifetime(limit) => Some((life.created + limit, life.created + limit)),
+            Mode::Timeout(limit) => Some(life.changed + limit),
+            Mode::Lifetime(limit) => Some(life.created + limit),
             Mode::Idle(_) if life.watchers > 0 => None,
-            Mode::Idle(limit) => Some((life.used.0 + limit, life.used.1 + limit)),
+            Mode::Idle(limit) => Some(life.used + limit),
         }
+    }
+
+    fn is_due(&self, at: usize) -> bool {
+        self.due(at).is_some_and(|due| due <= self.now)
+    }
+
+    /// Whether a check has come since the entry was due: one is late by a period and a step of the timer at most.
+    fn was_checked(&self, at: usize) -> bool {
+        let period = self.settings.expiry.map_or(0, |(period, _)| period);
+        let late = |due: u64| due.max(self.lives[at].loosened) + period + 1 < self.now;
+        self.due(at).is_some_and(late)
     }
 
     /// Whether the entry may go now.
     pub(super) fn may_expire(&self, at: usize) -> bool {
-        self.lives[at].holder == Holder::Nobody
-            && self.due(at).is_some_and(|(earliest, _)| earliest <= self.now)
+        self.lives[at].holder == Holder::Nobody && self.is_due(at)
     }
 
-    /// Whether the entry should have gone by now: a check and a step of the timer late at most.
+    /// Whether the entry should have gone by now.
     pub(super) fn must_have_expired(&self, at: usize) -> bool {
-        let period = self.settings.expiry.map_or(0, |(period, _)| period);
-        let late = |(_, latest): (u64, u64)| latest.max(self.lives[at].loosened) + period + 1 < self.now;
-        self.lives[at].holder == Holder::Nobody && self.due(at).is_some_and(late)
+        self.lives[at].holder == Holder::Nobody && self.was_checked(at)
     }
 }

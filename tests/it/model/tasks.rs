@@ -181,11 +181,11 @@ impl Model {
                     }
                     continue;
                 };
+                self.used(at);
                 if self.lives[at].holder == Holder::Nobody {
                     if let Task::MutateIf(..) = waiting.task
                         && self.lives[at].now.version != waiting.version
                     {
-                        self.perhaps_used(at);
                         return Some(Said::Conflict(self.lives[at].now));
                     }
                     self.hold(at);
@@ -268,10 +268,7 @@ impl Model {
     pub(super) fn mutate(&mut self, at: usize, how: How) -> Said {
         match how {
             How::Add(more) => Said::Entry(self.commit(at, Kind::Mutate, self.lives[at].now.count + more)),
-            How::Refuse => {
-                self.perhaps_used(at);
-                Said::Refused
-            }
+            How::Refuse => Said::Refused,
         }
     }
 

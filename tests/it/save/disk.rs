@@ -77,9 +77,16 @@ async fn a_wrong_length_takes_no_memory() {
     let place = Place::new();
     // With its sum right, so that only the missing bytes tell.
     let mut file = b"livesave".to_vec();
-    file.extend_from_slice(&1_u32.to_le_bytes());
-    file.extend_from_slice(&0xffff_fff0_u32.to_le_bytes());
+    file.extend_from_slice(&2_u32.to_le_bytes());
+    let id = [7; 16];
+    file.extend_from_slice(&id);
     file.extend_from_slice(&crc32fast::hash(&file).to_le_bytes());
+    let mut head = id[..4].to_vec();
+    head.extend_from_slice(&0_u32.to_le_bytes());
+    head.extend_from_slice(&0xffff_fff0_u32.to_le_bytes());
+    let sum = crc32fast::hash(&[&id[..], &head].concat());
+    file.extend_from_slice(&head);
+    file.extend_from_slice(&sum.to_le_bytes());
     file.extend_from_slice(&[0; 1000]);
     fs::write(place.path(), &file).unwrap();
     // 2 GB for everything; the length says 4.
@@ -100,7 +107,7 @@ async fn a_folder_that_is_not_there_is_an_error_and_not_made() {
     assert!(
         error
             .to_string()
-            .ends_with("cannot create a new file beside it: entity not found"),
+            .contains("cannot create a new file beside it: No such file or directory"),
         "{error}"
     );
     assert!(place.files().is_empty());
@@ -167,6 +174,102 @@ async fn links_are_followed_and_permissions_kept() {
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(seen(&load::<Room>(&place.path()).await.unwrap()), seen(&store));
     assert_eq!(place.files().len(), 2);
+}
+
+/// The link was replaced, and what it named was never there.
+#[tokio::test]
+async fn a_link_to_a_file_that_is_not_there_yet_is_followed() {
+    use std::os::unix::fs::symlink;
+
+    let place = Place::new();
+    fs::create_dir(place.folder().join("volume")).unwrap();
+    let (link, link_to_link) = (place.folder().join("link"), place.folder().join("again"));
+    symlink("volume/rooms.save", &link).unwrap();
+    symlink(&link, &link_to_link).unwrap();
+    let store = filled(3);
+    store.save(&link_to_link).await.unwrap();
+    assert!(link.is_symlink() && link_to_link.is_symlink());
+    let file = place.folder().join("volume/rooms.save");
+    assert!(!file.is_symlink());
+    assert_eq!(seen(&load::<Room>(&file).await.unwrap()), seen(&store));
+
+    let circle = place.folder().join("circle");
+    symlink(&circle, &circle).unwrap();
+    let error = store.save(&circle).await.unwrap_err();
+    assert!(error.to_string().contains("leads to itself"), "{error}");
+    assert!(circle.is_symlink());
+}
+
+/// The new file's name was longer than the system allows.
+#[tokio::test]
+async fn a_name_may_be_as_long_as_the_system_allows() {
+    let place = Place::new();
+    let store = filled(3);
+    for name in ["n".repeat(255), "ß".repeat(127), "n".repeat(240)] {
+        let path = place.folder().join(name);
+        store.save(&path).await.unwrap();
+        store.save(&path).await.unwrap();
+        assert_eq!(load::<Room>(&path).await.unwrap().len(), 3);
+    }
+    assert_eq!(place.files().len(), 3);
+}
+
+#[tokio::test]
+async fn a_draft_of_a_save_that_was_killed_goes_with_the_next_and_one_that_is_written_does_not() {
+    let place = Place::new();
+    let orphan = place.folder().join(".rooms.save.0123abcd.tmp");
+    let others = [
+        "rooms.save.0123abcd.tmp",
+        ".rooms.save.mine.tmp",
+        ".other.save.0123abcd.tmp",
+    ];
+    for name in others
+        .iter()
+        .map(|name| place.folder().join(name))
+        .chain([orphan.clone()])
+    {
+        fs::write(name, "half").unwrap();
+    }
+    let store = filled(5000);
+    let (path, other) = (place.path(), filled(1));
+    let (saved, is_saved) = mpsc::channel();
+    // While one save is under way there is another.
+    store
+        .save(place.path())
+        .on_progress(move |_| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let other = other.clone();
+            let path = path.clone();
+            let inner = std::thread::spawn(move || runtime.block_on(other.save(path).into_future()));
+            saved.send(inner.join().unwrap().is_ok()).ok();
+        })
+        .await
+        .unwrap();
+    assert!(is_saved.iter().all(|done| done));
+    assert!(!orphan.exists());
+    assert!(others.iter().all(|name| place.folder().join(name).exists()));
+    assert_eq!(place.files().len(), 4);
+    assert_eq!(load::<Room>(&place.path()).await.unwrap().len(), 5000);
+}
+
+#[tokio::test]
+async fn a_process_that_goes_elsewhere_meanwhile_saves_where_it_was_told_to() {
+    let place = Place::new();
+    let first = format!("cd {}", place.folder().display());
+    let test = "a_process_that_goes_elsewhere_meanwhile_saves_where_it_was_told_to";
+    let Some(path) = again_in_a_process(&first, test, &place) else {
+        assert_eq!(place.files(), ["rooms.save"]);
+        return;
+    };
+    assert!(!path.exists());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let to = elsewhere.path().to_owned();
+    filled(5000)
+        .save("rooms.save")
+        .on_progress(move |_| env::set_current_dir(&to).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(load::<Room>(&path).await.unwrap().len(), 5000);
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! Values that were saved as one type and are read as another, and values that are refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use livestore::{Entry, LiveStore, LiveValue, Uuid};
+use livestore::{Entry, LiveStore, LiveValue, OnUnreadable, Uuid};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -15,7 +15,7 @@ use crate::save::{Place, Room, load, room, seen};
 /// Saves one value as `A` and reads it as `B`, both under one name.
 async fn through<A, B>(value: A) -> Result<B, livestore::LoadError>
 where
-    A: LiveValue + Serialize,
+    A: LiveValue + Serialize + DeserializeOwned,
     B: LiveValue + DeserializeOwned,
     B::MutError: std::fmt::Display,
 {
@@ -275,6 +275,7 @@ const PANICS_WHEN_WRITTEN: u8 = 1;
 const PANICS_WHEN_READ: u8 = 2;
 const PANICS_WHEN_CHECKED: u8 = 3;
 const FAILS_WHEN_WRITTEN: u8 = 4;
+const FAILS_WHEN_READ: u8 = 5;
 
 impl Serialize for Wild {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -290,6 +291,7 @@ impl<'de> Deserialize<'de> for Wild {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u8::deserialize(deserializer)? {
             PANICS_WHEN_READ => panic!("read"),
+            FAILS_WHEN_READ => Err(serde::de::Error::custom("not any more")),
             mode => Ok(Wild { mode }),
         }
     }
@@ -332,6 +334,8 @@ async fn a_value_that_cannot_be_written_leaves_the_old_file() {
     for (mode, why) in [
         (PANICS_WHEN_WRITTEN, "has panicked"),
         (FAILS_WHEN_WRITTEN, "not today"),
+        (PANICS_WHEN_READ, "has panicked"),
+        (FAILS_WHEN_READ, "not any more"),
     ] {
         let (saved, key) = wild(&place.path(), mode).await;
         let error = saved.unwrap_err();
@@ -346,13 +350,111 @@ async fn a_value_that_cannot_be_written_leaves_the_old_file() {
 #[tokio::test]
 async fn a_panic_while_loading_is_an_error() {
     let place = Place::new();
-    for mode in [PANICS_WHEN_READ, PANICS_WHEN_CHECKED] {
-        let (saved, key) = wild(&place.path(), mode).await;
-        saved.unwrap();
-        let error = load::<Wild>(&place.path()).await.unwrap_err();
-        assert_eq!(error.key(), Some(key));
-        assert!(error.to_string().contains("panicked"), "{error}");
-    }
+    let (saved, key) = wild(&place.path(), PANICS_WHEN_CHECKED).await;
+    saved.unwrap();
+    let error = load::<Wild>(&place.path()).await.unwrap_err();
+    assert_eq!(error.key(), Some(key));
+    assert!(error.to_string().contains("panicked"), "{error}");
+
+    let key = tame(&place.path(), &[PANICS_WHEN_READ]).await[0];
+    let error = load::<Wild>(&place.path()).await.unwrap_err();
+    assert_eq!(error.key(), Some(key));
+    assert!(error.to_string().contains("panicked"), "{error}");
+}
+
+/// Is written as [`Wild`] is, and always read.
+#[derive(Clone, Debug, PartialEq, LiveValue, Serialize, Deserialize)]
+struct Tame(#[live(set)] u8);
+
+/// Saves such values as if they were wild.
+async fn tame(path: &Path, modes: &[u8]) -> Vec<Uuid> {
+    let store = LiveStore::new().schema("Wild", 1).done();
+    let keys = modes.iter().map(|mode| store.init(Tame(*mode))).collect();
+    store.save(path).await.unwrap();
+    keys
+}
+
+/// One value that could not be read used to lock all others out.
+#[tokio::test]
+async fn values_that_cannot_be_read_are_named_or_kept_or_dropped() {
+    let place = Place::new();
+    let modes = [FINE, FAILS_WHEN_READ, FINE, PANICS_WHEN_READ];
+    let keys = tame(&place.path(), &modes).await;
+    let error = load::<Wild>(&place.path()).await.unwrap_err();
+    let mut named: Vec<_> = error.unreadable().collect();
+    named.sort_unstable();
+    let mut bad = vec![keys[1], keys[3]];
+    bad.sort_unstable();
+    assert_eq!(named, bad);
+    let text = error.to_string();
+    assert!(
+        text.contains("not any more") && text.contains("panicked") && text.contains("`on_unreadable`"),
+        "{text}"
+    );
+
+    let first = keys[1];
+    let store = LiveStore::<Wild>::new()
+        .on_unreadable(move |entry| {
+            assert_eq!(entry.version, 1);
+            match entry.key == first {
+                true => OnUnreadable::Keep,
+                false => OnUnreadable::Drop,
+            }
+        })
+        .load(place.path())
+        .await
+        .unwrap();
+    let report = store.load_report().unwrap();
+    assert_eq!(
+        (store.len(), report.entries, report.kept, report.dropped),
+        (2, 4, 1, 1)
+    );
+    // The program that can read it finds what was kept, and what was dropped not.
+    store.save(place.path()).await.unwrap();
+    let again = LiveStore::<Tame>::new()
+        .schema("Wild", 1)
+        .load(place.path())
+        .await
+        .unwrap();
+    assert_eq!(
+        (again.len(), again.fetch(&first).unwrap().0),
+        (3, FAILS_WHEN_READ)
+    );
+    // Whoever creates an entry there takes its place, and goes on above its version.
+    assert_eq!(store.create(&first, Wild { mode: FINE }).unwrap().version, 2);
+    store.remove(&first).await.unwrap();
+    store.save(place.path()).await.unwrap();
+    assert_eq!(load::<Wild>(&place.path()).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn values_that_cannot_be_written_are_named_or_left_out() {
+    let place = Place::new();
+    let store = LiveStore::default();
+    let modes = [FINE, FAILS_WHEN_READ, FINE, PANICS_WHEN_WRITTEN];
+    let keys: Vec<_> = modes
+        .iter()
+        .map(|mode| store.init(Wild { mode: *mode }))
+        .collect();
+    let error = store.save(place.path()).await.unwrap_err();
+    assert_eq!(
+        error.keys().collect::<BTreeSet<_>>(),
+        BTreeSet::from([keys[1], keys[3]])
+    );
+    assert!(error.to_string().contains("`on_unwritable`"), "{error}");
+    assert!(place.files().is_empty());
+    let left_out = Arc::new(Mutex::new(BTreeSet::new()));
+    let told = Arc::clone(&left_out);
+    let report = store
+        .save(place.path())
+        .on_unwritable(move |key, _| {
+            told.lock().unwrap().insert(key);
+        })
+        .await
+        .unwrap();
+    assert_eq!(report.entries, 2);
+    assert_eq!(*left_out.lock().unwrap(), BTreeSet::from([keys[1], keys[3]]));
+    assert_eq!(load::<Wild>(&place.path()).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -400,6 +502,15 @@ impl Serialize for Nosy {
         // From here on the save alone has this value.
         self.bad.store(true, Ordering::Relaxed);
         serializer.serialize_u64(before)
+    }
+}
+
+impl<'de> Deserialize<'de> for Nosy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u64::deserialize(deserializer).map(|_| Nosy {
+            store: Arc::default(),
+            bad: Arc::default(),
+        })
     }
 }
 

@@ -1,18 +1,65 @@
 //! [`Engine`]: what the writer needs of whatever keeps the bytes.
 
+use std::io;
+
 use uuid::Uuid;
 
-use crate::value::durability::Reason;
+use crate::ground::clock::Clocks;
 
-/// Takes batches one after another. Used by one thread.
+/// Takes batches one after another. Used by one thread. After an error it is not called again.
 pub(crate) trait Engine: Send {
+    /// Says when what follows is written.
+    fn begin(&mut self, clocks: Clocks);
+
     /// Stages a record, in place of the one that the key has.
-    fn put(&mut self, key: &Uuid, record: Vec<u8>);
+    fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()>;
 
     /// Stages that the key has none.
-    fn remove(&mut self, key: &Uuid);
+    fn remove(&mut self, key: &Uuid) -> io::Result<()>;
 
     /// Writes what was staged and the floor: as a whole or not at all, and after every batch before it. When this has
-    /// returned, it is on disk. After an error it is not called again.
-    fn commit(&mut self, floor: u64) -> Result<(), Reason>;
+    /// returned, it is on disk.
+    fn commit(&mut self, floor: u64) -> io::Result<()>;
+
+    /// Whether it should be written anew, of which this many bytes are needed, and no [rewriting](Self::begin_anew) is under
+    /// way.
+    fn is_outgrown(&self, needed: u64) -> bool {
+        let _ = needed;
+        false
+    }
+
+    /// Whether most of it is not needed, of which this many bytes are.
+    fn is_wasteful(&self, needed: u64) -> bool {
+        let _ = needed;
+        false
+    }
+
+    /// Begins to write everything anew, beside what is there. What is committed from now on counts on top of it.
+    fn begin_anew(&mut self, clocks: Clocks) -> io::Result<()> {
+        let _ = clocks;
+        Ok(())
+    }
+
+    /// Adds to what is written anew.
+    fn put_anew(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
+        let _ = (key, record);
+        Ok(())
+    }
+
+    /// Has what was added so far written, so that little is left for the end.
+    fn sync_anew(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Puts what was written anew in the place of what was before. Everything that may be in it has been committed.
+    fn end_anew(&mut self, floor: u64) -> io::Result<()> {
+        let _ = floor;
+        Ok(())
+    }
+
+    /// Says that nothing more will come.
+    fn close(&mut self, clocks: Clocks) -> io::Result<()> {
+        let _ = clocks;
+        Ok(())
+    }
 }

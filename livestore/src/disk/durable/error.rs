@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::slot::record::RecordError;
-use crate::value::durability::Reason;
+use crate::disk::frames::Bad;
 use crate::value::error::OptionsError;
+use crate::value::report::Named;
 use crate::value::schema::Foreign;
 
 /// Why a folder was not opened. What is in it is untouched, and no callback of expired entries was called.
@@ -28,35 +28,34 @@ pub(crate) enum OpenKind {
     Foreign(Foreign),
     /// A file or the folder could not be read or written, or no thread be started.
     Io(io::Error),
-    /// The engine could not read its files.
-    Engine(Reason),
-    /// The engine's files are whole, and what is in them is not.
-    Malformed(&'static str),
-    Value {
-        key: Uuid,
-        error: RecordError,
+    /// A file is not what was written.
+    Bad {
+        file: String,
+        bad: Bad,
     },
+    /// A file is not there.
+    Lost(String),
+    /// Values that do not fit their type.
+    Unreadable(Named),
     /// It has a deadline of its own, and this store would never look at it.
     NoChecks {
         key: Uuid,
     },
+    /// A callback has.
+    Panicked,
     /// The runtime ends.
     Interrupted,
 }
 
 impl OpenKind {
-    pub(crate) fn io(error: io::Error) -> OpenKind {
-        OpenKind::Io(error)
-    }
-
-    /// The engine's error, unless it only passes on the system's.
-    pub(crate) fn engine(reason: Reason) -> OpenKind {
-        match reason.downcast::<io::Error>() {
-            Ok(error) => match error.kind() {
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => OpenKind::Engine(error),
-                _ => OpenKind::Io(*error),
+    /// Says in which file it is.
+    pub(crate) fn bad(file: &str) -> impl Fn(Bad) -> OpenKind {
+        move |bad| match bad {
+            Bad::Io(error) => OpenKind::Io(error),
+            bad => OpenKind::Bad {
+                file: file.to_owned(),
+                bad,
             },
-            Err(reason) => OpenKind::Engine(reason),
         }
     }
 
@@ -87,22 +86,45 @@ impl OpenError {
         matches!(self.kind, OpenKind::Locked)
     }
 
-    /// Returns whether the folder is whole but not for this program: it holds another type, or a newer version of it.
+    /// Returns whether the folder is whole but not for this program: it holds another type, a newer version of it, or was
+    /// written by another version of livestore.
     pub fn is_foreign(&self) -> bool {
-        matches!(self.kind, OpenKind::Foreign(_))
+        let format = |bad: &Bad| matches!(bad, Bad::Format { .. });
+        match &self.kind {
+            OpenKind::Foreign(_) => true,
+            OpenKind::Bad { bad, .. } => format(bad),
+            _ => false,
+        }
     }
 
-    /// Returns whether the files in the folder are not what was written.
+    /// Returns whether the files in the folder are not what was written, or some are not there.
     pub fn is_damaged(&self) -> bool {
-        matches!(self.kind, OpenKind::Engine(_) | OpenKind::Malformed(_))
+        matches!(self.kind, OpenKind::Bad { .. } | OpenKind::Lost(_)) && !self.is_foreign()
     }
 
-    /// Returns the key of the entry that could not be read, if one was the reason.
-    pub fn key(&self) -> Option<Uuid> {
-        match self.kind {
-            OpenKind::Value { key, .. } | OpenKind::NoChecks { key } => Some(key),
+    /// Returns the name of the file that is damaged or not there, if that was the reason.
+    pub fn file(&self) -> Option<&str> {
+        match &self.kind {
+            OpenKind::Bad { file, .. } | OpenKind::Lost(file) => Some(file),
             _ => None,
         }
+    }
+
+    /// Returns the key of the entry that could not be read, if one was the reason: the first, if there are more.
+    pub fn key(&self) -> Option<Uuid> {
+        match &self.kind {
+            OpenKind::NoChecks { key } => Some(*key),
+            _ => self.unreadable().next(),
+        }
+    }
+
+    /// Returns the keys of the entries that could not be read, if that was the reason: the first sixteen, if there are more.
+    pub fn unreadable(&self) -> impl Iterator<Item = Uuid> {
+        let named = match &self.kind {
+            OpenKind::Unreadable(named) => Some(named),
+            _ => None,
+        };
+        named.into_iter().flat_map(Named::keys)
     }
 }
 
@@ -115,12 +137,25 @@ impl fmt::Display for OpenError {
                 "another process has it open, or another store of this one; close that first, or open another folder",
             ),
             OpenKind::Foreign(foreign) => foreign.fmt(f),
-            OpenKind::Io(error) => write!(f, "the system refuses: {}", error.kind()),
-            OpenKind::Engine(reason) => write!(f, "its files are damaged: {reason}; use a backup"),
-            OpenKind::Malformed(what) => write!(f, "its files are damaged: {what} cannot be read; use a backup"),
-            OpenKind::Value { key, error } => {
-                write!(f, "the value of the entry {key} does not fit its type: {error}")
-            }
+            OpenKind::Io(error) => write!(f, "the system refuses: {error}"),
+            OpenKind::Bad { file, bad } => match bad {
+                Bad::Format { found } => write!(
+                    f,
+                    "another version of livestore has written its file `{file}`, in format {found}; use that one"
+                ),
+                Bad::Cut { at } => write!(f, "its file `{file}` ends too early, after {at} bytes; use a backup"),
+                Bad::Damaged { at } => {
+                    write!(f, "its file `{file}` is damaged at byte {at} or before; use a backup")
+                }
+                Bad::NotOurs | Bad::Io(_) => {
+                    write!(f, "its file `{file}` is none that a store has written; use a backup")
+                }
+            },
+            OpenKind::Lost(file) => write!(f, "its file `{file}` is not there; use a backup"),
+            OpenKind::Unreadable(named) => write!(
+                f,
+                "the values of these entries do not fit their type: {named}; `on_unreadable` would keep them aside"
+            ),
             OpenKind::NoChecks { key } => {
                 write!(
                     f,
@@ -128,6 +163,7 @@ impl fmt::Display for OpenError {
                      `expire_check_freq` in its options"
                 )
             }
+            OpenKind::Panicked => f.write_str("a callback has panicked"),
             OpenKind::Interrupted => f.write_str("the runtime ended meanwhile"),
         }
     }
@@ -143,7 +179,6 @@ impl Error for OpenError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
             OpenKind::Io(error) => Some(error),
-            OpenKind::Engine(reason) => Some(&**reason),
             _ => None,
         }
     }

@@ -1,237 +1,472 @@
-//! [`Folder`]: a durable store's folder on disk, and the only file that names fjall.
+//! [`Folder`]: a durable store's files, and which of them count.
 //!
 //! | in the folder | what |
 //! |---|---|
 //! | `lock` | locked by the process that has the store open |
-//! | `data` | fjall's files, with one keyspace: a record per key, and under names shorter than a key the floor and the schema |
-//! | `data.new` | the same while it is made for the first time; renamed when it is whole |
+//! | `contents` | [which files there are](crate::disk::durable::contents) |
+//! | `snapshot-7` | everything as it was after the log 7 began: a saved store |
+//! | `log-7`, `log-8` | [what was committed](crate::disk::durable::log), in this order |
+//! | `….new` | not finished |
 //!
-//! Everything stands in one keyspace, so that one batch of the engine holds records and floor and is torn by nothing.
+//! A log begins with each opening, and when the present one has outgrown what it is about; then a snapshot of its number is
+//! written while the log goes on. Each entry is in it as it was at one of its commits since the log began. So read before the
+//! log, and only where the log has all that was committed before the snapshot was complete, it gives what the log ends
+//! with. When it counts, what came before it goes.
+//!
+//! Numbers only grow. Opening reads everything before it changes anything.
 
-use std::any::Any;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, BufReader};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
-use fjall::config::{BlockSizePolicy, FilterPolicy};
-use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Slice};
 use uuid::Uuid;
 
+use crate::disk::durable::contents::{CONTENTS, Contents, DRAFT, LogMark, SnapshotMark, number_of};
 use crate::disk::durable::engine::Engine;
 use crate::disk::durable::error::OpenKind;
-use crate::disk::durable::journal::{self, Journal};
-use crate::value::durability::Reason;
+use crate::disk::durable::files::{Files, OnDisk, Reading, Writing};
+use crate::disk::durable::log::{self, Ended, Log};
+use crate::disk::frames::Bad;
+use crate::disk::snapshot::file::{Part, Reader, WriteError, Writer};
+use crate::ground::clock::{Clocks, Shift, Wall};
 use crate::value::schema::Schema;
 
-const KEYSPACE: &str = "entries";
-const FLOOR: &[u8] = b"floor";
-const SCHEMA: &[u8] = b"schema";
+/// How many logs a folder may have before it is written anew. Each opening begins one.
+const MANY_LOGS: usize = 16;
 
-/// The engine reads its files at the start and when it merges them; memory of its own would be a second copy of the
-/// store's.
-const CACHE_BYTES: u64 = 4 << 20;
+/// So many bytes are read again quickly, whatever they are about.
+const FEW_BYTES: u64 = 1 << 20;
 
-/// How much the engine collects in memory before it writes a sorted file.
-const MEMTABLE_BYTES: u64 = 32 << 20;
+const BUFFER: usize = 64 << 10;
 
-/// Nothing is looked up by key, only read from end to end, so blocks are large and compress well.
-const BLOCK_BYTES: u32 = 32 << 10;
-
-pub(crate) struct Folder {
-    // In this order they are dropped: the engine's files are closed before the folder is free for others.
-    staged: OwnedWriteBatch,
-    entries: Keyspace,
-    database: Database,
-    _lock: File,
+/// What is in a folder before anything is changed in it.
+pub(crate) struct Found<D> {
+    files: D,
+    names: Vec<String>,
+    contents: Option<Contents>,
+    /// Of all files.
+    pub(crate) bytes: u64,
 }
 
-/// What a folder holds besides records.
-pub(crate) struct Header {
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
     pub(crate) floor: u64,
-    pub(crate) schema: Schema,
+    pub(crate) torn_bytes: u64,
+    pub(crate) bytes: u64,
 }
 
-impl Folder {
-    /// Opens a folder, which is made if there is none. Refuses one that somebody else has open. Returns also how many
-    /// bytes of a torn batch were left out.
-    pub(crate) fn open(path: &Path, schema: &Schema) -> Result<(Folder, u64), OpenKind> {
-        fs::create_dir_all(path).map_err(OpenKind::io)?;
-        let lock = lock(&path.join("lock"))?;
-        let data = path.join("data");
-        if !data.try_exists().map_err(OpenKind::io)? {
-            create(path, &data, schema)?;
-        }
-        let torn = match journal::inspect(&data).map_err(OpenKind::io)? {
-            Journal::Whole => None,
-            Journal::Torn(torn) => Some(torn),
-            Journal::Damaged => return Err(OpenKind::Malformed("the journal")),
+/// One record that was read, in the order in which they count. Empty if the key has no entry any more.
+pub(crate) struct Item<'a> {
+    pub(crate) key: Uuid,
+    pub(crate) record: &'a [u8],
+    pub(crate) written: Wall,
+    /// If the wall clock was set after that, while the store was open.
+    pub(crate) shift: Option<Shift>,
+    /// How many bytes were read so far.
+    pub(crate) bytes: u64,
+}
+
+impl<D: Files> Found<D> {
+    pub(crate) fn look(files: D) -> Result<Found<D>, OpenKind> {
+        let contents = Contents::read(&files)?;
+        let mut names = files.list().map_err(OpenKind::Io)?;
+        names.retain(|name| number_of(name).is_some() || name.ends_with(DRAFT));
+        let found = Found {
+            files,
+            names,
+            contents,
+            bytes: 0,
         };
-        let (database, entries) = match (open(&data), &torn) {
-            // The engine leaves a torn batch out, but for one that is torn in the middle.
-            (Err(_), Some(torn)) => {
-                torn.cut().map_err(OpenKind::io)?;
-                open(&data)?
+        found.look_for_others()?;
+        let bytes = found.measure()?;
+        Ok(Found { bytes, ..found })
+    }
+
+    /// The schema of the newest values. `None` in a folder that is new.
+    pub(crate) fn schema(&self) -> Option<&Schema> {
+        self.contents.as_ref().map(|contents| &contents.schema)
+    }
+
+    /// Makes sure that no file that nothing names holds anything that counts.
+    fn look_for_others(&self) -> Result<(), OpenKind> {
+        let last = self.contents.as_ref().map(Contents::last_number);
+        for name in &self.names {
+            let Some(number) = number_of(name) else { continue };
+            if last.is_some_and(|last| number <= last) {
+                continue;
             }
-            (opened, _) => opened?,
-        };
-        let folder = Folder {
-            staged: database.batch(),
-            entries,
-            database,
-            _lock: lock,
-        };
-        Ok((folder, torn.map_or(0, |torn| torn.bytes)))
-    }
-
-    pub(crate) fn header(&self) -> Result<Header, OpenKind> {
-        let floor = self.get(FLOOR)?;
-        let floor = floor
-            .as_ref()
-            .try_into()
-            .map_err(|_| OpenKind::Malformed("the version floor"))?;
-        let schema = self.get(SCHEMA)?;
-        let schema = rmp_serde::from_slice(&schema).map_err(|_| OpenKind::Malformed("the schema"))?;
-        Ok(Header {
-            floor: u64::from_le_bytes(floor),
-            schema,
-        })
-    }
-
-    fn get(&self, name: &[u8]) -> Result<Slice, OpenKind> {
-        let found = unwinding(|| self.entries.get(name)).map_err(OpenKind::engine)?;
-        found.ok_or_else(|| OpenKind::Malformed("the header"))
-    }
-
-    /// Replaces the schema. It is on disk when this returns.
-    pub(crate) fn set_schema(&mut self, schema: &Schema) -> Result<(), OpenKind> {
-        let bytes = encode(schema)?;
-        self.staged.insert(&self.entries, SCHEMA, bytes);
-        self.write().map_err(OpenKind::engine)
-    }
-
-    /// Reads all records, one after another.
-    pub(crate) fn records(&self) -> impl Iterator<Item = Result<(Uuid, Slice), OpenKind>> {
-        let mut items = self.entries.iter();
-        let next = move || unwinding(|| items.next().map(Guard::into_inner).transpose()).transpose();
-        std::iter::from_fn(next).filter_map(|item| {
-            let (key, record) = match item {
-                Ok(item) => item,
-                Err(reason) => return Some(Err(OpenKind::engine(reason))),
+            // A log is named before its first batch.
+            let counts = match name.starts_with("log-") {
+                true => {
+                    let mut file = self.files.open(name).map_err(OpenKind::Io)?;
+                    !log::is_empty(&mut file, number)?
+                }
+                false => true,
             };
-            match Uuid::from_slice(&key) {
-                Ok(key) => Some(Ok((key, record))),
-                Err(_) if *key == *FLOOR || *key == *SCHEMA => None,
-                Err(_) => Some(Err(OpenKind::Malformed("a key"))),
+            if counts {
+                return Err(match self.contents {
+                    None => OpenKind::Lost(CONTENTS.to_owned()),
+                    Some(_) => OpenKind::bad(CONTENTS)(Bad::Damaged { at: 0 }),
+                });
             }
+        }
+        Ok(())
+    }
+
+    fn measure(&self) -> Result<u64, OpenKind> {
+        let Some(contents) = &self.contents else {
+            return Ok(0);
+        };
+        let mut bytes = contents.snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes);
+        for log in &contents.logs {
+            bytes += match log.sum {
+                Some(_) => log.bytes,
+                None => self
+                    .open(&LogMark::name(log.number))?
+                    .len()
+                    .map_err(OpenKind::Io)?,
+            };
+        }
+        Ok(bytes)
+    }
+
+    fn open(&self, name: &str) -> Result<D::File, OpenKind> {
+        self.files.open(name).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => OpenKind::Lost(name.to_owned()),
+            _ => OpenKind::Io(error),
         })
     }
 
-    fn write(&mut self) -> Result<(), Reason> {
-        let next = self.database.batch();
-        let batch = mem::replace(&mut self.staged, next).durability(Some(PersistMode::SyncAll));
-        unwinding(|| batch.commit())
+    /// Reads everything. Nothing is changed.
+    pub(crate) fn read(
+        &mut self,
+        mut take: impl FnMut(Item<'_>) -> Result<(), OpenKind>,
+    ) -> Result<Summary, OpenKind> {
+        let mut summary = Summary::default();
+        let Some(mut contents) = self.contents.take() else {
+            return Ok(summary);
+        };
+        // How far the last log goes decides whether the others matter.
+        if let Some(last) = contents.logs.last_mut()
+            && last.sum.is_none()
+        {
+            let mut file = self.open(&LogMark::name(last.number))?;
+            let extent = log::measure(&mut file, last)?;
+            last.bytes = extent.bytes;
+            last.sum = Some(extent.sum);
+            last.built = extent.built;
+            summary.torn_bytes = extent.torn;
+            if !extent.any && extent.torn == 0 {
+                // Nothing is in it, and it may go.
+                contents.logs.pop();
+            }
+        }
+        if let Some(snapshot) = &contents.snapshot {
+            summary.floor = self.read_snapshot(snapshot, &mut take)?;
+            summary.bytes += snapshot.bytes;
+        }
+        for mark in &contents.logs {
+            let mut file = self.open(&LogMark::name(mark.number))?;
+            let before = summary.bytes;
+            let floor = log::read(&mut file, mark, &mut |read| {
+                take(Item {
+                    key: read.key,
+                    record: read.record,
+                    written: read.written,
+                    shift: read.shift,
+                    bytes: before + read.at,
+                })
+            })?;
+            summary.floor = summary.floor.max(floor);
+            summary.bytes += mark.bytes;
+        }
+        self.contents = Some(contents);
+        Ok(summary)
+    }
+
+    fn read_snapshot(
+        &self,
+        mark: &SnapshotMark,
+        take: &mut impl FnMut(Item<'_>) -> Result<(), OpenKind>,
+    ) -> Result<u64, OpenKind> {
+        let name = SnapshotMark::name(mark.number);
+        let bad = OpenKind::bad(&name);
+        let mut file = self.open(&name)?;
+        let len = file.len().map_err(OpenKind::Io)?;
+        let input = BufReader::with_capacity(BUFFER, Reading::new(&mut file, len));
+        let (mut reader, header) = Reader::begin(input, len).map_err(&bad)?;
+        if reader.id() != mark.id {
+            return Err(bad(reader.damaged()));
+        }
+        loop {
+            let bytes = reader.bytes();
+            match reader.next().map_err(&bad)? {
+                Part::Entry { key, record } => take(Item {
+                    key,
+                    record,
+                    written: header.saved_at,
+                    shift: None,
+                    bytes,
+                })?,
+                Part::End(end) => {
+                    return match reader.bytes() == mark.bytes && reader.sum() == mark.sum {
+                        true => Ok(end.floor),
+                        false => Err(bad(reader.damaged())),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Begins to write, after all was [read](Self::read).
+    pub(crate) fn begin(
+        self,
+        schema: &Schema,
+        epoch: u64,
+        clocks: Clocks,
+        limit: u64,
+    ) -> io::Result<Folder<D>> {
+        let Found {
+            files,
+            names,
+            contents,
+            ..
+        } = self;
+        let number = names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0) + 1;
+        let mut contents = contents.unwrap_or(Contents {
+            schema: schema.clone(),
+            snapshot: None,
+            logs: Vec::new(),
+        });
+        contents.schema = schema.clone();
+        let log = Log::create(&files, number, schema, epoch, clocks)?;
+        files.sync()?;
+        contents.logs.push(log.mark(Ended::No));
+        contents.write(&files)?;
+        let mut folder = Folder {
+            files,
+            contents,
+            log,
+            next: number + 1,
+            anew: None,
+            epoch,
+            limit,
+        };
+        folder.tidy_up(names);
+        Ok(folder)
     }
 }
 
-impl Engine for Folder {
-    fn put(&mut self, key: &Uuid, record: Vec<u8>) {
-        self.staged.insert(&self.entries, key.as_bytes(), record);
+/// A folder that is written to.
+pub(crate) struct Folder<D: Files> {
+    files: D,
+    contents: Contents,
+    log: Log<D::File>,
+    /// The number of the next log.
+    next: u64,
+    /// A snapshot that is being written.
+    anew: Option<Anew<D::File>>,
+    epoch: u64,
+    /// How large logs may become in any case.
+    limit: u64,
+}
+
+struct Anew<F: OnDisk> {
+    number: u64,
+    writer: Writer<Writing<F>>,
+}
+
+impl<D: Files> Folder<D> {
+    /// Removes files that do not count. If one cannot be removed, it is in nobody's way.
+    fn tidy_up(&mut self, names: Vec<String>) {
+        let snapshot = self
+            .contents
+            .snapshot
+            .iter()
+            .map(|mark| SnapshotMark::name(mark.number));
+        let logs = self.contents.logs.iter().map(|mark| LogMark::name(mark.number));
+        let count: Vec<String> = snapshot.chain(logs).collect();
+        for name in names {
+            if !count.contains(&name) {
+                let _ = self.files.remove(&name);
+            }
+        }
     }
 
-    fn remove(&mut self, key: &Uuid) {
-        self.staged.remove(&self.entries, key.as_bytes());
+    /// How many bytes of logs are to be read when it is opened.
+    fn log_bytes(&self) -> u64 {
+        let ended = self.contents.logs.iter().map(|mark| match mark.sum {
+            Some(_) => mark.bytes,
+            None => self.log.bytes(),
+        });
+        ended.sum()
     }
 
-    fn commit(&mut self, floor: u64) -> Result<(), Reason> {
-        self.staged.insert(&self.entries, FLOOR, floor.to_le_bytes());
-        self.write()
+    /// Says in the contents that the log has ended. One that nothing is in need not be there.
+    fn end_log(&mut self) {
+        self.contents.logs.pop();
+        if self.log.has_batches() {
+            self.contents.logs.push(self.log.mark(Ended::Yes));
+        }
     }
 }
 
-fn lock(path: &Path) -> Result<File, OpenKind> {
-    let mut options = OpenOptions::new();
-    let file = options
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(OpenKind::io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenKind::Locked),
-        Err(TryLockError::Error(error)) => Err(OpenKind::io(error)),
+impl<D: Files> Folder<D> {
+    /// Gives back what a log that has ended does not need: all of it, if it does not count.
+    fn trim(&mut self) -> io::Result<()> {
+        match self.log.has_batches() {
+            true => self.log.trim(),
+            false => self.files.remove(&LogMark::name(self.log.number())),
+        }
     }
 }
 
-/// Makes the engine's files under another name first: a process that ends half-way leaves nothing that looks whole.
-fn create(folder: &Path, data: &Path, schema: &Schema) -> Result<(), OpenKind> {
-    let new = folder.join("data.new");
-    match fs::remove_dir_all(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(OpenKind::io(error)),
-        _ => {}
-    }
-    let (database, entries) = open(&new)?;
-    let mut batch = database.batch().durability(Some(PersistMode::SyncAll));
-    batch.insert(&entries, FLOOR, 0_u64.to_le_bytes());
-    batch.insert(&entries, SCHEMA, encode(schema)?);
-    unwinding(|| batch.commit()).map_err(OpenKind::engine)?;
-    drop((entries, database));
-    fs::rename(&new, data).map_err(OpenKind::io)?;
-    sync_folder(folder).map_err(OpenKind::io)?;
-    // It may have been made just now, too.
-    match folder.canonicalize().map_err(OpenKind::io)?.parent() {
-        Some(parent) => sync_folder(parent).map_err(OpenKind::io),
-        None => Ok(()),
+fn failed(error: WriteError) -> io::Error {
+    match error {
+        WriteError::Io(error) => error,
+        WriteError::TooLarge => io::Error::other("a value has more than 4 GiB"),
     }
 }
 
-fn open(data: &Path) -> Result<(Database, Keyspace), OpenKind> {
-    unwinding(|| {
-        let database = Database::builder(data)
-            .cache_size(CACHE_BYTES)
-            // One thread does all its background work, one thing after another. So what waits to be sorted cannot pile up
-            // to where the engine would halt a commit for ever, should that thread have failed.
-            .worker_threads(1)
-            .open()?;
-        let entries = database.keyspace(KEYSPACE, || {
-            KeyspaceCreateOptions::default()
-                .max_memtable_size(MEMTABLE_BYTES)
-                .data_block_size_policy(BlockSizePolicy::all(BLOCK_BYTES))
-                .filter_policy(FilterPolicy::disabled())
-        })?;
-        Ok((database, entries))
-    })
-    .map_err(OpenKind::engine)
-}
-
-fn encode(schema: &Schema) -> Result<Vec<u8>, OpenKind> {
-    rmp_serde::to_vec_named(schema).map_err(|error| OpenKind::engine(error.into()))
-}
-
-/// A folder's list of files is on disk when this returns.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    // Elsewhere a folder cannot be opened as a file, and its list is the system's concern.
-    if cfg!(unix) {
-        File::open(path)?.sync_all()?;
+impl<D: Files> Engine for Folder<D> {
+    fn begin(&mut self, clocks: Clocks) {
+        self.log.begin(clocks);
     }
-    Ok(())
-}
 
-/// Runs the engine, which may panic on files that somebody has changed.
-fn unwinding<T>(run: impl FnOnce() -> fjall::Result<T>) -> Result<T, Reason> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(done)) => Ok(done),
-        // What the system says is plainer without the engine's words around it.
-        Ok(Err(fjall::Error::Io(error))) => Err(error.into()),
-        Ok(Err(error)) => Err(error.into()),
-        Err(panic) => Err(panicked(&*panic).into()),
+    fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
+        self.log.put(key, record)
+    }
+
+    fn remove(&mut self, key: &Uuid) -> io::Result<()> {
+        self.log.put(key, &[])
+    }
+
+    fn commit(&mut self, floor: u64) -> io::Result<()> {
+        self.log.commit(floor)
+    }
+
+    fn is_outgrown(&self, needed: u64) -> bool {
+        if self.anew.is_some() {
+            return false;
+        }
+        let bytes = self.log_bytes();
+        bytes > needed.max(self.limit)
+            || (self.contents.logs.len() > MANY_LOGS && bytes > needed / 4)
+            || self.contents.logs.len() > 4 * MANY_LOGS
+    }
+
+    fn is_wasteful(&self, needed: u64) -> bool {
+        let snapshot = self.contents.snapshot.as_ref().map_or(0, |mark| mark.bytes);
+        let bytes = self.log_bytes() + snapshot;
+        bytes > FEW_BYTES && bytes / 4 > needed
+    }
+
+    fn begin_anew(&mut self, clocks: Clocks) -> io::Result<()> {
+        let number = self.next;
+        let log = Log::create(&self.files, number, &self.contents.schema, self.epoch, clocks)?;
+        self.files.sync()?;
+        self.next += 1;
+        self.log.begin(clocks);
+        self.end_log();
+        self.contents.logs.push(log.mark(Ended::No));
+        self.contents.write(&self.files)?;
+        self.trim()?;
+        self.log = log;
+        let draft = format!("{}{DRAFT}", SnapshotMark::name(number));
+        let file = self.files.create(&draft)?;
+        let writer = Writer::begin(Writing::new(file), &self.contents.schema, clocks.now).map_err(failed)?;
+        self.anew = Some(Anew { number, writer });
+        Ok(())
+    }
+
+    fn put_anew(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
+        match &mut self.anew {
+            Some(anew) => anew.writer.entry(key, record).map_err(failed),
+            None => Ok(()),
+        }
+    }
+
+    fn sync_anew(&mut self) -> io::Result<()> {
+        match &mut self.anew {
+            Some(anew) => anew.writer.out().file.sync(),
+            None => Ok(()),
+        }
+    }
+
+    fn end_anew(&mut self, floor: u64) -> io::Result<()> {
+        let Some(Anew { number, writer }) = self.anew.take() else {
+            return Ok(());
+        };
+        let (Writing { mut file, .. }, whole) = writer.end(floor).map_err(failed)?;
+        file.sync()?;
+        drop(file);
+        let name = SnapshotMark::name(number);
+        self.files.rename(&format!("{name}{DRAFT}"), &name)?;
+        self.files.sync()?;
+        self.contents.snapshot = Some(SnapshotMark {
+            number,
+            id: whole.id,
+            bytes: whole.bytes,
+            sum: whole.sum,
+        });
+        self.contents.logs.retain(|log| log.number >= number);
+        // So far the log must go for the snapshot to count.
+        if let Some(last) = self.contents.logs.last_mut() {
+            *last = self.log.mark(Ended::No);
+        }
+        self.contents.write(&self.files)?;
+        let names = self.files.list()?;
+        self.tidy_up(
+            names
+                .into_iter()
+                .filter(|name| number_of(name).is_some())
+                .collect(),
+        );
+        Ok(())
+    }
+
+    fn close(&mut self, clocks: Clocks) -> io::Result<()> {
+        self.log.begin(clocks);
+        if let Some(anew) = self.anew.take() {
+            let _ = self
+                .files
+                .remove(&format!("{}{DRAFT}", SnapshotMark::name(anew.number)));
+        }
+        self.end_log();
+        self.contents.write(&self.files)?;
+        self.trim()
     }
 }
 
-/// What a panic says.
-pub(crate) fn panicked(panic: &(dyn Any + Send)) -> String {
-    let says = (panic.downcast_ref::<String>().map(String::as_str)).or(panic.downcast_ref::<&str>().copied());
-    format!("panicked: {}", says.unwrap_or("no message"))
+/// The lock of a folder. Given back when it is dropped, also if the process was forked meanwhile.
+pub(crate) struct Lock(File);
+
+/// A store that was dropped may still be about to let go.
+const PATIENCE: Duration = Duration::from_millis(200);
+const LOOKS: u32 = 10;
+
+impl Lock {
+    pub(crate) fn take(path: &Path) -> Result<Lock, OpenKind> {
+        let mut options = OpenOptions::new();
+        let options = options.create(true).truncate(false).write(true);
+        let file = options.open(path.join("lock")).map_err(OpenKind::Io)?;
+        for look in 0..=LOOKS {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock(file)),
+                Err(TryLockError::WouldBlock) if look < LOOKS => thread::sleep(PATIENCE / LOOKS),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(OpenKind::Io(error)),
+            }
+        }
+        Err(OpenKind::Locked)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }

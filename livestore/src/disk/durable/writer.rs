@@ -1,36 +1,54 @@
 //! The writer: the thread that takes batches from the queue to the disk.
 //!
 //! It holds no handle to the store, and nothing is locked while it encodes, writes, or drops what was written. A batch is
-//! the whole queue, and goes to the engine as one.
+//! the whole queue, and goes to the engine as one. A value that cannot be written so that it can be read again is left out,
+//! and `flush` errs until its entry has another: on disk is what the entry was before.
 //!
-//! Whatever fails is final: the queue ends, `flush` errs, the callback is called once, and the memory goes on. So does a
-//! panic of the user's `Serialize`: a batch without that value would be no prefix of the commits.
+//! When the log has outgrown what it is about, the writer writes everything anew, between the batches, a piece at a time: it
+//! takes the pointers of one shard after another. What was written anew counts once all is on disk that had been committed
+//! when the last entry was looked at. Nobody waits for it longer than for one piece.
+//!
+//! Whatever fails is final: the queue ends, `flush` errs, the callback is called once, and the memory goes on.
 
-use std::mem;
+use std::any::Any;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{io, thread};
+use std::{io, thread, vec};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
+use crate::disk::durable::Source;
 use crate::disk::durable::engine::Engine;
-use crate::disk::durable::folder::panicked;
+use crate::disk::durable::folder::Lock;
 use crate::ground::trace;
 use crate::ground::unwind::{caught, let_go};
+use crate::slot::record::STACK;
 use crate::slot::shared::Shared;
-use crate::slot::sink::{Batch, Records, Sink};
-use crate::value::durability::{DurabilityError, FlushError};
+use crate::slot::sink::{Batch, Next, Otherwise, Records, Sink};
+use crate::slot::slot::Slot;
+use crate::value::durability::{DurabilityError, FlushError, UnwrittenError};
+use crate::value::report::Named;
 use crate::value::value::LiveValue;
 
 /// What is called when the disk has failed.
 pub(crate) type OnDurabilityError = Box<dyn FnOnce(DurabilityError) + Send + Sync>;
 
+/// A piece of what is written anew: so much is written and synced before the next batch is looked for.
+const PIECE_BYTES: usize = 512 << 10;
+const PIECE_ENTRIES: usize = 4096;
+
 /// What a writer is started with.
-pub(crate) struct Writer<E> {
+pub(crate) struct Writer<E, V: LiveValue> {
     pub(crate) engine: E,
+    /// Given back when the engine is gone.
+    pub(crate) lock: Option<Lock>,
+    pub(crate) source: Source<V>,
     pub(crate) folder: PathBuf,
     pub(crate) interval: Duration,
     pub(crate) on_error: Option<OnDurabilityError>,
@@ -38,111 +56,349 @@ pub(crate) struct Writer<E> {
     pub(crate) runtime: Option<Handle>,
 }
 
-impl<E: Engine + 'static> Writer<E> {
+impl<E, V> Writer<E, V>
+where
+    E: Engine + 'static,
+    V: LiveValue + Serialize + DeserializeOwned,
+{
     /// Starts the thread. It ends with the queue of the store, which must have one.
-    pub(crate) fn start<V: LiveValue + Serialize>(self, shared: Arc<Shared<V>>) -> io::Result<()> {
-        thread::Builder::new()
+    pub(crate) fn start(self, shared: Arc<Shared<V>>) -> io::Result<()> {
+        let thread = thread::Builder::new()
             .name("livestore-writer".to_owned())
-            .spawn(move || {
+            .stack_size(STACK);
+        // Known before it runs, so that who drops the last handle waits for it.
+        let expect = |is_expected| {
+            if let Some(sink) = shared.sink() {
+                sink.expect_writer(is_expected);
+            }
+        };
+        expect(true);
+        let started = thread.spawn({
+            let shared = Arc::clone(&shared);
+            move || {
                 if let Some(sink) = shared.sink() {
                     self.run(&shared, sink);
                 }
-            })?;
-        Ok(())
+            }
+        });
+        if started.is_err() {
+            expect(false);
+        }
+        started.map(|_| ())
     }
 
-    fn run<V: LiveValue + Serialize>(mut self, shared: &Shared<V>, sink: &Sink<V>) {
+    fn run(self, shared: &Shared<V>, sink: &Sink<V>) {
         let runtime = self.runtime.clone();
         let _context = runtime.as_ref().map(Handle::enter);
         sink.begin_writing();
-        let written = catch_unwind(AssertUnwindSafe(|| self.write_batches(shared, sink)));
+        let Writer {
+            engine,
+            lock,
+            source,
+            folder,
+            interval,
+            on_error,
+            ..
+        } = self;
+        let mut work = Work {
+            engine,
+            shared,
+            sink,
+            source,
+            folder,
+            weight: Weight::default(),
+            unwritten: HashMap::new(),
+            anew: None,
+            bytes: Vec::new(),
+        };
+        let written = catch_unwind(AssertUnwindSafe(|| work.write_batches(interval)));
         let failure = match written {
             Ok(Ok(())) => None,
-            Ok(Err(failure)) => Some(failure),
-            Err(panic) => Some(DurabilityError::writer(&self.folder, panicked(&*panic).into())),
+            Ok(Err(error)) => Some(DurabilityError::write(&work.folder, error)),
+            Err(panic) => Some(DurabilityError::writer(&work.folder, panicked(&*panic).into())),
         };
-        let why = failure.clone().map_or(FlushError::Closed, FlushError::Failed);
+        let why = match (&failure, work.told()) {
+            (Some(failure), _) => FlushError::Failed(failure.clone()),
+            (None, Some(unwritten)) => FlushError::Unwritten(UnwrittenError::clone(&unwritten)),
+            (None, None) => FlushError::Closed,
+        };
         let lost = sink.finish(why);
-        let_go(self.engine);
+        let_go(work);
+        drop(lock);
         // From here on somebody else may open the folder.
         sink.release();
         lost.into_values().for_each(let_go);
         let Some(failure) = failure else { return };
         // A subscriber is the user's.
         let _ = caught(|| trace::disk_failed(&failure));
-        if let Some(on_error) = self.on_error {
+        if let Some(on_error) = on_error {
             let _ = caught(|| on_error(failure));
         }
     }
+}
 
-    fn write_batches<V: LiveValue + Serialize>(
-        &mut self,
-        shared: &Shared<V>,
-        sink: &Sink<V>,
-    ) -> Result<(), DurabilityError> {
+/// What the writer is at.
+struct Work<'a, E, V: LiveValue> {
+    engine: E,
+    shared: &'a Shared<V>,
+    sink: &'a Sink<V>,
+    source: Source<V>,
+    folder: PathBuf,
+    weight: Weight,
+    /// Entries whose latest values could not be written, and why.
+    unwritten: HashMap<Uuid, String>,
+    /// How far everything was written anew.
+    anew: Option<Anew<V>>,
+    /// Of one record.
+    bytes: Vec<u8>,
+}
+
+/// How many bytes records have.
+#[derive(Default)]
+struct Weight {
+    records: u64,
+    bytes: u64,
+    /// Of late, and rather too many.
+    recent: usize,
+}
+
+impl Weight {
+    fn note(&mut self, records: usize, bytes: usize) {
+        let Some(mean) = bytes.checked_div(records) else {
+            return;
+        };
+        self.records += records as u64;
+        self.bytes += bytes as u64;
+        self.recent = mean.max((3 * self.recent + mean) / 4);
+    }
+
+    /// How many bytes so many entries have, more or less.
+    fn of(&self, entries: usize) -> u64 {
+        (entries as u64).saturating_mul(self.bytes.checked_div(self.records).unwrap_or(0))
+    }
+}
+
+/// A walk over all entries.
+struct Anew<V: LiveValue> {
+    next_shard: usize,
+    slots: vec::IntoIter<Arc<Slot<V>>>,
+    /// Set when all were looked at: what was entered by then.
+    target: Option<u64>,
+}
+
+impl<E, V> Work<'_, E, V>
+where
+    E: Engine,
+    V: LiveValue + Serialize + DeserializeOwned,
+{
+    fn write_batches(&mut self, interval: Duration) -> io::Result<()> {
         let mut empty = Records::default();
-        while let Some(mut batch) = sink.close_batch(self.interval, mem::take(&mut empty)) {
-            self.write(shared, &mut batch)?;
-            sink.written(batch.up_to);
-            empty = batch.reuse();
+        loop {
+            let otherwise = match self.anew {
+                Some(_) => Otherwise::Work,
+                None => Otherwise::Wait,
+            };
+            match self.sink.next(interval, &mut empty, otherwise) {
+                Next::Write(mut batch) => {
+                    self.write(&mut batch)?;
+                    let up_to = batch.up_to;
+                    empty = batch.reuse();
+                    self.sink.written(up_to, self.told());
+                    self.sink.note_weight(self.weight.recent);
+                    self.end_anew(up_to)?;
+                    self.begin_anew()?;
+                }
+                Next::Work => self.write_anew()?,
+                Next::End => break,
+            }
+        }
+        // What is left is small, or what comes next will be.
+        let is_wasteful = |work: &Self| work.engine.is_wasteful(work.needed());
+        if is_wasteful(self) && self.is_open() {
+            if self.anew.is_none() {
+                self.begin_walk()?;
+            }
+            while self.anew.is_some() && self.is_open() {
+                self.write_anew()?;
+                self.end_anew(u64::MAX)?;
+            }
+        }
+        self.engine.close(self.shared.clock.moment().clocks())
+    }
+
+    /// Writes a batch and takes its records out.
+    fn write(&mut self, batch: &mut Batch<V>) -> io::Result<()> {
+        // Not below any version that the batch ends: it was raised before the end was entered.
+        let floor = self.shared.floor();
+        let times = self.shared.clock.moment();
+        self.engine.begin(times.clocks());
+        let (mut records, mut bytes) = (0, 0);
+        let mut staged = Ok(());
+        for (key, record) in batch.records.drain() {
+            self.bytes.clear();
+            if let Some(record) = record {
+                // Once the disk has failed, values are only let go.
+                let encoded = staged.is_ok().then(|| record.encode(&times, &mut self.bytes));
+                let_go(record);
+                match encoded {
+                    None => continue,
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => {
+                        self.unwritten.insert(key, error.to_string());
+                        continue;
+                    }
+                }
+                records += 1;
+                bytes += self.bytes.len();
+            }
+            if !self.unwritten.is_empty() {
+                self.unwritten.remove(&key);
+            }
+            staged = staged.and_then(|()| match self.bytes.is_empty() {
+                true => self.engine.remove(&key),
+                false => self.engine.put(&key, &self.bytes),
+            });
+        }
+        self.bytes.shrink_to(PIECE_BYTES);
+        self.weight.note(records, bytes);
+        staged?;
+        self.engine.commit(floor)
+    }
+
+    /// What `flush` says of entries that could not be written.
+    fn told(&self) -> Option<Arc<UnwrittenError>> {
+        if self.unwritten.is_empty() {
+            return None;
+        }
+        let mut named = Named::default();
+        for (key, reason) in &self.unwritten {
+            named.add(*key, reason.clone());
+        }
+        Some(Arc::new(UnwrittenError::new(&self.folder, named)))
+    }
+
+    /// How many bytes all entries have, more or less.
+    fn needed(&self) -> u64 {
+        let Some(table) = self.source.get().and_then(std::sync::Weak::upgrade) else {
+            return u64::MAX;
+        };
+        let needed = self.weight.of(table.len());
+        let_go(table);
+        needed
+    }
+
+    fn is_open(&self) -> bool {
+        self.source.get().is_some_and(|table| table.strong_count() > 0)
+    }
+
+    fn begin_anew(&mut self) -> io::Result<()> {
+        if self.anew.is_none() && self.engine.is_outgrown(0) && self.engine.is_outgrown(self.needed()) {
+            self.begin_walk()?;
         }
         Ok(())
     }
 
-    /// Writes a batch and takes its records out.
-    fn write<V: LiveValue + Serialize>(
-        &mut self,
-        shared: &Shared<V>,
-        batch: &mut Batch<V>,
-    ) -> Result<(), DurabilityError> {
-        // Not below any version that the batch ends: it was raised before the end was entered.
-        let floor = shared.floor();
-        let times = shared.clock.moment();
-        let mut failure = None;
-        for (key, record) in batch.records.drain() {
-            match record {
-                Some(record) if failure.is_none() => {
-                    let mut bytes = Vec::new();
-                    match record.encode(&times, &mut bytes) {
-                        Ok(()) => self.engine.put(&key, bytes),
-                        Err(error) => {
-                            failure = Some(DurabilityError::encode(&self.folder, key, error.into()));
-                        }
-                    }
-                    let_go(record);
-                }
-                Some(record) => let_go(record),
-                None => self.engine.remove(&key),
-            }
-        }
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        self.engine
-            .commit(floor)
-            .map_err(|reason| DurabilityError::write(&self.folder, reason))
+    fn begin_walk(&mut self) -> io::Result<()> {
+        self.engine.begin_anew(self.shared.clock.moment().clocks())?;
+        self.anew = Some(Anew {
+            next_shard: 0,
+            slots: Vec::new().into_iter(),
+            target: None,
+        });
+        Ok(())
     }
+
+    /// Writes a piece.
+    fn write_anew(&mut self) -> io::Result<()> {
+        let Some(mut anew) = self.anew.take() else {
+            return Ok(());
+        };
+        if anew.target.is_some() {
+            // Nothing was pending.
+            self.anew = Some(anew);
+            return self.end_anew(u64::MAX);
+        }
+        let times = self.shared.clock.moment();
+        let mut written = 0;
+        let mut looked_at = 0;
+        while written < PIECE_BYTES && looked_at < PIECE_ENTRIES {
+            let Some(slot) = anew.slots.next() else {
+                let Some(table) = self.source.get().and_then(std::sync::Weak::upgrade) else {
+                    // The store has ended meanwhile; what was before still counts.
+                    return Ok(());
+                };
+                let shard = table.shard(anew.next_shard);
+                let_go(table);
+                let Some(slots) = shard else {
+                    for (key, record) in self.shared.kept.all() {
+                        self.engine.put_anew(&key, &record)?;
+                    }
+                    anew.target = Some(self.sink.want_all());
+                    break;
+                };
+                anew.slots = slots.into_iter();
+                anew.next_shard += 1;
+                continue;
+            };
+            looked_at += 1;
+            // Whatever came of its key after it has died is in the log that was begun before the walk.
+            let record = {
+                let state = slot.lock();
+                state.is_alive().then(|| state.record(self.shared))
+            };
+            if let Some(record) = record {
+                self.bytes.clear();
+                // What cannot be written was told when it was committed.
+                let encoded = record.encode(&times, &mut self.bytes);
+                let_go(record);
+                if encoded.is_ok() {
+                    self.engine.put_anew(slot.key(), &self.bytes)?;
+                    written += self.bytes.len();
+                }
+            }
+            let_go(slot);
+        }
+        self.engine.sync_anew()?;
+        self.anew = Some(anew);
+        Ok(())
+    }
+
+    /// Has what was written anew count if all is on disk that may be in it.
+    fn end_anew(&mut self, durable: u64) -> io::Result<()> {
+        let is_complete = |anew: &Anew<V>| anew.target.is_some_and(|target| target <= durable);
+        if self.anew.as_ref().is_some_and(is_complete) {
+            self.anew = None;
+            // Whatever is not in it has ended at or below that.
+            self.engine.end_anew(self.shared.floor())?;
+        }
+        Ok(())
+    }
+}
+
+/// What a panic says.
+fn panicked(panic: &(dyn Any + Send)) -> String {
+    let says = (panic.downcast_ref::<String>().map(String::as_str)).or(panic.downcast_ref::<&str>().copied());
+    format!("panicked: {}", says.unwrap_or("no message"))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod tests {
-    use std::collections::HashMap;
+    use std::mem;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc as std_mpsc;
 
     use futures_util::FutureExt;
     use serde::Deserialize;
     use tokio::sync::mpsc;
-    use uuid::Uuid;
 
     use super::*;
-    use crate::ground::clock::Clock;
+    use crate::ground::clock::{Clock, Clocks};
     use crate::ground::stats::DiskState;
     use crate::slot::record::Record;
+    use crate::slot::sink::Limits;
     use crate::store::store::LiveStore;
     use crate::table::table::Table;
-    use crate::value::durability::Reason;
     use crate::value::entry::Entry;
     use crate::value::options::StoreOptions;
 
@@ -166,24 +422,33 @@ mod tests {
         floor: u64,
     }
 
+    fn number(record: &[u8]) -> i64 {
+        let moment = Clock::start().moment();
+        let record = Record::<Number>::decode(record, &moment, moment.wall_now()).unwrap();
+        record.value.0
+    }
+
     /// An engine that shows each batch and then does as it is told.
     struct Shown {
         staged: Written,
         batches: mpsc::UnboundedSender<Written>,
-        verdicts: std_mpsc::Receiver<Result<(), Reason>>,
+        verdicts: std_mpsc::Receiver<io::Result<()>>,
     }
 
     impl Engine for Shown {
-        fn put(&mut self, key: &Uuid, record: Vec<u8>) {
-            let record = Record::<Number>::decode(&record, &Clock::start().moment()).unwrap();
-            self.staged.records.push((*key, Some(record.value.0)));
+        fn begin(&mut self, _: Clocks) {}
+
+        fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
+            self.staged.records.push((*key, Some(number(record))));
+            Ok(())
         }
 
-        fn remove(&mut self, key: &Uuid) {
+        fn remove(&mut self, key: &Uuid) -> io::Result<()> {
             self.staged.records.push((*key, None));
+            Ok(())
         }
 
-        fn commit(&mut self, floor: u64) -> Result<(), Reason> {
+        fn commit(&mut self, floor: u64) -> io::Result<()> {
             let mut written = mem::take(&mut self.staged);
             written.records.sort_unstable();
             written.floor = floor;
@@ -196,7 +461,7 @@ mod tests {
     struct Setup {
         store: LiveStore<Number>,
         batches: mpsc::UnboundedReceiver<Written>,
-        verdicts: std_mpsc::Sender<Result<(), Reason>>,
+        verdicts: std_mpsc::Sender<io::Result<()>>,
         failures: Arc<AtomicUsize>,
     }
 
@@ -205,11 +470,17 @@ mod tests {
         interval: Duration,
         limit: usize,
     ) -> (LiveStore<Number>, Arc<AtomicUsize>) {
-        let table = Arc::new(Table::durable(&StoreOptions::default(), Sink::new(limit)));
+        let limits = Limits {
+            records: limit,
+            bytes: usize::MAX,
+        };
+        let table = Arc::new(Table::durable(&StoreOptions::default(), Sink::new(limits)));
         let failures = Arc::new(AtomicUsize::new(0));
         let heard = Arc::clone(&failures);
         let writer = Writer {
             engine,
+            lock: None,
+            source: Source::default(),
             folder: PathBuf::from("folder"),
             interval,
             on_error: Some(Box::new(move |_| {
@@ -321,7 +592,7 @@ mod tests {
         let store = setup.store.clone();
         store.create(&key(1), Number(0)).ok();
         let error = io::Error::from(io::ErrorKind::StorageFull);
-        setup.verdicts.send(Err(error.into())).unwrap();
+        setup.verdicts.send(Err(error)).unwrap();
         let failed = store.flush().await;
         assert!(
             matches!(&failed, Err(FlushError::Failed(error)) if error.is_disk_full()),
@@ -341,7 +612,7 @@ mod tests {
             store.flush().now_or_never(),
             Some(Err(FlushError::Failed(_)))
         ));
-        assert!(matches!(store.clone().close().await, Err(FlushError::Failed(_))));
+        assert!(store.clone().close().await.is_err());
         while setup.failures.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
         }
@@ -355,9 +626,14 @@ mod tests {
     async fn an_engine_that_panics_has_failed() {
         struct Panics;
         impl Engine for Panics {
-            fn put(&mut self, _: &Uuid, _: Vec<u8>) {}
-            fn remove(&mut self, _: &Uuid) {}
-            fn commit(&mut self, _: u64) -> Result<(), Reason> {
+            fn begin(&mut self, _: Clocks) {}
+            fn put(&mut self, _: &Uuid, _: &[u8]) -> io::Result<()> {
+                Ok(())
+            }
+            fn remove(&mut self, _: &Uuid) -> io::Result<()> {
+                Ok(())
+            }
+            fn commit(&mut self, _: u64) -> io::Result<()> {
                 panic!("the engine is broken")
             }
         }
@@ -368,6 +644,45 @@ mod tests {
         assert!(store.clone().close().await.is_err());
         while failures.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// It waited for ever: threads are not forked.
+    #[tokio::test]
+    async fn a_process_that_was_forked_has_no_writer_and_says_so() {
+        let limits = Limits {
+            records: 10,
+            bytes: usize::MAX,
+        };
+        let sink = Sink::new(limits).forked();
+        // There was one where it was forked from.
+        sink.expect_writer(true);
+        let table = Arc::new(Table::<Number>::durable(&StoreOptions::default(), sink));
+        let store = LiveStore::from_table(table);
+        store.init(Number(0));
+        let flushed = store.flush().now_or_never();
+        assert!(matches!(flushed, Some(Err(FlushError::Forked))), "{flushed:?}");
+        let closed = store.clone().close().now_or_never();
+        let why = closed.and_then(|closed| closed.err());
+        assert!(why.is_some_and(|why| matches!(why.flush_error(), FlushError::Forked)));
+        let began = crate::ground::clock::real_now();
+        drop(store);
+        assert!(
+            began.elapsed() < Duration::from_millis(500),
+            "its drop does not wait"
+        );
+    }
+
+    /// The writer was not there yet when the last handle went, and the process ended with it.
+    #[tokio::test]
+    async fn the_drop_of_the_last_handle_waits_for_a_writer_that_has_not_begun() {
+        for _ in 0..50 {
+            let written = Arc::new(AtomicUsize::new(0));
+            let told = Arc::clone(&written);
+            let store = kept(move |numbers| told.store(numbers.len(), Ordering::SeqCst));
+            store.create(&key(1), Number(0)).ok();
+            drop(store);
+            assert_eq!(written.load(Ordering::SeqCst), 1);
         }
     }
 
@@ -411,16 +726,19 @@ mod tests {
     }
 
     impl<F: FnMut(&HashMap<Uuid, i64>) + Send> Engine for Kept<F> {
-        fn put(&mut self, key: &Uuid, record: Vec<u8>) {
-            let record = Record::<Number>::decode(&record, &Clock::start().moment()).unwrap();
-            self.numbers.insert(*key, record.value.0);
+        fn begin(&mut self, _: Clocks) {}
+
+        fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
+            self.numbers.insert(*key, number(record));
+            Ok(())
         }
 
-        fn remove(&mut self, key: &Uuid) {
+        fn remove(&mut self, key: &Uuid) -> io::Result<()> {
             self.numbers.remove(key);
+            Ok(())
         }
 
-        fn commit(&mut self, _: u64) -> Result<(), Reason> {
+        fn commit(&mut self, _: u64) -> io::Result<()> {
             self.batches += 1;
             (self.look)(&self.numbers);
             Ok(())

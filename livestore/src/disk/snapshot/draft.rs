@@ -1,46 +1,61 @@
 //! [`Draft`]: a file that takes another's place when it is complete, and leaves it alone otherwise.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::path::{Path, PathBuf};
-
-use uuid::Uuid;
+use std::io;
+use std::path::{self, Path, PathBuf};
 
 use crate::disk::snapshot::error::SaveKind;
+use crate::ground::random::random_key;
 
-/// A new file beside the one that it is to replace. Dropped before it is published, it is removed.
+/// A new file beside the one that it is to replace. Dropped before it is published, it is removed. While it is written it
+/// is locked, so a draft that is not is one of a process that was killed.
 pub(crate) struct Draft {
-    path: PathBuf,
+    /// `None` when there is nothing to remove any more.
+    path: Option<PathBuf>,
     target: PathBuf,
     file: Option<File>,
 }
 
+/// Most systems take names of so many bytes.
+const LONGEST_NAME: usize = 255;
+
+/// So many links that lead to each other are a circle.
+const MANY_LINKS: usize = 40;
+
 impl Draft {
-    /// Creates the new file. Where `target` is a link, it is for the file that the link names.
+    /// Creates the new file. Where `target` is a link, it is for the file that the link names, whether it is there or not.
     pub(crate) fn create(target: &Path) -> Result<Draft, SaveKind> {
-        let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        // Wherever the process goes meanwhile.
+        let target = path::absolute(target).map_err(|_| SaveKind::NotAFile)?;
+        let target = follow(target).map_err(SaveKind::io("follow the link"))?;
         let old = fs::metadata(&target).ok();
         if old.as_ref().is_some_and(|old| !old.is_file()) {
             return Err(SaveKind::NotAFile);
         }
-        let name = target.file_name().ok_or(SaveKind::NotAFile)?;
-        let mut draft_name = OsString::from(".");
-        draft_name.push(name);
-        draft_name.push(format!(".{}.tmp", Uuid::new_v4().simple()));
-        let path = target.with_file_name(draft_name);
+        let name = target.file_name().ok_or(SaveKind::NotAFile)?.to_string_lossy();
+        let end = format!(".{:08x}.tmp", random_key().as_fields().0);
+        let mut most = name.len().min(LONGEST_NAME - 2 - end.len());
+        while !name.is_char_boundary(most) {
+            most -= 1;
+        }
+        let begin = format!(".{}", &name[..most]);
+        remove_orphans(&target, &begin);
+        let path = target.with_file_name(begin + &end);
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(&path)
             .map_err(SaveKind::io("create a new file beside it"))?;
         let draft = Draft {
-            path,
+            path: Some(path),
             target,
             file: Some(file),
         };
-        if let Some(old) = old {
+        // Where there are no locks, drafts are not removed either.
+        let _ = draft.file()?.try_lock();
+        if let (Some(old), Some(path)) = (old, &draft.path) {
             // Who could not read the old one cannot read the new one either.
-            fs::set_permissions(&draft.path, old.permissions())
+            fs::set_permissions(path, old.permissions())
                 .map_err(SaveKind::io("give the new file the permissions of the old one"))?;
         }
         Ok(draft)
@@ -56,36 +71,74 @@ impl Draft {
             .sync_all()
             .map_err(SaveKind::io("write the new file to the disk"))?;
         // Not every system renames a file that is open.
-        self.file = None;
-        fs::rename(&self.path, &self.target).map_err(SaveKind::io("put the new file in its place"))?;
-        // There is nothing to remove any more.
-        self.path = PathBuf::new();
+        if cfg!(not(unix)) {
+            self.file = None;
+        }
+        if let Some(path) = &self.path {
+            fs::rename(path, &self.target).map_err(SaveKind::io("put the new file in its place"))?;
+        }
+        self.path = None;
         sync_folder(&self.target).map_err(SaveKind::io("write the folder to the disk"))
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
+        // Some systems remove no file that is open.
         self.file = None;
-        if !self.path.as_os_str().is_empty() {
+        if let Some(path) = &self.path {
             // If even that fails there is nobody to tell.
-            let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// The file that a path is about, where it is a link or a link to one.
+fn follow(mut path: PathBuf) -> io::Result<PathBuf> {
+    for _ in 0..MANY_LINKS {
+        match fs::read_link(&path) {
+            // From where the link is.
+            Ok(to) => path = path.parent().map_or(to.clone(), |folder| folder.join(&to)),
+            // It is none, or there is nothing.
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("it leads to itself"))
+}
+
+/// Removes drafts of processes that were killed. If that fails, they are in nobody's way.
+fn remove_orphans(target: &Path, begin: &str) {
+    let Some(Ok(files)) = target.parent().map(fs::read_dir) else {
+        return;
+    };
+    for file in files.flatten() {
+        let name = file.file_name();
+        let is_draft = name.to_str().and_then(|name| {
+            let id = name
+                .strip_prefix(begin)?
+                .strip_prefix('.')?
+                .strip_suffix(".tmp")?;
+            Some(id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        });
+        if is_draft != Some(true) {
+            continue;
+        }
+        let orphan = OpenOptions::new().write(true).open(file.path());
+        if orphan.is_ok_and(|orphan| orphan.try_lock().is_ok()) {
+            let _ = fs::remove_file(file.path());
         }
     }
 }
 
 /// A rename survives a loss of power only when the folder was written, too.
 #[cfg(unix)]
-fn sync_folder(target: &Path) -> std::io::Result<()> {
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+fn sync_folder(target: &Path) -> io::Result<()> {
+    let folder = target.parent().unwrap_or(target);
     File::open(folder)?.sync_all()
 }
 
 /// Other systems cannot open a folder, and write the rename by themselves.
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> std::io::Result<()> {
+fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::slot::record::RecordError;
+use crate::disk::frames::Bad;
 use crate::value::error::OptionsError;
+use crate::value::report::Named;
 use crate::value::schema::Foreign;
 
 /// Why a store was not saved. The file that was there before is untouched, unless the text says otherwise.
@@ -30,18 +31,16 @@ pub(crate) enum SaveKind {
     },
     /// A folder has the path, or a device.
     NotAFile,
-    Value {
-        key: Uuid,
-        error: RecordError,
-    },
+    /// Values that could not be read back.
+    Unwritable(Named),
     /// More bytes than a length can say.
-    TooLarge {
-        key: Option<Uuid>,
-    },
+    TooLarge { key: Option<Uuid> },
     /// The progress callback.
     Panicked,
     /// Nobody waits any more, or the runtime ends.
     Interrupted,
+    /// The store was closed.
+    Closed,
 }
 
 impl SaveKind {
@@ -71,13 +70,20 @@ impl SaveError {
         }
     }
 
-    /// Returns the key of the entry whose value could not be written, if that was the reason.
+    /// Returns the key of the entry whose value could not be written, if that was the reason: the first, if there are more.
     pub fn key(&self) -> Option<Uuid> {
-        match self.kind {
-            SaveKind::Value { key, .. } => Some(key),
-            SaveKind::TooLarge { key } => key,
-            _ => None,
-        }
+        self.keys().next()
+    }
+
+    /// Returns the keys of the entries whose values could not be written, if that was the reason: the first sixteen, if
+    /// there are more.
+    pub fn keys(&self) -> impl Iterator<Item = Uuid> {
+        let (named, one) = match &self.kind {
+            SaveKind::Unwritable(named) => (Some(named), None),
+            SaveKind::TooLarge { key } => (None, *key),
+            _ => (None, None),
+        };
+        named.into_iter().flat_map(Named::keys).chain(one)
     }
 }
 
@@ -85,17 +91,22 @@ impl fmt::Display for SaveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot save to `{}`: ", self.path.display())?;
         match &self.kind {
-            SaveKind::Io { what, error } => write!(f, "cannot {what}: {}", error.kind()),
+            SaveKind::Io { what, error } => write!(f, "cannot {what}: {error}"),
             SaveKind::NotAFile => f.write_str("this is not the path of a file; add a file name"),
-            SaveKind::Value { key, error } => {
-                write!(f, "the value of the entry {key} cannot be written: {error}")
-            }
+            SaveKind::Unwritable(named) => write!(
+                f,
+                "the values of these entries cannot be written so that they can be read again: {named}; `on_unwritable` \
+                 would leave them out"
+            ),
             SaveKind::TooLarge { key: Some(key) } => {
                 write!(f, "the value of the entry {key} has more than 4 GiB")
             }
             SaveKind::TooLarge { key: None } => f.write_str("the name of the schema has more than 4 GiB"),
             SaveKind::Panicked => f.write_str("the progress callback has panicked"),
             SaveKind::Interrupted => f.write_str("the runtime ended meanwhile; save before it is shut down"),
+            SaveKind::Closed => {
+                f.write_str("the store was closed and has no entries any more; save it before")
+            }
         }
     }
 }
@@ -134,10 +145,8 @@ pub(crate) enum LoadKind {
     Damaged {
         at: u64,
     },
-    Value {
-        key: Uuid,
-        error: RecordError,
-    },
+    /// Values that do not fit their type.
+    Unreadable(Named),
     /// `LiveValue::check` says no.
     Refused {
         key: Uuid,
@@ -167,6 +176,18 @@ impl LoadKind {
     }
 }
 
+impl From<Bad> for LoadKind {
+    fn from(bad: Bad) -> Self {
+        match bad {
+            Bad::Io(error) => LoadKind::Io(error),
+            Bad::NotOurs => LoadKind::NotASave,
+            Bad::Format { found } => LoadKind::Format { found },
+            Bad::Cut { at } => LoadKind::Cut { at },
+            Bad::Damaged { at } => LoadKind::Damaged { at },
+        }
+    }
+}
+
 impl LoadError {
     /// Returns the path that was to be loaded.
     pub fn path(&self) -> &Path {
@@ -181,15 +202,23 @@ impl LoadError {
         }
     }
 
-    /// Returns the key of the entry that could not be loaded, if one was the reason.
+    /// Returns the key of the entry that could not be loaded, if one was the reason: the first, if there are more.
     pub fn key(&self) -> Option<Uuid> {
-        match self.kind {
-            LoadKind::Value { key, .. } | LoadKind::Refused { key, .. } | LoadKind::NoChecks { key } => {
-                Some(key)
-            }
-            LoadKind::Panicked { key } => key,
+        match &self.kind {
+            LoadKind::Refused { key, .. } | LoadKind::NoChecks { key } => Some(*key),
+            LoadKind::Unreadable(named) => named.keys().next(),
+            LoadKind::Panicked { key } => *key,
             _ => None,
         }
+    }
+
+    /// Returns the keys of the entries that could not be read, if that was the reason: the first sixteen, if there are more.
+    pub fn unreadable(&self) -> impl Iterator<Item = Uuid> {
+        let named = match &self.kind {
+            LoadKind::Unreadable(named) => Some(named),
+            _ => None,
+        };
+        named.into_iter().flat_map(Named::keys)
     }
 
     /// Returns whether there is no such file. [`Load::or_empty`](crate::Load::or_empty) begins with an empty store then.
@@ -223,7 +252,7 @@ impl fmt::Display for LoadError {
         write!(f, "cannot load `{}`: ", self.path.display())?;
         match &self.kind {
             LoadKind::Options(error) => error.fmt(f),
-            LoadKind::Io(error) => write!(f, "cannot read it: {}", error.kind()),
+            LoadKind::Io(error) => write!(f, "cannot read it: {error}"),
             LoadKind::NotASave => f.write_str("this is not a file that a store was saved to"),
             LoadKind::Format { found } => {
                 write!(
@@ -234,9 +263,10 @@ impl fmt::Display for LoadError {
             LoadKind::Foreign(foreign) => foreign.fmt(f),
             LoadKind::Cut { at } => write!(f, "it ends too early, after {at} bytes; use a backup"),
             LoadKind::Damaged { at } => write!(f, "it is damaged before byte {at}; use a backup"),
-            LoadKind::Value { key, error } => {
-                write!(f, "the value of the entry {key} does not fit its type: {error}")
-            }
+            LoadKind::Unreadable(named) => write!(
+                f,
+                "the values of these entries do not fit their type: {named}; `on_unreadable` would keep them aside"
+            ),
             LoadKind::Refused { key, reason } => {
                 write!(
                     f,

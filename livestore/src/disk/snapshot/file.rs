@@ -1,38 +1,37 @@
-//! The bytes of a saved store.
+//! The bytes of a saved store, in [frames](crate::disk::frames).
 //!
 //! ```text
-//! file   = "livesave" format:u32 frame(header) frame(entry)* frame(end)
-//! frame  = length:u32 sum:u32 body[length] sum:u32
-//! header = 0 {schema, saved_at}         MessagePack with the names of fields
-//! entry  = 1 key[16] record             see `record`
-//! end    = 2 {entries, floor}           MessagePack with the names of fields
+//! file    = preamble("livesave") header entries* end          each a frame and a unit of its own
+//! header  = 0 {schema, saved_at}                              MessagePack with the names of fields
+//! entries = 1 (key[16] length:u32 record[length])*            see `record`
+//! end     = 2 {entries, floor}                                MessagePack with the names of fields
 //! ```
 //!
-//! Numbers are little-endian. A `sum` is the CRC-32 of everything before it, without the sums: of the file, not of the frame. So
-//! no frame can be damaged, left out, doubled or moved without a sum telling, and a length is checked before it is
-//! believed. A file that was cut has no end.
+//! A file that was cut has no end.
+
+#![cfg_attr(
+    not(feature = "durable"),
+    allow(dead_code, reason = "a folder asks for more than a file")
+)]
 
 use std::borrow::Cow;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 
-use crc32fast::Hasher;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::disk::snapshot::error::{LoadKind, SaveKind};
-use crate::ground::clock::{Moment, Wall};
-use crate::slot::record::Record;
+use crate::disk::frames::{
+    Bad, Frames, SAVE, Seal, TooLarge, put_named, put_record, read_named, split_record,
+};
+use crate::ground::clock::Wall;
 use crate::value::schema::Schema;
 
-const MAGIC: [u8; 8] = *b"livesave";
-
-/// Of this file. Values have a version of their own, the schema's.
-const FORMAT: u32 = 1;
-
 const HEADER: u8 = 0;
-const ENTRY: u8 = 1;
+const ENTRIES: u8 = 1;
 const END: u8 = 2;
+
+/// A frame is written when it has so many bytes: enough that its head and its sums cost nothing.
+const FRAME_BYTES: usize = 32 << 10;
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Header<'a> {
@@ -48,99 +47,136 @@ pub(crate) struct End {
     pub(crate) floor: u64,
 }
 
+/// Why something could not be written.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    Io(io::Error),
+    TooLarge,
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        WriteError::Io(error)
+    }
+}
+
+impl From<TooLarge> for WriteError {
+    fn from(TooLarge: TooLarge) -> Self {
+        WriteError::TooLarge
+    }
+}
+
 pub(crate) struct Writer<W> {
     out: W,
-    sum: Hasher,
-    body: Vec<u8>,
-    pub(crate) bytes: u64,
+    id: Uuid,
+    seal: Seal,
+    /// Not given to `out` yet.
+    buffer: Vec<u8>,
+    /// Where in the buffer the frame begins that entries are added to.
+    frame: Option<usize>,
+    unit: u32,
+    /// How many bytes were given to `out`.
+    written: u64,
     pub(crate) entries: u64,
 }
 
+/// A file that is complete.
+pub(crate) struct Whole {
+    pub(crate) id: Uuid,
+    pub(crate) bytes: u64,
+    /// The last sum in it.
+    pub(crate) sum: u32,
+}
+
 impl<W: Write> Writer<W> {
-    pub(crate) fn begin(out: W, schema: &Schema, times: &Moment) -> Result<Writer<W>, SaveKind> {
+    pub(crate) fn begin(out: W, schema: &Schema, saved_at: Wall) -> Result<Writer<W>, WriteError> {
+        let id = Uuid::new_v4();
+        let mut buffer = Vec::with_capacity(2 * FRAME_BYTES);
+        let seal = Seal::begin(SAVE, id, &mut buffer);
         let mut writer = Writer {
             out,
-            sum: Hasher::new(),
-            body: Vec::new(),
-            bytes: 0,
+            id,
+            seal,
+            buffer,
+            frame: None,
+            unit: 0,
+            written: 0,
             entries: 0,
         };
-        writer.put(&MAGIC)?;
-        writer.put(&FORMAT.to_le_bytes())?;
-        let header = Header {
-            schema: Cow::Borrowed(schema),
-            saved_at: times.wall_now(),
-        };
-        writer.named(HEADER, &header)?;
+        let schema = Cow::Borrowed(schema);
+        writer.named(HEADER, &Header { schema, saved_at })?;
         Ok(writer)
     }
 
-    pub(crate) fn entry<V: Serialize>(
-        &mut self,
-        key: Uuid,
-        record: &Record<V>,
-        times: &Moment,
-    ) -> Result<(), SaveKind> {
-        self.body.clear();
-        self.body.push(ENTRY);
-        self.body.extend_from_slice(key.as_bytes());
-        record
-            .encode(times, &mut self.body)
-            .map_err(|error| SaveKind::Value { key, error })?;
+    pub(crate) fn entry(&mut self, key: &Uuid, record: &[u8]) -> Result<(), WriteError> {
+        let start = match self.frame {
+            Some(start) => start,
+            None => self.open(ENTRIES),
+        };
+        self.frame = Some(start);
+        put_record(key, record, &mut self.buffer)?;
         self.entries += 1;
-        self.frame(Some(key))
+        if self.buffer.len() >= FRAME_BYTES {
+            self.close()?;
+        }
+        Ok(())
     }
 
-    /// Completes the file. Returns how many bytes it has.
-    pub(crate) fn end(mut self, floor: u64) -> Result<u64, SaveKind> {
+    /// How many bytes there are so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    pub(crate) fn out(&mut self) -> &mut W {
+        &mut self.out
+    }
+
+    /// Completes the file.
+    pub(crate) fn end(mut self, floor: u64) -> Result<(W, Whole), WriteError> {
+        self.close()?;
         let entries = self.entries;
         self.named(END, &End { entries, floor })?;
-        self.out.flush().map_err(SaveKind::io(WRITE))?;
-        Ok(self.bytes)
+        self.out.flush()?;
+        let whole = Whole {
+            id: self.id,
+            bytes: self.written,
+            sum: self.seal.sum(),
+        };
+        Ok((self.out, whole))
     }
 
-    fn named(&mut self, kind: u8, what: &impl Serialize) -> Result<(), SaveKind> {
-        self.body.clear();
-        self.body.push(kind);
-        rmp_serde::encode::write_named(&mut self.body, what)
-            .map_err(|error| SaveKind::io(WRITE)(io::Error::other(error)))?;
-        self.frame(None)
+    fn open(&mut self, kind: u8) -> usize {
+        let start = Seal::open(&mut self.buffer);
+        self.buffer.push(kind);
+        start
     }
 
-    fn frame(&mut self, key: Option<Uuid>) -> Result<(), SaveKind> {
-        let length = u32::try_from(self.body.len()).map_err(|_| SaveKind::TooLarge { key })?;
-        self.put(&length.to_le_bytes())?;
-        self.put_sum()?;
-        let body = std::mem::take(&mut self.body);
-        self.put(&body)?;
-        self.body = body;
-        self.put_sum()
+    fn named(&mut self, kind: u8, what: &impl Serialize) -> Result<(), WriteError> {
+        let start = self.open(kind);
+        put_named(what, &mut self.buffer)?;
+        self.frame = Some(start);
+        self.close()
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<(), SaveKind> {
-        self.sum.update(bytes);
-        self.put_unsummed(bytes)
-    }
-
-    fn put_sum(&mut self) -> Result<(), SaveKind> {
-        let sum = self.sum.clone().finalize();
-        self.put_unsummed(&sum.to_le_bytes())
-    }
-
-    fn put_unsummed(&mut self, bytes: &[u8]) -> Result<(), SaveKind> {
-        self.out.write_all(bytes).map_err(SaveKind::io(WRITE))?;
-        self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    /// Completes the frame and writes it.
+    fn close(&mut self) -> Result<(), WriteError> {
+        let Some(start) = self.frame.take() else {
+            return Ok(());
+        };
+        self.seal.close(self.unit, start, &mut self.buffer)?;
+        self.unit = self.unit.wrapping_add(1);
+        self.out.write_all(&self.buffer)?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
         Ok(())
     }
 }
 
-const WRITE: &str = "write the new file";
-
 pub(crate) struct Reader<R> {
-    input: R,
-    sum: Hasher,
-    body: Vec<u8>,
-    pub(crate) bytes: u64,
+    frames: Frames<R>,
+    unit: u32,
+    /// How much of the frame's body was taken.
+    taken: usize,
     pub(crate) entries: u64,
 }
 
@@ -155,114 +191,78 @@ pub(crate) enum Part<'a> {
 }
 
 impl<R: Read> Reader<R> {
-    pub(crate) fn begin(input: R) -> Result<(Reader<R>, Header<'static>), LoadKind> {
+    /// Reads the header of a file of at most `len` bytes.
+    pub(crate) fn begin(input: R, len: u64) -> Result<(Reader<R>, Header<'static>), Bad> {
+        let frames = Frames::begin(input, len, SAVE)?;
         let mut reader = Reader {
-            input,
-            sum: Hasher::new(),
-            body: Vec::new(),
-            bytes: 0,
+            frames,
+            unit: 0,
+            taken: 0,
             entries: 0,
         };
-        let magic: [u8; 8] = reader.get().map_err(|error| match error {
-            LoadKind::Cut { .. } => LoadKind::NotASave,
-            other => other,
-        })?;
-        if magic != MAGIC {
-            return Err(LoadKind::NotASave);
-        }
-        let format = u32::from_le_bytes(reader.get()?);
-        if format != FORMAT {
-            return Err(LoadKind::Format { found: format });
-        }
         reader.frame()?;
-        match reader.body.split_first() {
+        match reader.frames.body().split_first() {
             Some((&HEADER, header)) => {
-                let header = named(header).ok_or(reader.damaged())?;
+                let header = read_named(header).ok_or(reader.damaged())?;
+                reader.taken = reader.frames.body().len();
                 Ok((reader, header))
             }
             _ => Err(reader.damaged()),
         }
     }
 
-    pub(crate) fn next(&mut self) -> Result<Part<'_>, LoadKind> {
-        self.frame()?;
-        match self.body.split_first() {
-            Some((&ENTRY, _)) => {
-                self.entries += 1;
-                let at = self.bytes;
-                let (key, record) = self.body[1..]
-                    .split_first_chunk()
-                    .ok_or(LoadKind::Damaged { at })?;
-                Ok(Part::Entry {
-                    key: Uuid::from_bytes(*key),
-                    record,
-                })
-            }
-            Some((&END, end)) => {
-                let end: End = named(end).ok_or(self.damaged())?;
-                if end.entries != self.entries {
-                    return Err(self.damaged());
+    pub(crate) fn id(&self) -> Uuid {
+        self.frames.id()
+    }
+
+    /// How many bytes were read.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.frames.at()
+    }
+
+    /// Of everything that was read.
+    pub(crate) fn sum(&self) -> u32 {
+        self.frames.seal().sum()
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Part<'_>, Bad> {
+        if self.taken == self.frames.body().len() {
+            self.frame()?;
+            match self.frames.body().split_first() {
+                Some((&ENTRIES, [_, ..])) => self.taken = 1,
+                Some((&END, end)) => {
+                    let end: End = read_named(end).ok_or(self.damaged())?;
+                    if end.entries != self.entries {
+                        return Err(self.damaged());
+                    }
+                    self.frames.end()?;
+                    return Ok(Part::End(end));
                 }
-                match self.get::<1>() {
-                    Err(LoadKind::Cut { .. }) => Ok(Part::End(end)),
-                    Ok(_) => Err(self.damaged()),
-                    Err(other) => Err(other),
-                }
+                _ => return Err(self.damaged()),
             }
-            _ => Err(self.damaged()),
         }
+        let damaged = self.damaged();
+        let body = self.frames.body();
+        let mut rest = &body[self.taken..];
+        let (key, record) = split_record(&mut rest).ok_or(damaged)?;
+        self.taken = body.len() - rest.len();
+        self.entries += 1;
+        Ok(Part::Entry { key, record })
     }
 
-    /// Reads the next frame into the buffer.
-    fn frame(&mut self) -> Result<(), LoadKind> {
-        let length = u32::from_le_bytes(self.get()?);
-        self.check_sum()?;
-        self.body.clear();
-        let read = (&mut self.input)
-            .take(u64::from(length))
-            .read_to_end(&mut self.body)
-            .map_err(LoadKind::io)?;
-        self.sum.update(&self.body);
-        self.bytes += u64::try_from(read).unwrap_or(u64::MAX);
-        if self.body.len() < usize::try_from(length).unwrap_or(usize::MAX) {
-            return Err(LoadKind::Cut { at: self.bytes });
-        }
-        self.check_sum()
-    }
-
-    fn check_sum(&mut self) -> Result<(), LoadKind> {
-        let sum = self.sum.clone().finalize();
-        match u32::from_le_bytes(self.get_unsummed()?) == sum {
-            true => Ok(()),
-            false => Err(self.damaged()),
-        }
-    }
-
-    fn get<const N: usize>(&mut self) -> Result<[u8; N], LoadKind> {
-        let bytes = self.get_unsummed()?;
-        self.sum.update(&bytes);
-        Ok(bytes)
-    }
-
-    fn get_unsummed<const N: usize>(&mut self) -> Result<[u8; N], LoadKind> {
-        let mut bytes = [0; N];
-        match self.input.read_exact(&mut bytes) {
-            Ok(()) => {
-                self.bytes += u64::try_from(N).unwrap_or(u64::MAX);
-                Ok(bytes)
+    fn frame(&mut self) -> Result<(), Bad> {
+        match self.frames.next()? {
+            Some(unit) if unit == self.unit => {
+                self.unit = unit.wrapping_add(1);
+                Ok(())
             }
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(LoadKind::Cut { at: self.bytes }),
-            Err(error) => Err(LoadKind::io(error)),
+            Some(_) => Err(self.damaged()),
+            None => Err(Bad::Cut { at: self.frames.at() }),
         }
     }
 
     /// Says that what was just read is not what was written.
-    pub(crate) fn damaged(&self) -> LoadKind {
-        LoadKind::Damaged { at: self.bytes }
+    pub(crate) fn damaged(&self) -> Bad {
+        self.frames.damaged()
     }
-}
-
-/// Reads what [`Writer::named`] has written. Its sum was right, so it fails only if the program that wrote it was wrong.
-fn named<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    rmp_serde::from_slice(bytes).ok()
 }

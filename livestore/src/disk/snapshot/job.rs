@@ -7,6 +7,8 @@ use std::thread;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::slot::record::STACK;
+
 /// Whether anybody still waits for a job.
 pub(crate) struct Wanted(Arc<AtomicBool>);
 
@@ -25,7 +27,8 @@ impl Drop for Waiting {
     }
 }
 
-/// Runs `work` where it may block and waits for it. `None` if it never got to run, because the runtime ends.
+/// Runs `work` where it may block and has a large stack, and waits for it. `None` if it never got to run, because the
+/// runtime ends or there are too many threads.
 ///
 /// Dropped while it waits, it calls the job off.
 pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce(Wanted) -> T + Send + 'static) -> Option<T> {
@@ -37,9 +40,25 @@ pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce(Wanted) -> T + Send
         let _ = done.send(work(wanted));
     };
     match Handle::try_current() {
-        // Not awaited: it would tell of a panic, and `result` does.
-        Ok(runtime) => drop(runtime.spawn_blocking(work)),
-        Err(_) => drop(thread::spawn(work)),
+        // Not awaited: it would tell of a panic, and `result` does. The thread that waits there tells the runtime that
+        // there is work.
+        Ok(runtime) => {
+            let handle = runtime.clone();
+            drop(runtime.spawn_blocking(move || {
+                thread::scope(|scope| {
+                    let inside = move || {
+                        let _context = handle.enter();
+                        work();
+                    };
+                    let thread = thread::Builder::new().stack_size(STACK);
+                    // A panic is told by the result, which does not come.
+                    if let Ok(thread) = thread.spawn_scoped(scope, inside) {
+                        let _ = thread.join();
+                    }
+                });
+            }));
+        }
+        Err(_) => drop(thread::Builder::new().stack_size(STACK).spawn(work)),
     }
     let result = result.await.ok();
     drop(waiting);

@@ -14,12 +14,12 @@ use crate::disk::snapshot::file::{Part, Reader};
 use crate::disk::snapshot::job::Wanted;
 use crate::disk::snapshot::{OnProgress, Teller, count, fraction};
 use crate::ground::clock;
-use crate::ground::unwind::caught;
-use crate::slot::record::Record;
+use crate::ground::unwind::{Panicked, caught};
+use crate::slot::record::{self, Record, RecordError};
 use crate::table::expiry::{self, Expired};
 use crate::table::table::Table;
 use crate::value::options::Downtime;
-use crate::value::report::LoadReport;
+use crate::value::report::{LoadReport, Named, OnUnreadable, UnreadableEntry, UnreadableFn};
 use crate::value::value::LiveValue;
 
 const BUFFER: usize = 1 << 16;
@@ -31,6 +31,7 @@ pub(crate) type OnRefused<V> = Box<dyn FnMut(Uuid, V, <V as LiveValue>::MutError
 pub(crate) struct How<V: LiveValue> {
     pub(crate) downtime: Downtime,
     pub(crate) on_refused: Option<OnRefused<V>>,
+    pub(crate) on_unreadable: Option<UnreadableFn>,
     pub(crate) on_progress: Option<OnProgress>,
     /// Begin with nothing if there is no file.
     pub(crate) or_empty: bool,
@@ -54,7 +55,7 @@ where
         file => file.map_err(LoadKind::io)?,
     };
     let whole = file.metadata().map_err(LoadKind::io)?.len();
-    let (mut reader, header) = Reader::begin(BufReader::with_capacity(BUFFER, file))?;
+    let (mut reader, header) = Reader::begin(BufReader::with_capacity(BUFFER, file), whole)?;
     let found = header.schema.into_owned();
     table.schema().accept(&found).map_err(LoadKind::Foreign)?;
     let now = table.shared().clock.moment();
@@ -64,6 +65,7 @@ where
     };
     let mut teller = Teller::new(how.on_progress.take());
     let mut refused = 0;
+    let mut unreadable = Unreadable::new(how.on_unreadable.take());
     let floor = loop {
         if !wanted.is_wanted() {
             return Err(LoadKind::Interrupted);
@@ -72,34 +74,100 @@ where
             Part::Entry { key, record } => (key, record),
             Part::End(end) => break end.floor,
         };
-        let record: Record<V> =
-            Record::decode(record, &times).map_err(|error| LoadKind::Value { key, error })?;
-        if let Some(record) = admit(key, record, table, &mut how.on_refused)? {
-            if !table.restore(key, record) {
-                return Err(reader.damaged());
-            }
-        } else {
-            refused += 1;
+        match Record::decode(record, &times, header.saved_at) {
+            Ok(record) => match admit(key, record, table, &mut how.on_refused)? {
+                Some(record) => {
+                    if !table.restore(key, record) {
+                        return Err(reader.damaged().into());
+                    }
+                }
+                None => refused += 1,
+            },
+            Err(error) => unreadable
+                .take(table, key, record, &error)
+                .map_err(|_| LoadKind::Panicked { key: Some(key) })?,
         }
+        let bytes = reader.bytes();
         teller
-            .note(reader.entries, reader.bytes, || fraction(reader.bytes, whole))
+            .note(reader.entries, bytes, || fraction(bytes, whole))
             .map_err(|_| LoadKind::Panicked { key: None })?;
     };
+    let (kept, dropped) = unreadable.end().map_err(LoadKind::Unreadable)?;
     table.shared().raise_floor(floor);
     let already = expiry::expire_due(table);
     teller
-        .tell(reader.entries, reader.bytes, 1.0)
+        .tell(reader.entries, reader.bytes(), 1.0)
         .map_err(|_| LoadKind::Panicked { key: None })?;
     let report = LoadReport {
         entries: reader.entries,
         expired: already.iter().map(|batch| count(batch.len())).sum(),
         refused,
-        bytes: reader.bytes,
+        kept,
+        dropped,
+        bytes: reader.bytes(),
         duration: clock::now().saturating_duration_since(began),
         saved_at: header.saved_at.into(),
         schema_version: found.version,
     };
     Ok(Some((report, already)))
+}
+
+/// What becomes of entries that cannot be read.
+pub(crate) struct Unreadable {
+    decide: Option<UnreadableFn>,
+    undecided: Named,
+    kept: u64,
+    dropped: u64,
+}
+
+impl Unreadable {
+    pub(crate) fn new(decide: Option<UnreadableFn>) -> Unreadable {
+        Unreadable {
+            decide,
+            undecided: Named::default(),
+            kept: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Takes one. Its versions are not repeated.
+    pub(crate) fn take<V: LiveValue>(
+        &mut self,
+        table: &Table<V>,
+        key: Uuid,
+        bytes: &[u8],
+        error: &RecordError,
+    ) -> Result<(), Panicked> {
+        let Some(decide) = &mut self.decide else {
+            self.undecided.add(key, error.to_string());
+            return Ok(());
+        };
+        let (version, value) = record::version_and_value(bytes).unwrap_or_default();
+        let reason = error.to_string();
+        let entry = UnreadableEntry {
+            key,
+            version,
+            reason: &reason,
+            value,
+        };
+        match caught(|| decide(entry))? {
+            OnUnreadable::Keep => {
+                self.kept += 1;
+                table.shared().kept.keep(key, bytes);
+            }
+            OnUnreadable::Drop => self.dropped += 1,
+        }
+        table.shared().raise_floor(version);
+        Ok(())
+    }
+
+    /// Returns how many are kept and how many were dropped, or those that nobody has decided about.
+    pub(crate) fn end(self) -> Result<(u64, u64), Named> {
+        match self.undecided.count {
+            0 => Ok((self.kept, self.dropped)),
+            _ => Err(self.undecided),
+        }
+    }
 }
 
 /// Decides whether a record becomes an entry. `None` if it was refused and somebody took it.

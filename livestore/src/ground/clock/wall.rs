@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ground::clock::{self, BUILT, Clock, Stamp};
+use crate::ground::clock::{self, BUILT, Between, Clock, Stamp};
 
 /// Nanoseconds since the Unix epoch. `u64` holds them until the year 2554.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Wall(u64);
 
 impl Wall {
-    pub(crate) fn from_nanos(nanos: u64) -> Wall {
+    pub(crate) const fn from_nanos(nanos: u64) -> Wall {
         Wall(nanos)
     }
 
@@ -44,6 +44,29 @@ pub(crate) struct Moment {
     built: Wall,
 }
 
+/// What a file keeps of both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Clocks {
+    pub(crate) now: Wall,
+    /// Changes only when somebody sets the wall clock.
+    pub(crate) built: Wall,
+}
+
+/// By how much the wall clock was set later, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shift(i64);
+
+/// The two clocks are read one after the other, and one is adjusted a little all the time.
+const SET: u64 = 500 * MILLI;
+
+impl Clocks {
+    /// By how much the wall clock was set between these and those, of the same store. `None` if it was not.
+    pub(crate) fn shift_to(built: Wall, later: Wall) -> Option<Shift> {
+        let by = later.0.wrapping_sub(built.0).cast_signed();
+        (by.unsigned_abs() > SET).then_some(Shift(by))
+    }
+}
+
 const MILLI: u64 = 1_000_000;
 
 impl Moment {
@@ -58,6 +81,20 @@ impl Moment {
                     .saturating_sub(self.wall_now.0),
             ),
             ..self
+        }
+    }
+
+    /// For times that were written before the wall clock was set: as if it had been set then.
+    pub(crate) fn before(self, shift: Shift) -> Moment {
+        self.frozen_at(Wall(
+            self.wall_now.0.saturating_add_signed(shift.0.saturating_neg()),
+        ))
+    }
+
+    pub(crate) fn clocks(&self) -> Clocks {
+        Clocks {
+            now: self.wall_now,
+            built: self.built,
         }
     }
 
@@ -87,6 +124,16 @@ impl Moment {
         })
     }
 
+    /// The stamp of a deadline that was written at `written`: nobody has longer than they had then, also where the wall
+    /// clock was set back since.
+    pub(crate) fn deadline(&self, at: Wall, written: Wall) -> Stamp {
+        let left = at.0.saturating_sub(written.0);
+        match at.0 {
+            u64::MAX => Stamp::NEVER,
+            at => self.stamp(Wall(at.min(self.wall_now.0.saturating_add(left)))),
+        }
+    }
+
     /// The stamp of something that has happened: not after this moment, whatever the wall clock says.
     pub(crate) fn past(&self, wall: Wall) -> Stamp {
         self.stamp(wall).min(self.now)
@@ -100,12 +147,13 @@ fn nanos(time: Duration) -> u64 {
 impl Clock {
     /// Reads both clocks.
     pub(crate) fn moment(&self) -> Moment {
-        let since = clock::now().saturating_duration_since(self.built);
-        let wall_now = Wall::now();
+        let Between { read, last, .. } = clock::at_once(clock::now, Wall::now);
+        // The later of the two times, so that no time becomes later on its way out.
+        let since = last.saturating_duration_since(self.built);
         Moment {
             now: self.now(),
-            wall_now,
-            built: Wall(wall_now.0.saturating_sub(nanos(since))),
+            wall_now: read,
+            built: Wall(read.0.saturating_sub(nanos(since))),
         }
     }
 }
@@ -168,6 +216,47 @@ mod tests {
         let later = Wall(moment.wall_now.0 + 10 * MILLI);
         assert_eq!(moment.past(later), moment.now);
         assert!(moment.stamp(later) > moment.now);
+    }
+
+    /// Fifty seconds became ten years, when the clock was set back by as much.
+    #[test]
+    fn nobody_has_longer_than_they_had_when_it_was_written() {
+        let moment = moment(5_000, 1 << 60);
+        let secs = |secs: u64| secs * 1_000_000_000;
+        let now = moment.wall_now.0;
+        // How long ago it was written by the clock as it goes now, and what is left of 50 seconds.
+        for (ago, left) in [(0, 50), (20, 30), (-3600, 50), (-300_000_000, 50), (60, -10)] {
+            let written = now.checked_add_signed(-ago * 1_000_000_000).unwrap_or(0);
+            let stamp = moment.deadline(Wall(written + secs(50)), Wall(written));
+            assert_eq!(
+                stamp.0.cast_signed() - moment.now.0.cast_signed(),
+                left * 1000,
+                "{ago}"
+            );
+        }
+        assert_eq!(moment.deadline(Wall(u64::MAX), Wall(now)), Stamp::NEVER);
+    }
+
+    /// A machine without a battery starts in 1970, and learns what time it is when it has a network.
+    #[test]
+    fn what_was_written_before_the_clock_was_set_keeps_its_distance() {
+        let sec = 1_000 * MILLI;
+        let today = 1_800_000_000 * sec;
+        // Ten seconds after the start, with the clock of 1970, and then with the right one.
+        let (wrong, right) = (moment(10_000, 40 * sec), moment(10_000, today));
+        let shift = Clocks::shift_to(wrong.clocks().built, right.clocks().built);
+        let written = wrong.wall(Stamp(wrong.now.0 + 50_000));
+        // Another process, twenty seconds later.
+        let read = moment(3_000, today + 20 * sec);
+        let stamp = read.before(shift.unwrap()).deadline(written, wrong.wall_now);
+        assert_eq!(stamp.0, read.now.0 + 30_000);
+        // And the other way.
+        let shift = Clocks::shift_to(right.clocks().built, wrong.clocks().built);
+        let written = right.wall(Stamp(right.now.0 + 50_000));
+        let read = moment(3_000, 60 * sec);
+        let stamp = read.before(shift.unwrap()).deadline(written, right.wall_now);
+        assert_eq!(stamp.0, read.now.0 + 30_000);
+        assert_eq!(Clocks::shift_to(Wall(today), Wall(today + MILLI)), None);
     }
 
     #[test]

@@ -104,6 +104,13 @@ impl<K: Borrow<Uuid>, V, S> DashMap<K, V, S> {
         })
     }
 
+    /// A tree has no places that are not used.
+    pub(crate) fn shrink_to_fit(&self) {
+        for shard in &self.shards {
+            drop(shard.write());
+        }
+    }
+
     pub(crate) fn shards(&self) -> &[ShardLock<K, V>] {
         &self.shards
     }

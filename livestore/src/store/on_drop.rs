@@ -1,0 +1,149 @@
+//! [`MutateOnDrop`]: a mutation that is committed however its owner ends.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+
+use uuid::Uuid;
+
+use crate::ground::errand;
+use crate::ground::trace;
+use crate::store::store::LiveStore;
+use crate::value::entry::Entry;
+use crate::value::error::MutateError;
+use crate::value::value::LiveValue;
+
+impl<V: LiveValue> LiveStore<V> {
+    /// Prepares a mutation that is committed when what is returned is dropped.
+    ///
+    /// For what must happen however a task ends: the person whose connection it serves leaves the room. See
+    /// [`MutateOnDrop`].
+    pub fn mutate_on_drop(&self, key: &Uuid, mutn: V::Mutation) -> MutateOnDrop<V> {
+        MutateOnDrop {
+            mutn: Some(mutn),
+            key: *key,
+            store: self.clone(),
+        }
+    }
+}
+
+/// A mutation that is committed when this is dropped, exactly once: by a `return`, a `?`, a panic, an abort, by the end of
+/// the runtime, with a runtime or without. From [`LiveStore::mutate_on_drop`].
+///
+/// It is [`mutate`](LiveStore::mutate) of the entry that the key has *then*, with no result. If the entry is free, the
+/// mutation is committed before the drop returns. If it is held, the drop does not wait: the mutation takes its place in
+/// the queue, first come, first served, and is committed when it is its turn. So it may be dropped while its own task holds
+/// the entry. It does not wait for the disk in a store that is kept there.
+///
+/// Nobody is there to be told if it comes to nothing: when the value refuses it, when `mutate` panics, when the key has no
+/// entry, or the store was closed. With the feature `tracing`, a subscriber is. Whoever wants to know calls
+/// [`commit`](Self::commit).
+///
+/// A mutation that waits for its turn is run by whoever releases the entry, with nothing locked, before their call
+/// returns: it should be as short as any mutation.
+///
+/// Keeps the store open, as a guard does, until it was committed.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::{LiveStore, LiveValue};
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Room {
+///     #[live(increment, decrement)]
+///     people: u32,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let rooms = LiveStore::default();
+/// let key = rooms.init(Room { people: 0 });
+///
+/// let (store, (in_it, enters)) = (rooms.clone(), tokio::sync::oneshot::channel());
+/// let visit = tokio::spawn(async move {
+///     store.mutate(&key, RoomMutation::IncrementPeople(1)).await.unwrap();
+///     let _leave = store.mutate_on_drop(&key, RoomMutation::DecrementPeople(1));
+///     in_it.send(()).unwrap();
+///     std::future::pending::<()>().await;
+/// });
+/// enters.await.unwrap();
+/// assert_eq!(rooms.fetch(&key).unwrap().people, 1);
+///
+/// visit.abort();
+/// assert!(visit.await.is_err());
+/// assert_eq!(rooms.fetch(&key).unwrap().people, 0);
+/// # }
+/// ```
+#[must_use = "the mutation is committed when this is dropped, so at once if it is not kept"]
+pub struct MutateOnDrop<V: LiveValue> {
+    /// `None` when it was given back, or has been committed or refused.
+    mutn: Option<V::Mutation>,
+    key: Uuid,
+    store: LiveStore<V>,
+}
+
+impl<V: LiveValue> MutateOnDrop<V> {
+    /// Returns the key of the entry that is to be mutated.
+    pub fn key(&self) -> &Uuid {
+        &self.key
+    }
+
+    /// Gives the mutation back; nothing is committed.
+    pub fn disarm(mut self) -> V::Mutation {
+        match self.mutn.take() {
+            Some(mutn) => mutn,
+            None => unreachable!("it is taken only by what takes all"),
+        }
+    }
+
+    /// Commits now, as [`LiveStore::mutate`] does, and returns what came of it. Nothing is committed again afterwards, also
+    /// if it was refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`LiveStore::mutate`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it commits as if this had not been called: it takes a new place in the queue.
+    pub async fn commit(mut self) -> Result<Entry<V>, MutateError<V::MutError>> {
+        let (store, key) = (self.store.clone(), self.key);
+        let Some(mutn) = self.mutn.clone() else {
+            unreachable!("it is taken only by what takes all")
+        };
+        let mut mutate = pin!(store.mutate(&key, mutn));
+        poll_fn(|cx| {
+            // Not armed meanwhile: if it panics, it does not panic twice.
+            let mutn = self.mutn.take();
+            let result = mutate.as_mut().poll(cx);
+            if result.is_pending() {
+                self.mutn = mutn;
+            }
+            result
+        })
+        .await
+    }
+}
+
+impl<V: LiveValue> Drop for MutateOnDrop<V> {
+    fn drop(&mut self) {
+        let Some(mutn) = self.mutn.take() else { return };
+        let (store, key) = (self.store.clone(), self.key);
+        errand::run(key, async move {
+            match store.mutate_in_turn(&key, mutn).await {
+                Ok(_) => {}
+                Err(MutateError::Missing) => trace::came_to_nothing(&key, "there is no entry"),
+                Err(MutateError::Rejected(_)) => trace::came_to_nothing(&key, "the value refused it"),
+            }
+        });
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for MutateOnDrop<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MutateOnDrop")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,205 @@
+//! Stores that outlive the runtime which they were built in, as a static does that several tests share. Time is paused.
+
+use std::time::Duration;
+
+use livestore::{DeadlineError, ExpireMode, LiveStore, StoreOptions};
+use livestore_tests::{Counter, counter};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}
+
+fn options(expire_mode: ExpireMode) -> StoreOptions {
+    StoreOptions {
+        expire_check_freq: Some(SECOND),
+        expire_mode,
+        ..Default::default()
+    }
+}
+
+/// A store whose runtime has ended.
+fn left_behind(expire_mode: ExpireMode) -> LiveStore<Counter> {
+    let runtime = runtime();
+    runtime.block_on(async {
+        let store = LiveStore::new().with_options(options(expire_mode)).done();
+        tokio::task::yield_now().await;
+        store
+    })
+}
+
+/// Nothing ever expired in the second of two tests that shared a store.
+#[test]
+fn who_creates_an_entry_has_the_checks_go_on_in_their_own_runtime() {
+    let (told, mut gone) = mpsc::unbounded_channel();
+    let first = runtime();
+    let store = first.block_on(async {
+        LiveStore::new()
+            .with_options(options(ExpireMode::Timeout(SECOND)))
+            .on_expire(move |expired| {
+                let told = told.clone();
+                async move { expired.iter().for_each(|(key, _)| told.send(*key).unwrap()) }
+            })
+            .done()
+    });
+    let early = store.init(counter(0));
+    drop(first);
+    assert!(!store.stats().expiry_runs);
+    for _ in 0..2 {
+        let next = runtime();
+        next.block_on(async {
+            let late = store.init(counter(1));
+            assert!(store.stats().expiry_runs);
+            sleep(SECOND * 5).await;
+            assert!(store.is_empty());
+            if store.stats().expired == 2 {
+                assert_eq!(gone.recv().await, Some(early));
+            }
+            assert_eq!(gone.recv().await, Some(late));
+            // A transaction creates as well.
+            let created = livestore::Uuid::new_v4();
+            let tx = store.transact(&[], |tx| tx.create(&created, counter(2))).await;
+            assert!(tx.is_ok());
+            sleep(SECOND * 5).await;
+            assert_eq!(gone.recv().await, Some(created));
+        });
+    }
+}
+
+/// It said `Ok`, and nobody ever looked at the deadline.
+#[test]
+fn where_no_check_will_ever_be_a_deadline_is_an_error_and_where_one_can_be_it_is_met() {
+    let store = left_behind(ExpireMode::Timeout(Duration::MAX));
+    let (key, other) = (store.init(counter(0)), store.init(counter(1)));
+    let error = store.expire_after(&key, SECOND).unwrap_err();
+    assert_eq!(error, DeadlineError::RuntimeEnded);
+    assert_eq!(
+        error.to_string(),
+        "the runtime in which this store was checked for expiry has ended; call from inside a runtime with timers, where the \
+         checks then go on"
+    );
+    assert_eq!(store.fetch(&key).unwrap().expires_at(), None);
+    let mut guard = store.try_acquire(&key).unwrap();
+    assert_eq!(guard.expire_after(SECOND), Err(DeadlineError::RuntimeEnded));
+    guard.persist();
+    drop(guard);
+    // To expire never takes no check.
+    assert!(store.persist(&key));
+
+    // Without timers, nothing can be checked either.
+    let timeless = Builder::new_current_thread().build().unwrap();
+    let refused = timeless.block_on(async { store.expire_after(&key, SECOND) });
+    assert_eq!(refused, Err(DeadlineError::RuntimeEnded));
+
+    runtime().block_on(async {
+        store.expire_after(&key, SECOND).unwrap();
+        sleep(SECOND * 3).await;
+        assert!(!store.contains_key(&key) && store.contains_key(&other));
+    });
+    runtime().block_on(async {
+        let set = store
+            .transact(&[other], |tx| tx.expire_after(&other, SECOND))
+            .await;
+        assert!(set.is_ok());
+        sleep(SECOND * 3).await;
+        assert!(store.is_empty());
+    });
+}
+
+#[test]
+fn checks_are_resumed_once_and_end_with_the_store() {
+    let store = left_behind(ExpireMode::Timeout(SECOND * 10));
+    let runtime = runtime();
+    let metrics = runtime.metrics();
+    runtime.block_on(async {
+        for count in 0..10 {
+            let key = store.init(counter(count));
+            store.expire_after(&key, SECOND * 20).unwrap();
+        }
+        // One checks, one calls back.
+        assert_eq!(metrics.num_alive_tasks(), 2);
+        drop(store);
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(metrics.num_alive_tasks(), 0);
+    });
+}
+
+/// What a check had taken up was lost with its runtime.
+#[test]
+fn what_was_due_when_the_runtime_ended_in_the_middle_of_a_check_expires_later() {
+    let first = runtime();
+    let many = 10_000;
+    let store = first.block_on(async {
+        LiveStore::new()
+            .with_options(options(ExpireMode::Lifetime(SECOND / 2)))
+            .done()
+    });
+    let guards: Vec<_> = first.block_on(async {
+        let guards = (0..many).map(|count| store.init_and_acquire(counter(count)));
+        let guards = guards.collect();
+        sleep(SECOND).await;
+        // The check is under way.
+        tokio::task::yield_now().await;
+        guards
+    });
+    drop(first);
+    drop(guards);
+    assert_eq!(store.len(), usize::try_from(many).unwrap());
+    runtime().block_on(async {
+        store.init(counter(0));
+        sleep(SECOND * 3).await;
+        assert!(store.is_empty(), "{} are left", store.len());
+    });
+}
+
+/// What waited for a callback when the runtime ended was counted as waiting for ever.
+#[test]
+fn a_callback_that_is_lost_with_its_runtime_does_not_count_as_waited_for() {
+    let first = runtime();
+    let store = first.block_on(async {
+        let store = LiveStore::new()
+            .with_options(options(ExpireMode::Lifetime(SECOND)))
+            .on_expire(|_| std::future::pending())
+            .done();
+        for count in 0..3 {
+            store.init(counter(count));
+            sleep(SECOND).await;
+        }
+        sleep(SECOND * 2).await;
+        assert_eq!(store.stats().callbacks, 3);
+        store
+    });
+    drop(first);
+    assert_eq!(store.stats().callbacks, 0);
+}
+
+/// Each runtime that is paused has a time of its own, and a store that comes from one which was ahead is not early.
+#[test]
+fn a_store_from_a_runtime_that_was_ahead_expires_in_time() {
+    let first = runtime();
+    let store = first.block_on(async {
+        sleep(SECOND * 3600).await;
+        LiveStore::new()
+            .with_options(options(ExpireMode::Timeout(Duration::MAX)))
+            .done()
+    });
+    drop(first);
+    runtime().block_on(async {
+        let key = store.init(counter(0));
+        store.expire_after(&key, SECOND * 10).unwrap();
+        sleep(SECOND * 9).await;
+        assert!(store.contains_key(&key));
+        sleep(SECOND * 3).await;
+        assert!(store.is_empty());
+    });
+}
