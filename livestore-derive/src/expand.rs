@@ -11,11 +11,13 @@ mod show;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::Generics;
+use syn::{Generics, Type};
 
+use crate::attr::span_of;
 use crate::expand::enums::Enums;
 use crate::generics::bounded;
 use crate::model::Model;
+use crate::tokens::respan;
 
 /// Everything that is generated for one type.
 pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
@@ -52,6 +54,7 @@ pub(crate) fn without_bodies(model: &Model<'_>) -> TokenStream {
             apply: {
                 let (mutation, error) = (&enums.mutation, &enums.error);
                 quote! {
+                    #[inline]
                     fn apply(&mut self, _: &#mutation) -> ::core::result::Result<(), #error> {
                         ::core::unreachable!()
                     }
@@ -85,14 +88,22 @@ fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
         others,
     } = body;
     let lints = lints();
+    // A type of the user's own is named at its word: it may be less visible than the value.
+    let own = |given: Option<&Type>, item: TokenStream| match given {
+        Some(ty) => respan(item, span_of(ty)),
+        None => item,
+    };
+    let message_item = own(model.attrs.message_type.get(), quote!(type Message = #message;));
+    let error_item = own(model.attrs.error_type.get(), quote!(type MutError = #error;));
     quote! {
         #[automatically_derived]
         #lints
         impl #parameters #root::LiveValue for #this #clause {
-            type Message = #message;
+            #message_item
             type Mutation = #mutation;
-            type MutError = #error;
+            #error_item
 
+            #[inline]
             fn mutate(
                 __entry: &#root::Entry<Self>,
                 __mutation: &#mutation,

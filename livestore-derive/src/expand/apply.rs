@@ -50,13 +50,15 @@ pub(crate) fn apply(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     let (mutation, error) = (&enums.mutation, &enums.error);
     let result = quote!(::core::result::Result<(), #error>);
     if !has_place {
-        return quote!(fn apply(&mut self, __mutation: &#mutation) -> #result { #body });
+        return quote!(#[inline] fn apply(&mut self, __mutation: &#mutation) -> #result { #body });
     }
     quote! {
+        #[inline]
         fn apply(&mut self, __mutation: &#mutation) -> #result {
             Self::__apply(self, __mutation, &#private::At::ROOT)
         }
 
+        #[inline]
         fn __apply(&mut self, __mutation: &#mutation, __at: &#private::At<'_>) -> #result {
             #body
         }
@@ -106,6 +108,7 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
         };
         let answers = use_answers(model);
         quote! {
+            #[inline]
             fn __verdict(&self, __was: &Self) -> ::core::result::Result<(), #error> {
                 #answers
                 #verdict
@@ -116,6 +119,7 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
         #[automatically_derived]
         #lints
         impl #parameters #private::Steps<#mutation, #error> for #this #clause {
+            #[inline]
             fn __step(
                 &mut self,
                 __mutation: &#mutation,

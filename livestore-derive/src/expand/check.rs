@@ -66,6 +66,7 @@ fn whole(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream> {
     });
     let (error, answers) = (&enums.error, use_answers(model));
     Some(quote! {
+        #[inline]
         fn __check(
             &self,
             __was: ::core::option::Option<&Self>,
@@ -110,6 +111,7 @@ fn message(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream> {
     let (error, answers, message) = (&enums.error, use_answers(model), &enums.message);
     Some(quote! {
         #[allow(unreachable_patterns)]
+        #[inline]
         fn check_message(&self, __message: &#message) -> ::core::result::Result<(), #error> {
             #answers
             let __at = &#private::At::ROOT;

@@ -226,6 +226,7 @@ impl<'m> Enums<'m> {
             #[automatically_derived]
             #lints
             impl #parameters #private::DerivedError for #name #arguments #clause {
+                #[inline]
                 fn __parts(&self) -> #private::Parts<'_> {
                     #answers
                     match self { #(#parts)* }
@@ -234,6 +235,7 @@ impl<'m> Enums<'m> {
 
             #[automatically_derived]
             impl #parameters ::core::fmt::Debug for #name #arguments #clause {
+                #[inline]
                 fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                     #private::debug_error(self, __f)
                 }
@@ -241,6 +243,7 @@ impl<'m> Enums<'m> {
 
             #[automatically_derived]
             impl #parameters ::core::fmt::Display for #name #arguments #clause {
+                #[inline]
                 fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                     #private::display_error(self, __f)
                 }

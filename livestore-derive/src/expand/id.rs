@@ -25,6 +25,7 @@ pub(crate) fn identified(model: &Model<'_>) -> Option<TokenStream> {
             type Id = #ty;
             const FIELD: &'static ::core::primitive::str = #label;
 
+            #[inline]
             fn id(&self) -> &#ty {
                 &self.#member
             }

@@ -32,6 +32,7 @@ pub(crate) fn plain(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream>
     let mutation = &enums.mutation;
     let (copy, answers) = (copy(model), use_answers(model));
     Some(quote! {
+        #[inline]
         fn __is_plain(__mutation: &#mutation) -> ::core::primitive::bool {
             #answers
             match __mutation {
@@ -59,6 +60,7 @@ fn copy(model: &Model<'_>) -> Option<TokenStream> {
         .iter()
         .map(|Field { ty, member, .. }| quote!(#member: <#private::Probe<#ty>>::__copy(&self.#member)));
     Some(quote! {
+        #[inline]
         fn __copy(&self) -> ::core::option::Option<Self> {
             #answers
             if !<#private::Probe<Self>>::__DROPS && #private::is_small(&[#(#weights),*]) {

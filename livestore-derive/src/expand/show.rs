@@ -28,6 +28,7 @@ pub(crate) fn show(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
             None => shown,
         };
         quote! {
+            #[inline]
             fn #name<'__a>(__shown: &'__a #ty) -> ::core::option::Option<&'__a dyn ::core::fmt::Debug> {
                 #answers
                 #shown
@@ -165,6 +166,7 @@ pub(crate) fn debug(
         #[automatically_derived]
         #lints
         impl #parameters ::core::fmt::Debug for #name #arguments #clause {
+            #[inline]
             fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 #answers
                 #body

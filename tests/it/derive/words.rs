@@ -5,6 +5,9 @@ use std::num::{NonZero, Saturating, Wrapping};
 use std::sync::Arc;
 
 use livestore::{FieldError, Invalid, LiveValue};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
 
 use super::apply;
 
@@ -496,4 +499,85 @@ fn the_rules_of_a_skipped_field_hold_after_methods() {
         apply(&mut ranked, RankedMutation::Win(3)),
         Err(RankedError::Points(Invalid::Range { .. }))
     ));
+}
+
+fn some_card() -> impl Strategy<Value = Card> {
+    (0..4_u32, "[ab]{0,1}").prop_map(|(number, text)| Card { number, text })
+}
+
+fn card_mutation() -> impl Strategy<Value = CardMutation> {
+    prop_oneof![
+        "[ab]{0,1}".prop_map(CardMutation::SetText),
+        (0..4_u32).prop_map(CardMutation::Renumber),
+    ]
+}
+
+fn board_mutation() -> impl Strategy<Value = BoardMutation> {
+    let number = || 0..4_u32;
+    prop_oneof![
+        some_card().prop_map(BoardMutation::Pin),
+        (number(), card_mutation()).prop_map(|(n, m)| BoardMutation::Edit(n, m)),
+        number().prop_map(BoardMutation::Unpin),
+        vec(some_card(), 0..4).prop_map(BoardMutation::SetCards),
+        some_card().prop_map(BoardMutation::PushQueue),
+        (number(), card_mutation()).prop_map(|(n, m)| BoardMutation::UpdateQueue(n, m)),
+        number().prop_map(BoardMutation::RemoveQueue),
+        Just(BoardMutation::Double),
+    ]
+}
+
+fn table_mutation() -> impl Strategy<Value = TableMutation> {
+    let place = || 0..4_usize;
+    prop_oneof![
+        (place(), option::of(some_card())).prop_map(|(n, card)| TableMutation::SetAtSeats(n, card)),
+        (place(), card_mutation()).prop_map(|(n, m)| TableMutation::UpdateSeats(n, m)),
+        (place(), some_card()).prop_map(|(n, card)| TableMutation::Put(n, card)),
+        (place(), card_mutation()).prop_map(|(n, m)| TableMutation::UpdateDecks(n, m)),
+        (place(), 0..5_u8).prop_map(|(n, mark)| TableMutation::SetAtMarks(n, mark)),
+        option::of(some_card()).prop_map(TableMutation::SetTop),
+        card_mutation().prop_map(TableMutation::UpdateTop),
+        card_mutation().prop_map(TableMutation::UpdateBoxed),
+        some_card().prop_map(|card| TableMutation::SetShared(Arc::new(card))),
+        card_mutation().prop_map(TableMutation::UpdateShared),
+        (0..3_u8, some_card()).prop_map(|(n, card)| TableMutation::InsertHands(n, Arc::new(card))),
+        (0..3_u8, card_mutation()).prop_map(|(n, m)| TableMutation::UpdateHands(n, m)),
+        (0..3_u8, card_mutation()).prop_map(|(n, m)| TableMutation::UpdatePlaces(n, m)),
+    ]
+}
+
+fn scores_mutation() -> impl Strategy<Value = ScoresMutation> {
+    prop_oneof![
+        ("[abc]", -20..20_i8).prop_map(|(k, n)| ScoresMutation::AddPoints(k, n)),
+        ("[abc]", -2..12_i8).prop_map(|(k, n)| ScoresMutation::InsertPoints(k, n)),
+        "[abc]".prop_map(ScoresMutation::RemovePoints),
+        (0..3_u8, 0..6_u64).prop_map(|(k, n)| ScoresMutation::Give(k, n)),
+    ]
+}
+
+/// Applies them all; whatever is accepted must leave a valid value.
+fn accepted<V>(mut value: V, mutations: Vec<V::Mutation>)
+where
+    V: LiveValue<MutError: PartialEq + std::fmt::Debug> + PartialEq + std::fmt::Debug,
+    V::Mutation: std::fmt::Debug,
+{
+    assert_eq!(value.check(None), Ok(()));
+    for mutation in mutations {
+        let shown = format!("{mutation:?}");
+        if apply(&mut value, mutation).is_ok() {
+            assert_eq!(value.check(None), Ok(()), "after {shown}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_these_words_accept_passes_the_check(
+        of_board in vec(board_mutation(), 1..30),
+        of_table in vec(table_mutation(), 1..30),
+        of_scores in vec(scores_mutation(), 1..30),
+    ) {
+        accepted(board(), of_board);
+        accepted(table(), of_table);
+        accepted(Scores::default(), of_scores);
+    }
 }
