@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use livestore::{
     AcquireError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime, Durability,
-    DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid, LiveStore,
-    LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
-    MutateIfError, Never, Occupied, OpenError, OpenReport, OptionsError, Progress, RollbackError, Save,
-    SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError,
-    Tx, Update, Watch, WatchAll, WeakLiveStore,
+    DurabilityError, DurableWatch, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid,
+    LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
+    MutateIfError, Never, Occupied, OnUnreadable, OpenError, OpenReport, OptionsError, Progress,
+    RollbackError, Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder, StoreOptions,
+    TransactError, TryAcquireError, Tx, UnreadableEntry, UnwrittenError, Update, Watch, WatchAll,
+    WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -122,6 +123,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Downtime" Downtime, Downtime => FULL, FULL;
         "Durability" Durability, Durability => FULL, FULL;
         "DurabilityError" DurabilityError, DurabilityError => HANDLE, HANDLE;
+        "DurableWatch" DurableWatch<Rich>, DurableWatch<Poor> => OWNED, OWNED;
         "Entry" Entry<Rich>, Entry<Poor> => FULL, BARE;
         "EntryGuard" EntryGuard<Rich>, EntryGuard<Poor> => OWNED, OWNED;
         "ExpireMode" ExpireMode, ExpireMode => FULL, FULL;
@@ -140,6 +142,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "MutateIfError" MutateIfError<Rich>, MutateIfError<Poor> => FULL, BARE;
         "Never" Never, Never => FULL, FULL;
         "Occupied" Occupied<Rich>, Occupied<Poor> => FULL, HANDLE;
+        "OnUnreadable" OnUnreadable, OnUnreadable => FULL, FULL;
         "OpenError" OpenError, OpenError => OWNED, OWNED;
         "OpenReport" OpenReport, OpenReport => FULL, FULL;
         "OptionsError" OptionsError, OptionsError => FULL, FULL;
@@ -155,6 +158,8 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "TransactError" TransactError<()>, TransactError<Nothing> => FULL, BARE;
         "TryAcquireError" TryAcquireError, TryAcquireError => FULL, FULL;
         "Tx" Tx<Rich>, Tx<Poor> => OWNED, OWNED;
+        "UnreadableEntry" UnreadableEntry<'static>, UnreadableEntry<'static> => OWNED, OWNED;
+        "UnwrittenError" UnwrittenError, UnwrittenError => HANDLE, HANDLE;
         "Update" Update<Rich>, Update<Poor> => FULL, HANDLE;
         "Watch" Watch<Rich>, Watch<Poor> => OWNED, OWNED;
         "WatchAll" WatchAll<Rich>, WatchAll<Poor> => OWNED, OWNED;
@@ -262,6 +267,10 @@ async fn every_public_future_can_be_sent() {
     send!(Watch, watch.on_update(|_| async { Control::Break }));
     let builder = LiveStore::<Rich>::new();
     send!(LiveStoreBuilder, builder.open("nowhere"));
+    let folder = tempfile::tempdir().unwrap();
+    let kept = LiveStore::<Rich>::new().open(folder.path()).await.unwrap();
+    let mut told = kept.watch_durable(&kept.init(Rich)).unwrap();
+    send!(DurableWatch, told.next());
     let mut deltas = store.watch_deltas(&key).unwrap();
     send!(DeltaWatch, deltas.next());
     send!(WatchAll, all.next());

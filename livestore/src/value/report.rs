@@ -104,7 +104,7 @@ pub enum OnUnreadable {
 }
 
 /// Decides what becomes of an entry that cannot be read.
-pub(crate) type UnreadableFn = Box<dyn FnMut(UnreadableEntry<'_>) -> OnUnreadable + Send>;
+pub(crate) type UnreadableFn = Box<dyn FnMut(UnreadableEntry<'_>) -> OnUnreadable + Send + Sync>;
 
 /// So many entries are named where something is said of many.
 const NAMED: usize = 16;

@@ -30,7 +30,7 @@ use crate::ground::trace;
 use crate::ground::unwind::{caught, let_go};
 use crate::slot::record::STACK;
 use crate::slot::shared::Shared;
-use crate::slot::sink::{Batch, Next, Otherwise, Records, Sink};
+use crate::slot::sink::{Batch, Next, Otherwise, Records, Sink, Unwritten};
 use crate::slot::slot::Slot;
 use crate::value::durability::{DurabilityError, FlushError, UnwrittenError};
 use crate::value::report::Named;
@@ -119,7 +119,7 @@ where
         };
         let why = match (&failure, work.told()) {
             (Some(failure), _) => FlushError::Failed(failure.clone()),
-            (None, Some(unwritten)) => FlushError::Unwritten(UnwrittenError::clone(&unwritten)),
+            (None, Some(unwritten)) => FlushError::Unwritten(unwritten.error.clone()),
             (None, None) => FlushError::Closed,
         };
         let lost = sink.finish(why);
@@ -266,7 +266,7 @@ where
     }
 
     /// What `flush` says of entries that could not be written.
-    fn told(&self) -> Option<Arc<UnwrittenError>> {
+    fn told(&self) -> Option<Arc<Unwritten>> {
         if self.unwritten.is_empty() {
             return None;
         }
@@ -274,7 +274,10 @@ where
         for (key, reason) in &self.unwritten {
             named.add(*key, reason.clone());
         }
-        Some(Arc::new(UnwrittenError::new(&self.folder, named)))
+        Some(Arc::new(Unwritten {
+            error: UnwrittenError::new(&self.folder, named),
+            keys: self.unwritten.keys().copied().collect(),
+        }))
     }
 
     /// How many bytes all entries have, more or less.
