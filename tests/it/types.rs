@@ -158,8 +158,8 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "TransactError" TransactError<()>, TransactError<Nothing> => FULL, BARE;
         "TryAcquireError" TryAcquireError, TryAcquireError => FULL, FULL;
         "Tx" Tx<Rich>, Tx<Poor> => OWNED, OWNED;
-        "UnreadableEntry" UnreadableEntry<'static>, UnreadableEntry<'static> => OWNED, OWNED;
-        "UnwrittenError" UnwrittenError, UnwrittenError => HANDLE, HANDLE;
+        "UnreadableEntry" UnreadableEntry<'static>, UnreadableEntry<'static> => FULL, FULL;
+        "UnwrittenError" UnwrittenError, UnwrittenError => FULL, FULL;
         "Update" Update<Rich>, Update<Poor> => FULL, HANDLE;
         "Watch" Watch<Rich>, Watch<Poor> => OWNED, OWNED;
         "WatchAll" WatchAll<Rich>, WatchAll<Poor> => OWNED, OWNED;

@@ -276,9 +276,11 @@ impl<V> Sink<V> {
         }
     }
 
-    /// The sequence number of what was entered last.
-    pub(crate) fn entered(&self) -> u64 {
-        self.state.lock().entered
+    /// The sequence number of what was entered last. `None` if nothing enters any more, so what was committed lately may not
+    /// have been.
+    pub(crate) fn entered(&self) -> Option<u64> {
+        let state = self.state.lock();
+        (state.phase == Phase::Open).then_some(state.entered)
     }
 
     /// Waits until everything up to this sequence number is on disk, and the latest value of this entry among it. Returns

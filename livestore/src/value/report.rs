@@ -80,7 +80,7 @@ pub struct OpenReport {
 
 /// An entry in a file whose value this program cannot read: of another shape than its type has by now, nested too deep, or
 /// too much for its `Deserialize`. Given to [`on_unreadable`](crate::LiveStoreBuilder::on_unreadable).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnreadableEntry<'a> {
     /// Its key.

@@ -50,7 +50,7 @@ impl<V: LiveValue> DurableWatch<V> {
         if self.held.is_none() {
             let update = self.watch.next().await?;
             // Entered before anybody was told.
-            self.held = Some((update, sink.entered()));
+            self.held = Some((update, sink.entered()?));
         }
         let (_, target) = self.held.as_ref()?;
         let is_there = sink.until_on_disk(*target, self.watch.key()).await;

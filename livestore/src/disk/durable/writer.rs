@@ -43,6 +43,9 @@ pub(crate) type OnDurabilityError = Box<dyn FnOnce(DurabilityError) + Send + Syn
 const PIECE_BYTES: usize = 512 << 10;
 const PIECE_ENTRIES: usize = 4096;
 
+/// A frame says its length in 32 bits, and has a head as well.
+const MOST_BYTES: usize = 0xffff_0000;
+
 /// What a writer is started with.
 pub(crate) struct Writer<E, V: LiveValue> {
     pub(crate) engine: E,
@@ -242,6 +245,10 @@ where
                 let_go(record);
                 match encoded {
                     None => continue,
+                    Some(Ok(())) if self.bytes.len() > MOST_BYTES => {
+                        self.unwritten.insert(key, "it has more than 4 GiB".to_owned());
+                        continue;
+                    }
                     Some(Ok(())) => {}
                     Some(Err(error)) => {
                         self.unwritten.insert(key, error.to_string());
@@ -353,7 +360,7 @@ where
                 // What cannot be written was told when it was committed.
                 let encoded = record.encode(&times, &mut self.bytes);
                 let_go(record);
-                if encoded.is_ok() {
+                if encoded.is_ok() && self.bytes.len() <= MOST_BYTES {
                     self.engine.put_anew(slot.key(), &self.bytes)?;
                     written += self.bytes.len();
                 }
