@@ -344,7 +344,7 @@ async fn opening_tells_how_far_it_has_come() {
         .open(folder.path())
         .await
         .unwrap();
-    let told = told.lock().unwrap();
+    let told = told.lock().unwrap().clone();
     let last = told.last().unwrap();
     assert!(told.len() > 2 && told[0].fraction < 1.0);
     assert!(
