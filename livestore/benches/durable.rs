@@ -234,7 +234,8 @@ fn batches(bench: &mut Bench, changes: usize) {
 /// Writes a few bytes over zeros and syncs them, again and again.
 fn bare_sync(times: u64) -> Duration {
     const BLOCK: u64 = 1 << 20;
-    let mut file = tempfile::tempfile().unwrap();
+    let folder = tempdir().unwrap();
+    let mut file = fs::File::create(folder.path().join("file")).unwrap();
     file.write_all(&vec![0; 1 << 20]).unwrap();
     file.sync_all().unwrap();
     let start = clock::now();
