@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that goes wrong stops")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program's output")]
 
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Barrier;
 use std::time::Duration;
@@ -15,8 +16,8 @@ use livestore::{Durability, LiveStore, LiveValue, Uuid};
 use livestore_benches::keys::{Round, keys, shuffled};
 use livestore_benches::peers::redis::{self, Server};
 use livestore_benches::rows::{
-    Cell, LIVESTORE, LIVESTORE_DURABLE, REDIS_ALWAYS, REDIS_AOF, REDIS_AOF_PIPELINE, Row, Unit, Who, spread,
-    table,
+    BARE_SYNC, Cell, LIVESTORE, LIVESTORE_DURABLE, REDIS_ALWAYS, REDIS_AOF, REDIS_AOF_PIPELINE, Row, Unit,
+    Who, spread, table,
 };
 use livestore_benches::sample::{Bench, Contender, Plan};
 use livestore_benches::values::Small;
@@ -57,6 +58,9 @@ fn main() {
     let mut bench = Bench::new(plan, env::args().nth(2), tell);
     calls(&mut bench);
     rate(&mut bench);
+    for changes in [1000, 10_000] {
+        batches(&mut bench, changes);
+    }
     for writers in [1, 16, 256] {
         flushes(&mut bench, writers);
     }
@@ -181,6 +185,68 @@ fn rate(bench: &mut Bench) {
     );
 }
 
+/// How long a change takes until it is on disk, so many at a time; and in memory alone.
+fn batches(bench: &mut Bench, changes: usize) {
+    let id = format!("durable-batch-{changes}");
+    if !bench.wants(&[&id]) {
+        return;
+    }
+    let keys = keys(changes);
+    let memory = LiveStore::default();
+    fill(&memory, &keys);
+    let (_folder, store) = opened(Durability::Interval(Duration::MAX));
+    fill(&store, &keys);
+    runtime::pair().block_on(store.flush()).unwrap();
+    let change_all = async |store: &LiveStore<Kept>, count| {
+        for key in &keys {
+            store.mutate(key, KeptMutation::SetCount(count)).await.unwrap();
+        }
+    };
+    let times = changes as u64 * 100;
+    let rounds = |times: u64| times.div_ceil(changes as u64);
+    let contenders = vec![
+        Contender::new(LIVESTORE, |times| {
+            let start = clock::now();
+            runtime::single().block_on(async {
+                for count in 0..rounds(times) {
+                    change_all(&memory, count).await;
+                }
+            });
+            start.elapsed()
+        })
+        .times(times),
+        Contender::new(LIVESTORE_DURABLE, |times| {
+            let start = clock::now();
+            runtime::single().block_on(async {
+                for count in 0..rounds(times) {
+                    change_all(&store, count).await;
+                    store.flush().await.unwrap();
+                }
+            });
+            start.elapsed()
+        })
+        .times(times),
+    ];
+    let what = format!("a change that goes to disk with {changes} others, which are waited for");
+    bench.slow_row(&id, &what, contenders);
+}
+
+/// Writes a few bytes over zeros and syncs them, again and again.
+fn bare_sync(times: u64) -> Duration {
+    const BLOCK: u64 = 1 << 20;
+    let folder = tempdir().unwrap();
+    let mut file = fs::File::create(folder.path().join("file")).unwrap();
+    file.write_all(&vec![0; 1 << 20]).unwrap();
+    file.sync_all().unwrap();
+    let start = clock::now();
+    for n in 0..times {
+        file.seek(SeekFrom::Start(n * 100 % (BLOCK - 100))).unwrap();
+        file.write_all(&[7; 100]).unwrap();
+        file.sync_data().unwrap();
+    }
+    start.elapsed()
+}
+
 /// How long a change takes that is on disk before its writer goes on, divided by the writers.
 fn flushes(bench: &mut Bench, writers: u64) {
     let id = format!("durable-flush-{writers}");
@@ -208,6 +274,9 @@ fn flushes(bench: &mut Bench, writers: u64) {
         runtime::pair().block_on(running.join_all());
         start.elapsed().mul_f64(times as f64 / (each * writers) as f64)
     })];
+    if writers == 1 {
+        contenders.push(Contender::new(BARE_SYNC, bare_sync));
+    }
     if let Some(server) = &server {
         contenders.push(Contender::new(REDIS_ALWAYS, |times| {
             let each = times.div_ceil(writers);

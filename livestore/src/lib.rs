@@ -90,6 +90,8 @@ mod table {
 /// Every way to be told.
 mod watch {
     pub(crate) mod delta_watch;
+    #[cfg(feature = "durable")]
+    pub(crate) mod durable_watch;
     pub(crate) mod watch;
     pub(crate) mod watch_all;
 }
@@ -174,6 +176,8 @@ pub use crate::value::report::{LoadReport, OnUnreadable, Progress, SaveReport, U
 pub use crate::value::update::{Control, Update};
 pub use crate::value::value::LiveValue;
 pub use crate::watch::delta_watch::DeltaWatch;
+#[cfg(feature = "durable")]
+pub use crate::watch::durable_watch::DurableWatch;
 pub use crate::watch::watch::Watch;
 pub use crate::watch::watch_all::WatchAll;
 #[cfg(feature = "derive")]

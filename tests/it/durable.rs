@@ -6,6 +6,7 @@ mod expiry;
 mod files;
 mod refuse;
 mod shapes;
+mod told;
 mod writer;
 
 use std::path::Path;

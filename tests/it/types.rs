@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
-    Durability, DurabilityError, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards, Invalid,
-    LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
-    MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError, OpenReport, OptionsError,
-    Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Stats, Storages, StoragesBuilder,
-    StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx, UnreadableEntry,
-    UnwrittenError, Update, Watch, WatchAll, WeakLiveStore,
+    Durability, DurabilityError, DurableWatch, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards,
+    Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey,
+    MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError, OpenReport,
+    OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Stats, Storages,
+    StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx,
+    UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -124,6 +124,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Downtime" Downtime, Downtime => FULL, FULL;
         "Durability" Durability, Durability => FULL, FULL;
         "DurabilityError" DurabilityError, DurabilityError => HANDLE, HANDLE;
+        "DurableWatch" DurableWatch<Rich>, DurableWatch<Poor> => OWNED, OWNED;
         "Entry" Entry<Rich>, Entry<Poor> => FULL, BARE;
         "EntryGuard" EntryGuard<Rich>, EntryGuard<Poor> => OWNED, OWNED;
         "ExpireMode" ExpireMode, ExpireMode => FULL, FULL;
@@ -162,7 +163,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "TryAssignError" TryAssignError<Rich>, TryAssignError<Poor> => FULL, BARE;
         "TryCreateError" TryCreateError<Rich>, TryCreateError<Poor> => FULL, BARE;
         "Tx" Tx<Rich>, Tx<Poor> => OWNED, OWNED;
-        "UnreadableEntry" UnreadableEntry<'static>, UnreadableEntry<'static> => "Debug Send Sync Unpin UnwindSafe RefUnwindSafe", "Debug Send Sync Unpin UnwindSafe RefUnwindSafe";
+        "UnreadableEntry" UnreadableEntry<'static>, UnreadableEntry<'static> => FULL, FULL;
         "UnwrittenError" UnwrittenError, UnwrittenError => FULL, FULL;
         "Update" Update<Rich>, Update<Poor> => FULL, HANDLE;
         "Watch" Watch<Rich>, Watch<Poor> => OWNED, OWNED;
@@ -271,6 +272,10 @@ async fn every_public_future_can_be_sent() {
     send!(Watch, watch.on_update(|_| async { Control::Break }));
     let builder = LiveStore::<Rich>::new();
     send!(LiveStoreBuilder, builder.open("nowhere"));
+    let folder = tempfile::tempdir().unwrap();
+    let kept = LiveStore::<Rich>::new().open(folder.path()).await.unwrap();
+    let mut told = kept.watch_durable(&kept.init(Rich)).unwrap();
+    send!(DurableWatch, told.next());
     let mut deltas = store.watch_deltas(&key).unwrap();
     send!(DeltaWatch, deltas.next());
     send!(WatchAll, all.next());

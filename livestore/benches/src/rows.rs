@@ -35,6 +35,8 @@ pub const SCC: Who = "scc + Arc";
 pub const EYEBALL: Who = "DashMap + eyeball";
 /// A timer of tokio's and nothing else.
 pub const TIMER: Who = "bare tokio timer";
+/// What no store can do without, to have something on disk.
+pub const BARE_SYNC: Who = "bare write + fdatasync";
 /// A server beside the process, one command after another.
 pub const REDIS: Who = "Redis";
 /// The same, appending to a file that is synced every second.
@@ -47,7 +49,7 @@ pub const REDIS_ALWAYS: Who = "Redis, AOF always";
 pub const REDIS_PIPELINE: Who = "Redis, pipelined";
 
 /// Everybody, in the order of the columns.
-pub const EVERYBODY: [Who; 20] = [
+pub const EVERYBODY: [Who; 21] = [
     LIVESTORE,
     LIVESTORE_DELTAS,
     LIVESTORE_DURABLE,
@@ -63,6 +65,7 @@ pub const EVERYBODY: [Who; 20] = [
     BROADCAST,
     MUTEX,
     TIMER,
+    BARE_SYNC,
     REDIS,
     REDIS_PIPELINE,
     REDIS_AOF,

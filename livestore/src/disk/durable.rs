@@ -37,7 +37,7 @@ use crate::slot::sink::Limits;
 use crate::table::expiry::{self, Expired};
 use crate::table::table::Table;
 use crate::value::durability::Durability;
-use crate::value::report::{OpenReport, UnreadableFn};
+use crate::value::report::{OpenReport, Progress, UnreadableFn};
 use crate::value::value::LiveValue;
 
 /// How many records may be pending by default.
@@ -55,8 +55,11 @@ pub(crate) struct Disk {
     pub(crate) limits: Limits,
     pub(crate) log_bytes: u64,
     pub(crate) on_error: Option<OnDurabilityError>,
-    pub(crate) on_progress: Option<OnProgress>,
+    pub(crate) on_progress: Option<OnOpenProgress>,
 }
+
+/// Hears how far opening has come. A builder can be shared, and so can this.
+pub(crate) type OnOpenProgress = Box<dyn FnMut(Progress) + Send + Sync>;
 
 impl Default for Disk {
     fn default() -> Self {
@@ -132,7 +135,7 @@ fn fill<V, D>(
     table: &Table<V>,
     found: &mut Found<D>,
     on_unreadable: Option<UnreadableFn>,
-    on_progress: Option<OnProgress>,
+    on_progress: Option<OnOpenProgress>,
     wanted: &Wanted,
 ) -> Result<OpenReport, OpenKind>
 where
@@ -141,7 +144,7 @@ where
 {
     let shared = table.shared();
     let times = shared.clock.moment();
-    let mut teller = Teller::new(on_progress);
+    let mut teller = Teller::new(on_progress.map(|callback| callback as OnProgress));
     let panicked = |_| OpenKind::Panicked;
     let whole = found.bytes;
     let mut read: u64 = 0;

@@ -14,7 +14,7 @@
 //!
 //! Lock order: a leaf. Nothing of the user's runs under it: what is displaced is handed out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -113,11 +113,18 @@ pub(crate) struct Progress {
     /// Everything up to this sequence number is on disk. Never decreases.
     pub(crate) durable: u64,
     /// Entries whose latest value could not be written.
-    pub(crate) unwritten: Option<Arc<UnwrittenError>>,
+    pub(crate) unwritten: Option<Arc<Unwritten>>,
     /// Set once: nothing more will be on disk.
     pub(crate) ended: Option<FlushError>,
     /// Set once, after that: others may open the folder.
     released: bool,
+}
+
+/// Entries whose latest values could not be written.
+#[derive(Debug)]
+pub(crate) struct Unwritten {
+    pub(crate) error: UnwrittenError,
+    pub(crate) keys: HashSet<Uuid>,
 }
 
 /// Everything that was pending at one instant.
@@ -261,12 +268,41 @@ impl<V> Sink<V> {
         match seen.as_deref() {
             Ok(now) if now.durable >= target => match &now.unwritten {
                 None => Ok(()),
-                Some(unwritten) => Err(FlushError::Unwritten(UnwrittenError::clone(unwritten))),
+                Some(unwritten) => Err(FlushError::Unwritten(unwritten.error.clone())),
             },
             Ok(Progress { ended: Some(why), .. }) => Err(why.clone()),
             // It neither came so far nor ended, so the queue is gone, which whoever asks keeps.
             Ok(_) | Err(_) => Err(FlushError::Closed),
         }
+    }
+
+    /// The sequence number of what was entered last. `None` if nothing enters any more, so what was committed lately may not
+    /// have been.
+    pub(crate) fn entered(&self) -> Option<u64> {
+        let state = self.state.lock();
+        (state.phase == Phase::Open).then_some(state.entered)
+    }
+
+    /// Waits until everything up to this sequence number is on disk, and the latest value of this entry among it. Returns
+    /// whether it is; otherwise it never will be.
+    pub(crate) async fn until_on_disk(&self, target: u64, key: &Uuid) -> bool {
+        if !self.is_its_process() {
+            return false;
+        }
+        let is_there = |now: &Progress| {
+            now.durable >= target
+                && now
+                    .unwritten
+                    .as_ref()
+                    .is_none_or(|missing| !missing.keys.contains(key))
+        };
+        #[cfg(feature = "test-util")]
+        let _time = clock::stand_still();
+        let mut progress = self.progress.subscribe();
+        let seen = progress
+            .wait_for(|now| is_there(now) || now.ended.is_some())
+            .await;
+        seen.is_ok_and(|now| is_there(&now))
     }
 
     /// Has the writer write what is pending now. Returns its sequence number, or `None` if nothing enters any more.
@@ -440,7 +476,7 @@ impl<V> Sink<V> {
     }
 
     /// Says that everything up to this sequence number is on disk, but for the latest values of some entries.
-    pub(crate) fn written(&self, up_to: u64, unwritten: Option<Arc<UnwrittenError>>) {
+    pub(crate) fn written(&self, up_to: u64, unwritten: Option<Arc<Unwritten>>) {
         self.progress.send_modify(|progress| {
             progress.durable = up_to;
             progress.unwritten = unwritten;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
+use uuid::Uuid;
 
 use crate::disk::durable;
 use crate::disk::durable::error::{OpenError, OpenKind};
@@ -20,6 +21,7 @@ use crate::value::durability::{Durability, DurabilityError, FlushError};
 use crate::value::error::OptionsError;
 use crate::value::report::{OpenReport, Progress};
 use crate::value::value::LiveValue;
+use crate::watch::durable_watch::DurableWatch;
 
 impl<V: LiveValue> LiveStoreBuilder<V> {
     /// Sets when commits go to disk, in a store that is built with [`open`](Self::open). At most a second after they were
@@ -64,7 +66,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// Sets what hears how far [`open`](Self::open) has come: about every thousand records, and at the end.
     ///
     /// Called on the thread that reads, which waits for it. If it panics, the store is not opened.
-    pub fn on_open_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
+    pub fn on_open_progress(mut self, callback: impl FnMut(Progress) + Send + Sync + 'static) -> Self {
         self.disk.on_progress = Some(Box::new(callback));
         self
     }
@@ -229,6 +231,44 @@ impl<V: LiveValue> LiveStore<V> {
             Some(sink) => sink.flush().await,
             None => Err(FlushError::NotDurable),
         }
+    }
+
+    /// Begins to watch the entry as [`watch`](Self::watch) does, but is told of each update when it is on disk. `None` if the
+    /// key has no entry, or if the store was not built with [`open`](LiveStoreBuilder::open).
+    ///
+    /// For whoever shows others what must not be taken back by a crash.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue, Update};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Clone, LiveValue, Serialize, Deserialize)]
+    /// struct Auction {
+    ///     #[live(set)]
+    ///     bid: u64,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    /// let store = LiveStore::new().open(folder).await?;
+    /// let key = store.init(Auction { bid: 0 });
+    /// let mut watch = store.watch_durable(&key).unwrap();
+    /// store.mutate(&key, AuctionMutation::SetBid(7)).await?;
+    /// store.flush().await?;
+    ///
+    /// // Whoever sees this bid can rely on it.
+    /// assert!(matches!(watch.next().await, Some(Update::Mutate { new, .. }) if new.bid == 7));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn watch_durable(&self, key: &Uuid) -> Option<DurableWatch<V>> {
+        let shared = self.table.shared();
+        shared.sink()?;
+        Some(DurableWatch::new(self.watch(key)?, shared))
     }
 
     /// Returns what was found when the folder was opened. `None` in a store that is in memory alone.

@@ -85,7 +85,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// loading fails.
     pub fn on_unreadable(
         mut self,
-        decide: impl FnMut(UnreadableEntry<'_>) -> OnUnreadable + Send + 'static,
+        decide: impl FnMut(UnreadableEntry<'_>) -> OnUnreadable + Send + Sync + 'static,
     ) -> Self {
         self.on_unreadable = Some(Box::new(decide));
         self

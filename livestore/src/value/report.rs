@@ -80,7 +80,7 @@ pub struct OpenReport {
 
 /// An entry in a file whose value this program cannot read: of another shape than its type has by now, nested too deep, or
 /// too much for its `Deserialize`. Given to [`on_unreadable`](crate::LiveStoreBuilder::on_unreadable).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnreadableEntry<'a> {
     /// Its key.
@@ -104,7 +104,7 @@ pub enum OnUnreadable {
 }
 
 /// Decides what becomes of an entry that cannot be read.
-pub(crate) type UnreadableFn = Box<dyn FnMut(UnreadableEntry<'_>) -> OnUnreadable + Send>;
+pub(crate) type UnreadableFn = Box<dyn FnMut(UnreadableEntry<'_>) -> OnUnreadable + Send + Sync>;
 
 /// So many entries are named where something is said of many.
 const NAMED: usize = 16;

@@ -270,3 +270,98 @@ async fn times_and_deadlines_come_back() {
     sleep(100 * SECOND).await;
     assert!(!store.contains_key(&plain) && store.contains_key(&never) && store.contains_key(&changed));
 }
+
+fn size(folder: &Path) -> usize {
+    files(folder).values().map(Vec::len).sum()
+}
+
+#[tokio::test]
+async fn a_folder_is_small_again_when_everything_was_removed() {
+    let folder = tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let keys: Vec<Uuid> = (0..20_000).map(|points| store.init(score(points))).collect();
+    store.close().await.unwrap();
+    assert!(size(folder.path()) > 1_000_000);
+    let store = open(folder.path()).await;
+    for key in &keys {
+        store.remove(key).await.unwrap();
+    }
+    store.close().await.unwrap();
+    assert!(size(folder.path()) < 10_000, "{}", size(folder.path()));
+    let store = open(folder.path()).await;
+    let report = store.open_report().unwrap();
+    assert!(report.entries == 0 && report.bytes < 10_000, "{report:?}");
+    assert!(
+        store.create(&keys[0], score(0)).unwrap().version > 2,
+        "no version comes twice"
+    );
+}
+
+/// Its log would grow for ever.
+#[tokio::test]
+async fn a_folder_that_is_written_anew_again_and_again_stays_small_and_is_what_it_was() {
+    let folder = tempdir().unwrap();
+    let build = || scores().with_log_limit(20_000).open(folder.path());
+    let store = build().await.unwrap();
+    let keys: Vec<Uuid> = (0..50).map(Uuid::from_u128).collect();
+    let mut dice = Dice::new(11);
+    let mut largest = 0;
+    for round in 0..300 {
+        for _ in 0..10 {
+            let key = keys[dice.below(50)];
+            match dice.below(6) {
+                0 => drop(store.remove(&key).await),
+                _ => drop(store.insert(&key, score(round)).await),
+            }
+        }
+        store.flush().await.unwrap();
+        // Not what a log has at its end.
+        let logs = files(folder.path()).into_values();
+        let written = logs.map(|bytes| bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1));
+        largest = largest.max(written.sum());
+    }
+    let before = all(&store);
+    assert!((20_000..120_000).contains(&largest), "{largest}");
+    store.close().await.unwrap();
+    assert_eq!(all(&build().await.unwrap()), before);
+}
+
+#[tokio::test]
+async fn opening_tells_how_far_it_has_come() {
+    let folder = tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for points in 0..3000 {
+        store.init(score(points));
+        if points % 500 == 0 {
+            store.flush().await.unwrap();
+        }
+    }
+    store.close().await.unwrap();
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = std::sync::Arc::clone(&told);
+    let store = scores()
+        .on_open_progress(move |progress| heard.lock().unwrap().push(progress))
+        .open(folder.path())
+        .await
+        .unwrap();
+    let told = told.lock().unwrap().clone();
+    let last = told.last().unwrap();
+    assert!(told.len() > 2 && told[0].fraction < 1.0);
+    assert!(
+        told.iter()
+            .zip(&told[1..])
+            .all(|(a, b)| a.entries <= b.entries && a.bytes <= b.bytes)
+    );
+    assert_eq!((last.entries, last.fraction), (3000, 1.0));
+    assert_eq!(last.bytes, store.open_report().unwrap().bytes);
+
+    drop(store);
+    let error = scores()
+        .on_open_progress(|_| panic!("on_open_progress"))
+        .open(folder.path())
+        .await
+        .map(drop)
+        .unwrap_err();
+    assert!(error.to_string().contains("a callback has panicked"), "{error}");
+    assert_eq!(open(folder.path()).await.len(), 3000);
+}

@@ -98,6 +98,7 @@ impl Scene {
             history: setting.history,
             expire_check_freq: Some(Duration::from_secs(3600)),
             expire_mode: ExpireMode::Idle(Duration::from_secs(7200)),
+            ..Default::default()
         };
         let store = LiveStore::new().with_options(options).done();
         let _ = world.store.set(store.downgrade());

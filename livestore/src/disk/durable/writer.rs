@@ -30,7 +30,7 @@ use crate::ground::trace;
 use crate::ground::unwind::{caught, let_go};
 use crate::slot::record::STACK;
 use crate::slot::shared::Shared;
-use crate::slot::sink::{Batch, Next, Otherwise, Records, Sink};
+use crate::slot::sink::{Batch, Next, Otherwise, Records, Sink, Unwritten};
 use crate::slot::slot::Slot;
 use crate::value::durability::{DurabilityError, FlushError, UnwrittenError};
 use crate::value::report::Named;
@@ -42,6 +42,9 @@ pub(crate) type OnDurabilityError = Box<dyn FnOnce(DurabilityError) + Send + Syn
 /// A piece of what is written anew: so much is written and synced before the next batch is looked for.
 const PIECE_BYTES: usize = 512 << 10;
 const PIECE_ENTRIES: usize = 4096;
+
+/// A frame says its length in 32 bits, and has a head as well.
+const MOST_BYTES: usize = 0xffff_0000;
 
 /// What a writer is started with.
 pub(crate) struct Writer<E, V: LiveValue> {
@@ -119,7 +122,7 @@ where
         };
         let why = match (&failure, work.told()) {
             (Some(failure), _) => FlushError::Failed(failure.clone()),
-            (None, Some(unwritten)) => FlushError::Unwritten(UnwrittenError::clone(&unwritten)),
+            (None, Some(unwritten)) => FlushError::Unwritten(unwritten.error.clone()),
             (None, None) => FlushError::Closed,
         };
         let lost = sink.finish(why);
@@ -242,6 +245,10 @@ where
                 let_go(record);
                 match encoded {
                     None => continue,
+                    Some(Ok(())) if self.bytes.len() > MOST_BYTES => {
+                        self.unwritten.insert(key, "it has more than 4 GiB".to_owned());
+                        continue;
+                    }
                     Some(Ok(())) => {}
                     Some(Err(error)) => {
                         self.unwritten.insert(key, error.to_string());
@@ -266,7 +273,7 @@ where
     }
 
     /// What `flush` says of entries that could not be written.
-    fn told(&self) -> Option<Arc<UnwrittenError>> {
+    fn told(&self) -> Option<Arc<Unwritten>> {
         if self.unwritten.is_empty() {
             return None;
         }
@@ -274,7 +281,10 @@ where
         for (key, reason) in &self.unwritten {
             named.add(*key, reason.clone());
         }
-        Some(Arc::new(UnwrittenError::new(&self.folder, named)))
+        Some(Arc::new(Unwritten {
+            error: UnwrittenError::new(&self.folder, named),
+            keys: self.unwritten.keys().copied().collect(),
+        }))
     }
 
     /// How many bytes all entries have, more or less.
@@ -351,7 +361,7 @@ where
                 // What cannot be written was told when it was committed.
                 let encoded = record.encode(&times, &mut self.bytes);
                 let_go(record);
-                if encoded.is_ok() {
+                if encoded.is_ok() && self.bytes.len() <= MOST_BYTES {
                     self.engine.put_anew(slot.key(), &self.bytes)?;
                     written += self.bytes.len();
                 }
