@@ -133,7 +133,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
         "Invalid" Invalid, Invalid => FULL, FULL;
         "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
-        "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => TO_BE, TO_BE;
+        "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => OWNED, OWNED;
         "Load" Load<Rich>, Load<Poor> => TO_BE, TO_BE;
         "LoadError" LoadError, LoadError => OWNED, OWNED;
         "LoadReport" LoadReport, LoadReport => FULL, FULL;

@@ -149,6 +149,7 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Whether the entry is there for the disk: alive, or ended with its store.
+    #[cfg(feature = "durable")]
     pub(crate) fn is_stored(&self) -> bool {
         self.word & (ALIVE | CLOSED) != 0
     }

@@ -39,10 +39,9 @@ async fn what_will_never_be_on_disk_is_not_told() {
     let store = open(folder.path()).await;
     let key = store.init(score(0));
     let mut watch = store.watch_durable(&key).unwrap();
-    let other = store.clone();
+    let mut guard = store.try_acquire(&key).unwrap();
     store.close().await.unwrap();
-    let set = ScoreMutation::SetPoints(1);
-    other.mutate(&key, set).await.unwrap();
+    guard.mutate(ScoreMutation::SetPoints(1)).unwrap();
     assert!(watch.next().await.is_none());
     assert!(LiveStore::<Score>::default().watch_durable(&key).is_none());
 }

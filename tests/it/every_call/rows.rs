@@ -121,6 +121,8 @@ fn store() -> Vec<Row> {
         LiveStore::fetch_and_watch Nothing: |s| drop(s.store.fetch_and_watch(&KEY));
         LiveStore::watch_deltas Nothing: |s| drop(s.store.watch_deltas(&KEY));
         LiveStore::fetch_and_watch_deltas Nothing: |s| drop(s.store.fetch_and_watch_deltas(&KEY));
+        LiveStore::watch_deltas_since Nothing: |s| drop(s.store.watch_deltas_since(&KEY, s.past()).map(|mut watch| watch.try_next()));
+        LiveStore::watch_durable Nothing: |s| drop(s.store.watch_durable(&KEY));
         LiveStore::watch_since Nothing: |s| drop(s.store.watch_since(&KEY, s.past()).map(|mut watch| watch.try_next()));
         LiveStore::history Nothing: |s| drop(s.store.history(&KEY));
         LiveStore::watch_all Nothing: |s| drop(s.store.watch_all());
@@ -128,7 +130,7 @@ fn store() -> Vec<Row> {
         LiveStore::broadcast Nothing: |s| drop(s.store.broadcast(&KEY, message(s)));
         LiveStore::broadcast "missing" Nothing: |s| drop(s.store.broadcast(&VACANT, message(s)));
         LiveStore::contains_key Nothing: |s| assert!(s.store.contains_key(&KEY));
-        LiveStore::len Nothing: |s| assert!(s.store.len() > 0);
+        LiveStore::len Nothing: |s| assert_ne!(s.store.len(), 0);
         LiveStore::is_empty Nothing: |s| assert!(!s.store.is_empty());
         LiveStore::shrink_to_fit Nothing: |s| s.store.shrink_to_fit();
         LiveStore::stats Nothing: |s| { s.store.stats(); };

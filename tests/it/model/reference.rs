@@ -179,10 +179,6 @@ impl Model {
 
     /// Ends a life. Its waiters look their key up again.
     pub(super) fn end(&mut self, at: usize, kind: Kind) -> Seen {
-        let was_due = |due| due < self.lives[at].loosened;
-        if kind == Kind::Expire && self.lives[at].own.is_none() && self.due(at).is_some_and(was_due) {
-            reached("an expiry that a guard deferred");
-        }
         let life = &mut self.lives[at];
         life.now.version += 1;
         let new = life.now;
@@ -233,9 +229,10 @@ impl Model {
         }
         let key = self.lives[at].key;
         if self.is_due(at) && self.gone.contains(&key) {
-            if !self.lives[at].queue.is_empty() {
-                reached("an expiry before the next in line");
-            }
+            reached(match self.lives[at].queue.is_empty() {
+                true => "an expiry that a guard deferred",
+                false => "an expiry before the next in line",
+            });
             self.end(at, Kind::Expire);
             return;
         }
