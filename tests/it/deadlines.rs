@@ -231,3 +231,45 @@ async fn deadlines_at_random_are_met_exactly() {
     }
     assert!(due.iter().filter(|(key, _)| !store.contains_key(key)).count() > 10);
 }
+
+/// Each left the item behind that its entry had begun with, and nobody counted it: a hundred thousand for entries that were
+/// long gone, and those that somebody still looked at were never let go.
+#[tokio::test(start_paused = true)]
+async fn deadlines_of_their_own_leave_no_items_behind() {
+    let store = LiveStore::<Counter>::new()
+        .with_options(StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            expire_mode: ExpireMode::Timeout(Duration::from_secs(1_000_000)),
+            ..Default::default()
+        })
+        .done();
+    let kept = store.init(counter(0));
+    for _ in 0..2_000 {
+        let key = store.init(counter(1));
+        store.expire_after(&key, Duration::from_secs(2)).unwrap();
+    }
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(store.len(), 1);
+    assert!(
+        store.stats().deadlines < 3 * 65,
+        "{} of expired",
+        store.stats().deadlines
+    );
+
+    let mut watches = Vec::new();
+    for _ in 0..2_000 {
+        let (key, watch) = store.init_and_watch(counter(1));
+        store.expire_after(&key, Duration::from_secs(2)).unwrap();
+        // Further away again, which takes no item, and nearer, which takes one.
+        store.expire_after(&key, Duration::from_secs(3)).unwrap();
+        store.expire_after(&key, Duration::from_secs(1)).unwrap();
+        store.remove(&key).await.unwrap();
+        watches.push(watch);
+    }
+    assert!(
+        store.stats().deadlines < 3 * 65,
+        "{} of removed",
+        store.stats().deadlines
+    );
+    assert!(store.contains_key(&kept));
+}

@@ -1,5 +1,6 @@
 //! Versions compared, kept, replayed and gone back to.
 
+use futures_util::FutureExt;
 use livestore::{LiveStore, MutateIfError, RollbackError, StoreOptions, Update, Uuid};
 use livestore_tests::{Change, Counter, Refused, counter};
 use tokio_test::task::spawn;
@@ -288,4 +289,32 @@ fn watch_since_takes_any_version() {
         assert_ready!(spawn(watch.next()).poll()),
         Some(Update::Resync { .. })
     ));
+}
+
+/// It had thrown the replay away before it asked for the budget, and what came after that began with a gap.
+#[tokio::test]
+async fn a_newest_that_is_dropped_without_a_budget_has_skipped_nothing() {
+    let store = LiveStore::<Counter>::new()
+        .with_options(StoreOptions {
+            history: 10,
+            ..Default::default()
+        })
+        .done();
+    let key = store.init(counter(0));
+    for _ in 0..3 {
+        store.mutate(&key, Change::Add(1)).await.unwrap();
+    }
+    let mut watch = store.watch_since(&key, 1).unwrap();
+    // In a task of its own, which has no budget left.
+    tokio::spawn(async move {
+        while tokio::task::coop::has_budget_remaining() {
+            let _ = tokio::task::coop::consume_budget().now_or_never();
+        }
+        assert!(watch.newest().now_or_never().is_none());
+        for version in 2..=4 {
+            assert_eq!(watch.next().await.unwrap().version(), version);
+        }
+    })
+    .await
+    .unwrap();
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use livestore::{ExpireMode, LiveStore, LiveValue, Stats, StoreOptions, Uuid};
 use livestore_tests::{Change, Counter, counter, must_not_hang, store_with_cap};
 use tokio::sync::oneshot;
@@ -238,4 +239,40 @@ fn threads_that_count_at_once_lose_nothing() {
         assert_eq!(store.stats().mutations, 4000);
         assert_eq!(present(&store), [0; 5]);
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_is_held_for_a_future_which_nobody_polls_is_shown_with_its_age() {
+    let store = LiveStore::<Counter>::default();
+    let key = store.init(counter(0));
+    let guard = store.try_acquire(&key).unwrap();
+    let mut kept = Box::pin(store.acquire(&key));
+    assert!((&mut kept).now_or_never().is_none());
+    assert_eq!(
+        (store.stats().granted, store.stats().granted_for),
+        (0, Duration::ZERO)
+    );
+    drop(guard);
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    let stats = store.stats();
+    assert_eq!((stats.granted, stats.held, stats.waiters), (1, 1, 0));
+    assert_eq!(stats.granted_for, Duration::from_secs(90));
+
+    let guard = kept.await.unwrap();
+    assert_eq!(
+        (store.stats().granted, store.stats().granted_for),
+        (0, Duration::ZERO)
+    );
+    let gone = Box::pin(store.acquire(&key));
+    drop(gone);
+    let mut gone = Box::pin(store.acquire(&key));
+    assert!((&mut gone).now_or_never().is_none());
+    drop(guard);
+    assert_eq!(store.stats().granted, 1);
+    drop(gone);
+    let stats = store.stats();
+    assert_eq!(
+        (stats.granted, stats.held, stats.granted_for),
+        (0, 0, Duration::ZERO)
+    );
 }

@@ -67,13 +67,9 @@ impl<V: LiveValue> Deadlines<V> {
         }
         let mut queue = self.queue.lock();
         queue.stale += stale;
-        if queue.stale > REBUILD_ABOVE && queue.stale > queue.items.len() / 2 {
-            queue.stale = 0;
-            let looked_at = queue.rebuild();
-            drop(queue);
-            // One may have become the last reference to a slot, and so to a value.
-            looked_at.into_iter().for_each(let_go);
-        }
+        let looked_at = queue.rebuild_if_stale();
+        drop(queue);
+        looked_at.into_iter().for_each(let_go);
     }
 
     /// Takes up to `limit` items whose time has come.
@@ -94,12 +90,15 @@ impl<V: LiveValue> Deadlines<V> {
         let mut queue = self.queue.lock();
         queue.items.extend(items);
         queue.stale = queue.stale.saturating_sub(stale);
+        // Of those that came up, most may have gone, so the stale may be the majority by now.
+        let looked_at = queue.rebuild_if_stale();
+        drop(queue);
+        looked_at.into_iter().for_each(let_go);
     }
 
     /// Drops what is stale, and gives back the places that are not used.
     pub(crate) fn shrink(&self) {
         let mut queue = self.queue.lock();
-        queue.stale = 0;
         let looked_at = queue.rebuild();
         queue.items.shrink_to_fit();
         drop(queue);
@@ -124,10 +123,20 @@ impl<V: LiveValue> Deadlines<V> {
 }
 
 impl<V: LiveValue> Queue<V> {
+    /// [Rebuilds](Self::rebuild) if the stale items are many, and the majority.
+    fn rebuild_if_stale(&mut self) -> Vec<Arc<Slot<V>>> {
+        if self.stale > REBUILD_ABOVE && self.stale > self.items.len() / 2 {
+            self.rebuild()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Lets go of the stale items. Returns the slots that it looked into, each of which may have lost its other references
     /// meanwhile, to be dropped with nothing locked.
     fn rebuild(&mut self) -> Vec<Arc<Slot<V>>> {
         let mut looked_at = Vec::new();
+        self.stale = 0;
         self.items.retain(|item| {
             let Some(slot) = item.slot.upgrade() else {
                 return false;
