@@ -61,7 +61,7 @@ pub(crate) async fn change(world: Arc<World>, mut dice: Dice) -> Commits {
             13 => {
                 let leave = world.store.mutate_on_drop(key, Change::AtOnce);
                 if dice.below(2) == 0 {
-                    drop(leave.disarm());
+                    let _: Change = leave.disarm();
                 } else if let Ok(Ok(entry)) = timeout(dice.moment(), leave.commit()).await {
                     commits.note_entry(&world, at, before, &entry);
                 }
