@@ -10,6 +10,7 @@ use crate::slot::history::History;
 #[cfg(feature = "durable")]
 use crate::slot::record::Record;
 use crate::slot::ring::News;
+use crate::slot::slot::Slot;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
 
@@ -37,6 +38,7 @@ pub(crate) enum Leftover<V: LiveValue> {
     News(News<V>),
     History(Box<History<V>>),
     Waker(Waker),
+    Slot(Arc<Slot<V>>),
     #[cfg(feature = "durable")]
     Record(Record<V>),
 }
