@@ -26,6 +26,7 @@
 
 mod act;
 mod broken;
+mod close;
 mod count;
 mod expiry;
 mod explore;
@@ -34,5 +35,6 @@ mod lock;
 mod on_drop;
 mod once;
 mod transact;
+mod wakers;
 mod watch;
 mod watch_all;

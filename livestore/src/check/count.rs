@@ -39,6 +39,27 @@ pub(crate) enum Add {
     Panicking,
     /// As user code that refuses.
     Refused,
+    /// As user code, with something that is done wherever it is dropped.
+    AndThen(#[expect(dead_code, reason = "it is here to be dropped")] OnDrop),
+    /// The same, but refused.
+    RefusedAndThen(#[expect(dead_code, reason = "it is here to be dropped")] OnDrop),
+}
+
+/// Does something when it is dropped, whoever drops it.
+#[derive(Clone)]
+pub(crate) struct OnDrop(Arc<dyn Fn() + Send + Sync>);
+
+impl OnDrop {
+    pub(crate) fn new(run: impl Fn() + Send + Sync + 'static) -> OnDrop {
+        OnDrop(Arc::new(run))
+    }
+}
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        assert_nothing_locked();
+        (self.0)();
+    }
 }
 
 /// Who has the exclusive right to an entry, as the check sees it. No step, so it hides no order from the checker.
@@ -103,7 +124,8 @@ impl LiveValue for Count {
             }
             // Unlike a panic that starts, one that goes on prints nothing.
             Add::Panicking => std::panic::resume_unwind(Box::new("this mutation panics")),
-            Add::Refused => Err("refused"),
+            Add::AndThen(_) => Ok(more),
+            Add::Refused | Add::RefusedAndThen(_) => Err("refused"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Expiry against holders, waiters and new deadlines: once, with everybody told, and never under somebody's feet.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::check::act::{KEY, act, side_by_side, wait};
 use crate::check::count::{Add, Alone, Count};
@@ -128,4 +128,105 @@ fn a_new_entry_of_the_key_does_not_expire_by_the_deadline_of_the_former() {
         done
     });
     outcomes.are([vec![1, 0], vec![0, 1]]);
+}
+
+/// The time, by the clock itself.
+#[allow(clippy::disallowed_methods, reason = "a deadline is an instant")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Long past.
+fn past() -> Instant {
+    now().checked_sub(HOUR).unwrap_or_else(now)
+}
+
+/// A release handed the entry straight to the next who waited, so a check always found it held, and it lived for as long as
+/// anybody wanted it.
+#[test]
+fn a_due_entry_that_a_check_has_found_held_goes_before_whoever_waits_gets_it() {
+    let outcomes = explore(1, || {
+        let (table, store) = table(ExpireMode::Timeout(Duration::MAX));
+        let mut watch = store.watch(&KEY).unwrap();
+        let guard = store.try_acquire(&KEY).unwrap();
+        store.expire_at(&KEY, past()).unwrap();
+        assert_eq!(check(&table, 0), 0);
+        let (s1, s2, t1) = (store.clone(), store.clone(), Arc::clone(&table));
+        let done = side_by_side([
+            act(move || {
+                drop(guard);
+                0
+            }),
+            act(move || usize::from(wait(s1.acquire(&KEY)).is_some())),
+            act(move || usize::from(wait(s2.mutate(&KEY, Add::Slowly(Alone::default()))).is_ok())),
+            act(move || check(&t1, 0)),
+        ]);
+        assert_eq!((done[1], done[2], done[3]), (0, 0, 0));
+        let overdue = table.shared().overdue.take();
+        assert_eq!(overdue.len(), 1);
+        assert_eq!(check(&table, 1), 0);
+        drop((store, table));
+        assert!(matches!(wait(watch.next()), Some(Update::Expire { val, .. }) if val.version == 2));
+        assert!(wait(watch.next()).is_none());
+        done
+    });
+    outcomes.are([vec![0; 4]]);
+}
+
+#[test]
+fn an_entry_that_becomes_due_among_its_holders_expires_once() {
+    let outcomes = explore(2, || {
+        let (table, store) = table(ExpireMode::Timeout(Duration::MAX));
+        let guard = store.try_acquire(&KEY).unwrap();
+        store.expire_at(&KEY, past()).unwrap();
+        let (s1, t1) = (store.clone(), Arc::clone(&table));
+        let mut done = side_by_side([
+            act(move || {
+                drop(guard);
+                0
+            }),
+            act(move || usize::from(wait(s1.acquire(&KEY)).is_some())),
+            act(move || check(&t1, 0)),
+        ]);
+        done.push(table.shared().overdue.take().len());
+        done.push(check(&table, 0));
+        assert_eq!(done[2] + done[3] + done[4], 1, "it expires once: {done:?}");
+        assert!(store.fetch(&KEY).is_none());
+        done
+    });
+    // The check found it free, before or after the second had it, or held by the first or by the second.
+    outcomes.are([
+        vec![0, 0, 1, 0, 0],
+        vec![0, 1, 1, 0, 0],
+        vec![0, 0, 0, 1, 0],
+        vec![0, 1, 0, 1, 0],
+    ]);
+}
+
+/// The queue is rebuilt when what nobody counts on outnumbers the rest, while others arm and go.
+#[test]
+fn a_deadline_that_is_set_while_the_queue_is_rebuilt_is_not_lost() {
+    explore(2, || {
+        let (table, store) = table(ExpireMode::Timeout(HOUR * 9));
+        // The same for both: which of two is earlier would depend on the clock.
+        let at = now() + HOUR;
+        let (s1, s2) = (store.clone(), store.clone());
+        let (t1, t2) = (Arc::clone(&table), Arc::clone(&table));
+        side_by_side([
+            act(move || t1.deadlines().unwrap().shrink()),
+            act(move || {
+                let _ = s1.expire_at(&KEY, at);
+            }),
+            act(move || {
+                assert!(wait(s2.remove(&KEY)).is_none_or(|end| end.version == 2));
+                drop(s2.create(&KEY, Count(5)));
+                s2.expire_at(&KEY, at).unwrap();
+                t2.deadlines().unwrap().shrink();
+            }),
+        ]);
+        table.deadlines().unwrap().shrink();
+        assert_eq!(table.deadlines().unwrap().len(), 1, "one item that it counts on");
+        assert_eq!(check(&table, 3), 1);
+        assert!(store.fetch(&KEY).is_none());
+    });
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use shuttle::thread::yield_now;
 
 use crate::check::act::{KEY, SECOND, act, assert_free, assert_panics, poll, side_by_side, store, wait};
-use crate::check::count::{Add, Alone, Count};
+use crate::check::count::{Add, Alone, Count, OnDrop};
 use crate::check::explore::{explore, explore_each};
 use crate::store::guard::EntryGuard;
 use crate::store::store::LiveStore;
@@ -312,4 +312,28 @@ fn a_mutation_that_panics_or_refuses_leaves_the_entry_free() {
         store.fetch(&KEY).unwrap().version
     });
     version.are([2]);
+}
+
+/// A mutation that was refused was dropped while the entry was still held for it.
+#[test]
+fn a_refused_mutation_may_wait_for_the_entry_when_it_is_dropped() {
+    let versions = explore(2, || {
+        let store = store();
+        let (s1, s2, weak) = (store.clone(), store.clone(), store.downgrade());
+        let waits = OnDrop::new(move || {
+            if let Some(store) = weak.upgrade() {
+                drop(wait(store.acquire(&KEY)));
+            }
+        });
+        let versions = side_by_side([
+            act(move || {
+                assert!(wait(s1.mutate(&KEY, Add::RefusedAndThen(waits))).is_err());
+                0
+            }),
+            act(move || mutate(&s2, Add::Slowly(Alone::default()))),
+        ]);
+        assert_free(&store, &KEY);
+        versions[1]
+    });
+    versions.are([2]);
 }

@@ -1,9 +1,12 @@
 //! Several entries changed as one, against single changes, guards and each other.
 
+use std::sync::Mutex;
+
+use shuttle::sync::mpsc;
 use uuid::Uuid;
 
 use crate::check::act::{KEY, SECOND, THIRD, act, assert_free, poll, side_by_side, store, wait};
-use crate::check::count::{Add, Alone, Count};
+use crate::check::count::{Add, Alone, Count, OnDrop};
 use crate::check::explore::explore;
 use crate::store::store::LiveStore;
 use crate::value::error::TransactError;
@@ -240,4 +243,118 @@ fn several_changes_of_one_entry_are_told_in_a_row() {
     told.have(|told| *told == [(10, 1), (11, 2), (20, 3), (20, 3), (21, 4)]);
     told.have(|told| *told == [(20, 2), (20, 2), (21, 3), (21, 3), (22, 4)]);
     assert_eq!(told.count(), 3);
+}
+
+/// A walk has the slots of a shard in its hands while a transaction gives one of these keys another. Passed over as dead, the
+/// key was missing, though it had an entry throughout.
+#[test]
+fn a_walk_sees_an_entry_that_a_transaction_replaces_by_a_new_one() {
+    let seen = explore(2, || {
+        let store = accounts();
+        let (s1, s2) = (store.clone(), store);
+        let seen = side_by_side([
+            act(move || {
+                let replaced = wait(s1.transact(&[KEY], |tx| {
+                    tx.remove(&KEY).ok_or(())?;
+                    tx.create(&KEY, Count(7)).map_err(drop)
+                }));
+                assert!(replaced.is_ok());
+                (0, 0)
+            }),
+            act(move || {
+                let mut entries = s2.entries().filter(|(key, _)| *key == KEY);
+                let (_, entry) = entries.next().unwrap();
+                assert!(entries.next().is_none(), "a walk sees each key once");
+                assert_eq!(s2.keys().count(), 2);
+                (entry.version, entry.0)
+            }),
+        ]);
+        seen[1]
+    });
+    seen.are([(1, 10), (3, 7)]);
+}
+
+/// Waits for an entry, wherever it is dropped.
+fn waits_for(store: &LiveStore<Count>, key: Uuid) -> OnDrop {
+    let weak = store.downgrade();
+    OnDrop::new(move || {
+        if let Some(store) = weak.upgrade() {
+            drop(wait(store.acquire(&key)));
+        }
+    })
+}
+
+/// What a transaction drops was dropped while it held other entries, so a `Drop` that waits for one of these waited for ever.
+#[test]
+fn what_a_transaction_drops_may_wait_for_each_of_its_entries() {
+    for (aborts, key) in [(false, KEY), (false, SECOND), (true, KEY), (true, SECOND)] {
+        explore(2, move || {
+            let store = accounts();
+            let (s1, s2) = (store.clone(), store.clone());
+            side_by_side([
+                act(move || {
+                    let first = Add::AndThen(waits_for(&s1, key));
+                    let second = Add::AndThen(waits_for(&s1, key));
+                    let result = wait(s1.transact(&[KEY, SECOND], |tx| {
+                        tx.mutate(&KEY, first).map_err(drop)?;
+                        tx.mutate(&SECOND, second).map_err(drop)?;
+                        if aborts { Err(()) } else { Ok(()) }
+                    }));
+                    assert_eq!(result.is_err(), aborts);
+                }),
+                act(move || drop(wait(s2.mutate(&SECOND, Add::Slowly(Alone::default()))))),
+            ]);
+            assert_eq!(values(&store), if aborts { [10, 11] } else { [11, 12] });
+            assert_free(&store, &KEY);
+            assert_free(&store, &SECOND);
+        });
+    }
+}
+
+/// The second entry's watchers were woken after what the first one's commit displaced was dropped, however slow that was.
+#[test]
+fn a_transaction_wakes_all_before_it_drops_anything() {
+    explore(2, || {
+        let store = accounts();
+        let (told, is_told) = mpsc::channel();
+        let is_told = Mutex::new(Some(is_told));
+        // Of the first entry in key order, of which nobody is told, so that it goes with the commit.
+        let slow = OnDrop::new(move || {
+            let is_told = is_told.lock().unwrap().take();
+            if let Some(is_told) = is_told {
+                assert_eq!(is_told.recv(), Ok(()));
+            }
+        });
+        let mut watch = store.watch(&SECOND).unwrap();
+        side_by_side([
+            act(move || {
+                let done = wait(store.transact(&[KEY, SECOND], |tx| {
+                    tx.mutate(&KEY, Add::AndThen(slow)).map_err(drop)?;
+                    tx.mutate(&SECOND, Add::Slowly(Alone::default())).map_err(drop)
+                }));
+                assert!(done.is_ok());
+            }),
+            act(move || {
+                assert!(wait(watch.next()).is_some());
+                told.send(()).unwrap();
+            }),
+        ]);
+    });
+}
+
+/// A transaction that creates looks at who has the key, with its new slot locked. Where that one ended and was let go of
+/// meanwhile, the transaction was the last to have it, and dropped its value under that lock.
+#[test]
+fn an_entry_that_ends_while_a_transaction_wants_its_key_is_dropped_with_nothing_locked() {
+    let created = explore(2, || {
+        let store = store();
+        let (s1, s2) = (store.clone(), store.clone());
+        let created = side_by_side([
+            act(move || wait(s1.remove(&KEY)).is_none()),
+            act(move || wait(s2.transact(&[], |tx| tx.create(&KEY, Count(5)).map_err(drop))).is_ok()),
+        ]);
+        assert_eq!(store.fetch(&KEY).map(|entry| entry.0), created[1].then_some(5));
+        created[1]
+    });
+    created.are([false, true]);
 }

@@ -375,3 +375,42 @@ fn a_replica_that_is_kept_by_deltas_is_the_entry() {
     );
     missed.are([Some(0), Some(2)]);
 }
+
+/// Where no history is kept, a rollback to the present succeeds and raises the version. Who watches without values was not told.
+#[test]
+fn deltas_tell_of_a_rollback_whether_a_history_is_kept_or_not() {
+    let told = explore_each(
+        2,
+        [0, 2].map(|history| {
+            move || {
+                let options = StoreOptions {
+                    history,
+                    ..Default::default()
+                };
+                let store = LiveStore::new().with_options(options).done();
+                assert!(store.create(&KEY, Count(0)).is_ok());
+                let mut deltas = store.watch_deltas(&KEY).unwrap();
+                let (s1, s2) = (store.clone(), store.clone());
+                side_by_side([
+                    act(move || assert!(wait(s1.rollback(&KEY, 1)).is_ok())),
+                    act(move || {
+                        assert!(s2.broadcast(&KEY, "message").is_ok());
+                    }),
+                ]);
+                let told: Vec<_> = std::iter::from_fn(|| deltas.try_next())
+                    .map(|delta| match delta {
+                        Delta::Rollback { new } => ("rollback", new.version),
+                        Delta::Message { version, .. } => ("message", version),
+                        other => panic!("{other:?}"),
+                    })
+                    .collect();
+                assert_eq!(store.fetch(&KEY).unwrap().version, 2);
+                told
+            }
+        }),
+    );
+    told.are([
+        vec![("rollback", 2), ("message", 2)],
+        vec![("message", 1), ("rollback", 2)],
+    ]);
+}

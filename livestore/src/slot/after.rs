@@ -11,6 +11,7 @@ use crate::slot::history::History;
 #[cfg(feature = "durable")]
 use crate::slot::record::Record;
 use crate::slot::ring::News;
+use crate::slot::slot::Slot;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
 
@@ -40,6 +41,7 @@ pub(crate) enum Leftover<V: LiveValue> {
     History(Box<History<V>>),
     Deltas(Box<Deltas<V>>),
     Waker(Waker),
+    Slot(Arc<Slot<V>>),
     #[cfg(feature = "durable")]
     Record(Record<V>),
 }

@@ -448,7 +448,7 @@ impl<V: LiveValue> Plans<V> {
         for (at, slot) in born.iter().enumerate() {
             let state = slot.as_ref().map(|slot| slot.lock());
             if let (Some(slot), None) = (slot, &held[at])
-                && let Err(why) = table.link_locked(slot)
+                && let Err(why) = table.link_locked(slot, &mut after)
             {
                 // Nobody has seen the others alive, and nobody will.
                 for (at, state) in born_states.iter_mut().enumerate() {

@@ -22,7 +22,7 @@ use crate::ground::sync::atomic::{AtomicBool, Ordering};
 #[cfg(all(test, livestore_check))]
 use crate::ground::sync::map::{DashMap, Place};
 use crate::ground::unwind::{Panics, let_go};
-use crate::slot::after::After;
+use crate::slot::after::{After, Leftover};
 use crate::slot::hold::Hold;
 #[cfg(feature = "serde")]
 use crate::slot::record::Record;
@@ -316,8 +316,10 @@ impl<V: LiveValue> Table<V> {
                 return Err(state.entry(&self.shared));
             }
             drop(state);
-            // It died and is about to be unlinked.
-            self.unlink(&occupant);
+            // It died and is about to be unlinked, or it ended with its store, and stays for the disk.
+            if !self.is_closed() {
+                self.unlink(&occupant);
+            }
         };
         if let Some(deadlines) = &self.deadlines {
             deadlines.arm(deadline, slot, 0);
@@ -328,7 +330,7 @@ impl<V: LiveValue> Table<V> {
     }
 
     /// Gives a new slot its key, if that is vacant. The caller has locked the slot and bears it later.
-    pub(crate) fn link_locked(&self, slot: &Arc<Slot<V>>) -> Result<(), NotLinked> {
+    pub(crate) fn link_locked(&self, slot: &Arc<Slot<V>>, after: &mut After<V>) -> Result<(), NotLinked> {
         loop {
             let occupant = match self.map.entry(Linked(Arc::clone(slot))) {
                 _ if self.is_closed() => return Err(NotLinked::Closed),
@@ -338,10 +340,16 @@ impl<V: LiveValue> Table<V> {
                 }
                 Place::Occupied(place) => Arc::clone(&place.key().0),
             };
-            if occupant.lock().is_alive() {
+            let is_alive = occupant.lock().is_alive();
+            // One that ended with its store stays for the disk.
+            if !is_alive && !self.is_closed() {
+                self.unlink(&occupant);
+            }
+            // Whoever ends it may have let go of it meanwhile, and this has slots locked.
+            after.leave(Leftover::Slot(occupant));
+            if is_alive {
                 return Err(NotLinked::Occupied);
             }
-            self.unlink(&occupant);
         }
     }
 
@@ -349,7 +357,7 @@ impl<V: LiveValue> Table<V> {
     #[cfg(feature = "serde")]
     pub(crate) fn restore(&self, key: Uuid, record: Record<V>) -> bool {
         let slot = Slot::restore(key, record);
-        if self.link_locked(&slot).is_err() {
+        if self.link_locked(&slot, &mut After::default()).is_err() {
             return false;
         }
         self.arm_restored(&slot);

@@ -92,18 +92,6 @@ impl<K: Borrow<Uuid>, V, S> DashMap<K, V, S> {
         }
     }
 
-    /// One shard after another, each locked until its last pair is gone.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Ref<'_, K, V>> {
-        self.shards.iter().flat_map(|shard| {
-            let shard = Arc::new(shard.read());
-            let keys: Vec<Uuid> = shard.keys().copied().collect();
-            keys.into_iter().map(move |key| Ref {
-                key,
-                shard: Arc::clone(&shard),
-            })
-        })
-    }
-
     /// A tree has no places that are not used.
     pub(crate) fn shrink_to_fit(&self) {
         for shard in &self.shards {
