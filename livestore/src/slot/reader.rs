@@ -1,5 +1,6 @@
 //! [`Reader`]: one seat at the ring of one entry, whatever is made of the news.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -24,6 +25,10 @@ pub(crate) struct Reader<V: LiveValue> {
     seat: Seat,
     /// It is told values.
     values: bool,
+    /// What was missed before it began and is told first.
+    replay: VecDeque<News<V>>,
+    /// How much was missed before it began and cannot be told: first comes a resync.
+    lost: Option<u64>,
     /// What was taken from the ring and not yet handed out: stays here if the user's `Clone` panics.
     pub(crate) taken: Option<News<V>>,
     /// The end was taken.
@@ -45,8 +50,18 @@ impl<V: LiveValue> Reader<V> {
             shared: Arc::clone(shared),
             seat,
             values,
+            replay: VecDeque::new(),
+            lost: None,
             taken: None,
             ended: false,
+        }
+    }
+
+    /// Has told first what was missed before it began, or how much that was if it cannot be told.
+    pub(crate) fn resume(&mut self, missed: Result<VecDeque<News<V>>, u64>) {
+        match missed {
+            Ok(replay) => self.replay = replay,
+            Err(lost) => self.lost = Some(lost),
         }
     }
 
@@ -59,9 +74,9 @@ impl<V: LiveValue> Reader<V> {
         self.slot.lock().entry(&self.shared)
     }
 
-    /// Takes the next news. Afterwards there is some, or nothing more comes.
+    /// Takes the next news, unless some is there. Afterwards there is some, or nothing more comes.
     pub(crate) fn poll_take(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.ended {
+        if self.take_earlier() || self.ended {
             return Poll::Ready(());
         }
         let taken = self.ring.take(&mut self.seat, cx);
@@ -74,10 +89,39 @@ impl<V: LiveValue> Reader<V> {
 
     /// Takes the next news if there is some.
     pub(crate) fn try_take(&mut self) {
-        if !self.ended {
+        if !self.take_earlier() && !self.ended {
             let taken = self.ring.try_take(&mut self.seat);
             self.keep(taken);
         }
+    }
+
+    /// Takes what comes before the news. Returns whether there was something.
+    fn take_earlier(&mut self) -> bool {
+        if self.taken.is_some() {
+            return true;
+        }
+        if let Some(news) = self.replay.pop_front() {
+            self.taken = Some(news);
+        } else if let Some(lost) = self.lost {
+            let released = self.resync(lost);
+            self.lost = None;
+            drop_each(released);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Whether there is something before the news.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.replay.is_empty() || self.lost.is_some() || self.taken.is_some()
+    }
+
+    /// Lets go of what comes before the news. What has been handed out is not lost by a panic here.
+    pub(crate) fn skip_earlier(&mut self) {
+        self.lost = None;
+        let_go(self.taken.take());
+        self.replay.drain(..).for_each(let_go);
     }
 
     /// Keeps what was taken. Returns whether there was anything, if only the end.
@@ -98,7 +142,7 @@ impl<V: LiveValue> Reader<V> {
 
     /// Answers lag under the slot's lock, so that whatever is not in `now` is still to come. Returns what is to be
     /// dropped: if that panics, the resync is there.
-    pub(crate) fn resync(&mut self, lost: u64) -> Vec<News<V>> {
+    fn resync(&mut self, lost: u64) -> Vec<News<V>> {
         let (now, (missed, released)) = {
             let state = self.slot.lock();
             (state.entry(&self.shared), self.ring.skip(&mut self.seat))
@@ -141,5 +185,6 @@ impl<V: LiveValue> Drop for Reader<V> {
             .lock()
             .leave_ring(&self.shared, &self.ring, &mut self.seat, self.values, &mut after);
         after.leave_all(self.taken.take());
+        after.leave_all(self.replay.drain(..));
     }
 }

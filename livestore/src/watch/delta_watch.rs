@@ -1,6 +1,5 @@
 //! [`DeltaWatch`]: one watcher of one entry that is told mutations without values.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,7 +10,7 @@ use futures_core::Stream;
 use tokio::task::coop;
 use uuid::Uuid;
 
-use crate::ground::unwind::{drop_each, let_go};
+use crate::ground::unwind::let_go;
 use crate::slot::reader::Reader;
 use crate::slot::ring::News;
 use crate::slot::shared::Shared;
@@ -61,10 +60,6 @@ use crate::value::value::LiveValue;
 #[must_use = "a watch that is dropped receives nothing"]
 pub struct DeltaWatch<V: LiveValue> {
     reader: Reader<V>,
-    /// What was missed before this watch began and is told first.
-    replay: VecDeque<News<V>>,
-    /// How many commits were missed before this watch began and cannot be told: the first delta is a resync.
-    lost: Option<u64>,
 }
 
 impl<V: LiveValue> DeltaWatch<V> {
@@ -72,8 +67,6 @@ impl<V: LiveValue> DeltaWatch<V> {
     pub(crate) fn begin(slot: &Arc<Slot<V>>, state: &mut State<V>, shared: &Arc<Shared<V>>) -> DeltaWatch<V> {
         DeltaWatch {
             reader: Reader::begin(slot, state, shared, false),
-            replay: VecDeque::new(),
-            lost: None,
         }
     }
 
@@ -85,10 +78,8 @@ impl<V: LiveValue> DeltaWatch<V> {
         version: u64,
     ) -> DeltaWatch<V> {
         let mut watch = DeltaWatch::begin(slot, state, shared);
-        match state.deltas_since(version) {
-            Some(deltas) => watch.replay = deltas,
-            None => watch.lost = Some(state.version().saturating_sub(version)),
-        }
+        let lost = state.version().saturating_sub(version);
+        watch.reader.resume(state.deltas_since(version).ok_or(lost));
         watch
     }
 
@@ -108,9 +99,7 @@ impl<V: LiveValue> DeltaWatch<V> {
 
     /// Returns the next delta if there is one now. As [`Watch::try_next`](crate::Watch::try_next).
     pub fn try_next(&mut self) -> Option<Delta<V>> {
-        if !self.take_earlier() {
-            self.reader.try_take();
-        }
+        self.reader.try_take();
         self.hand_out()
     }
 
@@ -128,28 +117,9 @@ impl<V: LiveValue> DeltaWatch<V> {
 
     fn poll_delta(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delta<V>>> {
         let coop = ready!(coop::poll_proceed(cx));
-        if !self.take_earlier() {
-            ready!(self.reader.poll_take(cx));
-        }
+        ready!(self.reader.poll_take(cx));
         coop.made_progress();
         Poll::Ready(self.hand_out())
-    }
-
-    /// Takes what comes before the news. Returns whether there was something.
-    fn take_earlier(&mut self) -> bool {
-        if self.reader.taken.is_some() {
-            return true;
-        }
-        if let Some(news) = self.replay.pop_front() {
-            self.reader.taken = Some(news);
-        } else if let Some(lost) = self.lost {
-            let released = self.reader.resync(lost);
-            self.lost = None;
-            drop_each(released);
-        } else {
-            return false;
-        }
-        true
     }
 
     /// Gives out the delta that was taken: itself if nobody else needs it, else a clone. It stays if that panics.

@@ -1,6 +1,5 @@
 //! [`Watch`]: one watcher of one entry.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,7 +10,7 @@ use futures_core::Stream;
 use tokio::task::coop;
 use uuid::Uuid;
 
-use crate::ground::unwind::{drop_each, let_go};
+use crate::ground::unwind::let_go;
 use crate::slot::reader::Reader;
 use crate::slot::ring::News;
 use crate::slot::shared::Shared;
@@ -59,10 +58,6 @@ use crate::value::value::LiveValue;
 #[must_use = "a watch that is dropped receives nothing"]
 pub struct Watch<V: LiveValue> {
     reader: Reader<V>,
-    /// What was missed before this watch began and is told first.
-    replay: VecDeque<Arc<Update<V>>>,
-    /// How many updates were missed before this watch began and cannot be told: the first update is a resync.
-    lost: Option<u64>,
     /// The version that was handed out last.
     seen: u64,
 }
@@ -72,8 +67,6 @@ impl<V: LiveValue> Watch<V> {
     pub(crate) fn begin(slot: &Arc<Slot<V>>, state: &mut State<V>, shared: &Arc<Shared<V>>) -> Watch<V> {
         Watch {
             reader: Reader::begin(slot, state, shared, true),
-            replay: VecDeque::new(),
-            lost: None,
             seen: state.version(),
         }
     }
@@ -87,11 +80,11 @@ impl<V: LiveValue> Watch<V> {
     ) -> Watch<V> {
         let mut watch = Watch::begin(slot, state, shared);
         let now = watch.seen;
-        (watch.seen, watch.replay, watch.lost) = match state.updates_since(version) {
-            Some(updates) => (version, updates, None),
-            // Whatever the version is, it is not one that this watch could go on from.
-            None => (0, VecDeque::new(), Some(now.saturating_sub(version))),
-        };
+        let updates = state.updates_since(version);
+        // Whatever the version is that is not kept, it is not one that this watch could go on from.
+        watch.seen = updates.as_ref().map_or(0, |_| version);
+        let replay = updates.map(|updates| updates.into_iter().map(News::Update).collect());
+        watch.reader.resume(replay.ok_or(now.saturating_sub(version)));
         watch
     }
 
@@ -132,9 +125,7 @@ impl<V: LiveValue> Watch<V> {
     /// In a loop that is driven by [`next`](Self::next), use that: `next().now_or_never()` is `None` as well when the budget of
     /// the task is used up, though there may be an update.
     pub fn try_next(&mut self) -> Option<Update<V>> {
-        if !self.take_earlier() {
-            self.reader.try_take();
-        }
+        self.reader.try_take();
         self.hand_out()
     }
 
@@ -167,28 +158,9 @@ impl<V: LiveValue> Watch<V> {
 
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Update<V>>> {
         let coop = ready!(coop::poll_proceed(cx));
-        if !self.take_earlier() {
-            ready!(self.reader.poll_take(cx));
-        }
+        ready!(self.reader.poll_take(cx));
         coop.made_progress();
         Poll::Ready(self.hand_out())
-    }
-
-    /// Takes what comes before the news. Returns whether there was something.
-    fn take_earlier(&mut self) -> bool {
-        if self.reader.taken.is_some() {
-            return true;
-        }
-        if let Some(update) = self.replay.pop_front() {
-            self.reader.taken = Some(News::Update(update));
-        } else if let Some(lost) = self.lost {
-            let released = self.reader.resync(lost);
-            self.lost = None;
-            drop_each(released);
-        } else {
-            return false;
-        }
-        true
     }
 
     /// Gives out the update that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
@@ -216,35 +188,22 @@ impl<V: LiveValue> Watch<V> {
             // First, so that nothing is skipped without it; and once per turn: messages may come as fast as they are skipped.
             let coop = ready!(coop::poll_proceed(cx));
             // Whatever was missed before this watch began is skipped like the rest.
-            let behind = !self.replay.is_empty() | self.lost.is_some() | self.reader.taken.is_some();
+            let behind = self.reader.is_behind();
             if self.reader.ended {
                 coop.made_progress();
-                self.skip_earlier();
+                self.reader.skip_earlier();
                 return Poll::Ready(None);
             }
             let now = ready!(self.reader.poll_skip(cx, behind, self.seen));
             coop.made_progress();
             let newest = now.filter(|now| now.version > self.seen);
             self.seen = newest.as_ref().map_or(self.seen, |now| now.version);
-            self.skip_earlier();
+            self.reader.skip_earlier();
             if newest.is_some() {
                 return Poll::Ready(newest);
             }
             // Only messages were there, or the end; they are skipped.
         }
-    }
-
-    /// Lets go of what comes before the news. What has been handed out is not lost by a panic here.
-    fn skip_earlier(&mut self) {
-        self.lost = None;
-        let_go(self.reader.taken.take());
-        self.replay.drain(..).for_each(let_go);
-    }
-}
-
-impl<V: LiveValue> Drop for Watch<V> {
-    fn drop(&mut self) {
-        drop_each(self.replay.drain(..));
     }
 }
 
