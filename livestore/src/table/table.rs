@@ -646,11 +646,12 @@ mod tests {
         });
         let kept = link(&table, Uuid::nil());
         let removed: Vec<_> = (1..10_000).map(|n| link(&table, Uuid::from_u128(n))).collect();
+        // Asked now: what was removed may leave a mark in its place, which no longer counts as room.
+        assert!(table.map.capacity() >= 9_000, "{}", table.map.capacity());
         for slot in removed {
             assert!(slot.lock().try_hold(table.shared()));
             drop(table.end(Hold::taken(&slot, table.shared()), None));
         }
-        assert!(table.map.capacity() >= 9_000, "{}", table.map.capacity());
         table.shrink();
         assert!(table.map.capacity() < 100, "{}", table.map.capacity());
         assert_eq!(table.deadlines().map(Deadlines::capacity), Some(1));
