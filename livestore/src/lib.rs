@@ -115,12 +115,14 @@ mod store {
     mod durable;
     mod expire;
     pub(crate) mod guard;
+    pub(crate) mod guards;
     #[cfg(feature = "serde")]
     pub(crate) mod load;
     mod lock;
     mod many;
     mod mutate;
     pub(crate) mod on_drop;
+    pub(crate) mod plans;
     mod read;
     mod remove;
     mod replace;
@@ -146,6 +148,7 @@ pub use crate::ground::stats::Stats;
 pub use crate::ground::stats::{DiskState, DiskStats};
 pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
+pub use crate::store::guards::Guards;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
 pub use crate::store::on_drop::MutateOnDrop;
@@ -153,7 +156,7 @@ pub use crate::store::on_drop::MutateOnDrop;
 pub use crate::store::save::Save;
 pub use crate::store::storages::{Storages, StoragesBuilder};
 pub use crate::store::store::{LiveStore, WeakLiveStore};
-pub use crate::store::transact::{Guards, Tx};
+pub use crate::store::transact::Tx;
 #[doc(hidden)]
 pub use crate::value::__private;
 pub use crate::value::delta::Delta;
