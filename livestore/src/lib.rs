@@ -61,8 +61,8 @@ mod slot {
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
-    #[cfg(feature = "serde")]
     pub(crate) mod kept;
+    pub(crate) mod outlet;
     pub(crate) mod overdue;
     pub(crate) mod reader;
     #[cfg(feature = "serde")]
@@ -72,7 +72,6 @@ mod slot {
     #[cfg(feature = "durable")]
     pub(crate) mod sink;
     pub(crate) mod slot;
-    #[cfg(feature = "serde")]
     mod stored;
     pub(crate) mod turns;
     pub(crate) mod waiters;
@@ -84,6 +83,7 @@ mod table {
     pub(crate) mod deadlines;
     pub(crate) mod expiry;
     pub(crate) mod making;
+    pub(crate) mod origin;
     pub(crate) mod table;
 }
 

@@ -244,7 +244,7 @@ impl<V: LiveValue> LiveStore<V> {
                 }
                 Step::Missing => return Err(MutateError::Missing),
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt) => return attempt.carry_out_if(None).map_err(at_any_version),
+                Step::Backlogged(attempt, _) => return attempt.carry_out_if(None).map_err(at_any_version),
                 Step::Held(slot, mutn) => self.step_in_turn(key, None, slot, mutn).await,
                 Step::NoBudget(_) | Step::Conflict(..) => {
                     unreachable!("no budget was asked for, and no version expected")
@@ -278,7 +278,7 @@ impl<V: LiveValue> LiveStore<V> {
                     return Err(MutateIfError::Missing);
                 }
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt) => {
+                Step::Backlogged(attempt, _) => {
                     self.table.shared().room().await;
                     return attempt.carry_out_if(expected);
                 }

@@ -95,47 +95,46 @@ impl<V: LiveValue> Plans<V> {
             .iter()
             .map(|slot| slot.as_ref().map(|slot| slot.lock()))
             .collect();
-        #[cfg(feature = "durable")]
-        let whole = shared.whole();
-        for (at, plan) in plans.iter_mut().enumerate() {
-            let mut closed = false;
-            if let (Some((hold, steps)), Some(slot), Some(state)) =
-                (&mut plan.held, &held[at], &mut held_states[at])
-            {
-                for step in steps.drain(..) {
-                    take(step, table, slot, state, &mut after);
-                }
-                if !state.is_alive() {
-                    match &born[at] {
-                        // In one step, so that nobody else takes the key between.
-                        Some(successor) => closed |= !table.succeed(slot, successor),
-                        None => table.unlink(slot),
+        {
+            let _whole = shared.outlet.whole();
+            for (at, plan) in plans.iter_mut().enumerate() {
+                let mut closed = false;
+                if let (Some((hold, steps)), Some(slot), Some(state)) =
+                    (&mut plan.held, &held[at], &mut held_states[at])
+                {
+                    for step in steps.drain(..) {
+                        take(step, table, slot, state, &mut after);
                     }
+                    if !state.is_alive() {
+                        match &born[at] {
+                            // In one step, so that nobody else takes the key between.
+                            Some(successor) => closed |= !table.succeed(slot, successor),
+                            None => table.unlink(slot),
+                        }
+                    }
+                    state.release(shared, slot.key(), &mut after);
+                    hold.close();
                 }
-                state.release(shared, slot.key(), &mut after);
-                hold.close();
-            }
-            if let (Some((_, steps)), Some(slot), Some(state)) =
-                (&mut plan.born, &born[at], &mut born_states[at])
-            {
-                if closed {
-                    // The store was closed meanwhile, and with it ends what would be born.
-                    state.bear_closed(shared);
-                    state.close(shared, &mut after);
-                    continue;
-                }
-                // Only now, because the entry before it under this key may have just raised the floor.
-                state.bear(shared, slot.key(), &mut after);
-                if let Some(deadlines) = table.deadlines() {
-                    deadlines.arm(state.deadline(shared), slot, 0);
-                }
-                for step in steps.drain(..) {
-                    take(step, table, slot, state, &mut after);
+                if let (Some((_, steps)), Some(slot), Some(state)) =
+                    (&mut plan.born, &born[at], &mut born_states[at])
+                {
+                    if closed {
+                        // The store was closed meanwhile, and with it ends what would be born.
+                        state.bear_closed(shared);
+                        state.close(shared, &mut after);
+                        continue;
+                    }
+                    // Only now, because the entry before it under this key may have just raised the floor.
+                    state.bear(shared, slot.key(), &mut after);
+                    if let Some(deadlines) = table.deadlines() {
+                        deadlines.arm(state.deadline(shared), slot, 0);
+                    }
+                    for step in steps.drain(..) {
+                        take(step, table, slot, state, &mut after);
+                    }
                 }
             }
         }
-        #[cfg(feature = "durable")]
-        drop(whole);
         drop(held_states);
         drop(born_states);
         table.note_stale(&after);

@@ -484,7 +484,7 @@ mod tests {
     async fn no_batch_is_closed_while_a_transaction_is_under_way() {
         let mut setup = setup(100);
         let store = setup.store.clone();
-        let first = store.shared().whole();
+        let first = store.shared().outlet.whole();
         store.create(&key(1), Number(0)).ok();
         let mut flush = Box::pin(store.flush());
         assert!(flush.as_mut().now_or_never().is_none());
@@ -496,7 +496,7 @@ mod tests {
         let next = {
             let store = store.clone();
             thread::spawn(move || {
-                let _second = store.shared().whole();
+                let _second = store.shared().outlet.whole();
                 told.send(()).unwrap();
                 store.create(&key(3), Number(0)).ok();
             })
