@@ -33,7 +33,7 @@ fn reached(what: &'static str) {
     REACHED.with_borrow_mut(|reached| reached.insert(what));
 }
 
-const RARE: [&str; 12] = [
+const RARE: [&str; 19] = [
     "a lag of a watch",
     "a lag of everything",
     "a lag of a watch of deltas",
@@ -46,6 +46,13 @@ const RARE: [&str; 12] = [
     "a transaction that found a key occupied",
     "an expiry that a guard deferred",
     "an expiry before the next in line",
+    "a replay of deltas",
+    "a resync instead of a replay of deltas",
+    "a mutation on drop that waits",
+    "a mutation on drop that finds no entry",
+    "a mutation on drop that was to be committed before",
+    "a wait that the end of the store ended",
+    "a creation that the end of the store refused",
 ];
 
 fn run<V: Counting>(case: Case) {
