@@ -145,7 +145,7 @@ pub(super) enum ByGuard {
 }
 
 pub(super) fn case() -> impl Strategy<Value = Case> {
-    (settings(), vec(op(), 1..100)).prop_map(|(settings, ops)| Case { settings, ops })
+    (settings(), vec(op(), 1..150)).prop_map(|(settings, ops)| Case { settings, ops })
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
@@ -202,14 +202,14 @@ fn open_op() -> impl Strategy<Value = Op> {
     ];
     let deltas = prop_oneof![
         2 => key().prop_map(Op::WatchDeltas),
-        2 => (key(), back()).prop_map(|(key, back)| Op::WatchDeltasSince(key, back)),
+        5 => (key(), back()).prop_map(|(key, back)| Op::WatchDeltasSince(key, back)),
         5 => any::<u8>().prop_map(Op::NextDelta),
         1 => any::<u8>().prop_map(Op::UnwatchDeltas),
     ];
     prop_oneof![
         6 => creation,
         6 => on_drop,
-        9 => deltas,
+        15 => deltas,
         1 => Just(Op::Shrink),
         2 => key().prop_map(Op::Fetch),
         3 => key().prop_map(Op::TryAcquire),
@@ -217,7 +217,7 @@ fn open_op() -> impl Strategy<Value = Op> {
         1 => key().prop_map(Op::Touch),
         2 => (key(), deadline()).prop_map(|(key, deadline)| Op::Deadline(key, deadline)),
         18 => task().prop_map(Op::Start),
-        4 => any::<u8>().prop_map(Op::Poll),
+        6 => any::<u8>().prop_map(Op::Poll),
         1 => any::<u8>().prop_map(Op::Cancel),
         8 => (any::<u8>(), by_guard()).prop_map(|(at, by)| Op::Guard(at, by)),
         2 => key().prop_map(Op::Watch),
@@ -238,7 +238,7 @@ fn open_op() -> impl Strategy<Value = Op> {
 fn task() -> impl Strategy<Value = Task> {
     prop_oneof![
         3 => key().prop_map(Task::Acquire),
-        1 => (key(), 0..10_u64).prop_map(|(key, limit)| Task::AcquireTimeout(key, limit)),
+        2 => (key(), 0..10_u64).prop_map(|(key, limit)| Task::AcquireTimeout(key, limit)),
         2 => vec(key(), 0..4).prop_map(Task::AcquireMany),
         5 => (key(), how()).prop_map(|(key, how)| Task::Mutate(key, how)),
         2 => (key(), back(), how()).prop_map(|(key, back, how)| Task::MutateIf(key, back, how)),

@@ -280,6 +280,18 @@ impl Model {
         self.lives[at].mutated_from.contains(&version)
     }
 
+    /// Whether the value was replaced since this version, after mutations that would be kept else.
+    pub(super) fn is_behind_a_replacement(&self, at: usize, version: u64) -> bool {
+        let behind = self.lives[at].now.version.saturating_sub(version);
+        let later = |told: &&Told| told.old.is_some_and(|old| old.version >= version);
+        let changes: Vec<_> = self.lives[at].log.iter().filter(later).collect();
+        let mutations = changes.iter().filter(|told| told.kind == Kind::Mutate).count();
+        changes.len() as u64 == behind
+            && (1..changes.len()).contains(&mutations)
+            && mutations <= self.settings.delta_history
+            && changes[0].kind == Kind::Mutate
+    }
+
     // The lock.
 
     pub(super) fn hold(&mut self, at: usize) {

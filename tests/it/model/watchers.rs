@@ -265,6 +265,9 @@ impl<V: Counting> Copying<V> {
             let missed = |told: &&Told| told.old.is_some_and(|old| old.version >= version);
             copying.replay = model.lives[life].log.iter().filter(missed).copied().collect();
         } else {
+            if model.is_behind_a_replacement(life, version) {
+                reached("a resync of deltas because of a replaced value");
+            }
             copying.lost = Some(model.lives[life].now.version.saturating_sub(version));
         }
         copying
