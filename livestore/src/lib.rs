@@ -47,6 +47,7 @@ mod value {
     pub(crate) mod report;
     #[cfg(feature = "serde")]
     pub(crate) mod schema;
+    pub(crate) mod shared;
     pub(crate) mod update;
     pub(crate) mod value;
 }
@@ -65,6 +66,7 @@ mod slot {
     pub(crate) mod kept;
     pub(crate) mod overdue;
     pub(crate) mod reader;
+    pub(crate) mod ready;
     #[cfg(feature = "serde")]
     pub(crate) mod record;
     pub(crate) mod ring;
@@ -94,6 +96,7 @@ mod watch {
     pub(crate) mod durable_watch;
     pub(crate) mod watch;
     pub(crate) mod watch_all;
+    pub(crate) mod watch_set;
 }
 
 /// Everything that leaves memory.
@@ -173,6 +176,7 @@ pub use crate::value::options::{ExpireMode, StoreOptions};
 pub use crate::value::report::OpenReport;
 #[cfg(feature = "serde")]
 pub use crate::value::report::{LoadReport, OnUnreadable, Progress, SaveReport, UnreadableEntry};
+pub use crate::value::shared::Shared;
 pub use crate::value::update::{Control, Update};
 pub use crate::value::value::LiveValue;
 pub use crate::watch::delta_watch::DeltaWatch;
@@ -180,6 +184,7 @@ pub use crate::watch::delta_watch::DeltaWatch;
 pub use crate::watch::durable_watch::DurableWatch;
 pub use crate::watch::watch::Watch;
 pub use crate::watch::watch_all::WatchAll;
+pub use crate::watch::watch_set::WatchSet;
 #[cfg(feature = "derive")]
 #[doc = include_str!("derive.md")]
 pub use livestore_derive::LiveValue;

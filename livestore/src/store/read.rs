@@ -13,6 +13,7 @@ use crate::value::value::LiveValue;
 use crate::watch::delta_watch::DeltaWatch;
 use crate::watch::watch::Watch;
 use crate::watch::watch_all::WatchAll;
+use crate::watch::watch_set::WatchSet;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.
@@ -193,6 +194,11 @@ impl<V: LiveValue> LiveStore<V> {
     /// Watches every entry, those to come included.
     pub fn watch_all(&self) -> WatchAll<V> {
         WatchAll::begin(&self.table, false)
+    }
+
+    /// Begins to watch many entries with one receiver: none yet, those that are [added](WatchSet::add) from now on.
+    pub fn watch_set(&self) -> WatchSet<V> {
+        WatchSet::begin(&self.table)
     }
 
     /// Returns the entries that there are and watches every entry, without a gap between: each entry is followed by
