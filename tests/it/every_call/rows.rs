@@ -320,7 +320,7 @@ fn watches() -> Vec<Row> {
         Watch::newest Watches: |s| for _ in 0..2 {
             let waker = s.waker();
             let entry = poll(s.watch.as_mut().unwrap().newest(), &waker);
-            if let Poll::Ready(Some(entry)) = &entry { s.told = entry.version; }
+            if let Poll::Ready(Some(entry)) = &entry { s.told = entry.version(); }
         };
         Watch::try_next Watches: |s| if let Some(update) = s.watch.as_mut().unwrap().try_next() { s.told = update.version(); };
         Watch::is_over Watches: |s| assert!(!s.watch.as_ref().unwrap().is_over());
