@@ -173,20 +173,8 @@ impl<V: LiveValue> State<V> {
     /// Always in its place: a fetch takes a seventh less than with a call and a move.
     #[inline(always)]
     pub(in crate::slot) fn entry_with(&self, value: Arc<V>, shared: &Shared<V>) -> Entry<V> {
-        let (created, changed) = (self.times.created(), self.times.changed());
-        let create_time = shared.clock.instant(created);
-        let last_change = if changed == created {
-            create_time
-        } else {
-            shared.clock.instant(changed)
-        };
-        Entry::stored(
-            value,
-            self.version(),
-            create_time,
-            last_change,
-            self.expires(shared),
-        )
+        let times = self.times.told(self.expires(shared));
+        Entry::stored(value, self.version(), times, shared.clock.origin())
     }
 
     /// Ends a slot that nobody has seen alive.

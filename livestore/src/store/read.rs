@@ -60,7 +60,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// store.mutate(&key, ScoreMutation::SetPoints(1)).await.unwrap();
     ///
     /// let update = watch.next().await.unwrap();
-    /// assert_eq!(update.version(), entry.version + 1);
+    /// assert_eq!(update.version(), entry.version() + 1);
     /// # }
     /// ```
     pub fn fetch_and_watch(&self, key: &Uuid) -> Option<(Entry<V>, Watch<V>)> {
@@ -122,7 +122,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// let store = LiveStore::new().with_options(options).done();
     /// let key = store.init(Score { points: 0 });
     ///
-    /// let seen = store.fetch(&key).unwrap().version;
+    /// let seen = store.fetch(&key).unwrap().version();
     /// // The connection is lost, and the score goes on.
     /// store.mutate(&key, ScoreMutation::SetPoints(1)).await.ok();
     /// store.mutate(&key, ScoreMutation::SetPoints(2)).await.ok();
@@ -167,7 +167,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// let (mut replica, seen) = {
     ///     let entry = store.fetch(&key).unwrap();
-    ///     (Board::clone(&entry), entry.version)
+    ///     (Board::clone(&entry), entry.version())
     /// };
     /// // The connection is lost, and the board goes on.
     /// store.mutate(&key, BoardMutation::PushLines("one".into())).await.ok();

@@ -46,7 +46,7 @@ use crate::value::value::LiveValue;
 /// let key = store.init(Board { lines: vec![] });
 ///
 /// let (entry, mut deltas) = store.fetch_and_watch_deltas(&key).unwrap();
-/// let mut replica = Board::clone(&entry.value);
+/// let mut replica = Board::clone(&entry);
 /// drop(entry);
 ///
 /// // In place: nobody keeps the board.

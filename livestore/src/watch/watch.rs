@@ -220,8 +220,8 @@ impl<V: LiveValue> Watch<V> {
             }
             let now = ready!(self.reader.poll_skip(cx, behind, self.seen));
             coop.made_progress();
-            let newest = now.filter(|now| now.version > self.seen);
-            self.seen = newest.as_ref().map_or(self.seen, |now| now.version);
+            let newest = now.filter(|now| now.version() > self.seen);
+            self.seen = newest.as_ref().map_or(self.seen, |now| now.version());
             self.reader.skip_earlier();
             if newest.is_some() {
                 return Poll::Ready(newest);

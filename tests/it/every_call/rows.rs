@@ -321,7 +321,7 @@ fn watches() -> Vec<Row> {
         Watch::newest Watches: |s| for _ in 0..2 {
             let waker = s.waker();
             let entry = poll(s.watch.as_mut().unwrap().newest(), &waker);
-            if let Poll::Ready(Some(entry)) = &entry { s.told = entry.version; }
+            if let Poll::Ready(Some(entry)) = &entry { s.told = entry.version(); }
         };
         Watch::next_shared Watches: |s| for _ in 0..3 {
             let waker = s.waker();

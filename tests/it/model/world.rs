@@ -271,7 +271,7 @@ impl<V: Counting> World<V> {
             };
             let life = &self.model.lives[at];
             assert_eq!(
-                (since(entry.create_time), since(entry.last_change)),
+                (since(entry.create_time()), since(entry.last_change())),
                 (life.created, life.changed)
             );
             assert_eq!(
