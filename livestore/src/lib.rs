@@ -62,8 +62,8 @@ mod slot {
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
-    #[cfg(feature = "serde")]
     pub(crate) mod kept;
+    pub(crate) mod outlet;
     pub(crate) mod overdue;
     pub(crate) mod reader;
     pub(crate) mod ready;
@@ -74,7 +74,6 @@ mod slot {
     #[cfg(feature = "durable")]
     pub(crate) mod sink;
     pub(crate) mod slot;
-    #[cfg(feature = "serde")]
     mod stored;
     pub(crate) mod turns;
     pub(crate) mod waiters;
@@ -86,6 +85,7 @@ mod table {
     pub(crate) mod deadlines;
     pub(crate) mod expiry;
     pub(crate) mod making;
+    pub(crate) mod origin;
     pub(crate) mod table;
 }
 
@@ -118,12 +118,14 @@ mod store {
     mod durable;
     mod expire;
     pub(crate) mod guard;
+    pub(crate) mod guards;
     #[cfg(feature = "serde")]
     pub(crate) mod load;
     mod lock;
     mod many;
     mod mutate;
     pub(crate) mod on_drop;
+    pub(crate) mod plans;
     mod read;
     mod remove;
     mod replace;
@@ -149,6 +151,7 @@ pub use crate::ground::stats::Stats;
 pub use crate::ground::stats::{DiskState, DiskStats};
 pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
+pub use crate::store::guards::Guards;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
 pub use crate::store::on_drop::MutateOnDrop;
@@ -156,7 +159,7 @@ pub use crate::store::on_drop::MutateOnDrop;
 pub use crate::store::save::Save;
 pub use crate::store::storages::{Storages, StoragesBuilder};
 pub use crate::store::store::{LiveStore, WeakLiveStore};
-pub use crate::store::transact::{Guards, Tx};
+pub use crate::store::transact::Tx;
 #[doc(hidden)]
 pub use crate::value::__private;
 pub use crate::value::delta::Delta;

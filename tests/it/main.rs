@@ -23,6 +23,7 @@ mod model;
 mod on_drop;
 mod once;
 mod options;
+mod panics;
 mod plain;
 mod runtimes;
 mod save;

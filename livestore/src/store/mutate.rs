@@ -133,6 +133,34 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
+    ///
+    /// # Examples
+    ///
+    /// The first vote for a song puts it on the list:
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue, Uuid};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Song {
+    ///     #[live(increment)]
+    ///     votes: u32,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let songs = LiveStore::default();
+    /// let key = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"https://example.com/song");
+    ///
+    /// for _ in 0..2 {
+    ///     let none = || Song { votes: 0 };
+    ///     songs.mutate_or_create(&key, none, SongMutation::IncrementVotes(1)).await.unwrap();
+    /// }
+    /// let song = songs.fetch(&key).unwrap();
+    /// // The creation and the first vote are one commit.
+    /// assert_eq!((song.votes, song.version), (2, 2));
+    /// # }
+    /// ```
     pub async fn mutate_or_create(
         &self,
         key: &Uuid,
@@ -244,7 +272,7 @@ impl<V: LiveValue> LiveStore<V> {
                 }
                 Step::Missing => return Err(MutateError::Missing),
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt) => return attempt.carry_out_if(None).map_err(at_any_version),
+                Step::Backlogged(attempt, _) => return attempt.carry_out_if(None).map_err(at_any_version),
                 Step::Held(slot, mutn) => self.step_in_turn(key, None, slot, mutn).await,
                 Step::NoBudget(_) | Step::Conflict(..) => {
                     unreachable!("no budget was asked for, and no version expected")
@@ -278,7 +306,7 @@ impl<V: LiveValue> LiveStore<V> {
                     return Err(MutateIfError::Missing);
                 }
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt) => {
+                Step::Backlogged(attempt, _) => {
                     self.table.shared().room().await;
                     return attempt.carry_out_if(expected);
                 }

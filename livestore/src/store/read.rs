@@ -19,6 +19,10 @@ impl<V: LiveValue> LiveStore<V> {
     /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.
     ///
     /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle); [`peek`](Self::peek) does not.
+    ///
+    /// An entry past its deadline is still there until the next check for expiry comes to it: for at most the
+    /// [check period](crate::StoreOptions::expire_check_freq) and one step of the clock, and as long as a guard is held. Whoever must
+    /// not see it looks at [`expires_at`](Entry::expires_at).
     pub fn fetch(&self, key: &Uuid) -> Option<Entry<V>> {
         let shared = self.table.shared();
         self.table.look(key, |_, state| state.entry(shared))
@@ -34,6 +38,7 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Begins to watch the entry: what it receives first is committed after this call. `None` if the key has none.
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch(&self, key: &Uuid) -> Option<Watch<V>> {
         let shared = self.table.shared();
         self.table
@@ -63,6 +68,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(update.version(), entry.version() + 1);
     /// # }
     /// ```
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn fetch_and_watch(&self, key: &Uuid) -> Option<(Entry<V>, Watch<V>)> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
@@ -75,6 +81,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Where all who watch an entry watch it in this way, and the store keeps no history, mutations change its value in
     /// place. For large values, and for clients that keep a replica.
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_deltas(&self, key: &Uuid) -> Option<DeltaWatch<V>> {
         let shared = self.table.shared();
         self.table
@@ -83,6 +90,7 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Returns the entry and begins to watch it without values at one instant: the first delta is the one that follows the
     /// entry returned. `None` if the key has none.
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn fetch_and_watch_deltas(&self, key: &Uuid) -> Option<(Entry<V>, DeltaWatch<V>)> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
@@ -132,6 +140,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(watch.next().await.unwrap().entry().points, 2);
     /// # }
     /// ```
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_since(&self, key: &Uuid, version: u64) -> Option<Watch<V>> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
@@ -184,6 +193,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(replica.lines, ["one", "two"]);
     /// # }
     /// ```
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_deltas_since(&self, key: &Uuid, version: u64) -> Option<DeltaWatch<V>> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
