@@ -136,6 +136,13 @@ mod store {
     pub(crate) mod transact;
 }
 
+/// What is served to browsers.
+#[cfg(feature = "ws")]
+mod ws {
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is served yet"))]
+    pub(crate) mod patch;
+}
+
 #[cfg(all(test, livestore_check))]
 mod check;
 
