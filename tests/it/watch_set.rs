@@ -25,7 +25,7 @@ fn watched(entries: u128, cap: usize) -> (LiveStore<Counter>, WatchSet<Counter>)
     let mut set = store.watch_set();
     for number in 0..entries {
         store.create(&key(number), counter(0)).unwrap();
-        assert_eq!(set.add(&key(number)).unwrap().version, 1);
+        assert_eq!(set.add(&key(number)).unwrap().version(), 1);
     }
     (store, set)
 }
@@ -60,7 +60,7 @@ async fn each_entry_is_told_without_a_gap_from_when_it_was_added() {
     store.create(&key(2), counter(0)).unwrap();
     add(&store, 2, 3).await;
     let now = set.add(&key(2)).unwrap();
-    assert_eq!((now.version, now.count), (4, 3));
+    assert_eq!((now.version(), now.count), (4, 3));
     add(&store, 2, 1).await;
     store.rollback(&key(0), 2).await.unwrap();
     let mut told = drain(&mut set);
@@ -90,7 +90,7 @@ async fn an_entry_whose_end_was_told_is_no_longer_in_the_set() {
     assert!(set.contains(&key(0)));
     assert_eq!(drain(&mut set), ["0 Mutate 2", "0 Remove 3"]);
     assert!(!set.contains(&key(0)) && set.keys().eq([&key(1)]));
-    assert_eq!(set.add(&key(0)).unwrap().version, 5);
+    assert_eq!(set.add(&key(0)).unwrap().version(), 5);
     add(&store, 0, 1).await;
     assert_eq!(drain(&mut set), ["0 Mutate 6"]);
 
@@ -192,7 +192,7 @@ async fn of_an_entry_that_was_removed_nothing_more_is_told() {
     set.clear();
     assert!(set.is_empty() && set.try_next().is_none());
     assert_eq!(store.stats().watched_entries, 0);
-    assert_eq!(set.add(&key(1)).unwrap().version, 2);
+    assert_eq!(set.add(&key(1)).unwrap().version(), 2);
     add(&store, 1, 1).await;
     assert_eq!(drain(&mut set), ["1 Mutate 3"]);
     drop(set);
@@ -203,7 +203,7 @@ async fn of_an_entry_that_was_removed_nothing_more_is_told() {
 async fn an_entry_that_is_added_again_begins_anew() {
     let (store, mut set) = watched(2, 64);
     add(&store, 0, 3).await;
-    assert_eq!(set.add(&key(0)).unwrap().version, 4);
+    assert_eq!(set.add(&key(0)).unwrap().version(), 4);
     assert_eq!((set.len(), store.stats().watchers), (2, 2));
     assert!(set.try_next().is_none());
     add(&store, 0, 1).await;
@@ -211,7 +211,7 @@ async fn an_entry_that_is_added_again_begins_anew() {
     // Where there is nothing to begin with, the end is still to be told.
     store.remove(&key(0)).await.unwrap();
     assert!(set.add(&key(0)).is_none());
-    assert_eq!(set.latest(&key(0)).unwrap().version, 6);
+    assert_eq!(set.latest(&key(0)).unwrap().version(), 6);
     assert_eq!(drain(&mut set), ["0 Remove 6"]);
     assert!(set.latest(&key(0)).is_none());
 }
@@ -228,8 +228,8 @@ async fn an_entry_can_be_added_as_if_it_had_been_there_before() {
     add(&store, 0, 8).await;
     add(&store, 1, 1).await;
     let mut set = store.watch_set();
-    assert_eq!(set.add_since(&key(0), 7).unwrap().version, 9);
-    assert_eq!(set.add_since(&key(1), 2).unwrap().version, 2);
+    assert_eq!(set.add_since(&key(0), 7).unwrap().version(), 9);
+    assert_eq!(set.add_since(&key(1), 2).unwrap().version(), 2);
     assert_eq!(drain(&mut set), ["0 Mutate 8", "0 Mutate 9"]);
     add(&store, 0, 1).await;
     add(&store, 1, 1).await;
@@ -237,9 +237,9 @@ async fn an_entry_can_be_added_as_if_it_had_been_there_before() {
     told.sort();
     assert_eq!(told, ["0 Mutate 10", "1 Mutate 3"]);
     // Further back than is kept.
-    assert_eq!(set.add_since(&key(0), 2).unwrap().version, 10);
+    assert_eq!(set.add_since(&key(0), 2).unwrap().version(), 10);
     let (told, update) = set.next().await.unwrap();
-    assert!(told == key(0) && matches!(update, Update::Resync { missed: 8, ref now } if now.version == 10));
+    assert!(told == key(0) && matches!(update, Update::Resync { missed: 8, ref now } if now.version() == 10));
     // What was replayed in part is dropped with the rest.
     set.add_since(&key(0), 7).unwrap();
     assert!(set.try_next().is_some());
@@ -465,7 +465,7 @@ async fn a_set_tells_what_as_many_watches_tell() {
                     watches.remove(&key);
                 }
                 4 | 5 => {
-                    let version = store.fetch(&key).map_or(0, |now| now.version).saturating_sub(1);
+                    let version = store.fetch(&key).map_or(0, |now| now.version()).saturating_sub(1);
                     let since = dice.below(2) == 0;
                     let added = match since {
                         true => set.add_since(&key, version),

@@ -36,7 +36,7 @@ fn follow(set: &mut WatchSet<Count>, mut told: Told) -> Told {
         let version = update.version();
         match update {
             Update::Mutate { new, old, .. } => {
-                assert_eq!((old.version, new.version), (*seen, *seen + 1));
+                assert_eq!((old.version(), new.version()), (*seen, *seen + 1));
                 assert_eq!(new.0, old.0 + 1);
             }
             Update::Message { .. } => assert_eq!(version, *seen),
@@ -111,7 +111,7 @@ fn what_is_added_removed_and_added_again_meanwhile_is_told_from_then_on() {
         let follower = thread::spawn(move || {
             assert!(set.remove(&KEY));
             // What was told of it before is what a place says that another has now.
-            let again = set.add(&KEY).map(|entry| entry.version);
+            let again = set.add(&KEY).map(|entry| entry.version());
             drop(s2);
             let told = Told::from_iter(again.map(|version| (KEY, (version, 0, false))));
             (again, follow(&mut set, told))
