@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const BESIDE: [&str; 2] = ["check", "design"];
 
 /// How many things whoever lists `src` has to look at, at most.
-const AT_THE_TOP: usize = 12;
+const AT_THE_TOP: usize = 13;
 
 struct Layer {
     name: String,

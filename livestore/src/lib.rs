@@ -47,6 +47,7 @@ mod value {
     pub(crate) mod report;
     #[cfg(feature = "serde")]
     pub(crate) mod schema;
+    pub(crate) mod shared;
     pub(crate) mod update;
     pub(crate) mod value;
 }
@@ -65,6 +66,7 @@ mod slot {
     pub(crate) mod outlet;
     pub(crate) mod overdue;
     pub(crate) mod reader;
+    pub(crate) mod ready;
     #[cfg(feature = "serde")]
     pub(crate) mod record;
     pub(crate) mod ring;
@@ -94,6 +96,7 @@ mod watch {
     pub(crate) mod durable_watch;
     pub(crate) mod watch;
     pub(crate) mod watch_all;
+    pub(crate) mod watch_set;
 }
 
 /// Everything that leaves memory.
@@ -131,6 +134,13 @@ mod store {
     pub(crate) mod storages;
     pub(crate) mod store;
     pub(crate) mod transact;
+}
+
+/// What is served to browsers.
+#[cfg(feature = "ws")]
+mod ws {
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is served yet"))]
+    pub(crate) mod patch;
 }
 
 #[cfg(all(test, livestore_check))]
@@ -176,6 +186,7 @@ pub use crate::value::options::{ExpireMode, StoreOptions};
 pub use crate::value::report::OpenReport;
 #[cfg(feature = "serde")]
 pub use crate::value::report::{LoadReport, OnUnreadable, Progress, SaveReport, UnreadableEntry};
+pub use crate::value::shared::Shared;
 pub use crate::value::update::{Control, Update};
 pub use crate::value::value::LiveValue;
 pub use crate::watch::delta_watch::DeltaWatch;
@@ -183,6 +194,7 @@ pub use crate::watch::delta_watch::DeltaWatch;
 pub use crate::watch::durable_watch::DurableWatch;
 pub use crate::watch::watch::Watch;
 pub use crate::watch::watch_all::WatchAll;
+pub use crate::watch::watch_set::WatchSet;
 #[cfg(feature = "derive")]
 #[doc = include_str!("derive.md")]
 pub use livestore_derive::LiveValue;

@@ -34,4 +34,5 @@ mod usage;
 mod user_code;
 mod watch;
 mod watch_all;
+mod watch_set;
 mod write;

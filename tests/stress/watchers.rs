@@ -13,7 +13,7 @@ use crate::world::{Commits, Dice, KEYS, World};
 type Seen = (u64, i64, i64);
 
 fn seen(entry: &Entry<Tracked>) -> Seen {
-    (entry.version, entry.count, entry.units)
+    (entry.version(), entry.count, entry.units)
 }
 
 /// Whether an update follows what was seen last. Returns what is seen now.
@@ -28,19 +28,19 @@ fn follow(world: &World, key: &Uuid, last: Seen, update: &Update<Tracked>) -> Se
             assert_eq!((seen(old), seen(new)), (last, then), "{update:?}");
         }
         Update::Overwrite { old, new, .. } | Update::Rollback { old, new } => {
-            assert_eq!((seen(old), new.version), (last, version + 1), "{update:?}");
+            assert_eq!((seen(old), new.version()), (last, version + 1), "{update:?}");
         }
         Update::Message { val, .. } => assert_eq!(seen(val), last),
-        Update::Resync { now, missed } => assert!(*missed > 0 && now.version >= version),
+        Update::Resync { now, missed } => assert!(*missed > 0 && now.version() >= version),
         Update::Remove { val, .. } | Update::Expire { val, .. } => {
             // After a resync behind the end, the end repeats the final version.
             assert!(
-                val.version == version + 1 || val.version == version,
+                val.version() == version + 1 || val.version() == version,
                 "{update:?} after {version}"
             );
             assert_eq!((val.count, val.units), (count, units));
             if let Update::Expire { val, .. } = update {
-                world.told_expired.lock().unwrap().insert((*key, val.version));
+                world.told_expired.lock().unwrap().insert((*key, val.version()));
             }
         }
         other => panic!("{other:?}"),
@@ -70,7 +70,7 @@ pub(crate) async fn watch(world: Arc<World>, mut dice: Dice) -> Commits {
             }
             let Ok(next) = timeout(Duration::from_millis(20), watch.next()).await else {
                 // What was committed before is never still to come.
-                assert!(watch.latest().version >= last.0);
+                assert!(watch.latest().version() >= last.0);
                 break;
             };
             let update = next.expect("`None` without an end");
@@ -98,7 +98,7 @@ fn follow_delta(copy: &mut Tracked, last: u64, delta: &Delta<Tracked>) -> u64 {
         Delta::Overwrite { new, .. } | Delta::Rollback { new, .. } => *copy = Tracked::clone(new),
         Delta::Message { .. } => {}
         Delta::Resync { now, missed, .. } => {
-            assert!(*missed > 0 && now.version >= last);
+            assert!(*missed > 0 && now.version() >= last);
             *copy = Tracked::clone(now);
         }
         Delta::Remove { val, .. } | Delta::Expire { val, .. } => {
@@ -151,7 +151,7 @@ pub(crate) async fn copy_on(world: Arc<World>, mut dice: Dice) -> Commits {
             }
         }
         if let (Some((copy, version)), Some(entry)) = (&known, world.store.peek(&key))
-            && entry.version == *version
+            && entry.version() == *version
         {
             assert_eq!((entry.count, entry.units), (copy.count, copy.units), "a copy");
         }
@@ -187,7 +187,7 @@ pub(crate) async fn copy(world: Arc<World>, mut dice: Dice) -> Commits {
             continue;
         };
         let mut copy = Tracked::clone(&entry);
-        let mut version = entry.version;
+        let mut version = entry.version();
         // Else nothing is changed in place.
         drop(entry);
         for _ in 0..dice.below(300) {
@@ -196,7 +196,7 @@ pub(crate) async fn copy(world: Arc<World>, mut dice: Dice) -> Commits {
             }
             let next = timeout(Duration::from_millis(20), deltas.next()).await;
             let Ok(next) = next else {
-                assert!(deltas.latest().version >= version);
+                assert!(deltas.latest().version() >= version);
                 break;
             };
             let delta = next.expect("`None` without an end");

@@ -188,12 +188,12 @@ impl<V: LiveValue> Hold<V> {
             Ok(new) => {
                 let change = Change::mutate(&self.shared, mutn.into_inner(), Arc::new(new));
                 let entry = self.commit(change, after);
-                after.leave(Leftover::Value(snapshot.into_inner().value));
+                after.leave(Leftover::Value(snapshot.into_inner().into_value()));
                 Ok(entry)
             }
             Err(reason) => {
                 after.leave(Leftover::Mutation(mutn.into_inner()));
-                after.leave(Leftover::Value(snapshot.into_inner().value));
+                after.leave(Leftover::Value(snapshot.into_inner().into_value()));
                 Err(reason)
             }
         }
@@ -209,7 +209,7 @@ impl<V: LiveValue> Hold<V> {
     ) -> Result<Entry<V>, MutateIfError<V>> {
         if let Some(version) = expected {
             let now = self.entry();
-            if now.version != version {
+            if now.version() != version {
                 after.leave(Leftover::Mutation(mutn));
                 return Err(MutateIfError::Conflict(now));
             }
@@ -232,7 +232,7 @@ impl<V: LiveValue> Hold<V> {
         let history = InHand::new(self.slot.lock().history(&self.shared));
         let result = self.roll_back_in(&history, version, after);
         let entries = history.into_inner().into_iter();
-        after.leave_all(entries.map(|entry| Leftover::Value(entry.value)));
+        after.leave_all(entries.map(|entry| Leftover::Value(entry.into_value())));
         result
     }
 
@@ -242,13 +242,13 @@ impl<V: LiveValue> Hold<V> {
         version: u64,
         after: &mut After<V>,
     ) -> Result<Entry<V>, RollbackError<V::MutError>> {
-        let oldest = history.first().map_or(0, |entry| entry.version);
-        let Some(past) = history.iter().find(|entry| entry.version == version) else {
+        let oldest = history.first().map_or(0, |entry| entry.version());
+        let Some(past) = history.iter().find(|entry| entry.version() == version) else {
             return Err(RollbackError::NotKept { oldest });
         };
-        let now = history.last().map(|entry| &*entry.value);
+        let now = history.last().map(|entry| &**entry.value());
         past.check(now).map_err(RollbackError::Rejected)?;
-        let new = Arc::clone(&past.value);
+        let new = Arc::clone(past.value());
         Ok(self.commit(Change::Rollback { new }, after))
     }
 

@@ -136,8 +136,8 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// let rooms = LiveStore::default();
     /// let lobby = Uuid::new_v5(&Uuid::NAMESPACE_OID, b"lobby");
-    /// assert_eq!(rooms.fetch_or_create(&lobby, Room::default).version, 1);
-    /// assert_eq!(rooms.fetch_or_create(&lobby, || unreachable!()).version, 1);
+    /// assert_eq!(rooms.fetch_or_create(&lobby, Room::default).version(), 1);
+    /// assert_eq!(rooms.fetch_or_create(&lobby, || unreachable!()).version(), 1);
     /// ```
     pub fn fetch_or_create(&self, key: &Uuid, value: impl FnOnce() -> V) -> Entry<V> {
         loop {

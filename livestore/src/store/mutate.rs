@@ -78,7 +78,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// // Somebody else is faster.
     /// store.mutate(&key, BidMutation::SetCents(150)).await.ok();
     ///
-    /// let outbid = store.mutate_if(&key, seen.version, BidMutation::SetCents(seen.cents + 10)).await;
+    /// let outbid = store.mutate_if(&key, seen.version(), BidMutation::SetCents(seen.cents + 10)).await;
     /// assert!(matches!(outbid, Err(MutateIfError::Conflict(now)) if now.cents == 150));
     /// # }
     /// ```
@@ -158,7 +158,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// }
     /// let song = songs.fetch(&key).unwrap();
     /// // The creation and the first vote are one commit.
-    /// assert_eq!((song.votes, song.version), (2, 2));
+    /// assert_eq!((song.votes, song.version()), (2, 2));
     /// # }
     /// ```
     pub async fn mutate_or_create(

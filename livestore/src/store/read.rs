@@ -13,6 +13,7 @@ use crate::value::value::LiveValue;
 use crate::watch::delta_watch::DeltaWatch;
 use crate::watch::watch::Watch;
 use crate::watch::watch_all::WatchAll;
+use crate::watch::watch_set::WatchSet;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.
@@ -64,7 +65,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// store.mutate(&key, ScoreMutation::SetPoints(1)).await.unwrap();
     ///
     /// let update = watch.next().await.unwrap();
-    /// assert_eq!(update.version(), entry.version + 1);
+    /// assert_eq!(update.version(), entry.version() + 1);
     /// # }
     /// ```
     #[must_use = "a watch that is dropped receives nothing"]
@@ -129,7 +130,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// let store = LiveStore::new().with_options(options).done();
     /// let key = store.init(Score { points: 0 });
     ///
-    /// let seen = store.fetch(&key).unwrap().version;
+    /// let seen = store.fetch(&key).unwrap().version();
     /// // The connection is lost, and the score goes on.
     /// store.mutate(&key, ScoreMutation::SetPoints(1)).await.ok();
     /// store.mutate(&key, ScoreMutation::SetPoints(2)).await.ok();
@@ -175,7 +176,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// let (mut replica, seen) = {
     ///     let entry = store.fetch(&key).unwrap();
-    ///     (Board::clone(&entry), entry.version)
+    ///     (Board::clone(&entry), entry.version())
     /// };
     /// // The connection is lost, and the board goes on.
     /// store.mutate(&key, BoardMutation::PushLines("one".into())).await.ok();
@@ -203,6 +204,11 @@ impl<V: LiveValue> LiveStore<V> {
     /// Watches every entry, those to come included.
     pub fn watch_all(&self) -> WatchAll<V> {
         WatchAll::begin(&self.table, false)
+    }
+
+    /// Begins to watch many entries with one receiver: none yet, those that are [added](WatchSet::add) from now on.
+    pub fn watch_set(&self) -> WatchSet<V> {
+        WatchSet::begin(&self.table)
     }
 
     /// Returns the entries that there are and watches every entry, without a gap between: each entry is followed by

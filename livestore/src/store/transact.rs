@@ -267,11 +267,7 @@ impl<V: LiveValue> Drop for Tx<V> {
 impl<V: LiveValue> Staged<V> {
     /// Stages a change, and returns the entry after it.
     fn change(&mut self, now: Entry<V>, new: Arc<V>, change: Change<V>) -> Entry<V> {
-        let next = Entry {
-            value: new,
-            version: now.version + 1,
-            ..now
-        };
+        let next = now.followed_by(new);
         self.now = Some(next.clone());
         self.steps.push(Step::Change(change));
         next

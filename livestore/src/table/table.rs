@@ -691,6 +691,6 @@ mod tests {
                 .look(&key, |slot, _| Arc::ptr_eq(slot, &new))
                 .is_some_and(|same| same)
         );
-        assert_eq!(new.lock().version(), gone.version + 1);
+        assert_eq!(new.lock().version(), gone.version() + 1);
     }
 }

@@ -50,7 +50,7 @@ impl LiveValue for Plain {
     type MutError = Refused;
 
     fn mutate(entry: &Entry<Self>, mutation: &Option<i64>) -> Result<Self, Refused> {
-        let mut next = Plain::clone(&entry.value);
+        let mut next = Plain::clone(entry.value());
         next.apply(mutation)?;
         Ok(next)
     }

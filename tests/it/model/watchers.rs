@@ -15,7 +15,7 @@ use super::reference::{Kind, Model, Seen, Told};
 pub(super) fn seen<V: Counting>(entry: &Entry<V>) -> Seen {
     Seen {
         count: entry.count(),
-        version: entry.version,
+        version: entry.version(),
     }
 }
 

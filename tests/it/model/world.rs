@@ -332,7 +332,7 @@ impl<V: Counting> World<V> {
                 assert_eq!(end.is_none(), self.model.closed);
                 if let Some(end) = end {
                     self.model.floor += 2;
-                    assert_eq!(end.version, self.model.floor);
+                    assert_eq!(end.version(), self.model.floor);
                 }
             }
             Err(rejected) => assert!(count < 0 && rejected.value.count() == count),
@@ -357,7 +357,7 @@ impl<V: Counting> World<V> {
             };
             let life = &self.model.lives[at];
             assert_eq!(
-                (since(entry.create_time), since(entry.last_change)),
+                (since(entry.create_time()), since(entry.last_change())),
                 (life.created, life.changed)
             );
             assert_eq!(

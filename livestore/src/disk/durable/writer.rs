@@ -349,7 +349,7 @@ mod tests {
             batch.records,
             [(key(1), Some(5)), (key(2), None), (key(3), Some(0))]
         );
-        assert_eq!((gone.version, batch.floor), (3, 3));
+        assert_eq!((gone.version(), batch.floor), (3, 3));
     }
 
     #[tokio::test]
