@@ -83,6 +83,19 @@ impl<V> Entry<V> {
         }
     }
 
+    /// The same entry of what can be made of the value.
+    pub(crate) fn map<W>(&self, make: impl FnOnce(&V) -> W) -> Entry<W> {
+        Entry {
+            value: Arc::new(make(&self.value)),
+            version: self.version,
+            #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+            last_change: self.last_change,
+            #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+            create_time: self.create_time,
+            expires: self.expires,
+        }
+    }
+
     /// Returns when the entry expires as things stood when it was read. `None` if never, or if that is further away
     /// than the clock can count.
     ///
