@@ -1,4 +1,4 @@
-//! [`Ring`]: the channel from one entry to its watchers.
+//! [`Ring`]: the news of one entry, for its watchers.
 //!
 //! A bounded queue of shared updates with a lock of its own. Each item counts the watchers that have yet to take
 //! it. Watchers take items in order, so the counts never decrease from front to back, and an item that everybody

@@ -79,7 +79,7 @@ impl<V: LiveValue> State<V> {
         drop(self.enter(shared, key));
     }
 
-    /// Enters the entry as it is now in the queue for the disk. Returns what that displaces.
+    /// Enters the entry as it is now in the sink. Returns what that displaces.
     #[inline]
     fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<Record<V>> {
         let sink = shared.sink()?;

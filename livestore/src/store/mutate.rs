@@ -13,7 +13,7 @@ use crate::slot::slot::{Dead, Slot};
 use crate::store::create::Linked;
 use crate::store::lock::proceed;
 use crate::store::store::LiveStore;
-use crate::table::making::Turn;
+use crate::table::making::Making;
 use crate::value::entry::Entry;
 use crate::value::error::{MutateError, MutateIfError, RollbackError};
 use crate::value::value::LiveValue;
@@ -158,7 +158,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// }
     /// let song = songs.fetch(&key).unwrap();
     /// // The creation and the first vote are one commit.
-    /// assert_eq!((song.votes, song.version), (2, 2));
+    /// assert_eq!((song.votes, song.version()), (2, 2));
     /// # }
     /// ```
     pub async fn mutate_or_create(
@@ -178,15 +178,15 @@ impl<V: LiveValue> LiveStore<V> {
             let linked = if let Some(made) = made.take() {
                 self.link(*key, made, |_, _| ())
             } else {
-                let Some(turn) = self.table.makings().turn(key).await else {
+                let Some(making) = self.table.makings().begin(key).await else {
                     continue;
                 };
-                // Somebody may have created it before the turn was ours.
+                // Somebody may have created it before this began.
                 if self.contains_key(key) {
                     continue;
                 }
                 match value.take() {
-                    Some(value) => self.make(key, turn, value, &mutn)?,
+                    Some(value) => self.make(key, making, value, &mutn)?,
                     None => unreachable!("a value that was made is kept until it is stored"),
                 }
             };
@@ -198,17 +198,17 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
-    /// Makes a value in this turn, mutates it, and stores it if the key is still vacant.
+    /// Makes a value, mutates it, and stores it if the key is still vacant.
     fn make(
         &self,
         key: &Uuid,
-        turn: Turn<'_>,
+        making: Making<'_>,
         value: impl FnOnce() -> V,
         mutn: &V::Mutation,
     ) -> Result<Linked<V, ()>, V::MutError> {
         let made = InHand::new(Entry::new(value()));
         // Ends before what was made is dropped, however this ends.
-        let _turn = turn;
+        let _making = making;
         let new = V::mutate(&made, mutn)?;
         Ok(self.link(*key, Arc::new(new), |_, _| ()))
     }

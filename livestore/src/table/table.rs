@@ -1,6 +1,6 @@
 //! [`Table`]: all entries of one store, and the only file that names dashmap.
 //!
-//! Handles and guards share a table; when the last of them goes, it closes every channel. No reference into the map
+//! Handles and guards share a table; when the last of them goes, it closes every ring. No reference into the map
 //! leaves this file: a slot is either tried under its shard's lock, or cloned out and locked afterwards.
 
 use std::borrow::Borrow;
