@@ -40,6 +40,7 @@ mod value {
     pub(crate) mod durability;
     pub(crate) mod entry;
     pub(crate) mod error;
+    pub(crate) mod hidden;
     pub(crate) mod invalid;
     pub mod ops;
     pub(crate) mod options;
@@ -141,6 +142,8 @@ mod store {
 mod ws {
     #[cfg_attr(not(test), expect(dead_code, reason = "nothing is served yet"))]
     pub(crate) mod patch;
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is served yet"))]
+    pub(crate) mod whole;
 }
 
 #[cfg(all(test, livestore_check))]
@@ -177,6 +180,7 @@ pub use crate::value::error::{
     AcquireError, CloseError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied,
     OptionsError, Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError, TryCreateError,
 };
+pub use crate::value::hidden::Hidden;
 pub use crate::value::invalid::{FieldError, Invalid, Never};
 pub use crate::value::ops;
 #[cfg(feature = "serde")]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
     Durability, DurabilityError, DurableWatch, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards,
-    Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey,
+    Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey,
     MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError, OpenReport,
     OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Shared, Stats, Storages,
     StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx,
@@ -131,6 +131,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "FieldError" FieldError, FieldError => FULL, FULL;
         "FlushError" FlushError, FlushError => HANDLE, HANDLE;
         "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
+        "Hidden" Hidden<Rich>, Hidden<Poor> => FULL, HANDLE;
         "Invalid" Invalid, Invalid => FULL, FULL;
         "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
         "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => OWNED, OWNED;
