@@ -395,6 +395,7 @@ impl<V: Counting> Following<V> {
         self.cursor = model.told.len();
         if closed {
             // What it had missed by then stays unsaid.
+            self.expect_no_more(closed);
             return;
         }
         // An end that follows a resync is told and counted as missed; what came and went is neither.
