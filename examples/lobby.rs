@@ -146,7 +146,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Compare and commit: if she moves at this very moment, her move counts and not ours.
     let next = now.players.keys().find(|key| now.turn != Some(**key)).copied();
     match rooms
-        .mutate_if(&game, now.version, RoomMutation::SetTurn(next))
+        .mutate_if(&game, now.version(), RoomMutation::SetTurn(next))
         .await
     {
         Ok(entry) => println!(

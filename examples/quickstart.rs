@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // A change is a mutation, which the value accepts or refuses.
     let entry = auctions.mutate(&key, AuctionMutation::SetBid(40)).await?;
-    println!("[main] version {} has bid {}", entry.version, entry.bid);
+    println!("[main] version {} has bid {}", entry.version(), entry.bid);
     match auctions.mutate(&key, AuctionMutation::SetBid(1_000_000)).await {
         Err(MutateError::Rejected(reason)) => println!("[main] refused: {reason}"),
         other => println!("[main] not refused: {other:?}"),

@@ -83,7 +83,7 @@ async fn new_program(path: &Path) -> Result<(), Box<dyn Error>> {
     for (key, reservation) in seats.entries() {
         let paid = seats.mutate(&key, ReservationMutation::SetPaid(true)).await?;
         seats.persist(&key);
-        println!("{} has paid, version {}", reservation.guest, paid.version);
+        println!("{} has paid, version {}", reservation.guest, paid.version());
     }
     seats.save(path).await?;
 

@@ -151,7 +151,7 @@ async fn refusals_name_the_field_and_leave_the_room_as_it_was() {
     }
     let now = rooms.fetch(&key).unwrap();
     assert_eq!(
-        *now.value,
+        **now.value(),
         GameRoom {
             round: u32::MAX,
             ..before

@@ -19,9 +19,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let spectator = tokio::spawn(async move {
         while let Some(update) = watch.next().await {
             match update {
-                Update::Mutate { mutn, new, .. } => println!("{:>3}  {mutn:?}", new.version),
+                Update::Mutate { mutn, new, .. } => println!("{:>3}  {mutn:?}", new.version()),
                 Update::Message { msg, .. } => println!("     {msg:?}"),
-                Update::Resync { now, .. } => println!("{:>3}  (was too slow)", now.version),
+                Update::Resync { now, .. } => println!("{:>3}  (was too slow)", now.version()),
                 Update::Remove { .. } => println!("     the room is closed"),
                 _ => {}
             }

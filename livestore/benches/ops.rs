@@ -126,9 +126,9 @@ fn mutate_where_entries_expire(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn mutate_if(bencher: Bencher<'_, '_>) {
     let (store, key) = store();
-    let mut version = store.fetch(&key).unwrap().version;
+    let mut version = store.fetch(&key).unwrap().version();
     bencher.bench_local(|| {
-        version = now(store.mutate_if(&key, version, set())).unwrap().version;
+        version = now(store.mutate_if(&key, version, set())).unwrap().version();
     });
 }
 

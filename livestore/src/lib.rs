@@ -48,6 +48,7 @@ mod value {
     pub(crate) mod report;
     #[cfg(feature = "serde")]
     pub(crate) mod schema;
+    pub(crate) mod shared;
     pub(crate) mod update;
     pub(crate) mod value;
 }
@@ -62,10 +63,11 @@ mod slot {
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
-    #[cfg(feature = "serde")]
     pub(crate) mod kept;
+    pub(crate) mod outlet;
     pub(crate) mod overdue;
     pub(crate) mod reader;
+    pub(crate) mod ready;
     #[cfg(feature = "serde")]
     pub(crate) mod record;
     pub(crate) mod ring;
@@ -73,7 +75,6 @@ mod slot {
     #[cfg(feature = "durable")]
     pub(crate) mod sink;
     pub(crate) mod slot;
-    #[cfg(feature = "serde")]
     mod stored;
     pub(crate) mod turns;
     pub(crate) mod waiters;
@@ -85,6 +86,7 @@ mod table {
     pub(crate) mod deadlines;
     pub(crate) mod expiry;
     pub(crate) mod making;
+    pub(crate) mod origin;
     pub(crate) mod table;
 }
 
@@ -95,6 +97,7 @@ mod watch {
     pub(crate) mod durable_watch;
     pub(crate) mod watch;
     pub(crate) mod watch_all;
+    pub(crate) mod watch_set;
 }
 
 /// Everything that leaves memory.
@@ -116,12 +119,14 @@ mod store {
     mod durable;
     mod expire;
     pub(crate) mod guard;
+    pub(crate) mod guards;
     #[cfg(feature = "serde")]
     pub(crate) mod load;
     mod lock;
     mod many;
     mod mutate;
     pub(crate) mod on_drop;
+    pub(crate) mod plans;
     mod read;
     mod remove;
     mod replace;
@@ -156,6 +161,7 @@ pub use crate::ground::stats::Stats;
 pub use crate::ground::stats::{DiskState, DiskStats};
 pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
+pub use crate::store::guards::Guards;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
 pub use crate::store::on_drop::MutateOnDrop;
@@ -163,7 +169,7 @@ pub use crate::store::on_drop::MutateOnDrop;
 pub use crate::store::save::Save;
 pub use crate::store::storages::{Storages, StoragesBuilder};
 pub use crate::store::store::{LiveStore, WeakLiveStore};
-pub use crate::store::transact::{Guards, Tx};
+pub use crate::store::transact::Tx;
 #[doc(hidden)]
 pub use crate::value::__private;
 pub use crate::value::delta::Delta;
@@ -184,6 +190,7 @@ pub use crate::value::options::{ExpireMode, StoreOptions};
 pub use crate::value::report::OpenReport;
 #[cfg(feature = "serde")]
 pub use crate::value::report::{LoadReport, OnUnreadable, Progress, SaveReport, UnreadableEntry};
+pub use crate::value::shared::Shared;
 pub use crate::value::update::{Control, Update};
 pub use crate::value::value::LiveValue;
 pub use crate::watch::delta_watch::DeltaWatch;
@@ -191,6 +198,7 @@ pub use crate::watch::delta_watch::DeltaWatch;
 pub use crate::watch::durable_watch::DurableWatch;
 pub use crate::watch::watch::Watch;
 pub use crate::watch::watch_all::WatchAll;
+pub use crate::watch::watch_set::WatchSet;
 #[cfg(feature = "derive")]
 #[doc = include_str!("derive.md")]
 pub use livestore_derive::LiveValue;

@@ -71,7 +71,7 @@ pub(crate) async fn full(folder: &Path) {
     // Memory keeps serving.
     for n in 1..=BLOBS {
         let change = BlobMutation::SetBytes("small".into());
-        assert_eq!(store.mutate(&key(n), change).await.unwrap().version, 2);
+        assert_eq!(store.mutate(&key(n), change).await.unwrap().version(), 2);
     }
     assert!(matches!(store.flush().await, Err(FlushError::Failed(_))));
     assert!(store.close().await.is_err());

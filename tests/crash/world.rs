@@ -142,8 +142,8 @@ pub(crate) fn check(store: &LiveStore<Cell>, known: Known) -> Known {
 
     // No version comes twice.
     let toggled = match store.fetch(&TOGGLED) {
-        Some(entry) => entry.version,
-        None => store.create(&TOGGLED, cell(0)).unwrap().version - 1,
+        Some(entry) => entry.version(),
+        None => store.create(&TOGGLED, cell(0)).unwrap().version() - 1,
     };
     assert!(
         toggled >= known.toggled,
@@ -248,8 +248,8 @@ async fn watch_and_tell(store: LiveStore<Cell>) {
 async fn toggle(store: LiveStore<Cell>, done: Arc<AtomicU64>) {
     loop {
         let version = match store.remove(&TOGGLED).await {
-            Some(gone) => gone.version,
-            None => store.create(&TOGGLED, cell(0)).unwrap().version,
+            Some(gone) => gone.version(),
+            None => store.create(&TOGGLED, cell(0)).unwrap().version(),
         };
         done.store(version, Ordering::SeqCst);
     }

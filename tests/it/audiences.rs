@@ -186,15 +186,15 @@ fn of_update(update: &Update<Tally>) -> (String, u64, u64) {
     let kind = match update {
         Update::Create { .. } => with("Create", None),
         Update::Mutate { new, old, .. } => {
-            assert_eq!((old.version + 1, old.0 + 1), (new.version, new.0));
+            assert_eq!((old.version() + 1, old.0 + 1), (new.version(), new.0));
             with("Mutate", None)
         }
         Update::Overwrite { msg, new, old } => {
-            assert_eq!(old.version + 1, new.version);
+            assert_eq!(old.version() + 1, new.version());
             with("Overwrite", *msg)
         }
         Update::Rollback { new, old } => {
-            assert_eq!(old.version + 1, new.version);
+            assert_eq!(old.version() + 1, new.version());
             with("Rollback", None)
         }
         Update::Message { msg, .. } => with("Message", Some(msg)),
@@ -343,7 +343,7 @@ fn is_kept(store: &Store, commit: &Commit, history: usize) {
         .history(&KEY)
         .unwrap()
         .iter()
-        .map(|entry| (entry.version, entry.0))
+        .map(|entry| (entry.version(), entry.0))
         .collect();
     assert_eq!(found, versions[versions.len() - kept..], "what is kept");
 
@@ -375,7 +375,7 @@ async fn before_every_audience(commit: &Commit, history: usize) {
         store.mutate(&KEY, InPlace).await.unwrap();
         let case = format!("{} with history {history} and {which:?}", commit.name);
         let told = Audience::join(&store, which);
-        let before = store.peek(&KEY).unwrap().version;
+        let before = store.peek(&KEY).unwrap().version();
         (commit.act)(store.clone()).await;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             assert_eq!(before, 2);

@@ -43,7 +43,7 @@ impl LiveValue for Looked {
     type MutError = Refused;
 
     fn mutate(entry: &Entry<Self>, (): &()) -> Result<Self, Refused> {
-        Ok(Looked::clone(&entry.value))
+        Ok(Looked::clone(entry.value()))
     }
 
     fn check(&self, was: Option<&Self>) -> Result<(), Refused> {
@@ -57,13 +57,13 @@ impl LiveValue for Looked {
 async fn what_passes_is_stored_as_by_the_call_that_checks_nothing() {
     let store = LiveStore::default();
     let key = store.try_init(counter(1)).unwrap();
-    assert_eq!(store.fetch(&key).unwrap().version, 1);
+    assert_eq!(store.fetch(&key).unwrap().version(), 1);
 
     let mut watch = store.watch(&key).unwrap();
     let previous = store.try_insert(&key, counter(2)).await.unwrap();
-    assert_eq!(previous.map(|entry| (entry.count, entry.version)), Some((1, 1)));
+    assert_eq!(previous.map(|entry| (entry.count, entry.version())), Some((1, 1)));
     let previous = store.try_assign(&key, counter(3)).await.unwrap();
-    assert_eq!((previous.count, previous.version), (2, 2));
+    assert_eq!((previous.count, previous.version()), (2, 2));
     for (old, new) in [(1, 2), (2, 3)] {
         assert!(matches!(
             watch.next().await,
@@ -106,7 +106,7 @@ async fn what_is_refused_comes_back_with_the_reason_and_nothing_has_changed() {
     assert_eq!(error.into_value().count, 5);
 
     assert_eq!(store.len(), 1);
-    assert_eq!(store.fetch(&key).unwrap().version, 1);
+    assert_eq!(store.fetch(&key).unwrap().version(), 1);
     store.try_acquire(&key).unwrap().release();
     assert_pending!(spawn(watch.next()).poll());
 }
@@ -154,7 +154,7 @@ fn what_was_checked_against_is_what_is_replaced() {
         let checked = value.looks().lock().unwrap().clone();
         assert_eq!(checked, [previous.map(|entry| entry.number)]);
     }
-    assert_eq!(store.fetch(&key).unwrap().version, 3);
+    assert_eq!(store.fetch(&key).unwrap().version(), 3);
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_check_may_call_the_store_and_may_panic() {
             }));
             assert!(panicked.is_err());
             store.try_acquire(&key).unwrap().release();
-            assert_eq!(store.fetch(&key).unwrap().version, entry.version);
+            assert_eq!(store.fetch(&key).unwrap().version(), entry.version());
         }
     });
 }
@@ -280,7 +280,7 @@ async fn a_transaction_checks_what_it_is_asked_to_check() {
     assert_eq!(
         (
             store.fetch(&key).unwrap().count,
-            store.fetch(&key).unwrap().version
+            store.fetch(&key).unwrap().version()
         ),
         (5, 2)
     );
@@ -293,5 +293,5 @@ async fn a_transaction_checks_what_it_is_asked_to_check() {
         aborted,
         Err(TransactError::Aborted(TryAssignError::Rejected { .. }))
     ));
-    assert_eq!(store.fetch(&key).unwrap().version, 2);
+    assert_eq!(store.fetch(&key).unwrap().version(), 2);
 }

@@ -44,7 +44,7 @@ async fn watches_of_every_kind_end_though_there_are_handles() {
     assert!(assert_ready!(deltas.poll_next()).is_none());
     assert!(assert_ready!(all.poll_next()).is_some());
     assert!(assert_ready!(all.poll_next()).is_none());
-    assert_eq!(watch.latest().version, 2);
+    assert_eq!(watch.latest().version(), 2);
     assert!(store.is_closed());
 }
 
@@ -54,7 +54,7 @@ async fn newest_tells_the_last_change_and_then_the_end() {
     let (key, mut watch) = store.init_and_watch(counter(1));
     store.mutate(&key, Change::Add(1)).await.unwrap();
     closed(&store);
-    assert_eq!(watch.newest().await.unwrap().version, 2);
+    assert_eq!(watch.newest().await.unwrap().version(), 2);
     assert!(watch.newest().await.is_none());
 }
 
@@ -115,7 +115,7 @@ async fn what_comes_later_fails_as_missing_and_what_is_created_has_ended() {
     let (made, mut watch) = other.init_and_watch(counter(4));
     assert!(watch.next().await.is_none());
     assert!(other.fetch(&made).is_none());
-    assert_eq!(other.create(&key, counter(5)).unwrap().version, 1);
+    assert_eq!(other.create(&key, counter(5)).unwrap().version(), 1);
     assert!(other.insert(&key, counter(6)).await.is_none());
     assert_eq!(other.fetch_or_create(&key, || counter(7)).count, 7);
     let (entries, mut all) = other.entries_and_watch_all();
@@ -136,7 +136,7 @@ async fn a_guard_goes_on_alone() {
     let mut guard = store.try_acquire(&key).unwrap();
     let made = store.init_and_acquire(counter(9));
     closed(&store);
-    assert_eq!(guard.mutate(Change::Add(1)).unwrap().version, 2);
+    assert_eq!(guard.mutate(Change::Add(1)).unwrap().version(), 2);
     assert_eq!((guard.count, guard.version()), (2, 2));
     guard.set(counter(5));
     assert_eq!(guard.count, 5);

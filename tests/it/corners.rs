@@ -329,7 +329,7 @@ fn watchers_are_woken_before_a_mutation_on_drop_has_its_turn() {
         &key,
         Change::Run(Hook::new(move || {
             noted.store(
-                usize::try_from(looks.fetch(&key).unwrap().version).unwrap(),
+                usize::try_from(looks.fetch(&key).unwrap().version()).unwrap(),
                 Ordering::SeqCst,
             );
         })),
@@ -338,5 +338,5 @@ fn watchers_are_woken_before_a_mutation_on_drop_has_its_turn() {
     drop(guard);
     assert!(watch.is_woken());
     assert_eq!(woken_first.load(Ordering::SeqCst), 2);
-    assert_eq!(store.fetch(&key).unwrap().version, 3);
+    assert_eq!(store.fetch(&key).unwrap().version(), 3);
 }

@@ -10,8 +10,8 @@ async fn a_created_entry_is_there_with_version_1() {
     let store = LiveStore::default();
     let key = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"lobby");
     let entry = store.create(&key, counter(3)).unwrap();
-    assert_eq!((entry.count, entry.version), (3, 1));
-    assert_eq!(entry.create_time, entry.last_change);
+    assert_eq!((entry.count, entry.version()), (3, 1));
+    assert_eq!(entry.create_time(), entry.last_change());
     assert_eq!(store.fetch(&key).unwrap().count, 3);
     assert_eq!(store.len(), 1);
 }
@@ -32,7 +32,7 @@ async fn create_gives_the_value_back_and_shows_the_existing_entry() {
         "this key has an entry already; `insert` would replace it"
     );
 
-    assert_eq!(store.fetch(&key).unwrap().version, 1);
+    assert_eq!(store.fetch(&key).unwrap().version(), 1);
     // A failed `create_and_acquire` holds nothing, a failed `create_and_watch` watches nothing.
     store.try_acquire(&key).unwrap().release();
     assert_eq!(store.broadcast(&key, "anybody?").unwrap(), 0);
@@ -53,12 +53,12 @@ async fn a_watch_made_with_the_entry_sees_all_that_follows() {
     let (key, mut first) = store.init_and_watch(counter(0));
     let other = Uuid::new_v4();
     let (entry, mut second) = store.create_and_watch(&other, counter(0)).unwrap();
-    assert_eq!(entry.version, 1);
+    assert_eq!(entry.version(), 1);
 
     store.mutate(&key, Change::Add(1)).await.unwrap();
     store.mutate(&other, Change::Add(1)).await.unwrap();
-    assert!(matches!(first.next().await, Some(Update::Mutate { new, .. }) if new.version == 2));
-    assert!(matches!(second.next().await, Some(Update::Mutate { new, .. }) if new.version == 2));
+    assert!(matches!(first.next().await, Some(Update::Mutate { new, .. }) if new.version() == 2));
+    assert!(matches!(second.next().await, Some(Update::Mutate { new, .. }) if new.version() == 2));
 }
 
 #[tokio::test]
@@ -102,12 +102,12 @@ async fn mutate_or_create_does_the_one_or_the_other() {
         .mutate_or_create(&key, || counter(10), Change::Add(1))
         .await
         .unwrap();
-    assert_eq!((entry.count, entry.version), (11, 1));
+    assert_eq!((entry.count, entry.version()), (11, 1));
     let entry = store
         .mutate_or_create(&key, || unreachable!(), Change::Add(1))
         .await
         .unwrap();
-    assert_eq!((entry.count, entry.version), (12, 2));
+    assert_eq!((entry.count, entry.version()), (12, 2));
 }
 
 #[tokio::test]

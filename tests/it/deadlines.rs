@@ -140,8 +140,8 @@ async fn a_deadline_is_no_commit() {
     store.expire_after(&key, SECOND * 10).unwrap();
     assert!(store.persist(&key) && store.touch(&key));
     let entry = store.fetch(&key).unwrap();
-    assert_eq!(entry.version, 1);
-    assert_eq!(watch.latest().version, 1);
+    assert_eq!(entry.version(), 1);
+    assert_eq!(watch.latest().version(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -49,7 +49,7 @@ async fn deltas_come_in_order_and_rebuild_the_value() {
     let key = store.init(board());
     let (entry, mut deltas) = store.fetch_and_watch_deltas(&key).unwrap();
     let mut replica = Board::clone(&entry);
-    let mut version = entry.version;
+    let mut version = entry.version();
     drop(entry);
 
     for line in 0..20 {
@@ -69,21 +69,21 @@ async fn deltas_come_in_order_and_rebuild_the_value() {
         }
     }
     let now = store.fetch(&key).unwrap();
-    assert_eq!((version, &replica), (now.version, &*now.value));
+    assert_eq!((version, &replica), (now.version(), &**now.value()));
 }
 
 #[tokio::test]
 async fn a_value_is_changed_in_place_while_only_deltas_are_watched() {
     let store = LiveStore::default();
     let key = store.init(board());
-    let address = Arc::as_ptr(&store.fetch(&key).unwrap().value);
+    let address = Arc::as_ptr(store.fetch(&key).unwrap().value());
     let mut deltas = store.watch_deltas(&key).unwrap();
     drop(store.mutate(&key, push(1)).await.unwrap());
     // Neither a message that waits nor a guard keeps the value.
     assert_eq!(store.broadcast(&key, "still here").unwrap(), 1);
     drop(store.mutate(&key, push(2)).await.unwrap());
     store.acquire(&key).await.unwrap().mutate(push(3)).unwrap();
-    assert_eq!(Arc::as_ptr(&store.fetch(&key).unwrap().value), address);
+    assert_eq!(Arc::as_ptr(store.fetch(&key).unwrap().value()), address);
     assert_eq!(
         shown(&drain(&mut deltas)),
         [
@@ -97,7 +97,7 @@ async fn a_value_is_changed_in_place_while_only_deltas_are_watched() {
     // A watcher of values makes the difference, for as long as it watches.
     let mut watch = store.watch(&key).unwrap();
     drop(store.mutate(&key, push(4)).await.unwrap());
-    let copied = Arc::as_ptr(&store.fetch(&key).unwrap().value);
+    let copied = Arc::as_ptr(store.fetch(&key).unwrap().value());
     assert_ne!(copied, address);
     let update = assert_ready!(spawn(watch.next()).poll()).unwrap();
     assert!(matches!(&update, Update::Mutate { new, old, .. } if new.lines.len() == old.lines.len() + 1));
@@ -108,7 +108,7 @@ async fn a_value_is_changed_in_place_while_only_deltas_are_watched() {
         [r#"Mutate { mutn: PushLines("4"), version: 5, .. }"#]
     );
     drop(store.mutate(&key, push(5)).await.unwrap());
-    assert_eq!(Arc::as_ptr(&store.fetch(&key).unwrap().value), copied);
+    assert_eq!(Arc::as_ptr(store.fetch(&key).unwrap().value()), copied);
 }
 
 #[tokio::test]
@@ -159,10 +159,10 @@ async fn replacements_and_ends_are_told_where_only_deltas_are_watched() {
     assert_eq!(deltas.key(), &key);
     store.insert(&key, counter(7)).await;
     store.remove_with_msg(&key, "bye").await.unwrap();
-    assert_eq!(deltas.latest().version, 3);
+    assert_eq!(deltas.latest().version(), 3);
     let all = drain(&mut deltas);
-    assert!(matches!(&all[0], Delta::Overwrite { msg: None, new } if new.count == 7 && new.version == 2));
-    assert!(matches!(&all[1], Delta::Remove { msg: Some("bye"), val } if val.version == 3));
+    assert!(matches!(&all[0], Delta::Overwrite { msg: None, new } if new.count == 7 && new.version() == 2));
+    assert!(matches!(&all[1], Delta::Remove { msg: Some("bye"), val } if val.version() == 3));
     assert_eq!(all.len(), 2);
     // A later life of the key is another entry.
     store.create(&key, counter(0)).unwrap();
@@ -180,7 +180,9 @@ async fn expiry_is_told() {
         .done();
     let key = store.init(counter(3));
     let mut deltas = store.watch_deltas(&key).unwrap();
-    assert!(matches!(deltas.next().await, Some(Delta::Expire { val }) if val.count == 3 && val.version == 2));
+    assert!(
+        matches!(deltas.next().await, Some(Delta::Expire { val }) if val.count == 3 && val.version() == 2)
+    );
     assert!(deltas.next().await.is_none());
 }
 
@@ -211,7 +213,7 @@ async fn who_falls_behind_is_resynced_and_goes_on() {
         store.mutate(&key, Change::Add(1)).await.unwrap();
     }
     let first = assert_ready!(spawn(deltas.next()).poll()).unwrap();
-    assert!(matches!(first, Delta::Resync { now, missed: 10 } if now.count == 10 && now.version == 11));
+    assert!(matches!(first, Delta::Resync { now, missed: 10 } if now.count == 10 && now.version() == 11));
     assert_pending!(spawn(deltas.next()).poll());
     store.mutate(&key, Change::Add(1)).await.unwrap();
     assert_eq!(shown(&drain(&mut deltas)), ["Mutate { version: 12, .. }"]);
@@ -359,7 +361,7 @@ async fn what_was_missed_is_replayed_from_any_version_that_is_kept_and_no_other(
         let deltas = drain(&mut watch);
         let missed = 6_u64.saturating_sub(seen);
         assert!(
-            matches!(&deltas[..], [Delta::Resync { now, missed: told }] if now.version == 6 && *told == missed),
+            matches!(&deltas[..], [Delta::Resync { now, missed: told }] if now.version() == 6 && *told == missed),
             "since {seen}: {deltas:?}"
         );
     }
@@ -388,18 +390,18 @@ async fn what_was_missed_is_replayed_from_any_version_that_is_kept_and_no_other(
 async fn what_is_kept_keeps_no_value_and_mutations_happen_in_place() {
     let store = keeping(100, 0);
     let key = store.init(board());
-    let at = Arc::as_ptr(&store.fetch(&key).unwrap().value);
+    let at = Arc::as_ptr(store.fetch(&key).unwrap().value());
     for line in 0..5 {
         store.mutate(&key, push(line)).await.unwrap();
     }
-    assert_eq!(Arc::as_ptr(&store.fetch(&key).unwrap().value), at);
+    assert_eq!(Arc::as_ptr(store.fetch(&key).unwrap().value()), at);
 
     // While somebody is told the values, they are told and not kept.
     let mut full = store.watch(&key).unwrap();
     let mut values = Vec::new();
     for line in 5..10 {
         let entry = store.mutate(&key, push(line)).await.unwrap();
-        values.push(Arc::downgrade(&entry.value));
+        values.push(Arc::downgrade(entry.value()));
         drop(entry);
         drop(full.next().await);
     }
@@ -435,11 +437,11 @@ async fn mutations_of_every_kind_and_way_are_kept() {
         drop(store.mutate_on_drop(&key, Change::Add(5)));
         let _ = store.mutate(&key, Change::Refuse).await.unwrap_err();
 
-        let mut watch = store.watch_deltas_since(&key, before.version).unwrap();
+        let mut watch = store.watch_deltas_since(&key, before.version()).unwrap();
         let (mut replica, mut versions) = (Counter::clone(&before), Vec::new());
         while let Some(Delta::Mutate { mutn, version }) = watch.try_next() {
             replica.apply(&mutn).unwrap();
-            versions.push((version - before.version, replica.count - before.count));
+            versions.push((version - before.version(), replica.count - before.count));
         }
         assert_eq!(versions, [(1, 1), (2, 3), (3, 6), (4, 10), (5, 15)]);
         drop(watched);
@@ -479,7 +481,7 @@ async fn where_no_mutations_are_kept_the_history_is_told_without_its_values() {
     let mut watch = store.watch_deltas_since(&key, 1).unwrap();
     let deltas = drain(&mut watch);
     assert_eq!(pushed(&deltas[..2]), ["0", "1"]);
-    assert!(matches!(&deltas[2..], [Delta::Overwrite { new, .. }] if new.version == 4));
+    assert!(matches!(&deltas[2..], [Delta::Overwrite { new, .. }] if new.version() == 4));
 
     let neither = keeping(0, 0);
     let key = neither.init(board());

@@ -75,7 +75,8 @@ async fn nothing_goes_early_and_nothing_later_than_one_check() {
             let told = told.clone();
             async move {
                 for (_, entry) in expired {
-                    told.send((entry.last_change, Instant::now().into_std())).unwrap();
+                    told.send((entry.last_change(), Instant::now().into_std()))
+                        .unwrap();
                 }
             }
         })
@@ -145,7 +146,7 @@ async fn a_peek_shows_the_entry_and_is_no_use() {
     // Also while somebody holds it.
     let guard = store.acquire(&fetched).await.unwrap();
     assert_eq!(
-        store.peek(&fetched).map(|entry| (entry.count, entry.version)),
+        store.peek(&fetched).map(|entry| (entry.count, entry.version())),
         Some((1, guard.version()))
     );
 }
@@ -172,7 +173,7 @@ async fn whoever_uses_an_entry_in_time_saves_it_though_a_check_found_it_due_whil
     seconds(60).await;
     let watch = guard.watch();
     guard.release();
-    assert_eq!(watch.latest().version, 1);
+    assert_eq!(watch.latest().version(), 1);
     drop(watch);
     seconds(9).await;
     assert!(store.contains_key(&key));
@@ -252,8 +253,11 @@ async fn watchers_hear_of_the_expiry_before_the_callback() {
                 let Some(Some(Update::Expire { val, key: told })) = watch.next().now_or_never() else {
                     panic!("the watcher was not told");
                 };
-                assert_eq!((told, val.count, val.version), (*key, entry.count, entry.version));
-                assert_eq!((val.count, val.version), (3, 2));
+                assert_eq!(
+                    (told, val.count, val.version()),
+                    (*key, entry.count, entry.version())
+                );
+                assert_eq!((val.count, val.version()), (3, 2));
                 assert!(watch.next().await.is_none());
                 done.store(true, Ordering::SeqCst);
             }
@@ -264,7 +268,7 @@ async fn watchers_hear_of_the_expiry_before_the_callback() {
     seconds(2).await;
     assert!(told.load(Ordering::SeqCst));
     // The key is free, and its versions go on.
-    assert_eq!(store.create(&key, counter(0)).unwrap().version, 3);
+    assert_eq!(store.create(&key, counter(0)).unwrap().version(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -290,7 +294,7 @@ async fn waiters_of_an_expired_entry_look_the_key_up_again() {
     seconds(5).await;
     drop(guard);
     assert!(waiting.await.unwrap().is_none(), "what it inserts is a new entry");
-    assert_eq!(store.fetch(&key).unwrap().version, 3);
+    assert_eq!(store.fetch(&key).unwrap().version(), 3);
     seconds(3).await;
     assert!(store.is_empty());
 }
@@ -525,7 +529,8 @@ async fn nothing_goes_a_millisecond_early() {
                 let told = told.clone();
                 async move {
                     for (_, entry) in expired {
-                        told.send(Instant::now().into_std() - entry.last_change).unwrap();
+                        told.send(Instant::now().into_std() - entry.last_change())
+                            .unwrap();
                     }
                 }
             })

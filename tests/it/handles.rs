@@ -131,10 +131,77 @@ async fn an_entry_tells_its_times() {
     let store = LiveStore::default();
     let key = store.init(counter(1));
     let entry = store.mutate(&key, Change::Add(1)).await.unwrap();
-    assert!(entry.last_change >= entry.create_time);
+    assert!(entry.last_change() >= entry.create_time());
     let slack = Duration::from_secs(1);
     assert!(entry.changed_at() >= before - slack && entry.changed_at() <= SystemTime::now() + slack);
     assert_eq!(serde_json::to_string(&Entry::new(7)).unwrap(), "7");
+}
+
+/// The user's own fields, of names that an entry has as well.
+#[derive(Clone, Debug, PartialEq)]
+struct Release {
+    version: &'static str,
+    value: i8,
+    last_change: char,
+    create_time: bool,
+}
+
+impl LiveValue for Release {
+    type Message = ();
+    type Mutation = i8;
+    type MutError = ();
+
+    fn mutate(entry: &Entry<Self>, by: &i8) -> Result<Self, ()> {
+        let value = entry.value.checked_add(*by).ok_or(())?;
+        Ok(Release {
+            value,
+            ..Release::clone(entry)
+        })
+    }
+}
+
+/// They were hidden behind the entry's.
+#[tokio::test]
+async fn an_entry_hides_no_field_of_its_value() {
+    let store = LiveStore::default();
+    let release = Release {
+        version: "1.0",
+        value: 3,
+        last_change: 'c',
+        create_time: true,
+    };
+    let key = store.init(release.clone());
+    let entry = store.mutate(&key, 1).await.unwrap();
+    assert_eq!((entry.version, entry.version()), ("1.0", 2));
+    assert_eq!((entry.last_change, entry.create_time), ('c', true));
+    assert!(entry.create_time() <= entry.last_change());
+    assert_eq!(entry.value, 4);
+    assert_eq!(**entry.value(), Release { value: 4, ..release });
+    // What is kept of it is the value alone.
+    let value = std::sync::Arc::clone(entry.value());
+    drop(entry);
+    assert_eq!(value.value, 4);
+}
+
+/// The clock of a runtime may be paused before and after any other; each store counts from its own.
+#[tokio::test(start_paused = true)]
+async fn an_entry_is_told_of_the_clock_of_its_store() {
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    let store = LiveStore::<Counter>::default();
+    let key = store.init(counter(0));
+    let entry = store.fetch(&key).unwrap();
+    assert_eq!(entry.create_time(), tokio::time::Instant::now().into_std());
+    // A clock that is an hour behind, and a fraction of a millisecond off.
+    let other = std::thread::spawn(|| {
+        let store = LiveStore::<Counter>::default();
+        let before = tokio::time::Instant::now().into_std();
+        let entry = store.fetch(&store.init(counter(0))).unwrap();
+        (before, entry, tokio::time::Instant::now().into_std())
+    });
+    let (before, other, after) = other.join().unwrap();
+    assert!(other.create_time() <= after);
+    assert!(other.create_time() + Duration::from_millis(1) >= before);
+    assert_eq!(entry.create_time(), store.fetch(&key).unwrap().create_time());
 }
 
 #[test]
@@ -169,7 +236,7 @@ async fn the_time_of_a_change_never_decreases() {
         std::thread::spawn(move || assert_ready!(spawn(store.mutate(&key, Change::Add(1))).poll()).unwrap())
             .join()
             .unwrap();
-    assert!(after.last_change >= before.last_change);
+    assert!(after.last_change() >= before.last_change());
 }
 
 /// Entries are moved while others use them.

@@ -25,12 +25,15 @@ async fn add(store: &LiveStore<Counter>, key: &Uuid, times: usize) {
 async fn mutate_if_commits_at_the_version_and_nowhere_else() {
     let store = LiveStore::default();
     let key = store.init(counter(0));
-    assert_eq!(store.mutate_if(&key, 1, Change::Add(1)).await.unwrap().version, 2);
+    assert_eq!(
+        store.mutate_if(&key, 1, Change::Add(1)).await.unwrap().version(),
+        2
+    );
     for wrong in [0, 1, 3, u64::MAX] {
         let Err(MutateIfError::Conflict(now)) = store.mutate_if(&key, wrong, Change::Add(1)).await else {
             panic!("{wrong} is not its version");
         };
-        assert_eq!((now.count, now.version), (1, 2));
+        assert_eq!((now.count, now.version()), (1, 2));
     }
     assert!(matches!(
         store.mutate_if(&key, 2, Change::Refuse).await,
@@ -69,7 +72,7 @@ async fn a_version_from_a_former_life_never_matches() {
     let store = LiveStore::default();
     let key = store.init(counter(0));
     add(&store, &key, 3).await;
-    let before = store.fetch(&key).unwrap().version;
+    let before = store.fetch(&key).unwrap().version();
     store.remove(&key).await.unwrap();
     store.create(&key, counter(0)).unwrap();
     for version in 0..=before + 1 {
@@ -88,11 +91,11 @@ async fn of_two_who_decided_on_the_same_version_one_wins() {
             tokio::spawn(async move {
                 for _ in 0..100 {
                     let mut now = store.fetch(&key).unwrap();
-                    while let Err(error) = store.mutate_if(&key, now.version, Change::Add(1)).await {
+                    while let Err(error) = store.mutate_if(&key, now.version(), Change::Add(1)).await {
                         let MutateIfError::Conflict(newer) = error else {
                             panic!("{error:?}")
                         };
-                        assert!(newer.version > now.version);
+                        assert!(newer.version() > now.version());
                         now = newer;
                     }
                     tokio::task::yield_now().await;
@@ -115,7 +118,7 @@ async fn history_keeps_as_much_as_it_was_told() {
             .history(&key)
             .unwrap()
             .iter()
-            .map(|entry| (entry.count, entry.version))
+            .map(|entry| (entry.count, entry.version()))
             .collect()
     };
     assert_eq!(kept(&store), [(0, 1)]);
@@ -152,18 +155,18 @@ async fn rollback_makes_an_old_value_the_newest_version() {
     store.insert(&key, counter(1)).await;
     // Counters must not shrink, so from 1 back to 5 is fine.
     let entry = store.rollback(&key, 1).await.unwrap();
-    assert_eq!((entry.count, entry.version), (5, 3));
+    assert_eq!((entry.count, entry.version()), (5, 3));
     // And from 5 to 1 is not.
     assert_eq!(
         store.rollback(&key, 2).await.unwrap_err(),
         RollbackError::Rejected(Refused)
     );
-    assert_eq!(store.fetch(&key).unwrap().version, 3);
+    assert_eq!(store.fetch(&key).unwrap().version(), 3);
     watch.next().await.unwrap();
     let Some(Update::Rollback { new, old }) = watch.next().await else {
         panic!("not a rollback")
     };
-    assert_eq!((old.count, old.version, new.count, new.version), (1, 2, 5, 3));
+    assert_eq!((old.count, old.version(), new.count, new.version()), (1, 2, 5, 3));
     // The past is as it was.
     let counts: Vec<_> = store
         .history(&key)
@@ -174,7 +177,7 @@ async fn rollback_makes_an_old_value_the_newest_version() {
     assert_eq!(counts, [5, 1, 5]);
 
     let mut guard = store.acquire(&key).await.unwrap();
-    assert_eq!(guard.rollback(3).unwrap().version, 4);
+    assert_eq!(guard.rollback(3).unwrap().version(), 4);
     assert_eq!((guard.count, guard.version()), (5, 4));
     assert_eq!(
         guard.rollback(99).unwrap_err(),
@@ -191,7 +194,7 @@ async fn watch_since_replays_exactly_what_was_missed() {
         let store = store_with_history(4);
         let key = store.init(counter(0));
         add(&store, &key, 10 - missed).await;
-        let seen = store.fetch(&key).unwrap().version;
+        let seen = store.fetch(&key).unwrap().version();
         add(&store, &key, missed).await;
         store.broadcast(&key, "not replayed").unwrap();
         let mut watch = store.watch_since(&key, seen).unwrap();
@@ -200,7 +203,7 @@ async fn watch_since_replays_exactly_what_was_missed() {
             let Some(Update::Mutate { old, new, .. }) = watch.next().await else {
                 panic!("{missed} missed")
             };
-            assert_eq!((old.version, new.version), (expected - 1, expected));
+            assert_eq!((old.version(), new.version()), (expected - 1, expected));
         }
         assert_pending!(spawn(watch.next()).poll());
         store.remove(&key).await.unwrap();
@@ -217,13 +220,13 @@ async fn watch_since_starts_with_a_resync_where_not_everything_is_kept() {
     let mut watch = store.watch_since(&key, 6).unwrap();
     // What happens before the first poll is in the resync too.
     add(&store, &key, 1).await;
-    assert!(matches!(watch.next().await, Some(Update::Resync { now, missed: 6 }) if now.version == 12));
+    assert!(matches!(watch.next().await, Some(Update::Resync { now, missed: 6 }) if now.version() == 12));
     add(&store, &key, 1).await;
     assert_eq!(watch.next().await.unwrap().version(), 13);
 
     // A version that this entry never had.
     let mut watch = store.watch_since(&key, 99).unwrap();
-    assert!(matches!(watch.next().await, Some(Update::Resync { now, missed: 0 }) if now.version == 13));
+    assert!(matches!(watch.next().await, Some(Update::Resync { now, missed: 0 }) if now.version() == 13));
     let mut watch = store.watch_since(&key, 0).unwrap();
     assert!(matches!(watch.next().await, Some(Update::Resync { .. })));
 
@@ -231,7 +234,7 @@ async fn watch_since_starts_with_a_resync_where_not_everything_is_kept() {
     store.remove(&key).await.unwrap();
     store.create(&key, counter(0)).unwrap();
     let mut watch = store.watch_since(&key, 13).unwrap();
-    assert!(matches!(watch.next().await, Some(Update::Resync { now, .. }) if now.version == 15));
+    assert!(matches!(watch.next().await, Some(Update::Resync { now, .. }) if now.version() == 15));
     assert!(store.watch_since(&Uuid::nil(), 1).is_none());
 }
 
@@ -246,7 +249,7 @@ async fn watch_since_of_an_entry_that_ends_meanwhile_tells_its_end() {
     assert_eq!(replays.next().await.unwrap().version(), 6);
     assert!(replays.next().await.unwrap().is_end());
     assert!(replays.next().await.is_none());
-    assert!(matches!(resyncs.next().await, Some(Update::Resync { now, .. }) if now.version == 7));
+    assert!(matches!(resyncs.next().await, Some(Update::Resync { now, .. }) if now.version() == 7));
     assert!(resyncs.next().await.unwrap().is_end());
     assert!(resyncs.next().await.is_none());
 }
@@ -263,7 +266,7 @@ async fn newest_of_a_watch_since_is_the_present() {
             .newest()
             .await
             .unwrap()
-            .version,
+            .version(),
         4
     );
     assert_eq!(
@@ -273,7 +276,7 @@ async fn newest_of_a_watch_since_is_the_present() {
             .newest()
             .await
             .unwrap()
-            .version,
+            .version(),
         4
     );
     assert_pending!(spawn(store.watch_since(&key, 4).unwrap().newest()).poll());

@@ -131,7 +131,7 @@ async fn callers_who_name_keys_in_any_order_do_not_deadlock() {
             .unwrap();
     }
     for number in 1..=4 {
-        assert_eq!(store.fetch(&key(number)).unwrap().version, 801);
+        assert_eq!(store.fetch(&key(number)).unwrap().version(), 801);
     }
 }
 
@@ -143,7 +143,7 @@ async fn what_is_staged_is_seen_within_and_committed_as_one() {
     let result: Result<i64, TransactError<MutateError<Refused>>> = store
         .transact(&[key(2), key(1)], |tx| {
             assert_eq!(tx.mutate(&key(1), Change::Add(10))?.count, 11);
-            assert_eq!(tx.mutate(&key(1), Change::Add(10))?.version, 3);
+            assert_eq!(tx.mutate(&key(1), Change::Add(10))?.version(), 3);
             assert_eq!(tx.get(&key(1)).unwrap().count, 21);
             tx.broadcast(&key(1), "between").unwrap();
             assert_eq!(tx.set(&key(1), counter(5)).unwrap().count, 21);
@@ -154,7 +154,7 @@ async fn what_is_staged_is_seen_within_and_committed_as_one() {
         })
         .await;
     assert_eq!(result.unwrap(), 3);
-    assert_eq!(store.fetch(&key(1)).unwrap().version, 4);
+    assert_eq!(store.fetch(&key(1)).unwrap().version(), 4);
     for expected in [
         "Mutate { version: 2, .. }",
         "Mutate { version: 3, .. }",
@@ -184,7 +184,7 @@ async fn an_error_leaves_everything_untouched() {
         result.unwrap_err(),
         TransactError::Aborted(MutateError::Rejected(Refused))
     );
-    assert_eq!(store.fetch(&key(1)).unwrap().version, 1);
+    assert_eq!(store.fetch(&key(1)).unwrap().version(), 1);
     assert_eq!(store.len(), 2);
     assert_pending!(spawn(watch.next()).poll());
     drop(store.try_acquire(&key(1)).unwrap());
@@ -221,7 +221,7 @@ async fn a_refusal_may_be_handled_and_the_rest_committed() {
         })
         .await;
     result.unwrap();
-    assert_eq!(store.fetch(&key(1)).unwrap().version, 2);
+    assert_eq!(store.fetch(&key(1)).unwrap().version(), 2);
 }
 
 #[tokio::test]
@@ -256,14 +256,14 @@ async fn a_key_that_is_missing_or_was_not_named_can_only_be_created() {
     assert_eq!(
         (
             store.fetch(&key(7)).unwrap().count,
-            store.fetch(&key(7)).unwrap().version
+            store.fetch(&key(7)).unwrap().version()
         ),
         (7, 1)
     );
     assert_eq!(
         (
             store.fetch(&key(8)).unwrap().count,
-            store.fetch(&key(8)).unwrap().version
+            store.fetch(&key(8)).unwrap().version()
         ),
         (9, 2)
     );
@@ -287,7 +287,7 @@ async fn no_keys_are_fine_too() {
 #[tokio::test]
 async fn a_key_created_by_somebody_else_meanwhile_fails_the_whole() {
     let store = store_with(1);
-    let before = store.fetch(&key(1)).unwrap().version;
+    let before = store.fetch(&key(1)).unwrap().version();
     let result: Result<(), TransactError<()>> = store
         .transact(&[key(1), key(9)], |tx| {
             tx.mutate(&key(1), Change::Add(1)).unwrap();
@@ -298,7 +298,7 @@ async fn a_key_created_by_somebody_else_meanwhile_fails_the_whole() {
         })
         .await;
     assert_eq!(result.unwrap_err(), TransactError::Occupied(key(9)));
-    assert_eq!(store.fetch(&key(1)).unwrap().version, before);
+    assert_eq!(store.fetch(&key(1)).unwrap().version(), before);
     assert!(!store.contains_key(&key(3)));
     assert_eq!(store.fetch(&key(9)).unwrap().count, 99);
     assert_eq!(store.len(), 2);
@@ -336,7 +336,7 @@ async fn an_entry_can_be_removed_and_made_anew() {
         assert_eq!(tell(&mut watch).await, expected);
     }
     let entry = store.fetch(&key(1)).unwrap();
-    assert_eq!((entry.count, entry.version), (101, 6));
+    assert_eq!((entry.count, entry.version()), (101, 6));
     assert_eq!(store.len(), 1);
     drop(store.try_acquire(&key(1)).unwrap());
 }
@@ -540,7 +540,7 @@ async fn one_update_per_staged_change_reaches_a_watcher_in_order() {
         let Some(Update::Mutate { old, new, .. }) = watch.next().await else {
             panic!("not a mutation")
         };
-        assert_eq!((old.version, new.version), (step - 1, step));
+        assert_eq!((old.version(), new.version()), (step - 1, step));
         assert_eq!(new.count, old.count + 1);
     }
 }

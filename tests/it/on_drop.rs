@@ -18,7 +18,7 @@ fn store() -> (LiveStore<Counter>, Uuid) {
 
 fn count(store: &LiveStore<Counter>, key: &Uuid) -> (i64, u64) {
     let entry = store.fetch(key).unwrap();
-    (entry.count, entry.version)
+    (entry.count, entry.version())
 }
 
 /// The counts of the mutations that a watcher was told.
@@ -55,7 +55,7 @@ fn what_is_disarmed_is_given_back_and_commits_nothing() {
 async fn who_commits_now_learns_what_came_of_it_and_commits_once() {
     let (store, key) = store();
     let entry = store.mutate_on_drop(&key, Change::Add(5)).commit().await.unwrap();
-    assert_eq!((entry.count, entry.version), (5, 2));
+    assert_eq!((entry.count, entry.version()), (5, 2));
     let refused = store.mutate_on_drop(&key, Change::Refuse).commit().await;
     assert_eq!(refused.unwrap_err(), MutateError::Rejected(Refused));
     let missing = store.mutate_on_drop(&Uuid::nil(), Change::Add(1)).commit().await;

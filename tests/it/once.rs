@@ -68,7 +68,7 @@ fn of_many_who_find_no_entry_one_makes_a_value_and_the_others_get_its_entry() {
                                 runs.run();
                                 counter(i64::try_from(me).unwrap())
                             });
-                            (entry.count, entry.version)
+                            (entry.count, entry.version())
                         })
                     })
                     .collect();
@@ -82,7 +82,7 @@ fn of_many_who_find_no_entry_one_makes_a_value_and_the_others_get_its_entry() {
 
 fn seen_by(store: &LiveStore<Counter>, key: &Uuid) -> (i64, u64) {
     let entry = store.fetch(key).unwrap();
-    (entry.count, entry.version)
+    (entry.count, entry.version())
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn if_a_closure_panics_one_of_those_who_wait_runs_its_own() {
                             })
                         }));
                         match entry {
-                            Ok(entry) => assert_eq!((entry.count, entry.version), (3, 1)),
+                            Ok(entry) => assert_eq!((entry.count, entry.version()), (3, 1)),
                             Err(_) => {
                                 panicked.fetch_add(1, Ordering::SeqCst);
                             }
@@ -188,7 +188,7 @@ fn a_closure_may_ask_for_its_own_key() {
             counter(7)
         });
         // The first entry is the one that stays.
-        assert_eq!((entry.count, entry.version), (2, 2));
+        assert_eq!((entry.count, entry.version()), (2, 2));
 
         let key = Uuid::new_v4();
         let within = store.clone();

@@ -35,7 +35,7 @@ impl LiveValue for Text {
     type MutError = &'static str;
 
     fn mutate(entry: &Entry<Self>, mutation: &String) -> Result<Self, &'static str> {
-        let mut next = Text::clone(&entry.value);
+        let mut next = Text::clone(entry.value());
         next.apply(mutation)?;
         Ok(next)
     }
@@ -63,10 +63,10 @@ fn text(text: &str) -> Text {
 async fn a_value_that_nobody_else_has_is_changed_in_place() {
     let store = LiveStore::default();
     let key = store.init(text("a"));
-    let address = Arc::as_ptr(&store.fetch(&key).unwrap().value);
+    let address = Arc::as_ptr(store.fetch(&key).unwrap().value());
     let entry = store.mutate(&key, "b".to_owned()).await.unwrap();
-    assert_eq!((entry.text.as_str(), entry.version), ("b", 2));
-    assert_eq!(Arc::as_ptr(&entry.value), address);
+    assert_eq!((entry.text.as_str(), entry.version()), ("b", 2));
+    assert_eq!(Arc::as_ptr(entry.value()), address);
     drop(entry);
 
     let mut guard = store.acquire(&key).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_value_that_nobody_else_has_is_changed_in_place() {
         drop(guard.mutate(format!("{round}")).unwrap());
     }
     assert_eq!((guard.text.as_str(), guard.version()), ("2", 5));
-    assert_eq!(Arc::as_ptr(&guard.as_entry().value), address);
+    assert_eq!(Arc::as_ptr(guard.as_entry().value()), address);
     assert_eq!(clones(), 0);
 }
 
@@ -84,7 +84,7 @@ async fn an_entry_that_somebody_keeps_does_not_change() {
     let key = store.init(text("a"));
     let kept = store.fetch(&key).unwrap();
     store.mutate(&key, "b".to_owned()).await.unwrap();
-    assert_eq!((kept.text.as_str(), kept.version), ("a", 1));
+    assert_eq!((kept.text.as_str(), kept.version()), ("a", 1));
     assert_eq!(clones(), 1);
     let mut guard = store.acquire(&key).await.unwrap();
     let kept = guard.as_entry();
@@ -135,9 +135,9 @@ fn a_plain_mutation_waits_for_a_guard_like_any_other() {
     assert_pending!(first.poll());
     drop(guard);
     assert_pending!(first.poll());
-    assert_eq!(assert_ready!(second.poll()).unwrap().version, 2);
+    assert_eq!(assert_ready!(second.poll()).unwrap().version(), 2);
     let entry = assert_ready!(first.poll()).unwrap();
-    assert_eq!((entry.text.as_str(), entry.version), ("b", 3));
+    assert_eq!((entry.text.as_str(), entry.version()), ("b", 3));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_mutation_that_is_dropped_in_the_queue_passes_its_turn_on() {
     drop(dropped);
     assert!(next.is_woken());
     let entry = assert_ready!(next.poll()).unwrap();
-    assert_eq!((entry.text.as_str(), entry.version), ("c", 2));
+    assert_eq!((entry.text.as_str(), entry.version()), ("c", 2));
     assert!(store.try_acquire(&key).is_ok());
 }
 
@@ -186,8 +186,8 @@ fn a_small_value_that_somebody_keeps_is_changed_in_one_step_as_well() {
     let key = store.init(small());
     let kept = store.fetch(&key).unwrap();
     let entry = assert_ready!(spawn(store.mutate(&key, SmallMutation::SetNumber(2))).poll()).unwrap();
-    assert_eq!((kept.number, kept.version), (1, 1));
-    assert_eq!((entry.number, entry.name.as_str(), entry.version), (2, "a", 2));
+    assert_eq!((kept.number, kept.version()), (1, 1));
+    assert_eq!((entry.number, entry.name.as_str(), entry.version()), (2, "a", 2));
 
     let mut guard = store.try_acquire(&key).unwrap();
     drop(guard.mutate(SmallMutation::SetNumber(3)).unwrap());
@@ -204,7 +204,10 @@ fn a_small_value_that_is_watched_is_told_before_and_after() {
     let Some(Update::Mutate { new, old, .. }) = assert_ready!(spawn(watch.next()).poll()) else {
         panic!("not a mutation")
     };
-    assert_eq!((old.number, old.version, new.number, new.version), (1, 1, 2, 2));
+    assert_eq!(
+        (old.number, old.version(), new.number, new.version()),
+        (1, 1, 2, 2)
+    );
 }
 
 #[test]
@@ -216,7 +219,7 @@ fn a_small_value_that_refuses_stays_as_it_is() {
     assert!(matches!(refused, Err(MutateError::Rejected(_))));
     assert_eq!(store.stats().refused, 1);
     let entry = store.fetch(&key).unwrap();
-    assert_eq!((entry.number, entry.version), (1, 1));
-    assert!(Arc::ptr_eq(&entry.value, &before.value));
+    assert_eq!((entry.number, entry.version()), (1, 1));
+    assert!(Arc::ptr_eq(entry.value(), before.value()));
     assert_pending!(spawn(watch.next()).poll());
 }

@@ -78,7 +78,7 @@ where
 fn seen<V: LiveValue>(store: &LiveStore<V>) -> Vec<(Uuid, V, u64)> {
     let mut seen: Vec<_> = store
         .entries()
-        .map(|(key, entry)| (key, V::clone(&entry), entry.version))
+        .map(|(key, entry)| (key, V::clone(&entry), entry.version()))
         .collect();
     seen.sort_by_key(|(key, ..)| *key);
     seen
@@ -130,7 +130,7 @@ async fn a_loaded_store_goes_on() {
     let update = watch.next().await.unwrap();
     assert_eq!((update.entry().visits, update.version()), (2, 2));
     let guard = loaded.acquire(&key).await.unwrap();
-    assert_eq!(guard.delete().version, 3);
+    assert_eq!(guard.delete().version(), 3);
     assert!(loaded.is_empty());
 }
 
@@ -142,7 +142,7 @@ async fn a_store_without_entries_is_saved_too() {
     let loaded = load::<Room>(&place.path()).await.unwrap();
     assert!(loaded.is_empty());
     assert_eq!(loaded.load_report().unwrap().entries, 0);
-    assert_eq!(loaded.fetch(&loaded.init(room("first", 0))).unwrap().version, 1);
+    assert_eq!(loaded.fetch(&loaded.init(room("first", 0))).unwrap().version(), 1);
 }
 
 #[tokio::test]
@@ -167,12 +167,15 @@ async fn no_key_repeats_a_version_after_loading() {
             .await
             .unwrap();
     }
-    let last = store.remove(&gone).await.unwrap().version;
+    let last = store.remove(&gone).await.unwrap().version();
     store.save(place.path()).await.unwrap();
 
     let loaded = load::<Room>(&place.path()).await.unwrap();
-    assert_eq!(loaded.fetch(&kept).unwrap().version, 1);
-    assert_eq!(loaded.create(&gone, room("again", 0)).unwrap().version, last + 1);
+    assert_eq!(loaded.fetch(&kept).unwrap().version(), 1);
+    assert_eq!(
+        loaded.create(&gone, room("again", 0)).unwrap().version(),
+        last + 1
+    );
     // What goes now counts as well.
     for _ in 0..100 {
         loaded
@@ -180,8 +183,11 @@ async fn no_key_repeats_a_version_after_loading() {
             .await
             .unwrap();
     }
-    let last = loaded.remove(&kept).await.unwrap().version;
-    assert_eq!(loaded.create(&kept, room("again", 0)).unwrap().version, last + 1);
+    let last = loaded.remove(&kept).await.unwrap().version();
+    assert_eq!(
+        loaded.create(&kept, room("again", 0)).unwrap().version(),
+        last + 1
+    );
 }
 
 #[tokio::test]

@@ -11,11 +11,11 @@ use std::time::Duration;
 use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
     Durability, DurabilityError, DurableWatch, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards,
-    Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing,
-    MissingKey, MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError,
-    OpenReport, OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Stats,
-    Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError,
-    Tx, UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WeakLiveStore,
+    Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey,
+    MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError, OpenReport,
+    OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Shared, Stats, Storages,
+    StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx,
+    UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WatchSet, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -158,6 +158,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Stats" Stats, Stats => FULL, FULL;
         "Storages" Storages, Storages => HANDLE, HANDLE;
         "StoragesBuilder" StoragesBuilder, StoragesBuilder => OWNED, OWNED;
+        "Shared" Shared<Update<Rich>>, Shared<Update<Poor>> => FULL, HANDLE;
         "StoreOptions" StoreOptions, StoreOptions => FULL, FULL;
         "TransactError" TransactError<()>, TransactError<Nothing> => FULL, BARE;
         "TryAcquireError" TryAcquireError, TryAcquireError => FULL, FULL;
@@ -169,6 +170,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Update" Update<Rich>, Update<Poor> => FULL, HANDLE;
         "Watch" Watch<Rich>, Watch<Poor> => OWNED, OWNED;
         "WatchAll" WatchAll<Rich>, WatchAll<Poor> => OWNED, OWNED;
+        "WatchSet" WatchSet<Rich>, WatchSet<Poor> => OWNED, OWNED;
         "WeakLiveStore" WeakLiveStore<Rich>, WeakLiveStore<Poor> => HANDLE, HANDLE;
     }
 }
@@ -269,6 +271,7 @@ async fn every_public_future_can_be_sent() {
     let (key, mut watch) = store.init_and_watch(counter(1));
     let mut all = store.watch_all();
     send!(Watch, watch.next());
+    send!(Watch, watch.next_shared());
     send!(Watch, watch.newest());
     send!(Watch, watch.on_update(|_| async { Control::Break }));
     let builder = LiveStore::<Rich>::new();
@@ -279,7 +282,12 @@ async fn every_public_future_can_be_sent() {
     send!(DurableWatch, told.next());
     let mut deltas = store.watch_deltas(&key).unwrap();
     send!(DeltaWatch, deltas.next());
+    send!(DeltaWatch, deltas.next_shared());
     send!(WatchAll, all.next());
+    send!(WatchAll, all.next_shared());
+    let mut set = store.watch_set();
+    send!(WatchSet, set.next());
+    send!(WatchSet, set.next_shared());
     send!(LiveStore, store.acquire(&key));
     send!(LiveStore, store.acquire_timeout(&key, Duration::ZERO));
     send!(LiveStore, store.acquire_many(&[key]));

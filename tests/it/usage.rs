@@ -77,7 +77,7 @@ async fn everything_the_first_readme_shows_works_together() {
         while let Some(update) = watch.next().await {
             match update {
                 Update::Mutate { mutn, new, old } => {
-                    assert_eq!(new.version, old.version + 1);
+                    assert_eq!(new.version(), old.version() + 1);
                     seen.push(format!("{mutn:?}"));
                 }
                 Update::Message { msg, val } => seen.push(format!("{msg:?} at {} W", val.watts)),

@@ -37,7 +37,7 @@ fn a_mutation_that_panics_leaves_the_entry_as_it_was_and_free() {
     guard.mutate(Change::Add(1)).unwrap();
     drop(guard);
     assert!(
-        matches!(assert_ready!(spawn(watch.next()).poll()), Some(Update::Mutate { new, .. }) if new.version == 2)
+        matches!(assert_ready!(spawn(watch.next()).poll()), Some(Update::Mutate { new, .. }) if new.version() == 2)
     );
 }
 
@@ -156,7 +156,7 @@ impl LiveValue for Meddler {
 
     fn mutate(entry: &Entry<Self>, mutation: &MeddlerEvent) -> Result<Self, ()> {
         mutation.0.meddle();
-        Ok(Meddler::clone(&entry.value))
+        Ok(Meddler::clone(entry.value()))
     }
 }
 
@@ -393,7 +393,7 @@ fn an_update_whose_clone_panics_is_still_there() {
 #[test]
 fn a_version_whose_update_panicked_is_still_the_newest() {
     let (_store, mut watch, _other) = shied_away();
-    assert_eq!(assert_ready!(spawn(watch.newest()).poll()).unwrap().version, 2);
+    assert_eq!(assert_ready!(spawn(watch.newest()).poll()).unwrap().version(), 2);
 }
 
 /// A watcher that has lagged, and what it lets go of when it comes back panics once.
@@ -432,7 +432,7 @@ fn a_resync_whose_drops_panic_is_not_lost() {
 fn a_newest_whose_drops_panic_is_not_lost() {
     let (_store, mut watch) = lagging();
     // Of what is skipped nothing is owed to anybody, not even a panic.
-    assert_eq!(assert_ready!(spawn(watch.newest()).poll()).unwrap().version, 5);
+    assert_eq!(assert_ready!(spawn(watch.newest()).poll()).unwrap().version(), 5);
 }
 
 /// Calls back when it is dropped.

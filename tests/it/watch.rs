@@ -71,9 +71,9 @@ async fn a_mutation_tells_what_was_and_what_is() {
     else {
         panic!("not the mutation");
     };
-    assert_eq!((old.count, old.version, new.count, new.version), (1, 1, 3, 2));
-    assert_eq!(new.create_time, old.create_time);
-    assert!(new.last_change >= old.last_change);
+    assert_eq!((old.count, old.version(), new.count, new.version()), (1, 1, 3, 2));
+    assert_eq!(new.create_time(), old.create_time());
+    assert!(new.last_change() >= old.last_change());
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn the_end_is_told_once_then_none() {
     let end = watch.next().await.unwrap();
     assert!(end.is_end());
     assert!(
-        matches!(end, Update::Remove { val, key: k, .. } if k == key && val.count == 2 && val.version == 3)
+        matches!(end, Update::Remove { val, key: k, .. } if k == key && val.count == 2 && val.version() == 3)
     );
     assert!(watch.next().await.is_none());
     assert!(watch.next().await.is_none());
@@ -155,10 +155,13 @@ async fn a_lagging_watcher_gets_the_current_entry_and_is_correct_again() {
             panic!("cap {cap}")
         };
         assert_eq!(missed, cap as u64 + 2);
-        assert_eq!((now.count, now.version), (2 * cap as i64 + 1, 2 * cap as u64 + 2));
+        assert_eq!(
+            (now.count, now.version()),
+            (2 * cap as i64 + 1, 2 * cap as u64 + 2)
+        );
 
         store.mutate(&key, Change::Add(1)).await.unwrap();
-        assert_eq!(versions(&drain(&mut watch)), [now.version + 1], "cap {cap}");
+        assert_eq!(versions(&drain(&mut watch)), [now.version() + 1], "cap {cap}");
     }
 }
 
@@ -210,7 +213,7 @@ async fn memory_of_a_watcher_that_never_reads_is_bounded() {
     let mut values: Vec<Weak<Counter>> = Vec::new();
     for _ in 0..100 {
         values.push(Arc::downgrade(
-            &store.mutate(&key, Change::Add(1)).await.unwrap().value,
+            store.mutate(&key, Change::Add(1)).await.unwrap().value(),
         ));
     }
     // Four updates, each with the value before and after, have five values among them.
@@ -224,7 +227,7 @@ async fn what_every_watcher_has_taken_is_kept_by_nobody() {
     let store = LiveStore::default();
     let (key, mut first) = store.init_and_watch(counter(0));
     let mut second = store.watch(&key).unwrap();
-    let old = Arc::downgrade(&store.fetch(&key).unwrap().value);
+    let old = Arc::downgrade(store.fetch(&key).unwrap().value());
     store.mutate(&key, Change::Add(1)).await.unwrap();
     drop(first.next().await);
     assert!(old.upgrade().is_some());
@@ -242,7 +245,7 @@ async fn watchers_may_come_and_go_while_updates_wait() {
         match step * 7919 % 11 {
             0..=2 => {
                 let (entry, watch) = store.fetch_and_watch(&key).unwrap();
-                watches.push((entry.version, watch));
+                watches.push((entry.version(), watch));
             }
             3 if !watches.is_empty() => drop(watches.swap_remove(step as usize % watches.len())),
             4..=6 if !watches.is_empty() => {
@@ -250,12 +253,12 @@ async fn watchers_may_come_and_go_while_updates_wait() {
                 let (seen, watch) = &mut watches[at];
                 for update in drain(watch) {
                     match &update {
-                        Update::Resync { now, .. } => assert!(now.version > *seen),
+                        Update::Resync { now, .. } => assert!(now.version() > *seen),
                         _ => assert_eq!(update.version(), *seen + 1),
                     }
                     *seen = update.version();
                 }
-                assert_eq!(*seen, store.fetch(&key).unwrap().version);
+                assert_eq!(*seen, store.fetch(&key).unwrap().version());
             }
             _ => drop(store.mutate(&key, Change::Add(1)).await.unwrap()),
         }
@@ -297,7 +300,7 @@ async fn newest_goes_on_from_what_next_returned() {
     assert_eq!(watch.next().await.unwrap().version(), 2);
     assert_pending!(spawn(watch.newest()).poll());
     store.mutate(&key, Change::Add(1)).await.unwrap();
-    assert_eq!(watch.newest().await.unwrap().version, 3);
+    assert_eq!(watch.newest().await.unwrap().version(), 3);
 }
 
 #[tokio::test]
@@ -406,7 +409,7 @@ async fn the_entry_and_the_watch_are_of_one_instant() {
         let (entry, mut watch) = store.fetch_and_watch(&key).unwrap();
         match watch.next().await.unwrap() {
             Update::Mutate { old, .. } => {
-                assert_eq!((old.version, old.count), (entry.version, entry.count));
+                assert_eq!((old.version(), old.count), (entry.version(), entry.count));
                 followed += 1;
             }
             Update::Resync { .. } => {}
@@ -438,18 +441,19 @@ async fn a_snapshot_and_its_updates_have_no_gap_under_load() {
                 let Some((entry, mut watch)) = store.fetch_and_watch(&key) else {
                     return;
                 };
-                let (mut version, mut count) = (entry.version, entry.count);
+                let (mut version, mut count) = (entry.version(), entry.count);
                 while let Some(update) = watch.next().await {
                     match &update {
                         Update::Mutate { new, old, .. } => {
-                            assert_eq!((old.version, old.count), (version, count));
-                            assert_eq!((new.version, new.count), (version + 1, count + 1));
+                            assert_eq!((old.version(), old.count), (version, count));
+                            assert_eq!((new.version(), new.count), (version + 1, count + 1));
                         }
                         Update::Resync { now, missed } => {
-                            assert!(*missed > 0 && now.version >= version + missed - 1);
+                            assert!(*missed > 0 && now.version() >= version + missed - 1);
                             assert_eq!(
                                 now.count - count,
-                                (now.version - version) as i64 - i64::from(now.version == WRITES as u64 + 2)
+                                (now.version() - version) as i64
+                                    - i64::from(now.version() == WRITES as u64 + 2)
                             );
                         }
                         Update::Remove { val, .. } => assert_eq!(val.count, WRITES),
@@ -576,7 +580,7 @@ async fn what_only_a_leaving_or_lagging_watcher_had_yet_to_take_is_kept_by_nobod
     let store = LiveStore::default();
     let (key, leaves) = store.init_and_watch(counter(0));
     let mut stays = store.watch(&key).unwrap();
-    let old = Arc::downgrade(&store.fetch(&key).unwrap().value);
+    let old = Arc::downgrade(store.fetch(&key).unwrap().value());
     store.mutate(&key, Change::Add(1)).await.unwrap();
     drop(stays.next().await);
     assert!(old.upgrade().is_some());
@@ -593,7 +597,7 @@ async fn what_only_a_leaving_or_lagging_watcher_had_yet_to_take_is_kept_by_nobod
     let mut values = Vec::new();
     for _ in 0..5 {
         values.push(Arc::downgrade(
-            &store.mutate(&key, Change::Add(1)).await.unwrap().value,
+            store.mutate(&key, Change::Add(1)).await.unwrap().value(),
         ));
     }
     drop(lags.next().await);

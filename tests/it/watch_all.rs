@@ -97,7 +97,7 @@ async fn the_snapshot_and_the_updates_fit_together() {
     entries.sort_by_key(|(key, _)| *key);
     let entries: Vec<_> = entries
         .iter()
-        .map(|(key, entry)| (key.as_u128(), entry.version))
+        .map(|(key, entry)| (key.as_u128(), entry.version()))
         .collect();
     assert_eq!(entries, [(1, 1), (2, 1), (3, 1)]);
     store.mutate(&key(2), Change::Add(1)).await.unwrap();
@@ -157,7 +157,7 @@ async fn memory_of_one_who_never_reads_is_bounded_by_the_store() {
     for _ in 0..1000 {
         let made = store.init(counter(1));
         let entry = store.mutate(&made, Change::Add(1)).await.unwrap();
-        values.push(Arc::downgrade(&entry.value));
+        values.push(Arc::downgrade(entry.value()));
         drop(entry);
         store.remove(&made).await.unwrap();
         store.mutate(&kept, Change::Add(1)).await.unwrap();
@@ -191,7 +191,7 @@ struct Replica(BTreeMap<Uuid, (u64, i64)>);
 impl Replica {
     fn follow(&mut self, key: Uuid, update: &Update<Counter>) {
         let entry = update.entry();
-        let next = (entry.version, entry.count);
+        let next = (entry.version(), entry.count);
         match update {
             Update::Create { .. } => {
                 let before = self.0.insert(key, next);
@@ -199,7 +199,7 @@ impl Replica {
             }
             Update::Mutate { old, .. } | Update::Overwrite { old, .. } => {
                 let before = self.0.insert(key, next);
-                assert_eq!(before, Some((old.version, old.count)), "a gap");
+                assert_eq!(before, Some((old.version(), old.count)), "a gap");
             }
             Update::Message { .. } => assert_eq!(self.0.get(&key), Some(&next), "a message out of order"),
             Update::Resync { .. } => {
@@ -254,7 +254,7 @@ async fn a_replica_that_follows_is_the_store_in_the_end_however_slow_it_is() {
                 drop(store);
                 let mut replica = Replica::default();
                 for (key, entry) in entries {
-                    replica.0.insert(key, (entry.version, entry.count));
+                    replica.0.insert(key, (entry.version(), entry.count));
                 }
                 let mut taken = 0;
                 while let Some((key, update)) = all.next().await {
@@ -289,7 +289,7 @@ async fn a_replica_that_follows_is_the_store_in_the_end_however_slow_it_is() {
         let mut replica = follower.await.unwrap();
         let truth: BTreeMap<_, _> = store
             .entries()
-            .map(|(key, entry)| (key, (entry.version, entry.count)))
+            .map(|(key, entry)| (key, (entry.version(), entry.count)))
             .collect();
         // The one whose message said stop may have been under way.
         replica
@@ -361,7 +361,7 @@ fn watching_all_may_begin_while_a_value_is_changed_in_place() {
     }
     writer.join().unwrap();
     let entry = store.fetch(&key).unwrap();
-    assert_eq!((entry.points, entry.version), (50_000, 50_001));
+    assert_eq!((entry.points, entry.version()), (50_000, 50_001));
 }
 
 /// A key that is missed again and again must not be answered before all others each time.

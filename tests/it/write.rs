@@ -9,9 +9,9 @@ async fn insert_stores_and_returns_the_previous_entry() {
     let key = Uuid::new_v4();
     assert!(store.insert(&key, counter(1)).await.is_none());
     let previous = store.insert(&key, counter(2)).await.unwrap();
-    assert_eq!((previous.count, previous.version), (1, 1));
+    assert_eq!((previous.count, previous.version()), (1, 1));
     let now = store.fetch(&key).unwrap();
-    assert_eq!((now.count, now.version), (2, 2));
+    assert_eq!((now.count, now.version()), (2, 2));
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn a_refused_mutation_changes_nothing_and_tells_nobody() {
     assert_eq!(guard.mutate(Change::Refuse).unwrap_err(), Refused);
     assert_eq!((guard.count, guard.version()), (1, 1));
     guard.mutate(Change::Add(1)).unwrap();
-    assert!(matches!(watch.next().await, Some(Update::Mutate { new, .. }) if new.version == 2));
+    assert!(matches!(watch.next().await, Some(Update::Mutate { new, .. }) if new.version() == 2));
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn a_guard_replaces_with_and_without_a_message_and_with_a_check() {
     assert_eq!(guard.set_with_msg(counter(6), "raised").count, 5);
     assert_eq!(guard.try_set(counter(4)).unwrap_err(), Refused);
     assert_eq!(guard.try_set(counter(7)).unwrap().count, 6);
-    assert_eq!((guard.value().count, guard.as_entry().version), (7, 4));
+    assert_eq!((guard.value().count, guard.as_entry().version()), (7, 4));
 
     assert!(matches!(
         watch.next().await,
@@ -117,7 +117,7 @@ async fn remove_returns_the_final_entry() {
     store.mutate(&key, Change::Add(4)).await.unwrap();
     let gone = store.remove(&key).await.unwrap();
     // The removal is a commit.
-    assert_eq!((gone.count, gone.version), (5, 3));
+    assert_eq!((gone.count, gone.version()), (5, 3));
     assert!(store.is_empty());
 }
 
@@ -137,7 +137,7 @@ async fn a_removal_can_carry_a_message() {
     let (key, mut watch) = store.init_and_watch(counter(1));
     let guard = store.acquire(&key).await.unwrap();
     let version = guard.version();
-    assert_eq!(guard.delete_with_msg("kicked").version, version + 1);
+    assert_eq!(guard.delete_with_msg("kicked").version(), version + 1);
     assert!(matches!(
         watch.next().await,
         Some(Update::Remove {
@@ -155,19 +155,19 @@ async fn versions_are_contiguous_and_never_repeat_for_a_key() {
     for life in 0..20 {
         let (entry, mut watch) = store.create_and_watch(&key, counter(0)).unwrap();
         assert!(
-            entry.version > last,
+            entry.version() > last,
             "life {life} began at {} after {last}",
-            entry.version
+            entry.version()
         );
         for step in 1..=life {
             assert_eq!(
-                store.mutate(&key, Change::Add(1)).await.unwrap().version,
-                entry.version + step
+                store.mutate(&key, Change::Add(1)).await.unwrap().version(),
+                entry.version() + step
             );
         }
-        last = store.remove(&key).await.unwrap().version;
-        assert_eq!(last, entry.version + life + 1);
-        for expected in entry.version + 1..=last {
+        last = store.remove(&key).await.unwrap().version();
+        assert_eq!(last, entry.version() + life + 1);
+        for expected in entry.version() + 1..=last {
             assert_eq!(watch.next().await.unwrap().version(), expected);
         }
     }
@@ -184,8 +184,8 @@ async fn a_message_has_the_version_of_what_it_was_said_to() {
     assert_eq!(store.broadcast(&key, "two").unwrap(), 1);
     assert_eq!(guard.broadcast("three"), 1);
 
-    assert!(matches!(watch.next().await, Some(Update::Message { msg: "one", val }) if val.version == 1));
+    assert!(matches!(watch.next().await, Some(Update::Message { msg: "one", val }) if val.version() == 1));
     assert_eq!(watch.next().await.unwrap().version(), 2);
-    assert!(matches!(watch.next().await, Some(Update::Message { msg: "two", val }) if val.version == 2));
-    assert!(matches!(watch.next().await, Some(Update::Message { msg: "three", val }) if val.version == 2));
+    assert!(matches!(watch.next().await, Some(Update::Message { msg: "two", val }) if val.version() == 2));
+    assert!(matches!(watch.next().await, Some(Update::Message { msg: "three", val }) if val.version() == 2));
 }

@@ -18,7 +18,7 @@ pub(crate) async fn use_it(world: Arc<World>, mut dice: Dice) {
                     tokio::task::yield_now().await;
                     let before = guard.version();
                     let entry = guard.mutate(Change::Held).unwrap();
-                    assert_eq!((entry.version, guard.version()), (before + 1, before + 1));
+                    assert_eq!((entry.version(), guard.version()), (before + 1, before + 1));
                 }
             }
             1 => {

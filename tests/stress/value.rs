@@ -77,13 +77,13 @@ impl LiveValue for Tracked {
     type MutError = ();
 
     fn mutate(entry: &Entry<Self>, mutation: &Change) -> Result<Self, ()> {
-        let mut next = Tracked::clone(&entry.value);
+        let mut next = Tracked::clone(entry.value());
         if let Change::Slowly = mutation {
             next.canary.enter();
-            if entry.version.is_multiple_of(3) {
+            if entry.version().is_multiple_of(3) {
                 thread::yield_now();
             }
-            (0..entry.version % 64).for_each(|_| spin_loop());
+            (0..entry.version() % 64).for_each(|_| spin_loop());
             next.canary.leave();
         }
         next.apply(mutation)?;

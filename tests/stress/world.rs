@@ -41,14 +41,14 @@ impl World {
     pub(crate) fn new(options: StoreOptions, length: Duration) -> Arc<World> {
         Arc::new_cyclic(|weak: &Weak<World>| {
             let weak = weak.clone();
-            let store = LiveStore::new()
+            let store = LiveStore::<Tracked>::new()
                 .with_options(options)
                 .on_expire(move |batch| {
                     let weak = weak.clone();
                     async move {
                         let Some(world) = weak.upgrade() else { return };
                         for (key, entry) in batch {
-                            if !world.expired.lock().unwrap().insert((key, entry.version)) {
+                            if !world.expired.lock().unwrap().insert((key, entry.version())) {
                                 // A panic here would end this batch alone.
                                 world.passed_twice.store(true, Ordering::SeqCst);
                             }
@@ -115,7 +115,7 @@ impl Commits {
     }
 
     pub(crate) fn note_entry(&mut self, world: &World, at: usize, before: u64, entry: &Entry<Tracked>) {
-        self.note(world, at, before, entry.version);
+        self.note(world, at, before, entry.version());
     }
 }
 

@@ -20,12 +20,12 @@ pub(crate) async fn change(world: Arc<World>, mut dice: Dice) -> Commits {
         match dice.below(14) {
             0 => {
                 if let Some(previous) = world.store.insert(key, value()).await {
-                    commits.note(&world, at, before, previous.version + 1);
+                    commits.note(&world, at, before, previous.version() + 1);
                 }
             }
             1 => {
                 if let Ok(previous) = world.store.assign(key, value()).await {
-                    commits.note(&world, at, before, previous.version + 1);
+                    commits.note(&world, at, before, previous.version() + 1);
                 }
             }
             2 | 3 => {
@@ -44,7 +44,7 @@ pub(crate) async fn change(world: Arc<World>, mut dice: Dice) -> Commits {
                 let version = world
                     .store
                     .fetch(key)
-                    .map_or(0, |entry| entry.version - back.min(entry.version));
+                    .map_or(0, |entry| entry.version() - back.min(entry.version()));
                 if let Ok(entry) = world.store.rollback(key, version).await {
                     commits.note_entry(&world, at, before, &entry);
                 }
@@ -86,7 +86,7 @@ pub(crate) async fn change(world: Arc<World>, mut dice: Dice) -> Commits {
         // What was committed before is seen by every later read.
         let committed = world.committed(at);
         if let Some(entry) = world.store.fetch(key) {
-            let version = entry.version;
+            let version = entry.version();
             assert!(
                 version >= committed,
                 "fetched {version} after {committed} was committed"
@@ -109,12 +109,15 @@ pub(crate) async fn decide(world: Arc<World>, mut dice: Dice) -> Commits {
         if dice.below(2) == 0 {
             tokio::task::yield_now().await;
         }
-        match world.store.mutate_if(key, seen.version, Change::AtOnce).await {
+        match world.store.mutate_if(key, seen.version(), Change::AtOnce).await {
             Ok(entry) => {
-                assert_eq!((entry.version, entry.count), (seen.version + 1, seen.count + 1));
-                commits.note_entry(&world, at, seen.version, &entry);
+                assert_eq!(
+                    (entry.version(), entry.count),
+                    (seen.version() + 1, seen.count + 1)
+                );
+                commits.note_entry(&world, at, seen.version(), &entry);
             }
-            Err(MutateIfError::Conflict(now)) => assert!(now.version > seen.version),
+            Err(MutateIfError::Conflict(now)) => assert!(now.version() > seen.version()),
             Err(MutateIfError::Missing) => assert!(at < KEYS, "an account is gone"),
             Err(MutateIfError::Rejected(())) => panic!("this is not refused"),
         }
@@ -150,8 +153,11 @@ pub(crate) async fn hold(world: Arc<World>, mut dice: Dice) -> Commits {
         commits.note_entry(&world, at, before, &entry);
         check_unchanged(&world, &guard);
         world.known[at].canary.leave();
-        match dice.below(8) {
-            0 if at < KEYS => commits.note_entry(&world, at, entry.version, &guard.delete()),
+        match dice.below(10) {
+            0 if at < KEYS => commits.note_entry(&world, at, entry.version(), &guard.delete()),
+            // Due while it is held, or just after.
+            2 if at < KEYS && !world.is_idle() => drop(guard.expire_after(dice.moment())),
+            3 if at < KEYS && !world.is_idle() => guard.persist(),
             1 => drop(guard),
             _ => guard.release(),
         }
@@ -163,7 +169,7 @@ fn check_unchanged(world: &World, guard: &EntryGuard<Tracked>) {
     let entry = world.store.fetch(guard.key()).expect("what is held does not go");
     let held = (guard.version(), guard.count, guard.units);
     assert_eq!(
-        (entry.version, entry.count, entry.units),
+        (entry.version(), entry.count, entry.units),
         held,
         "changed beside a guard"
     );
@@ -188,7 +194,7 @@ pub(crate) async fn transfer(world: Arc<World>, mut dice: Dice) -> Commits {
                     .map_err(drop)?;
                 tx.persist(&to);
             }
-            let other = tx.mutate(&other, Change::Held).ok().map(|entry| entry.version);
+            let other = tx.mutate(&other, Change::Held).ok().map(|entry| entry.version());
             if fails { Err(()) } else { Ok(other) }
         };
         let at = world.at(&other);

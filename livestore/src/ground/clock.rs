@@ -8,10 +8,22 @@
 //! the creation, is counted by the exact clock to begin with.
 //!
 //! With the feature `test-util` the clock is tokio's, so `tokio::time::pause` and `advance` move everything that depends on
-//! time, the wall clock too. Miri does not know the coarse clock and gets the one of other systems.
+//! time, the wall clock too. Each store then counts from its own beginning, for the clocks of two runtimes may be paused at
+//! different fractions of a millisecond; without it all stores of the process count from one [`Origin`], so that an entry need
+//! not carry it. Miri does not know the coarse clock and gets the one of other systems.
 
+#[cfg(all(
+    feature = "test-util",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+mod each;
 #[cfg(all(target_os = "linux", not(any(feature = "test-util", miri))))]
 mod kernel;
+#[cfg(any(
+    not(feature = "test-util"),
+    all(target_family = "wasm", target_os = "unknown")
+))]
+mod one;
 #[cfg(not(all(target_os = "linux", not(any(feature = "test-util", miri)))))]
 mod plain;
 #[cfg(feature = "serde")]
@@ -19,8 +31,18 @@ mod wall;
 
 use std::time::{Duration, Instant, SystemTime};
 
+#[cfg(all(
+    feature = "test-util",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+pub(crate) use crate::ground::clock::each::Origin;
 #[cfg(all(target_os = "linux", not(any(feature = "test-util", miri))))]
 use crate::ground::clock::kernel::Cheap;
+#[cfg(any(
+    not(feature = "test-util"),
+    all(target_family = "wasm", target_os = "unknown")
+))]
+pub(crate) use crate::ground::clock::one::Origin;
 #[cfg(not(all(target_os = "linux", not(any(feature = "test-util", miri)))))]
 use crate::ground::clock::plain::Cheap;
 #[cfg(feature = "durable")]
@@ -28,8 +50,8 @@ pub(crate) use crate::ground::clock::wall::{Clocks, Shift};
 #[cfg(feature = "serde")]
 pub(crate) use crate::ground::clock::wall::{Moment, Wall};
 
-/// The stamp of the moment at which a store was built. What was before, in an earlier process, has a smaller one: 34
-/// years of it.
+/// The stamp of the moment that a clock counts from: at which the first store of the process was built. What was before, in an
+/// earlier process, has a smaller one: 34 years of it.
 const BUILT: u64 = 1 << 40;
 
 /// Whether this target has a clock. Without one, whoever asks for the time panics.
@@ -40,7 +62,7 @@ const AT_ONCE: Duration = Duration::from_micros(20);
 /// How often it is tried to read two clocks at once.
 const TRIES: u32 = 10;
 
-/// Milliseconds, with [`BUILT`] for the moment at which the store was built.
+/// Milliseconds, with [`BUILT`] for the moment that the clock counts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stamp(pub(crate) u64);
 
@@ -49,18 +71,19 @@ impl Stamp {
     pub(crate) const NEVER: Stamp = Stamp(u64::MAX);
 }
 
-/// Tells the time of one store.
-#[derive(Debug)]
+/// Tells the time of one store, and counts from its [`Origin`].
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     built: Instant,
-    /// Started when the store was built, or a little later, so that it does not lead.
+    /// Started then, or a little later, so that it does not lead.
     cheap: Cheap,
     /// How far a stamp may lag behind the time at which it was taken, in milliseconds.
     step: u64,
 }
 
 impl Clock {
-    pub(crate) fn start() -> Clock {
+    /// A clock that counts from now on.
+    fn begin() -> Clock {
         let started = at_once(now, Cheap::start);
         Clock {
             built: started.first,
@@ -104,17 +127,17 @@ impl Clock {
             None => Stamp(BUILT.saturating_sub(millis(self.built.saturating_duration_since(instant)))),
         }
     }
+}
 
-    #[inline]
-    pub(crate) fn instant(&self, stamp: Stamp) -> Instant {
-        match stamp.0.checked_sub(BUILT) {
-            Some(since) => self.built + Duration::from_millis(since),
-            // Where the platform cannot count that far back, as far back as it can.
-            None => self
-                .built
-                .checked_sub(Duration::from_millis(BUILT - stamp.0))
-                .unwrap_or(self.built),
-        }
+/// The moment of a stamp that counts from `built`.
+#[inline]
+fn instant(built: Instant, stamp: Stamp) -> Instant {
+    match stamp.0.checked_sub(BUILT) {
+        Some(since) => built + Duration::from_millis(since),
+        // Where the platform cannot count that far back, as far back as it can.
+        None => built
+            .checked_sub(Duration::from_millis(BUILT - stamp.0))
+            .unwrap_or(built),
     }
 }
 
@@ -278,9 +301,9 @@ mod tests {
     #[test]
     fn time_does_not_lead_from_the_first_moment_on() {
         for _ in 0..1000 {
-            let clock = Clock::start();
+            let clock = Clock::begin();
             let (stamp, exact) = (clock.now(), clock.exact());
-            assert!(stamp <= exact && clock.instant(exact) <= now());
+            assert!(stamp <= exact && instant(clock.built, exact) <= now());
         }
     }
 
@@ -289,7 +312,7 @@ mod tests {
         let clock = Clock::start();
         let before = clock.exact();
         let at = clock.deadline_after(Duration::from_micros(10_001));
-        assert!(at.0 >= before.0 + 11 && clock.instant(at) >= now() + Duration::from_millis(9));
+        assert!(at.0 >= before.0 + 11 && instant(clock.built, at) >= now() + Duration::from_millis(9));
         assert_eq!(clock.deadline_after(Duration::MAX), Stamp::NEVER);
     }
 }

@@ -4,7 +4,7 @@
 //! that for as long as its deadline moves away: when the item comes up, it is queued again for the deadline as it is then. A
 //! deadline of its own that comes earlier *arms* another item; what the entry counted on before is stale then.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -47,13 +47,13 @@ impl<V: LiveValue> State<V> {
         }
     }
 
+    /// What is told of when it expires.
     #[inline]
-    pub(in crate::slot) fn expires(&self, shared: &Shared<V>) -> Option<Instant> {
+    pub(in crate::slot) fn expires(&self, shared: &Shared<V>) -> Stamp {
         match self.deadline(shared) {
-            Stamp::NEVER => None,
             // It is in use, for as long as nobody can know.
-            _ if self.is_idle_exempt(shared) => None,
-            deadline => Some(shared.clock.instant(deadline)),
+            _ if self.is_idle_exempt(shared) => Stamp::NEVER,
+            deadline => deadline,
         }
     }
 

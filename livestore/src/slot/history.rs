@@ -44,7 +44,7 @@ impl<V: LiveValue> History<V> {
         let first = self
             .updates
             .iter()
-            .position(|update| update.before().is_some_and(|old| old.version == version))?;
+            .position(|update| update.before().is_some_and(|old| old.version() == version))?;
         Some(self.updates.iter().skip(first).cloned().collect())
     }
 }

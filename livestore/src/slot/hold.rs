@@ -14,6 +14,7 @@ use crate::ground::stats::Count;
 use crate::ground::unwind::InHand;
 use crate::slot::after::{After, Leftover};
 use crate::slot::commit::Change;
+use crate::slot::outlet::Backlog;
 use crate::slot::shared::Shared;
 use crate::slot::slot::{Dead, Slot, State};
 use crate::slot::turns::Turn;
@@ -49,8 +50,7 @@ pub(crate) enum Step<V: LiveValue> {
     /// The entry is now held; the mutation is to be applied to a copy of this snapshot.
     Copy(Attempt<V>, Entry<V>),
     /// The entry is now held; the mutation waits with it for the disk.
-    #[cfg(feature = "durable")]
-    Backlogged(Attempt<V>),
+    Backlogged(Attempt<V>, Backlog),
     /// The key has no entry.
     Missing,
     /// Somebody else holds the entry.
@@ -64,8 +64,7 @@ enum Rest<M> {
     /// It is to be applied to a copy.
     Copy(M),
     /// It waits for the disk, and then is looked at again.
-    #[cfg(feature = "durable")]
-    Backlogged(M),
+    Backlogged(M, Backlog),
 }
 
 impl<V: LiveValue> Step<V> {
@@ -78,9 +77,8 @@ impl<V: LiveValue> Step<V> {
         mutn: V::Mutation,
         after: &mut After<V>,
     ) -> Result<Step<V>, Rest<V::Mutation>> {
-        #[cfg(feature = "durable")]
-        if shared.is_backlogged() {
-            return Err(Rest::Backlogged(mutn));
+        if let Some(backlog) = shared.outlet.backlog() {
+            return Err(Rest::Backlogged(mutn, backlog));
         }
         if expected.is_some_and(|version| version != state.version()) {
             return Ok(Step::Conflict(state.entry(shared), mutn));
@@ -104,8 +102,7 @@ impl<V: LiveValue> Step<V> {
         };
         match rest {
             Rest::Copy(mutn) => Step::Copy(attempt(mutn), state.entry(shared)),
-            #[cfg(feature = "durable")]
-            Rest::Backlogged(mutn) => Step::Backlogged(attempt(mutn)),
+            Rest::Backlogged(mutn, backlog) => Step::Backlogged(attempt(mutn), backlog),
         }
     }
 }
@@ -191,12 +188,12 @@ impl<V: LiveValue> Hold<V> {
             Ok(new) => {
                 let change = Change::mutate(&self.shared, mutn.into_inner(), Arc::new(new));
                 let entry = self.commit(change, after);
-                after.leave(Leftover::Value(snapshot.into_inner().value));
+                after.leave(Leftover::Value(snapshot.into_inner().into_value()));
                 Ok(entry)
             }
             Err(reason) => {
                 after.leave(Leftover::Mutation(mutn.into_inner()));
-                after.leave(Leftover::Value(snapshot.into_inner().value));
+                after.leave(Leftover::Value(snapshot.into_inner().into_value()));
                 Err(reason)
             }
         }
@@ -212,7 +209,7 @@ impl<V: LiveValue> Hold<V> {
     ) -> Result<Entry<V>, MutateIfError<V>> {
         if let Some(version) = expected {
             let now = self.entry();
-            if now.version != version {
+            if now.version() != version {
                 after.leave(Leftover::Mutation(mutn));
                 return Err(MutateIfError::Conflict(now));
             }
@@ -235,7 +232,7 @@ impl<V: LiveValue> Hold<V> {
         let history = InHand::new(self.slot.lock().history(&self.shared));
         let result = self.roll_back_in(&history, version, after);
         let entries = history.into_inner().into_iter();
-        after.leave_all(entries.map(|entry| Leftover::Value(entry.value)));
+        after.leave_all(entries.map(|entry| Leftover::Value(entry.into_value())));
         result
     }
 
@@ -245,13 +242,13 @@ impl<V: LiveValue> Hold<V> {
         version: u64,
         after: &mut After<V>,
     ) -> Result<Entry<V>, RollbackError<V::MutError>> {
-        let oldest = history.first().map_or(0, |entry| entry.version);
-        let Some(past) = history.iter().find(|entry| entry.version == version) else {
+        let oldest = history.first().map_or(0, |entry| entry.version());
+        let Some(past) = history.iter().find(|entry| entry.version() == version) else {
             return Err(RollbackError::NotKept { oldest });
         };
-        let now = history.last().map(|entry| &*entry.value);
+        let now = history.last().map(|entry| &**entry.value());
         past.check(now).map_err(RollbackError::Rejected)?;
-        let new = Arc::clone(&past.value);
+        let new = Arc::clone(past.value());
         Ok(self.commit(Change::Rollback { new }, after))
     }
 

@@ -136,24 +136,24 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// let rooms = LiveStore::default();
     /// let lobby = Uuid::new_v5(&Uuid::NAMESPACE_OID, b"lobby");
-    /// assert_eq!(rooms.fetch_or_create(&lobby, Room::default).version, 1);
-    /// assert_eq!(rooms.fetch_or_create(&lobby, || unreachable!()).version, 1);
+    /// assert_eq!(rooms.fetch_or_create(&lobby, Room::default).version(), 1);
+    /// assert_eq!(rooms.fetch_or_create(&lobby, || unreachable!()).version(), 1);
     /// ```
     pub fn fetch_or_create(&self, key: &Uuid, value: impl FnOnce() -> V) -> Entry<V> {
         loop {
             if let Some(entry) = self.fetch(key) {
                 return entry;
             }
-            let Some(turn) = block_on(self.table.makings().turn(key)) else {
+            let Some(making) = block_on(self.table.makings().begin(key)) else {
                 continue;
             };
-            // Somebody may have created it before the turn was ours.
+            // Somebody may have created it before this began.
             if let Some(entry) = self.fetch(key) {
                 return entry;
             }
             let created = self.create(key, value());
             // Who waits goes on before a value that is not needed is dropped.
-            drop(turn);
+            drop(making);
             return created.unwrap_or_else(|occupied| occupied.existing);
         }
     }

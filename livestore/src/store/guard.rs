@@ -84,7 +84,7 @@ impl<V: LiveValue> EntryGuard<V> {
     /// leave a guard that is older than its entry.
     fn show(&mut self, now: &Entry<V>, after: &mut After<V>) {
         let before = self.entry.replace(now.clone());
-        after.leave_all(before.map(|entry| Leftover::Value(entry.value)));
+        after.leave_all(before.map(|entry| Leftover::Value(entry.into_value())));
     }
 
     /// Ends the hold. Whom to wake goes to `after`.
@@ -109,7 +109,7 @@ impl<V: LiveValue> EntryGuard<V> {
 
     /// Returns the version of the entry.
     pub fn version(&self) -> u64 {
-        self.entry().version
+        self.entry().version()
     }
 
     /// Mutates the value and returns the new entry.

@@ -13,11 +13,16 @@ use crate::value::value::LiveValue;
 use crate::watch::delta_watch::DeltaWatch;
 use crate::watch::watch::Watch;
 use crate::watch::watch_all::WatchAll;
+use crate::watch::watch_set::WatchSet;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.
     ///
     /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle); [`peek`](Self::peek) does not.
+    ///
+    /// An entry past its deadline is still there until the next check for expiry comes to it: for at most the
+    /// [check period](crate::StoreOptions::expire_check_freq) and one step of the clock, and as long as a guard is held. Whoever must
+    /// not see it looks at [`expires_at`](Entry::expires_at).
     pub fn fetch(&self, key: &Uuid) -> Option<Entry<V>> {
         let shared = self.table.shared();
         self.table.look(key, |_, state| state.entry(shared))
@@ -33,6 +38,7 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Begins to watch the entry: what it receives first is committed after this call. `None` if the key has none.
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch(&self, key: &Uuid) -> Option<Watch<V>> {
         let shared = self.table.shared();
         self.table
@@ -59,9 +65,10 @@ impl<V: LiveValue> LiveStore<V> {
     /// store.mutate(&key, ScoreMutation::SetPoints(1)).await.unwrap();
     ///
     /// let update = watch.next().await.unwrap();
-    /// assert_eq!(update.version(), entry.version + 1);
+    /// assert_eq!(update.version(), entry.version() + 1);
     /// # }
     /// ```
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn fetch_and_watch(&self, key: &Uuid) -> Option<(Entry<V>, Watch<V>)> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
@@ -74,6 +81,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Where all who watch an entry watch it in this way, and the store keeps no history, mutations change its value in
     /// place. For large values, and for clients that keep a replica.
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_deltas(&self, key: &Uuid) -> Option<DeltaWatch<V>> {
         let shared = self.table.shared();
         self.table
@@ -82,6 +90,7 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Returns the entry and begins to watch it without values at one instant: the first delta is the one that follows the
     /// entry returned. `None` if the key has none.
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn fetch_and_watch_deltas(&self, key: &Uuid) -> Option<(Entry<V>, DeltaWatch<V>)> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
@@ -121,7 +130,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// let store = LiveStore::new().with_options(options).done();
     /// let key = store.init(Score { points: 0 });
     ///
-    /// let seen = store.fetch(&key).unwrap().version;
+    /// let seen = store.fetch(&key).unwrap().version();
     /// // The connection is lost, and the score goes on.
     /// store.mutate(&key, ScoreMutation::SetPoints(1)).await.ok();
     /// store.mutate(&key, ScoreMutation::SetPoints(2)).await.ok();
@@ -131,6 +140,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(watch.next().await.unwrap().entry().points, 2);
     /// # }
     /// ```
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_since(&self, key: &Uuid, version: u64) -> Option<Watch<V>> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
@@ -166,7 +176,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// let (mut replica, seen) = {
     ///     let entry = store.fetch(&key).unwrap();
-    ///     (Board::clone(&entry), entry.version)
+    ///     (Board::clone(&entry), entry.version())
     /// };
     /// // The connection is lost, and the board goes on.
     /// store.mutate(&key, BoardMutation::PushLines("one".into())).await.ok();
@@ -183,6 +193,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(replica.lines, ["one", "two"]);
     /// # }
     /// ```
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_deltas_since(&self, key: &Uuid, version: u64) -> Option<DeltaWatch<V>> {
         let shared = self.table.shared();
         self.table.look(key, |slot, state| {
@@ -193,6 +204,11 @@ impl<V: LiveValue> LiveStore<V> {
     /// Watches every entry, those to come included.
     pub fn watch_all(&self) -> WatchAll<V> {
         WatchAll::begin(&self.table, false)
+    }
+
+    /// Begins to watch many entries with one receiver: none yet, those that are [added](WatchSet::add) from now on.
+    pub fn watch_set(&self) -> WatchSet<V> {
+        WatchSet::begin(&self.table)
     }
 
     /// Returns the entries that there are and watches every entry, without a gap between: each entry is followed by

@@ -71,7 +71,7 @@ use crate::value::value::LiveValue;
 /// let key = store.init(Score { points: 0 });
 ///
 /// let entry = store.mutate(&key, ScoreMutation::SetPoints(3)).await.unwrap();
-/// assert_eq!((entry.points, entry.version), (3, 2));
+/// assert_eq!((entry.points, entry.version()), (3, 2));
 /// # }
 /// ```
 pub struct LiveStore<V: LiveValue> {

@@ -34,7 +34,7 @@ use crate::value::value::LiveValue;
 ///
 /// As `V::apply`.
 pub fn mutate<V: LiveValue>(entry: &Entry<V>, mutation: &V::Mutation) -> Result<V, V::MutError> {
-    let mut next = V::clone(&entry.value);
+    let mut next = V::clone(entry.value());
     next.apply(mutation)?;
     Ok(next)
 }
@@ -80,7 +80,7 @@ pub fn mutate_steps<V>(entry: &Entry<V>, mutation: &V::Mutation) -> Result<V, V:
 where
     V: LiveValue + Steps<V::Mutation, V::MutError>,
 {
-    next(&entry.value, mutation, &At::ROOT)
+    next(entry.value(), mutation, &At::ROOT)
 }
 
 /// Derived `apply` of a type with a `validate`.

@@ -68,7 +68,7 @@ impl<V: LiveValue> Delta<V> {
         match update {
             Update::Mutate { mutn, new, .. } => Delta::Mutate {
                 mutn: mutn.clone(),
-                version: new.version,
+                version: new.version(),
             },
             Update::Overwrite { msg, new, .. } => Delta::Overwrite {
                 msg: msg.clone(),
@@ -76,7 +76,7 @@ impl<V: LiveValue> Delta<V> {
             },
             Update::Message { msg, val } => Delta::Message {
                 msg: msg.clone(),
-                version: val.version,
+                version: val.version(),
             },
             Update::Rollback { new, .. } => Delta::Rollback { new: new.clone() },
             Update::Remove { msg, val, .. } => Delta::Remove {
@@ -96,9 +96,9 @@ impl<V: LiveValue> Delta<V> {
     pub fn version(&self) -> u64 {
         match self {
             Delta::Mutate { version, .. } | Delta::Message { version, .. } => *version,
-            Delta::Overwrite { new, .. } | Delta::Rollback { new } => new.version,
-            Delta::Remove { val, .. } | Delta::Expire { val } => val.version,
-            Delta::Resync { now, .. } => now.version,
+            Delta::Overwrite { new, .. } | Delta::Rollback { new } => new.version(),
+            Delta::Remove { val, .. } | Delta::Expire { val } => val.version(),
+            Delta::Resync { now, .. } => now.version(),
         }
     }
 

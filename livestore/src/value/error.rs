@@ -47,7 +47,7 @@ pub struct Occupied<V> {
 impl<V> fmt::Debug for Occupied<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Occupied")
-            .field("version", &self.existing.version)
+            .field("version", &self.existing.version())
             .finish_non_exhaustive()
     }
 }
@@ -264,7 +264,7 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             MutateIfError::Missing => f.write_str("Missing"),
-            MutateIfError::Conflict(entry) => write!(f, "Conflict(version {})", entry.version),
+            MutateIfError::Conflict(entry) => write!(f, "Conflict(version {})", entry.version()),
             MutateIfError::Rejected(reason) => f.debug_tuple("Rejected").field(reason).finish(),
         }
     }
@@ -281,7 +281,7 @@ where
                 write!(
                     f,
                     "the entry is at version {} now; decide again and retry",
-                    entry.version
+                    entry.version()
                 )
             }
             MutateIfError::Rejected(reason) => write!(f, "the value refused the mutation: {reason}"),

@@ -102,7 +102,7 @@ impl<V: LiveValue> Update<V> {
 
     /// Returns the version of the entry after this update.
     pub fn version(&self) -> u64 {
-        self.entry().version
+        self.entry().version()
     }
 
     /// Returns whether this is the last update of the entry: a removal or an expiry.

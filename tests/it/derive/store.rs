@@ -30,7 +30,7 @@ fn a_plain_mutation_changes_the_value_in_place_and_another_its_copy() {
 
     let store = LiveStore::default();
     let key = store.init(Both { count: 0 });
-    let place = || store.fetch(&key).map(|entry| Arc::as_ptr(&entry.value));
+    let place = || store.fetch(&key).map(|entry| Arc::as_ptr(entry.value()));
     let before = place();
     assert_ready!(spawn(store.mutate(&key, BothMutation::IncrementCount(1))).poll()).expect("is accepted");
     assert_eq!(place(), before, "in place");
@@ -49,7 +49,25 @@ fn a_refused_mutation_leaves_the_entry() {
     };
     assert_eq!(reason.to_string(), "count: the value is not within ..=9");
     let entry = store.fetch(&key).expect("it is there");
-    assert_eq!((entry.count, entry.version), (5, 1));
+    assert_eq!((entry.count, entry.version()), (5, 1));
+}
+
+#[test]
+fn fields_that_are_called_as_what_an_entry_knows_are_not_hidden() {
+    #[derive(Clone, LiveValue)]
+    struct Document {
+        #[live(increment)]
+        version: u8,
+        value: String,
+    }
+
+    let store = LiveStore::default();
+    let (version, value) = (7, String::from("text"));
+    let key = store.init(Document { version, value });
+    let bump = store.mutate(&key, DocumentMutation::IncrementVersion(1));
+    let entry = assert_ready!(spawn(bump).poll()).expect("is accepted");
+    assert_eq!((entry.version, entry.version()), (8, 2));
+    assert_eq!((&*entry.value, entry.value().version), ("text", 8));
 }
 
 static STORE: OnceLock<(LiveStore<Curious>, Uuid)> = OnceLock::new();
@@ -118,7 +136,7 @@ fn what_is_the_users_runs_with_nothing_locked_and_may_panic() {
     let panics = || assert_ready!(spawn(store.mutate(&key, CuriousMutation::Look)).poll()).is_ok();
     assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
     let entry = store.fetch(&key).expect("it is there");
-    assert_eq!((entry.checked, entry.version), (2, 5), "as before the panic");
+    assert_eq!((entry.checked, entry.version()), (2, 5), "as before the panic");
     let held: Vec<u32> = entry.looking.iter().map(|looking| looking.0).collect();
     assert_eq!(held, [2, 3]);
     assert_ready!(spawn(store.mutate(&key, CuriousMutation::SetChecked(7))).poll()).expect("not locked");

@@ -14,7 +14,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn all(store: &LiveStore<Score>) -> BTreeMap<Uuid, (i64, u64)> {
     let entries = store.entries();
     entries
-        .map(|(key, entry)| (key, (entry.points, entry.version)))
+        .map(|(key, entry)| (key, (entry.points, entry.version())))
         .collect()
 }
 
@@ -138,14 +138,14 @@ async fn no_version_comes_twice_when_the_entry_was_gone_at_the_end() {
     for _ in 0..4 {
         let store = open(folder.path()).await;
         let entry = store.create(&key, score(0)).unwrap();
-        assert!(entry.version > last, "{} after {last}", entry.version);
+        assert!(entry.version() > last, "{} after {last}", entry.version());
         for _ in 0..5 {
             store
                 .mutate(&key, ScoreMutation::IncrementPoints(1))
                 .await
                 .unwrap();
         }
-        last = store.remove(&key).await.unwrap().version;
+        last = store.remove(&key).await.unwrap().version();
         store.close().await.unwrap();
     }
 }
@@ -167,14 +167,14 @@ async fn a_value_that_waits_for_the_disk_is_not_changed_in_place() {
     store.flush().await.unwrap();
     // What came meanwhile is in the next batch, and its hook would change it again.
     let now = store.fetch(&key).unwrap();
-    assert_eq!((now.pair, now.version), ((2, 2), 2));
+    assert_eq!((now.pair, now.version()), ((2, 2), 2));
     drop(now);
     // As if it were killed here: nobody flushes what came meanwhile.
     let copy = tempdir().unwrap();
     copy_folder(folder.path(), copy.path());
     let store = open_hooked(copy.path()).await;
     let then = store.fetch(&key).unwrap();
-    assert_eq!((then.pair, then.version), ((1, 1), 1));
+    assert_eq!((then.pair, then.version()), ((1, 1), 1));
 }
 
 /// All files of a folder.
@@ -238,7 +238,7 @@ async fn times_and_deadlines_come_back() {
         let left = entry
             .expires_at()
             .map(|at| at - tokio::time::Instant::now().into_std());
-        (since(entry.create_time), since(entry.last_change), left)
+        (since(entry.create_time()), since(entry.last_change()), left)
     };
     let before = keys.map(|key| times(store.fetch(&key).unwrap()));
     store.close().await.unwrap();
@@ -292,7 +292,7 @@ async fn a_folder_is_small_again_when_everything_was_removed() {
     let report = store.open_report().unwrap();
     assert!(report.entries == 0 && report.bytes < 10_000, "{report:?}");
     assert!(
-        store.create(&keys[0], score(0)).unwrap().version > 2,
+        store.create(&keys[0], score(0)).unwrap().version() > 2,
         "no version comes twice"
     );
 }

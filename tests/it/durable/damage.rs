@@ -17,7 +17,7 @@ type Image = BTreeMap<String, Vec<u8>>;
 fn state(store: &LiveStore<Score>) -> State {
     let entries = store.entries();
     entries
-        .map(|(key, entry)| (key, (entry.points, entry.version)))
+        .map(|(key, entry)| (key, (entry.points, entry.version())))
         .collect()
 }
 

@@ -78,7 +78,7 @@ async fn what_expires_while_the_store_is_open_stays_away() {
     let (store, _) = build(folder.path(), ExpireMode::Timeout(60 * SECOND)).await;
     assert_eq!(store.open_report().unwrap().entries, 0);
     // Above the version of the end.
-    assert_eq!(store.create(&key, score(1)).unwrap().version, 3);
+    assert_eq!(store.create(&key, score(1)).unwrap().version(), 3);
 }
 
 /// A use is not on disk, so nobody knows since when it is idle.

@@ -61,7 +61,7 @@ fn expected() -> BTreeMap<Uuid, (Player, u64)> {
 fn found(store: &LiveStore<Player>) -> BTreeMap<Uuid, (Player, u64)> {
     let entries = store.entries();
     entries
-        .map(|(key, entry)| (key, (Player::clone(&entry), entry.version)))
+        .map(|(key, entry)| (key, (Player::clone(&entry), entry.version())))
         .collect()
 }
 
@@ -115,7 +115,7 @@ async fn a_folder_of_this_version_is_read() {
     assert_eq!((report.entries, report.torn_bytes), (8, 0));
     // No version comes twice.
     let again = store.create(&Uuid::from_u128(5), player(5)).unwrap();
-    assert_eq!(again.version, 8);
+    assert_eq!(again.version(), 8);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_save_of_this_version_is_read() {
     let store = players().load(data("format-2.save")).await.unwrap();
     assert_eq!(found(&store), expected());
     assert_eq!(store.load_report().unwrap().entries, 8);
-    assert_eq!(store.create(&Uuid::from_u128(4), player(4)).unwrap().version, 8);
+    assert_eq!(store.create(&Uuid::from_u128(4), player(4)).unwrap().version(), 8);
 }
 
 /// The first format, which had no sum before its first frame.

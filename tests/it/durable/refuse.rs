@@ -311,7 +311,7 @@ async fn entries_that_cannot_be_read_are_named_or_kept_or_dropped() {
         (0, 4, 3, 1)
     );
     // The folder is written anew now, and what is kept is in it.
-    assert_eq!(store.create(&replaced, score(5)).unwrap().version, 3);
+    assert_eq!(store.create(&replaced, score(5)).unwrap().version(), 3);
     store.create(&number, score(6)).unwrap();
     for points in 0..50 {
         store.insert(&number, score(points)).await;
@@ -332,7 +332,7 @@ async fn entries_that_cannot_be_read_are_named_or_kept_or_dropped() {
         .unwrap();
     assert_eq!(store.keys().collect::<Vec<_>>(), [kept]);
     let entry = store.fetch(&kept).unwrap();
-    assert_eq!((entry.points.as_str(), entry.version), ("many", 2));
+    assert_eq!((entry.points.as_str(), entry.version()), ("many", 2));
     store.close().await.unwrap();
     let store = numbers()
         .on_unreadable(|_| OnUnreadable::Keep)

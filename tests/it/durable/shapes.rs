@@ -27,7 +27,7 @@ where
     type MutError = Never;
 
     fn mutate(entry: &Entry<Self>, (): &()) -> Result<Self, Never> {
-        Ok(Any::clone(&entry.value))
+        Ok(Any::clone(entry.value()))
     }
 }
 

@@ -112,13 +112,13 @@ async fn who_waits_for_an_entry_waits_for_the_backlog_in_turn_and_nobody_else_do
     // Dropped while it waits, it has changed nothing, and holds nothing.
     drop(remove);
     assert!(store.try_acquire(&key(3)).is_ok());
-    assert_eq!(store.fetch(&key(2)).unwrap().version, 2);
+    assert_eq!(store.fetch(&key(2)).unwrap().version(), 2);
 
     go.send(()).unwrap();
     flush.await.unwrap();
     // There is room as soon as the next batch is closed, before it is written.
-    assert_eq!(mutate.await.unwrap().version, 3);
-    assert_eq!(second.await.unwrap().version, 4);
+    assert_eq!(mutate.await.unwrap().version(), 3);
+    assert_eq!(second.await.unwrap().version(), 4);
     assert!(insert.await.is_none());
     transact.await.unwrap();
     assert!(!store.contains_key(&key(4)) && store.contains_key(&key(3)));
@@ -192,7 +192,7 @@ async fn the_drop_of_the_last_handle_writes_what_is_pending_and_frees_the_folder
         let (_, watch) = store.init_and_watch(score(1));
         drop(store);
         // A watch holds no handle.
-        assert!(watch.latest().version == 1);
+        assert!(watch.latest().version() == 1);
     }
 }
 

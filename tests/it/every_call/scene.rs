@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use livestore::{
     DeltaWatch, EntryGuard, ExpireMode, Guards, LiveStore, MutateOnDrop, StoreOptions, TryAcquireError,
-    Update, Uuid, Watch, WatchAll,
+    Update, Uuid, Watch, WatchAll, WatchSet,
 };
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -71,6 +71,7 @@ pub(crate) struct Scene {
     pub(crate) watch: Option<Watch<User>>,
     pub(crate) deltas: Option<DeltaWatch<User>>,
     pub(crate) all: Option<WatchAll<User>>,
+    pub(crate) set: Option<WatchSet<User>>,
     pub(crate) on_drop: Option<MutateOnDrop<User>>,
     /// The version that the tested watch was told last.
     pub(crate) told: u64,
@@ -113,6 +114,7 @@ impl Scene {
             watch: None,
             deltas: None,
             all: None,
+            set: None,
             on_drop: None,
             told: 1,
             audience: Vec::new(),
@@ -128,6 +130,11 @@ impl Scene {
             scene.watch = scene.store.watch(&KEY);
             scene.deltas = scene.store.watch_deltas(&KEY);
             scene.all = Some(scene.store.watch_all());
+            let mut set = scene.store.watch_set();
+            for key in [KEY, OTHER] {
+                drop(set.add(&key));
+            }
+            scene.set = Some(set);
         }
         // Something to take, to go back to, and to be displaced.
         scene.change(KEY);
@@ -163,7 +170,7 @@ impl Scene {
     }
 
     fn version(&self, key: &Uuid) -> u64 {
-        self.store.peek(key).map_or(0, |entry| entry.version)
+        self.store.peek(key).map_or(0, |entry| entry.version())
     }
 
     fn change(&self, key: Uuid) {
@@ -192,7 +199,7 @@ impl Scene {
             };
             assert!(poll(told.watch.next(), &waker).is_pending());
         }
-        let version = self.store.peek(&KEY).map_or(0, |entry| entry.version);
+        let version = self.store.peek(&KEY).map_or(0, |entry| entry.version());
         for deltas in &mut self.deltas_told {
             assert!(poll(deltas.next(), &listen(KEY, version)).is_pending());
         }
@@ -264,7 +271,7 @@ impl Scene {
         let _quiet = Quiet::begin();
         let entries = self.store.entries().map(|(key, entry)| match key {
             // The floor rises with what comes and goes meanwhile.
-            KEY | OTHER if !self.world.loud => (key, entry.version, entry.number),
+            KEY | OTHER if !self.world.loud => (key, entry.version(), entry.number),
             KEY | OTHER => (key, 0, entry.number),
             _ => (Uuid::max(), 0, entry.number),
         });
@@ -299,7 +306,12 @@ impl Scene {
         self.look_at_who_is_told();
         self.look_at_the_watches();
         let store = self.store.clone();
-        drop((self.watch.take(), self.deltas.take(), self.all.take()));
+        drop((
+            self.watch.take(),
+            self.deltas.take(),
+            self.all.take(),
+            self.set.take(),
+        ));
         self.wakers.clear();
         self.audience.clear();
         self.deltas_told.clear();
@@ -322,7 +334,7 @@ impl Scene {
         let many = self.guards.iter_mut().flat_map(|guards| guards.iter_mut());
         for guard in self.guard.iter_mut().chain(many) {
             let now = self.store.peek(guard.key());
-            let now = now.map(|entry| (entry.version, entry.number));
+            let now = now.map(|entry| (entry.version(), entry.number));
             if !self.store.is_closed() && now != Some((guard.version(), guard.number)) {
                 self.world.note(format!(
                     "a guard shows version {} with {} of {now:?}",
@@ -375,7 +387,7 @@ impl Scene {
             while let Some(delta) = deltas.try_next() {
                 last = Some((delta.version(), delta.is_end()));
             }
-            let now = store.peek(&KEY).map(|entry| entry.version);
+            let now = store.peek(&KEY).map(|entry| entry.version());
             let whole = match (now, last) {
                 (Some(now), Some((last, is_end))) => (last == now) != is_end,
                 (None, Some((_, is_end))) => is_end || store.is_closed(),
@@ -418,7 +430,7 @@ fn follow(world: &Arc<World>, store: &LiveStore<User>, key: Uuid, watch: &mut Wa
         is_over |= update.is_end();
         seen = version;
     }
-    let now = store.peek(&key).map(|entry| entry.version);
+    let now = store.peek(&key).map(|entry| entry.version());
     if !is_over && !store.is_closed() && now != Some(seen) {
         world.note(format!("{key} is at {now:?}, and was told up to {seen}"));
     }

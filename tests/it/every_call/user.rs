@@ -141,12 +141,13 @@ impl World {
     /// Notes the entry at a version, which nobody may have seen otherwise.
     pub(crate) fn see(&self, key: Uuid, entry: &Entry<User>) {
         let number = *locked(&self.seen)
-            .entry((key, entry.version))
+            .entry((key, entry.version()))
             .or_insert(entry.number);
         if number != entry.number {
             self.note(format!(
                 "version {} of {key} is {number} and {}",
-                entry.version, entry.number
+                entry.version(),
+                entry.number
             ));
         }
     }
@@ -188,7 +189,7 @@ impl World {
             {
                 self.note(format!("at {site:?} {key} is held"));
             }
-            let version = entry.map(|entry| entry.version);
+            let version = entry.map(|entry| entry.version());
             let asleep = |listener: &&Listener| {
                 listener.key == key && version != Some(listener.version) && !listener.woken.is_woken()
             };

@@ -248,7 +248,7 @@ impl<V: Traced> Actor<'_, V> {
                     number,
                     replaced.ok().map(|previous| Seen {
                         trace,
-                        version: previous.version + 1,
+                        version: previous.version() + 1,
                     }),
                 )
             }

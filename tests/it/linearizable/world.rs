@@ -16,7 +16,7 @@ pub(super) struct Seen {
 pub(super) fn seen<V: Traced>(entry: &Entry<V>) -> Seen {
     Seen {
         trace: entry.trace(),
-        version: entry.version,
+        version: entry.version(),
     }
 }
 

@@ -27,7 +27,7 @@ where
     if let Err(error) = &loaded {
         assert_eq!(error.key(), Some(key), "{error}");
     }
-    Ok(B::clone(&loaded?.fetch(&key).unwrap().value))
+    Ok(B::clone(loaded?.fetch(&key).unwrap().value()))
 }
 
 #[derive(Clone, Debug, PartialEq, LiveValue, Serialize, Deserialize)]
@@ -261,7 +261,7 @@ async fn a_value_that_is_not_valid_any_more_is_an_error_or_left_out() {
     let report = loaded.load_report().unwrap();
     assert_eq!((report.entries, report.refused), (2, 1));
     // Its versions are not repeated.
-    assert_eq!(loaded.create(&bad, room("birds", 0)).unwrap().version, 7);
+    assert_eq!(loaded.create(&bad, room("birds", 0)).unwrap().version(), 7);
 }
 
 /// What serde does with it is up to the test.
@@ -323,7 +323,7 @@ async fn wild(path: &Path, mode: u8) -> (Result<livestore::SaveReport, livestore
     let saved = store.save(path).await;
     // The store is none the worse for it.
     store.mutate(&key, FINE).await.unwrap();
-    assert_eq!(store.fetch(&key).unwrap().version, 2);
+    assert_eq!(store.fetch(&key).unwrap().version(), 2);
     (saved, key)
 }
 
@@ -421,7 +421,7 @@ async fn values_that_cannot_be_read_are_named_or_kept_or_dropped() {
         (3, FAILS_WHEN_READ)
     );
     // Whoever creates an entry there takes its place, and goes on above its version.
-    assert_eq!(store.create(&first, Wild { mode: FINE }).unwrap().version, 2);
+    assert_eq!(store.create(&first, Wild { mode: FINE }).unwrap().version(), 2);
     store.remove(&first).await.unwrap();
     store.save(place.path()).await.unwrap();
     assert_eq!(load::<Wild>(&place.path()).await.unwrap().len(), 2);
@@ -494,9 +494,9 @@ struct Nosy {
 impl Serialize for Nosy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (store, key) = self.store.get().unwrap();
-        let before = store.fetch(key).unwrap().version;
+        let before = store.fetch(key).unwrap().version();
         let now = futures_util::FutureExt::now_or_never(store.mutate(key, ()));
-        assert_eq!(now.unwrap().unwrap().version, before + 1);
+        assert_eq!(now.unwrap().unwrap().version(), before + 1);
         assert!(store.create(key, self.clone()).is_err());
         store.init(self.clone());
         // From here on the save alone has this value.
@@ -552,6 +552,6 @@ fn serde_and_drop_run_with_nothing_locked_and_may_panic() {
         assert!(this.set((store.clone(), key)).is_ok());
         // Entries that it creates meanwhile may be saved as well.
         assert!(store.save(place.path()).await.unwrap().entries >= 1);
-        assert!(store.fetch(&key).unwrap().version > 1);
+        assert!(store.fetch(&key).unwrap().version() > 1);
     });
 }

@@ -57,7 +57,7 @@ async fn write(
     let mut below = rounds(seed);
     let mut commits = HashMap::new();
     let mut note = |key, entry: &livestore::Entry<Pair>| {
-        assert_eq!(commits.insert((key, entry.version), entry.numbers.0), None);
+        assert_eq!(commits.insert((key, entry.version()), entry.numbers.0), None);
     };
     while !stop.load(Ordering::Relaxed) {
         for _ in 0..50 {
@@ -105,7 +105,7 @@ async fn every_entry_that_is_saved_is_a_commit_that_happened() {
     let lasting: Arc<[Uuid]> = (0..500).map(|left| store.init(pair(left))).collect();
     let passing: Arc<[Uuid]> = (0..500).map(|left| store.init(pair(left))).collect();
     for (key, entry) in store.entries() {
-        commits.insert((key, entry.version), entry.numbers.0);
+        commits.insert((key, entry.version()), entry.numbers.0);
     }
     let stop = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
@@ -124,7 +124,7 @@ async fn every_entry_that_is_saved_is_a_commit_that_happened() {
         let versions = |store: &LiveStore<Pair>| -> HashMap<_, _> {
             lasting
                 .iter()
-                .map(|key| (*key, store.fetch(key).unwrap().version))
+                .map(|key| (*key, store.fetch(key).unwrap().version()))
                 .collect()
         };
         let before = versions(&store);
@@ -146,20 +146,20 @@ async fn every_entry_that_is_saved_is_a_commit_that_happened() {
         for key in &*lasting {
             let entry = loaded.fetch(key).expect("it was there throughout");
             assert!(
-                (before[key]..=after[key]).contains(&entry.version),
+                (before[key]..=after[key]).contains(&entry.version()),
                 "of that time"
             );
-            moved += usize::from(before[key] < entry.version && entry.version < after[key]);
+            moved += usize::from(before[key] < entry.version() && entry.version() < after[key]);
         }
         for (key, entry) in loaded.entries() {
             assert_eq!(
-                commits.get(&(key, entry.version)),
+                commits.get(&(key, entry.version())),
                 Some(&entry.numbers.0),
                 "it happened"
             );
             assert_eq!(entry.numbers.1, mirror(entry.numbers.0), "as a whole");
-            let version = last.insert(key, entry.version);
-            assert!(version <= Some(entry.version), "a later save is not older");
+            let version = last.insert(key, entry.version());
+            assert!(version <= Some(entry.version()), "a later save is not older");
         }
     }
     assert!(moved > 100, "they were saved while they changed: {moved}");
@@ -184,7 +184,7 @@ async fn the_floor_in_the_file_is_above_all_that_is_not_in_it() {
                     assert!(done.unwrap().is_ok());
                 }
                 let gone = futures_util::FutureExt::now_or_never(handle.remove(key)).unwrap();
-                assert!(gone.unwrap().version > entry.version);
+                assert!(gone.unwrap().version() > entry.version());
             }
         }
     });
@@ -197,6 +197,6 @@ async fn the_floor_in_the_file_is_above_all_that_is_not_in_it() {
         missing.len()
     );
     for key in missing {
-        assert!(loaded.create(key, pair(0)).unwrap().version > 4);
+        assert!(loaded.create(key, pair(0)).unwrap().version() > 4);
     }
 }

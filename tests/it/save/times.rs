@@ -47,15 +47,15 @@ async fn times_come_back_by_the_wall_clock() {
 
     let loaded = load::<Room>(&place.path()).await.unwrap();
     let after = loaded.fetch(&key).unwrap();
-    assert_eq!(after.create_time, before.create_time);
-    assert_eq!(after.last_change, before.last_change);
-    assert_eq!(after.last_change.elapsed_by_tokio(), SECOND * 3605);
+    assert_eq!(after.create_time(), before.create_time());
+    assert_eq!(after.last_change(), before.last_change());
+    assert_eq!(after.last_change().elapsed_by_tokio(), SECOND * 3605);
     assert_eq!(after.changed_at(), before.changed_at());
     let saved_at = loaded.load_report().unwrap().saved_at;
     assert_eq!(saved_at.duration_since(after.changed_at()).unwrap(), SECOND * 5);
     // The next change comes after the last.
     let next = loaded.mutate(&key, super::RoomMutation::IncrementVisits(1)).await;
-    assert_eq!(next.unwrap().last_change, Instant::now().into_std());
+    assert_eq!(next.unwrap().last_change(), Instant::now().into_std());
 }
 
 trait ElapsedByTokio {
@@ -159,7 +159,7 @@ async fn what_became_due_meanwhile_expires_on_loading_with_the_callback() {
                 async move {
                     for (key, entry) in expired {
                         assert!(!store.contains_key(&key));
-                        heard.lock().unwrap().push((key, entry.version));
+                        heard.lock().unwrap().push((key, entry.version()));
                     }
                 }
             })
@@ -176,7 +176,7 @@ async fn what_became_due_meanwhile_expires_on_loading_with_the_callback() {
         due.sort_unstable();
         let once: Vec<_> = due.iter().map(|key| (*key, 2)).collect();
         assert_eq!(heard, once, "the end is a commit, and each is heard of once");
-        assert_eq!(store.create(&own, room("again", 0)).unwrap().version, 3);
+        assert_eq!(store.create(&own, room("again", 0)).unwrap().version(), 3);
     }
 }
 

@@ -14,7 +14,7 @@ use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
 const OVERDUE: u64 = 25;
 
 /// Milliseconds by the coarse clock.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Cheap {
     /// What it would have shown at the start, had it not lagged. Rounded up, so that no time leads.
     start: u64,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::ground::clock;
 
 /// Milliseconds by the clock of [`clock::now`].
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Cheap;
 
 impl Cheap {

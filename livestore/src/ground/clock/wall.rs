@@ -45,7 +45,7 @@ impl From<Wall> for SystemTime {
 pub(crate) struct Moment {
     now: Stamp,
     wall_now: Wall,
-    /// What the wall clock showed when the store was built, as it goes now. Stamps count from there.
+    /// What the wall clock showed at the moment that stamps count from, as it goes now.
     built: Wall,
 }
 
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn both_clocks_are_read_at_one_moment() {
-        let moment = Clock::start().moment();
+        let moment = Clock::begin().moment();
         // The stamp may lag by a tick, and is rounded down.
         let lag = moment.wall_now.0 - moment.wall(moment.now).0.min(moment.wall_now.0);
         assert!(lag < 100 * MILLI, "{lag} ns");
