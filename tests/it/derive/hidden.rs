@@ -479,7 +479,7 @@ async fn hidden_values_are_saved_and_loaded() {
     let key = store.init(deep());
     store.save(&path).await.unwrap();
     let loaded: LiveStore<Deep> = LiveStore::new().load(&path).await.unwrap();
-    assert_eq!(*loaded.fetch(&key).unwrap().value(), deep());
+    assert_eq!(**loaded.fetch(&key).unwrap().value(), deep());
     // The thread that saved knows it no more.
     assert!(serde_json::to_string(&secret()).is_err());
 }
@@ -526,7 +526,7 @@ async fn hidden_values_are_in_a_durable_store() {
     store.flush().await.unwrap();
     store.close().await.unwrap();
     let store = open().await.unwrap();
-    assert_eq!(*store.fetch(&key).unwrap().value(), deep());
+    assert_eq!(**store.fetch(&key).unwrap().value(), deep());
     store.close().await.unwrap();
 }
 
