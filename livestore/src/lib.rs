@@ -137,13 +137,36 @@ mod store {
     pub(crate) mod transact;
 }
 
-/// What is served to browsers.
 #[cfg(feature = "ws")]
-mod ws {
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is served yet"))]
+#[doc = include_str!("ws/protocol.md")]
+pub mod ws {
+    pub(crate) mod config;
+    pub(crate) mod cx;
+    pub(crate) mod deny;
+    pub(crate) mod follow;
+    pub(crate) mod frame;
+    pub(crate) mod hub;
+    pub(crate) mod json;
+    pub(crate) mod limits;
+    pub(crate) mod live;
+    pub(crate) mod local;
     pub(crate) mod patch;
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is served yet"))]
+    pub(crate) mod request;
+    pub(crate) mod route;
+    pub(crate) mod served;
+    pub(crate) mod session;
+    pub(crate) mod socket;
+    pub(crate) mod views;
     pub(crate) mod whole;
+
+    pub use crate::ws::cx::Cx;
+    pub use crate::ws::deny::Deny;
+    pub use crate::ws::json::{Json, json};
+    pub use crate::ws::limits::Limits;
+    pub use crate::ws::live::Live;
+    pub use crate::ws::local::Local;
+    pub use crate::ws::route::{Route, Unseen};
+    pub use crate::ws::socket::LiveUpgrade;
 }
 
 #[cfg(all(test, livestore_check))]

@@ -11,11 +11,11 @@ use std::time::Duration;
 use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
     Durability, DurabilityError, DurableWatch, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards,
-    Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey,
-    MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError, OpenReport,
-    OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Shared, Stats, Storages,
-    StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError, Tx,
-    UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WatchSet, WeakLiveStore,
+    Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing,
+    MissingKey, MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError,
+    OpenReport, OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Shared, Stats,
+    Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError,
+    Tx, UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WatchSet, WeakLiveStore,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};

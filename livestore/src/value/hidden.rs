@@ -26,7 +26,7 @@ use crate::value::value::{How, LiveValue};
 ///
 /// Whether there is something is hidden by `Hidden<Option<T>>`, and not by `Option<Hidden<T>>`. What is hidden is still
 /// compared, hashed and ordered as usual, so how long that takes depends on it. What a rule says of it (its length, that
-/// it is out of range) is an error like any other.
+/// it is out of range, a limit that is taken from it) is an error like any other.
 ///
 /// # Examples
 ///

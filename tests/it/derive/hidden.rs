@@ -479,9 +479,38 @@ async fn hidden_values_are_saved_and_loaded() {
     let key = store.init(deep());
     store.save(&path).await.unwrap();
     let loaded: LiveStore<Deep> = LiveStore::new().load(&path).await.unwrap();
-    assert_eq!(*loaded.fetch(&key).unwrap().value, deep());
+    assert_eq!(**loaded.fetch(&key).unwrap().value(), deep());
     // The thread that saved knows it no more.
     assert!(serde_json::to_string(&secret()).is_err());
+}
+
+/// What could not be read back is found in spite of what is hidden beside it, and in it.
+#[tokio::test]
+async fn a_some_that_would_come_back_as_none_is_found_among_hidden_values() {
+    #[derive(Clone, LiveValue, Serialize, Deserialize)]
+    struct Twice {
+        #[live(skip)]
+        first: Hidden<String>,
+        #[live(skip)]
+        beside: Option<Option<u8>>,
+        #[live(skip)]
+        inside: Hidden<Option<Option<u8>>>,
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (beside, inside, is_saved) in [
+        (None, Some(Some(1)), true),
+        (Some(None), None, false),
+        (None, Some(None), false),
+    ] {
+        let store = LiveStore::default();
+        store.init(Twice {
+            first: secret(),
+            beside,
+            inside: inside.into(),
+        });
+        let saved = store.save(folder.path().join("twice.save")).await;
+        assert_eq!(saved.is_ok(), is_saved, "{beside:?} {inside:?} {saved:?}");
+    }
 }
 
 #[tokio::test]
@@ -497,7 +526,7 @@ async fn hidden_values_are_in_a_durable_store() {
     store.flush().await.unwrap();
     store.close().await.unwrap();
     let store = open().await.unwrap();
-    assert_eq!(*store.fetch(&key).unwrap().value, deep());
+    assert_eq!(**store.fetch(&key).unwrap().value(), deep());
     store.close().await.unwrap();
 }
 

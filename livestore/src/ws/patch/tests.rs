@@ -701,7 +701,7 @@ fn patches_do_this_and_nothing_else() {
 /// Each is an object with `name`, `old`, `patch`, and `new`, or `refused: true`. `UPDATE_PATCHES=1` writes the file anew.
 #[test]
 fn the_file_of_patches_is_up_to_date() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it/ws/patches.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ws/patches.json");
     let generated = patches();
     if env::var_os("UPDATE_PATCHES").is_some() {
         fs::write(&path, &generated).unwrap();
