@@ -1,6 +1,7 @@
 //! [`Route`]: how a store is served, as its server wrote it down.
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -262,6 +263,12 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     pub(crate) fn made(&self, cx: &Cx<U>) -> Option<V> {
         let create = self.create.as_ref()?;
         caught(|| create(cx)).ok().flatten()
+    }
+}
+
+impl<U, V: LiveValue, R> fmt::Debug for Route<U, V, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route").finish_non_exhaustive()
     }
 }
 
