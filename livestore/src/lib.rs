@@ -63,6 +63,7 @@ mod slot {
     pub(crate) mod hold;
     #[cfg(feature = "serde")]
     pub(crate) mod kept;
+    pub(crate) mod outcome;
     pub(crate) mod overdue;
     pub(crate) mod reader;
     #[cfg(feature = "serde")]
@@ -115,12 +116,14 @@ mod store {
     mod durable;
     mod expire;
     pub(crate) mod guard;
+    pub(crate) mod handle;
     #[cfg(feature = "serde")]
     pub(crate) mod load;
     mod lock;
     mod many;
     mod mutate;
     pub(crate) mod on_drop;
+    mod place;
     mod read;
     mod remove;
     mod replace;
@@ -146,6 +149,7 @@ pub use crate::ground::stats::Stats;
 pub use crate::ground::stats::{DiskState, DiskStats};
 pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
+pub use crate::store::handle::EntryHandle;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
 pub use crate::store::on_drop::MutateOnDrop;

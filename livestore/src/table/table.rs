@@ -229,21 +229,6 @@ impl<V: LiveValue> Table<V> {
         }
     }
 
-    /// Looks a key up for somebody who uses its entry, and runs `look` on its living slot's state; `None` if there is none.
-    ///
-    /// What counts as a use is decided here: naming the key of an entry is one, whatever comes of it.
-    #[inline]
-    pub(crate) fn look<R>(
-        &self,
-        key: &Uuid,
-        look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
-    ) -> Option<R> {
-        self.peek(key, |slot, state| {
-            state.note_use(&self.shared);
-            look(slot, state)
-        })
-    }
-
     /// Looks a key up, which is no use of its entry, and runs `look` on its living slot's state; `None` if there is none.
     ///
     /// `look` may run under the shard's lock too, so it runs nothing of the user's and takes only leaf locks.
@@ -551,7 +536,7 @@ impl<V: LiveValue> Walk<V> {
     /// Goes through the entries: runs `look` on each under its slot's lock, and gives what that returns with the key. Every key
     /// that has an entry throughout is visited, whichever lives of it came and went meanwhile.
     ///
-    /// What holds for the `look` of [`Table::look`] holds for this one.
+    /// What holds for the `look` of [`Table::peek`] holds for this one.
     pub(crate) fn visit<R>(
         mut self,
         mut look: impl FnMut(&Uuid, &mut State<V>) -> R,
@@ -656,7 +641,7 @@ mod tests {
         assert!(table.map.capacity() < 100, "{}", table.map.capacity());
         assert_eq!(table.deadlines().map(Deadlines::capacity), Some(1));
         assert_eq!(table.deadlines().map(Deadlines::len), Some(1));
-        assert!(table.look(kept.key(), |_, _| ()).is_some());
+        assert!(table.peek(kept.key(), |_, _| ()).is_some());
     }
 
     #[test]
@@ -666,7 +651,7 @@ mod tests {
         let slot = link(&table, key);
         end(&table, &slot);
         assert_eq!(table.len(), 1);
-        assert!(table.look(&key, |_, _| ()).is_none());
+        assert!(table.peek(&key, |_, _| ()).is_none());
     }
 
     #[test]
@@ -678,7 +663,7 @@ mod tests {
         let (told, found) = mpsc::channel();
         let looking = {
             let table = Arc::clone(&table);
-            thread::spawn(move || told.send(table.look(&key, |_, _| ()).is_some()))
+            thread::spawn(move || told.send(table.peek(&key, |_, _| ()).is_some()))
         };
         // It waits for the slot, and for nothing else: the shard is free.
         assert!(found.recv_timeout(Duration::from_millis(100)).is_err());
@@ -710,7 +695,7 @@ mod tests {
         table.unlink(&old);
         assert!(
             table
-                .look(&key, |slot, _| Arc::ptr_eq(slot, &new))
+                .peek(&key, |slot, _| Arc::ptr_eq(slot, &new))
                 .is_some_and(|same| same)
         );
         assert_eq!(new.lock().version(), gone.version() + 1);
