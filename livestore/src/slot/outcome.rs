@@ -11,7 +11,7 @@ pub(crate) trait Outcome<V: LiveValue>: Sized {
 }
 
 impl<V: LiveValue> Outcome<V> for Entry<V> {
-    #[inline]
+    #[inline(always)]
     fn of(state: &State<V>, shared: &Shared<V>) -> Entry<V> {
         state.entry(shared)
     }
@@ -19,7 +19,7 @@ impl<V: LiveValue> Outcome<V> for Entry<V> {
 
 /// The version alone, which costs no reference to the value.
 impl<V: LiveValue> Outcome<V> for u64 {
-    #[inline]
+    #[inline(always)]
     fn of(state: &State<V>, _: &Shared<V>) -> u64 {
         state.version()
     }

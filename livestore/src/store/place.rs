@@ -61,7 +61,8 @@ impl<'a, V: LiveValue> Place<'a, V> {
     /// Runs `look` on the living slot's state for somebody who uses the entry; `None` if there is none.
     ///
     /// What counts as a use is decided here: naming an entry is one, whatever comes of it.
-    #[inline]
+    /// Always in its place, as [`State::entry`] is: what it returns is moved once less.
+    #[inline(always)]
     pub(in crate::store) fn look<R>(self, look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R) -> Option<R> {
         self.peek(|slot, state| {
             state.note_use(self.shared());
@@ -70,17 +71,8 @@ impl<'a, V: LiveValue> Place<'a, V> {
     }
 
     /// Runs `look` on the living slot's state, which is no use of the entry, as [`Table::peek`] does; `None` if there is none.
-    #[inline]
+    #[inline(always)]
     pub(in crate::store) fn peek<R>(self, look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R) -> Option<R> {
-        let Some(slot) = self.life else {
-            return self.table.peek(self.key, look);
-        };
-        // No shard is locked, so this may wait.
-        let mut state = slot.try_lock().unwrap_or_else(|| slot.lock_busy());
-        // Not `then`: it would drop `look` under the lock.
-        if state.is_alive() {
-            return Some(look(slot, &mut state));
-        }
-        None
+        self.table.peek_life(self.key, self.life, look)
     }
 }

@@ -289,12 +289,12 @@ impl<V: LiveValue> LiveStore<V> {
 
 /// The same wherever the entry is found.
 impl<V: LiveValue> Place<'_, V> {
-    #[inline]
+    #[inline(always)]
     pub(in crate::store) fn fetch(self) -> Option<Entry<V>> {
         self.look(|_, state| state.entry(self.shared()))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(in crate::store) fn peek_entry(self) -> Option<Entry<V>> {
         self.peek(|_, state| state.entry(self.shared()))
     }

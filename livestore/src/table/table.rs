@@ -239,14 +239,33 @@ impl<V: LiveValue> Table<V> {
         key: &Uuid,
         look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Option<R> {
+        self.peek_life(key, None, look)
+    }
+
+    /// The same for one life of the key, which need not be looked up, or for the one that it has at the time.
+    ///
+    /// Both in one, so that `look` is called at one place and stands there: a fetch takes a tenth more where it does not.
+    #[inline(always)]
+    pub(crate) fn peek_life<R>(
+        &self,
+        key: &Uuid,
+        life: Option<&Arc<Slot<V>>>,
+        look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Option<R> {
         loop {
-            let mut place = Some(self.map.get(key)?);
+            let mut place = None;
             let busy;
-            let Linked(slot) = place.as_ref()?.key();
+            let slot = match life {
+                Some(slot) => slot,
+                None => {
+                    place = Some(self.map.get(key)?);
+                    &place.as_ref()?.key().0
+                }
+            };
             let (slot, mut state) = if let Some(state) = slot.try_lock() {
                 (slot, state)
             } else {
-                // Waiting for it here could deadlock with whoever has it and wants this shard.
+                // Waiting for it under the shard's lock could deadlock with whoever has it and wants this shard.
                 busy = Arc::clone(slot);
                 place = None;
                 (&busy, busy.lock_busy())
@@ -255,7 +274,7 @@ impl<V: LiveValue> Table<V> {
             if state.is_alive() {
                 return Some(look(slot, &mut state));
             }
-            if place.is_some() {
+            if place.is_some() || life.is_some() {
                 return None;
             }
             // It died while it was waited for; a transaction may have given the key a successor in the same commit.
