@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const BESIDE: [&str; 2] = ["check", "design"];
 
 /// How many things whoever lists `src` has to look at, at most.
-const AT_THE_TOP: usize = 12;
+const AT_THE_TOP: usize = 13;
 
 struct Layer {
     name: String,
@@ -167,9 +167,10 @@ fn every_file_has_a_layer_and_the_top_is_seen_at_a_glance() {
     for layer in &layers {
         for entry in fs::read_dir(src().join(&layer.name)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
+            // Text about a layer stands beside its files.
             let file = name.trim_end_matches(".rs");
             assert!(
-                layer.files.iter().any(|known| known == file),
+                name.ends_with(".md") || layer.files.iter().any(|known| known == file),
                 "{}/{name} is not declared in lib.rs",
                 layer.name
             );

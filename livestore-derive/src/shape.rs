@@ -22,6 +22,7 @@ pub(crate) enum Shape {
     Set(Box<Type>),
     Option(Box<Type>),
     Array(Box<Type>),
+    Hidden(Box<Type>),
     /// An alias, a type of the user's, a generic parameter: nothing is known.
     Other,
 }
@@ -81,8 +82,19 @@ impl Shape {
             Type::Group(group) => Shape::of(&group.elem),
             Type::Paren(paren) => Shape::of(&paren.elem),
             Type::Array(array) => Shape::Array(array.elem.clone()),
-            Type::Path(path) if path.qself.is_none() => Shape::of_path(&path.path),
+            Type::Path(path) if path.qself.is_none() => match hidden(&path.path) {
+                Some(inner) => Shape::Hidden(Box::new(inner.clone())),
+                None => Shape::of_path(&path.path),
+            },
             _ => Shape::Other,
+        }
+    }
+
+    /// The shape of what is in it, if it is hidden.
+    fn revealed(ty: &Type) -> Shape {
+        match Shape::of(ty) {
+            Shape::Hidden(inner) => Shape::revealed(&inner),
+            shape => shape,
         }
     }
 
@@ -143,6 +155,10 @@ impl Shape {
                 inner => format!("an `Option` of {}", inner.describe()),
             },
             Shape::Array(_) => "an array".into(),
+            Shape::Hidden(inner) => match Shape::of(inner) {
+                Shape::Other => "`Hidden`".into(),
+                inner => format!("`Hidden`, in it {}", inner.describe()),
+            },
             Shape::Other => "of a type of its own".into(),
         }
     }
@@ -155,13 +171,23 @@ impl Shape {
                          `each(by = id)`, key them in a map, or declare a mutation of your own";
         match (op, self) {
             (OpKind::Set | OpKind::Message, _) | (_, Shape::Other) => None,
+            (OpKind::Each | OpKind::SetAt, Shape::Hidden(_)) => {
+                Some("hide what is in it: `HashMap<K, Hidden<V>>`, `Vec<Hidden<V>>`, `[Hidden<V>; N]`")
+            }
+            (OpKind::Remove, Shape::Hidden(_)) if by_id => Some("hide what is in it: `Vec<Hidden<V>>`"),
+            (OpKind::Nested, Shape::Hidden(inner)) => match Shape::of(inner) {
+                Shape::Other => None,
+                Shape::Option(_) => Some("hide what is in it: `Option<Hidden<T>>`"),
+                inner => inner.refuses(op, by_id),
+            },
+            (_, Shape::Hidden(inner)) => Shape::of(inner).refuses(op, by_id),
             (OpKind::Each | OpKind::Remove, Shape::List(_)) if by_id => None,
             (OpKind::Each, _) if by_id => Some("`by` finds items in a list"),
             (OpKind::Each, Shape::Array(_)) | (OpKind::SetAt, Shape::Array(_)) => None,
             (OpKind::SetAt, Shape::Map(..)) => Some("use `insert`"),
             (OpKind::SetAt | OpKind::Remove, Shape::List(_)) => Some(positions),
             (OpKind::SetAt, _) => Some("it is for arrays"),
-            (OpKind::Add, Shape::Map(_, value)) => match Shape::of(value) {
+            (OpKind::Add, Shape::Map(_, value)) => match Shape::revealed(value) {
                 Shape::Number | Shape::Duration | Shape::Other => None,
                 _ => Some("it is for maps of numbers"),
             },
@@ -191,7 +217,7 @@ impl Shape {
                 Some("to change one of its values use `each`")
             }
             (OpKind::Nested, Shape::Option(inner))
-                if matches!(Shape::of(&through(inner).0), Shape::Other) =>
+                if matches!(Shape::revealed(&through(inner).0), Shape::Other) =>
             {
                 None
             }
@@ -213,7 +239,7 @@ impl Shape {
     /// What the values of a map are, if they are certainly no live values.
     pub(crate) fn dead_values(&self) -> Option<String> {
         match self {
-            Shape::Map(_, value) | Shape::Array(value) => match Shape::of(&through(value).0) {
+            Shape::Map(_, value) | Shape::Array(value) => match Shape::revealed(&through(value).0) {
                 Shape::Other => None,
                 Shape::Number => Some("numbers".into()),
                 Shape::Text => Some("strings".into()),
@@ -230,7 +256,7 @@ impl Shape {
                 Some("it is for strings and collections; for numbers use `range`")
             }
             Shape::Char | Shape::Bool => Some("it is for strings and collections"),
-            Shape::Option(inner) => Shape::of(inner).refuses_len(),
+            Shape::Option(inner) | Shape::Hidden(inner) => Shape::of(inner).refuses_len(),
             _ => None,
         }
     }
@@ -240,23 +266,49 @@ impl Shape {
         match self {
             // Of the numbers in it.
             Shape::Map(_, value)
-                if matches!(Shape::of(value), Shape::Number | Shape::Duration | Shape::Char) =>
+                if matches!(
+                    Shape::revealed(value),
+                    Shape::Number | Shape::Duration | Shape::Char
+                ) =>
             {
                 None
             }
             Shape::Text | Shape::List(_) | Shape::Map(..) | Shape::Set(_) => Some("for its length use `len`"),
             Shape::Bool => Some("it is for numbers"),
-            Shape::Option(inner) => Shape::of(inner).refuses_range(),
+            Shape::Hidden(inner) if matches!(Shape::revealed(inner), Shape::Map(..)) => {
+                Some("hide what is in it: `HashMap<K, Hidden<V>>`")
+            }
+            Shape::Option(inner) | Shape::Hidden(inner) => Shape::of(inner).refuses_range(),
             _ => None,
         }
     }
 }
 
+/// What is in `Hidden<T>`, bare or by the name of the crate.
+fn hidden(path: &Path) -> Option<&Type> {
+    let last = path.segments.last().filter(|last| last.ident == "Hidden")?;
+    let is_ours = is_bare(path)
+        || path
+            .segments
+            .first()
+            .is_some_and(|first| first.ident == "livestore");
+    let PathArguments::AngleBracketed(list) = &last.arguments else {
+        return None;
+    };
+    match list.args.first() {
+        Some(GenericArgument::Type(ty)) if list.args.len() == 1 && is_ours => Some(ty),
+        _ => None,
+    }
+}
+
+fn is_bare(path: &Path) -> bool {
+    path.segments.len() == 1 && path.leading_colon.is_none()
+}
+
 /// Whether the path is bare, or leads into the standard library.
 fn is_std(path: &Path) -> bool {
     let first = path.segments.first().map(|segment| segment.ident.to_string());
-    path.segments.len() == 1 && path.leading_colon.is_none()
-        || matches!(first.as_deref(), Some("std" | "core" | "alloc")) && path.segments.len() > 1
+    is_bare(path) || matches!(first.as_deref(), Some("std" | "core" | "alloc")) && path.segments.len() > 1
 }
 
 /// The type as a text for documentation and messages.

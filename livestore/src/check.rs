@@ -38,3 +38,4 @@ mod transact;
 mod wakers;
 mod watch;
 mod watch_all;
+mod watch_set;

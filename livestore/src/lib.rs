@@ -40,6 +40,7 @@ mod value {
     pub(crate) mod durability;
     pub(crate) mod entry;
     pub(crate) mod error;
+    pub(crate) mod hidden;
     pub(crate) mod invalid;
     pub mod ops;
     pub(crate) mod options;
@@ -47,6 +48,7 @@ mod value {
     pub(crate) mod report;
     #[cfg(feature = "serde")]
     pub(crate) mod schema;
+    pub(crate) mod shared;
     pub(crate) mod update;
     pub(crate) mod value;
 }
@@ -61,11 +63,12 @@ mod slot {
     pub(crate) mod feed;
     pub(crate) mod history;
     pub(crate) mod hold;
-    #[cfg(feature = "serde")]
     pub(crate) mod kept;
     pub(crate) mod outcome;
+    pub(crate) mod outlet;
     pub(crate) mod overdue;
     pub(crate) mod reader;
+    pub(crate) mod ready;
     #[cfg(feature = "serde")]
     pub(crate) mod record;
     pub(crate) mod ring;
@@ -73,7 +76,6 @@ mod slot {
     #[cfg(feature = "durable")]
     pub(crate) mod sink;
     pub(crate) mod slot;
-    #[cfg(feature = "serde")]
     mod stored;
     pub(crate) mod turns;
     pub(crate) mod waiters;
@@ -85,6 +87,7 @@ mod table {
     pub(crate) mod deadlines;
     pub(crate) mod expiry;
     pub(crate) mod making;
+    pub(crate) mod origin;
     pub(crate) mod table;
 }
 
@@ -95,6 +98,7 @@ mod watch {
     pub(crate) mod durable_watch;
     pub(crate) mod watch;
     pub(crate) mod watch_all;
+    pub(crate) mod watch_set;
 }
 
 /// Everything that leaves memory.
@@ -116,6 +120,7 @@ mod store {
     mod durable;
     mod expire;
     pub(crate) mod guard;
+    pub(crate) mod guards;
     pub(crate) mod handle;
     #[cfg(feature = "serde")]
     pub(crate) mod load;
@@ -124,6 +129,7 @@ mod store {
     mod mutate;
     pub(crate) mod on_drop;
     mod place;
+    pub(crate) mod plans;
     mod read;
     mod remove;
     mod replace;
@@ -132,6 +138,38 @@ mod store {
     pub(crate) mod storages;
     pub(crate) mod store;
     pub(crate) mod transact;
+}
+
+#[cfg(feature = "ws")]
+#[doc = include_str!("ws/protocol.md")]
+pub mod ws {
+    pub(crate) mod config;
+    pub(crate) mod cx;
+    pub(crate) mod deny;
+    pub(crate) mod follow;
+    pub(crate) mod frame;
+    pub(crate) mod hub;
+    pub(crate) mod json;
+    pub(crate) mod limits;
+    pub(crate) mod live;
+    pub(crate) mod local;
+    pub(crate) mod patch;
+    pub(crate) mod request;
+    pub(crate) mod route;
+    pub(crate) mod served;
+    pub(crate) mod session;
+    pub(crate) mod socket;
+    pub(crate) mod views;
+    pub(crate) mod whole;
+
+    pub use crate::ws::cx::Cx;
+    pub use crate::ws::deny::Deny;
+    pub use crate::ws::json::{Json, json};
+    pub use crate::ws::limits::Limits;
+    pub use crate::ws::live::Live;
+    pub use crate::ws::local::Local;
+    pub use crate::ws::route::{Route, Unseen};
+    pub use crate::ws::socket::LiveUpgrade;
 }
 
 #[cfg(all(test, livestore_check))]
@@ -149,6 +187,7 @@ pub use crate::ground::stats::Stats;
 pub use crate::ground::stats::{DiskState, DiskStats};
 pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
+pub use crate::store::guards::Guards;
 pub use crate::store::handle::EntryHandle;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
@@ -157,7 +196,7 @@ pub use crate::store::on_drop::MutateOnDrop;
 pub use crate::store::save::Save;
 pub use crate::store::storages::{Storages, StoragesBuilder};
 pub use crate::store::store::{LiveStore, WeakLiveStore};
-pub use crate::store::transact::{Guards, Tx};
+pub use crate::store::transact::Tx;
 #[doc(hidden)]
 pub use crate::value::__private;
 pub use crate::value::delta::Delta;
@@ -168,6 +207,7 @@ pub use crate::value::error::{
     AcquireError, CloseError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied,
     OptionsError, Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError, TryCreateError,
 };
+pub use crate::value::hidden::Hidden;
 pub use crate::value::invalid::{FieldError, Invalid, Never};
 pub use crate::value::ops;
 #[cfg(feature = "serde")]
@@ -177,6 +217,7 @@ pub use crate::value::options::{ExpireMode, StoreOptions};
 pub use crate::value::report::OpenReport;
 #[cfg(feature = "serde")]
 pub use crate::value::report::{LoadReport, OnUnreadable, Progress, SaveReport, UnreadableEntry};
+pub use crate::value::shared::Shared;
 pub use crate::value::update::{Control, Update};
 pub use crate::value::value::LiveValue;
 pub use crate::watch::delta_watch::DeltaWatch;
@@ -184,6 +225,7 @@ pub use crate::watch::delta_watch::DeltaWatch;
 pub use crate::watch::durable_watch::DurableWatch;
 pub use crate::watch::watch::Watch;
 pub use crate::watch::watch_all::WatchAll;
+pub use crate::watch::watch_set::WatchSet;
 #[cfg(feature = "derive")]
 #[doc = include_str!("derive.md")]
 pub use livestore_derive::LiveValue;

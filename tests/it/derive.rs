@@ -4,6 +4,7 @@ mod always;
 mod collections;
 mod errors;
 mod generics;
+mod hidden;
 mod lints;
 mod methods;
 mod names;

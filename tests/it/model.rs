@@ -3,7 +3,7 @@
 //! One thread, so that the model knows what happens when; interleavings are those of polls, and time passes only where an
 //! operation says so. What fails is shrunk to a short list of operations, which the message shows.
 //!
-//! Runs `MODEL_CASES` cases, at random; by default 300 for each kind of value, always the same.
+//! Runs `MODEL_CASES` cases, at random; by default 400 for each kind of value, always the same.
 
 mod counting;
 mod op;
@@ -33,7 +33,7 @@ fn reached(what: &'static str) {
     REACHED.with_borrow_mut(|reached| reached.insert(what));
 }
 
-const RARE: [&str; 12] = [
+const RARE: [&str; 20] = [
     "a lag of a watch",
     "a lag of everything",
     "a lag of a watch of deltas",
@@ -46,6 +46,14 @@ const RARE: [&str; 12] = [
     "a transaction that found a key occupied",
     "an expiry that a guard deferred",
     "an expiry before the next in line",
+    "a replay of deltas",
+    "a resync instead of a replay of deltas",
+    "a resync of deltas because of a replaced value",
+    "a mutation on drop that waits",
+    "a mutation on drop that finds no entry",
+    "a mutation on drop that was to be committed before",
+    "a wait that the end of the store ended",
+    "a creation that the end of the store refused",
 ];
 
 fn run<V: Counting>(case: Case) {
@@ -79,7 +87,7 @@ fn run_all<V: Counting>() {
         .ok()
         .and_then(|text| text.parse().ok());
     let config = Config {
-        cases: cases.unwrap_or(300),
+        cases: cases.unwrap_or(400),
         failure_persistence: None,
         max_shrink_iters: 20_000,
         ..Config::default()

@@ -32,6 +32,7 @@ fn stores() -> [StoreOptions; 4] {
     [
         StoreOptions {
             channel_cap: 16,
+            delta_history: 20,
             expire_check_freq: check,
             expire_mode: ExpireMode::Timeout(short),
             ..usual
@@ -46,6 +47,7 @@ fn stores() -> [StoreOptions; 4] {
         StoreOptions {
             channel_cap: 1,
             history: 3,
+            delta_history: 5,
             expire_check_freq: check,
             expire_mode: ExpireMode::Lifetime(5 * short),
             ..usual
@@ -98,7 +100,9 @@ async fn round(options: StoreOptions, length: Duration, seed: u64) {
         tasks.push(tokio::spawn(writers::audit(Arc::clone(&world), roll())));
         tasks.push(tokio::spawn(watchers::reconnect(Arc::clone(&world), roll())));
         tasks.push(tokio::spawn(watchers::copy(Arc::clone(&world), roll())));
+        tasks.push(tokio::spawn(watchers::copy_on(Arc::clone(&world), roll())));
     }
+    tasks.push(tokio::spawn(watchers::count(Arc::clone(&world), roll())));
     // While somebody watches everything, nothing is changed in place; so in every other cycle nobody does.
     let everything = if ((seed - 1) / 4).is_multiple_of(2) { 2 } else { 0 };
     let replicas: Vec<_> = (0..everything)

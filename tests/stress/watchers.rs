@@ -87,6 +87,97 @@ pub(crate) async fn watch(world: Arc<World>, mut dice: Dice) -> Commits {
     Commits::default()
 }
 
+/// Does to a copy of version `last` what a delta says. Returns the version that it has then.
+fn follow_delta(copy: &mut Tracked, last: u64, delta: &Delta<Tracked>) -> u64 {
+    match delta {
+        Delta::Mutate {
+            mutn: Change::AtOnce | Change::Slowly | Change::Held,
+            ..
+        } => copy.count += 1,
+        Delta::Mutate { mutn, .. } => copy.apply(mutn).unwrap(),
+        Delta::Overwrite { new, .. } | Delta::Rollback { new, .. } => *copy = Tracked::clone(new),
+        Delta::Message { .. } => {}
+        Delta::Resync { now, missed, .. } => {
+            assert!(*missed > 0 && now.version() >= last);
+            *copy = Tracked::clone(now);
+        }
+        Delta::Remove { val, .. } | Delta::Expire { val, .. } => {
+            assert_eq!(
+                (val.count, val.units),
+                (copy.count, copy.units),
+                "a copy at its end"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    let version = delta.version();
+    let follows = match delta {
+        Delta::Message { .. } => version == last,
+        Delta::Resync { .. } => true,
+        // After a resync behind the end, the end repeats the final version.
+        _ if delta.is_end() => version == last + 1 || version == last,
+        _ => version == last + 1,
+    };
+    assert!(follows, "{delta:?} follows version {last}");
+    version
+}
+
+/// Keeps a copy of one entry by its deltas, and goes on with it whenever it has lost its connection. Compares it now and then.
+pub(crate) async fn copy_on(world: Arc<World>, mut dice: Dice) -> Commits {
+    let key = world.keys[dice.below(KEYS + 1)];
+    let mut known: Option<(Tracked, u64)> = None;
+    while world.goes_on() {
+        let version = known.as_ref().map_or(0, |(_, version)| *version);
+        let Some(mut deltas) = world.store.watch_deltas_since(&key, version) else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        for _ in 0..1 + dice.below(20) {
+            let Ok(next) = timeout(dice.moment(), deltas.next()).await else {
+                break;
+            };
+            let delta = next.expect("`None` without an end");
+            let (copy, version) = match (&mut known, &delta) {
+                (Some(known), _) => (&mut known.0, &mut known.1),
+                (None, Delta::Resync { now, .. }) => {
+                    let known = known.insert((Tracked::clone(now), 0));
+                    (&mut known.0, &mut known.1)
+                }
+                (None, _) => panic!("it has seen nothing yet: {delta:?}"),
+            };
+            *version = follow_delta(copy, *version, &delta);
+            if delta.is_end() {
+                break;
+            }
+        }
+        if let (Some((copy, version)), Some(entry)) = (&known, world.store.peek(&key))
+            && entry.version() == *version
+        {
+            assert_eq!((entry.count, entry.units), (copy.count, copy.units), "a copy");
+        }
+    }
+    Commits::default()
+}
+
+/// Looks at what is counted, which never becomes less, and has memory given back.
+pub(crate) async fn count(world: Arc<World>, mut dice: Dice) -> Commits {
+    let mut before = (0, 0, 0, 0);
+    while world.goes_on() {
+        let stats = world.store.stats();
+        let now = (stats.mutations, stats.refused, stats.expired, stats.lagged);
+        assert!(
+            before.0 <= now.0 && before.1 <= now.1 && before.2 <= now.2 && before.3 <= now.3,
+            "{before:?} {now:?}"
+        );
+        before = now;
+        if dice.below(10) == 0 {
+            world.store.shrink_to_fit();
+        }
+        tokio::time::sleep(dice.moment()).await;
+    }
+    Commits::default()
+}
+
 /// Keeps a copy of one entry by its deltas for a while, now and then too slowly.
 pub(crate) async fn copy(world: Arc<World>, mut dice: Dice) -> Commits {
     while world.goes_on() {
@@ -109,36 +200,7 @@ pub(crate) async fn copy(world: Arc<World>, mut dice: Dice) -> Commits {
                 break;
             };
             let delta = next.expect("`None` without an end");
-            match &delta {
-                Delta::Mutate {
-                    mutn: Change::AtOnce | Change::Slowly | Change::Held,
-                    ..
-                } => copy.count += 1,
-                Delta::Mutate { mutn, .. } => copy.apply(mutn).unwrap(),
-                Delta::Overwrite { new, .. } | Delta::Rollback { new, .. } => copy = Tracked::clone(new),
-                Delta::Message { .. } => {}
-                Delta::Resync { now, missed, .. } => {
-                    assert!(*missed > 0 && now.version() >= version);
-                    copy = Tracked::clone(now);
-                }
-                Delta::Remove { val, .. } | Delta::Expire { val, .. } => {
-                    assert_eq!(
-                        (val.count, val.units),
-                        (copy.count, copy.units),
-                        "a copy at its end"
-                    );
-                }
-                other => panic!("{other:?}"),
-            }
-            let follows = match &delta {
-                Delta::Message { .. } => delta.version() == version,
-                Delta::Resync { .. } => true,
-                // After a resync behind the end, the end repeats the final version.
-                _ if delta.is_end() => delta.version() == version + 1 || delta.version() == version,
-                _ => delta.version() == version + 1,
-            };
-            assert!(follows, "{delta:?} follows version {version}");
-            version = delta.version();
+            version = follow_delta(&mut copy, version, &delta);
             if delta.is_end() {
                 assert!(deltas.next().await.is_none(), "more after the end");
                 break;

@@ -153,8 +153,11 @@ pub(crate) async fn hold(world: Arc<World>, mut dice: Dice) -> Commits {
         commits.note_entry(&world, at, before, &entry);
         check_unchanged(&world, &guard);
         world.known[at].canary.leave();
-        match dice.below(8) {
+        match dice.below(10) {
             0 if at < KEYS => commits.note_entry(&world, at, entry.version(), &guard.delete()),
+            // Due while it is held, or just after.
+            2 if at < KEYS && !world.is_idle() => drop(guard.expire_after(dice.moment())),
+            3 if at < KEYS && !world.is_idle() => guard.persist(),
             1 => drop(guard),
             _ => guard.release(),
         }

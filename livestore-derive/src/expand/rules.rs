@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
+use syn::Type;
 use syn::spanned::Spanned;
 
 use crate::attr::{OpKind, span_of};
@@ -260,16 +261,7 @@ impl Rules<'_> {
                     }
                 };
             }
-            self.or_broken(&match &field.shape {
-                // It looks inside, as `len` does.
-                Shape::Option(inner) => quote! {
-                    match ::core::option::Option::as_ref(#value) {
-                        ::core::option::Option::Some(__inside) => #private::check_range::<#inner>(__inside, #range),
-                        ::core::option::Option::None => ::core::result::Result::Ok(()),
-                    }
-                },
-                _ => quote!(#private::check_range::<#ty>(#value, #range)),
-            })
+            self.or_broken(&self.in_range(ty, value, range))
         });
         let validate = field.validate().map(|validate| {
             let call = respan(quote!((#value)), validate.span());
@@ -304,13 +296,33 @@ impl Rules<'_> {
         Some(quote!(#unique;))
     }
 
+    /// Whether `value`, a reference, is within a range. It looks inside, as `len` does.
+    fn in_range(&self, ty: &Type, value: &TokenStream, range: &impl ToTokens) -> TokenStream {
+        let private = &self.model.paths.private;
+        match Shape::of(ty) {
+            Shape::Hidden(inner) => {
+                let revealed = quote!(<#ty as ::core::ops::Deref>::deref(#value));
+                self.in_range(&inner, &revealed, range)
+            }
+            Shape::Option(inner) => {
+                let inside = self.in_range(&inner, &quote!(__inside), range);
+                quote! {
+                    match ::core::option::Option::as_ref(#value) {
+                        ::core::option::Option::Some(__inside) => #inside,
+                        ::core::option::Option::None => ::core::result::Result::Ok(()),
+                    }
+                }
+            }
+            _ => quote!(#private::check_range::<#ty>(#value, #range)),
+        }
+    }
+
     /// The rule `range` of a map, for one of its numbers.
     pub(crate) fn item_range(&self, value: &TokenStream, place: Place<'_>) -> Option<TokenStream> {
         let (Shape::Map(_, number), Some(range)) = (&self.field.shape, self.field.range()) else {
             return None;
         };
-        let (private, range) = (&self.model.paths.private, &range.value);
-        let result = self.or_broken_at(place, &quote!(#private::check_range::<#number>(#value, #range)));
+        let result = self.or_broken_at(place, &self.in_range(number, value, &range.value));
         Some(quote!(#result;))
     }
 

@@ -4,6 +4,7 @@
 //! [log] and its snapshots. Opening goes the other way: it reads every record into a table that nobody else has yet, then
 //! starts the writer.
 
+mod anew;
 mod contents;
 pub(crate) mod engine;
 pub(crate) mod error;
@@ -13,6 +14,7 @@ mod log;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod model;
+mod work;
 pub(crate) mod writer;
 
 use std::collections::{HashMap, HashSet};

@@ -10,7 +10,7 @@ use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 #[cfg(feature = "durable")]
 use crate::slot::record::Record;
-use crate::slot::ring::News;
+use crate::slot::ring::{News, Sitter};
 use crate::slot::slot::Slot;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
@@ -40,6 +40,7 @@ pub(crate) enum Leftover<V: LiveValue> {
     News(News<V>),
     History(Box<History<V>>),
     Deltas(Box<Deltas<V>>),
+    Sitter(Sitter),
     Waker(Waker),
     Slot(Arc<Slot<V>>),
     #[cfg(feature = "durable")]

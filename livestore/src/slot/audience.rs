@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::ground::stats::Count;
-use crate::slot::after::After;
-use crate::slot::ring::{Left, News, Ring, Seat};
+use crate::slot::after::{After, Leftover};
+use crate::slot::ring::{Left, News, Ring, Seat, Sitter};
 use crate::slot::shared::Shared;
 use crate::slot::slot::State;
 use crate::value::entry::Entry;
@@ -47,7 +47,12 @@ impl<V: LiveValue> State<V> {
     // Watchers.
 
     /// Adds a watcher, who will be told of what happens from now on, with values or without.
-    pub(crate) fn join_ring(&mut self, shared: &Shared<V>, values: bool) -> (Arc<Ring<V>>, Seat) {
+    pub(crate) fn join_ring(
+        &mut self,
+        shared: &Shared<V>,
+        values: bool,
+        sitter: Sitter,
+    ) -> (Arc<Ring<V>>, Seat) {
         self.note_use(shared);
         let ended = !self.is_alive();
         let extra = self.extra();
@@ -61,7 +66,7 @@ impl<V: LiveValue> State<V> {
             // With its store, while a guard holds it: nobody is told anything.
             ring.close(&mut Vec::new());
         }
-        let seat = ring.join();
+        let seat = ring.join(sitter);
         (Arc::clone(ring), seat)
     }
 
@@ -76,10 +81,10 @@ impl<V: LiveValue> State<V> {
     ) {
         let Left {
             watchers,
-            waker,
+            sitter,
             released,
         } = ring.leave(seat);
-        after.leave_all(waker);
+        after.leave_all(sitter.map(Leftover::Sitter));
         after.leave_all(released);
         shared.counters.subtract(Count::Watchers, 1);
         if let Some(extra) = &mut self.extra {

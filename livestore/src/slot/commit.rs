@@ -12,8 +12,6 @@ use crate::slot::after::{After, Leftover};
 use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 use crate::slot::outcome::Outcome;
-#[cfg(feature = "durable")]
-use crate::slot::record::Record;
 use crate::slot::ring::News;
 use crate::slot::shared::Shared;
 use crate::slot::slot::{ALIVE, CLOSED, DUE, State, VERSION};
@@ -65,7 +63,6 @@ impl<V: LiveValue> State<V> {
         self.times = Times::born(shared.birth());
         self.leave_for_disk(shared, key, after);
         // Not before: whoever does not find it there finds the entry.
-        #[cfg(feature = "serde")]
         shared.kept.forget(key);
         if shared.feed.watchers() > 0 {
             let update = Arc::new(Update::Create {
@@ -98,10 +95,7 @@ impl<V: LiveValue> State<V> {
             Ok(()) => {
                 shared.counters.add(Count::Mutations, 1);
                 self.step(shared);
-                // A pending record of this value would share it. So this displaces none, and nothing is left to be done.
-                #[cfg(feature = "durable")]
-                drop(self.enter(shared, key));
-                let _ = key;
+                self.leave_own_for_disk(shared, key);
                 Ok(R::of(self, shared))
             }
             Err(reason) => {
@@ -268,24 +262,6 @@ impl<V: LiveValue> State<V> {
     fn step(&mut self, shared: &Shared<V>) {
         self.word += VERSION;
         self.times.change(shared.clock.now());
-    }
-
-    /// Leaves the entry as it is now for the disk, in a store that is kept there.
-    #[inline]
-    pub(crate) fn leave_for_disk(&self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
-        #[cfg(feature = "durable")]
-        {
-            after.leave_all(self.enter(shared, key));
-        }
-        let _ = (shared, key, after);
-    }
-
-    /// Enters the entry as it is now in the queue for the disk. Returns what that displaces.
-    #[cfg(feature = "durable")]
-    #[inline]
-    fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<Record<V>> {
-        let sink = shared.sink()?;
-        sink.enter(key, self.is_alive().then(|| self.record(shared)))
     }
 
     /// Tells watchers without changing anything. Returns how many there are.

@@ -1,4 +1,4 @@
-//! [`Feed`]: the channel from all entries of a store to those who watch everything.
+//! [`Feed`]: the updates of all entries of a store, for those who watch everything.
 //!
 //! Each watcher has a bounded queue. Who lets it fill up has lagged: the whole queue is folded into a set of keys that
 //! it missed something of, and while a key is in the set, its updates are counted and not queued. The watcher then

@@ -15,6 +15,7 @@ use crate::ground::unwind::InHand;
 use crate::slot::after::{After, Leftover};
 use crate::slot::commit::Change;
 use crate::slot::outcome::Outcome;
+use crate::slot::outlet::Backlog;
 use crate::slot::shared::Shared;
 use crate::slot::slot::{Dead, Slot, State};
 use crate::slot::turns::Turn;
@@ -50,8 +51,7 @@ pub(crate) enum Step<V: LiveValue, R> {
     /// The entry is now held; the mutation is to be applied to a copy of this snapshot.
     Copy(Attempt<V>, Entry<V>),
     /// The entry is now held; the mutation waits with it for the disk.
-    #[cfg(feature = "durable")]
-    Backlogged(Attempt<V>),
+    Backlogged(Attempt<V>, Backlog),
     /// The key has no entry.
     Missing,
     /// Somebody else holds the entry.
@@ -65,8 +65,7 @@ enum Rest<M> {
     /// It is to be applied to a copy.
     Copy(M),
     /// It waits for the disk, and then is looked at again.
-    #[cfg(feature = "durable")]
-    Backlogged(M),
+    Backlogged(M, Backlog),
 }
 
 impl<V: LiveValue, R: Outcome<V>> Step<V, R> {
@@ -79,9 +78,8 @@ impl<V: LiveValue, R: Outcome<V>> Step<V, R> {
         mutn: V::Mutation,
         after: &mut After<V>,
     ) -> Result<Step<V, R>, Rest<V::Mutation>> {
-        #[cfg(feature = "durable")]
-        if shared.is_backlogged() {
-            return Err(Rest::Backlogged(mutn));
+        if let Some(backlog) = shared.outlet.backlog() {
+            return Err(Rest::Backlogged(mutn, backlog));
         }
         if expected.is_some_and(|version| version != state.version()) {
             return Ok(Step::Conflict(state.entry(shared), mutn));
@@ -105,8 +103,7 @@ impl<V: LiveValue, R: Outcome<V>> Step<V, R> {
         };
         match rest {
             Rest::Copy(mutn) => Step::Copy(attempt(mutn), state.entry(shared)),
-            #[cfg(feature = "durable")]
-            Rest::Backlogged(mutn) => Step::Backlogged(attempt(mutn)),
+            Rest::Backlogged(mutn, backlog) => Step::Backlogged(attempt(mutn), backlog),
         }
     }
 }

@@ -1,14 +1,20 @@
 //! [`Kept`]: entries of a file that this program cannot read, byte for byte, to be written on.
 //!
 //! Such an entry is in no map; its key is vacant. Who creates an entry there takes its place. Lock order: a leaf.
+//!
+//! Without the feature `serde` there are no files: then it is an empty type.
 
+#[cfg(feature = "serde")]
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
+#[cfg(feature = "serde")]
 use crate::ground::sync::Mutex;
+#[cfg(feature = "serde")]
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(feature = "serde")]
 #[derive(Default)]
 pub(crate) struct Kept {
     records: Mutex<HashMap<Uuid, Box<[u8]>>>,
@@ -16,6 +22,7 @@ pub(crate) struct Kept {
     any: AtomicBool,
 }
 
+#[cfg(feature = "serde")]
 impl Kept {
     pub(crate) fn keep(&self, key: Uuid, record: &[u8]) {
         self.any.store(true, Ordering::Release);
@@ -41,4 +48,14 @@ impl Kept {
             .map(|(key, record)| (*key, record.clone()))
             .collect()
     }
+}
+
+#[cfg(not(feature = "serde"))]
+#[derive(Default)]
+pub(crate) struct Kept {}
+
+#[cfg(not(feature = "serde"))]
+impl Kept {
+    #[inline]
+    pub(crate) fn forget(&self, _: &Uuid) {}
 }

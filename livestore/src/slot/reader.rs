@@ -10,7 +10,7 @@ use crate::ground::stats::Count;
 use crate::ground::trace;
 use crate::ground::unwind::{drop_each, let_go};
 use crate::slot::after::After;
-use crate::slot::ring::{News, Ring, Seat, Taken};
+use crate::slot::ring::{News, Ring, Seat, Sitter, Taken};
 use crate::slot::shared::Shared;
 use crate::slot::slot::{Slot, State};
 use crate::value::entry::Entry;
@@ -25,14 +25,20 @@ pub(crate) struct Reader<V: LiveValue> {
     seat: Seat,
     /// It is told values.
     values: bool,
-    /// What was missed before it began and is told first.
-    replay: VecDeque<News<V>>,
-    /// How much was missed before it began and cannot be told: first comes a resync.
-    lost: Option<u64>,
+    /// What was missed before it began. `None` when that was told.
+    earlier: Option<Box<Earlier<V>>>,
     /// What was taken from the ring and not yet handed out: stays here if the user's `Clone` panics.
     pub(crate) taken: Option<News<V>>,
     /// The end was taken.
     pub(crate) ended: bool,
+}
+
+/// What was missed before a reader began.
+enum Earlier<V: LiveValue> {
+    /// It is told first.
+    Replay(VecDeque<News<V>>),
+    /// So much cannot be told: first comes a resync.
+    Lost(u64),
 }
 
 impl<V: LiveValue> Reader<V> {
@@ -42,16 +48,16 @@ impl<V: LiveValue> Reader<V> {
         state: &mut State<V>,
         shared: &Arc<Shared<V>>,
         values: bool,
+        sitter: Sitter,
     ) -> Reader<V> {
-        let (ring, seat) = state.join_ring(shared, values);
+        let (ring, seat) = state.join_ring(shared, values, sitter);
         Reader {
             slot: Arc::clone(slot),
             ring,
             shared: Arc::clone(shared),
             seat,
             values,
-            replay: VecDeque::new(),
-            lost: None,
+            earlier: None,
             taken: None,
             ended: false,
         }
@@ -59,10 +65,11 @@ impl<V: LiveValue> Reader<V> {
 
     /// Has told first what was missed before it began, or how much that was if it cannot be told.
     pub(crate) fn resume(&mut self, missed: Result<VecDeque<News<V>>, u64>) {
-        match missed {
-            Ok(replay) => self.replay = replay,
-            Err(lost) => self.lost = Some(lost),
+        if missed.as_ref().is_ok_and(VecDeque::is_empty) {
+            return;
         }
+        let earlier = missed.map_or_else(Earlier::Lost, Earlier::Replay);
+        self.earlier = Some(Box::new(earlier));
     }
 
     pub(crate) fn key(&self) -> &Uuid {
@@ -95,33 +102,91 @@ impl<V: LiveValue> Reader<V> {
         }
     }
 
+    /// Takes the next news if there is some; if not, has the set told of it of which this is a member. Returns whether there
+    /// was anything, if only the end.
+    pub(crate) fn take_for_set(&mut self) -> bool {
+        if self.take_earlier() || self.ended {
+            return true;
+        }
+        let taken = self.ring.take_for_set(&mut self.seat);
+        self.keep(taken)
+    }
+
+    /// Gives out the update that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
+    pub(crate) fn update(&mut self) -> Option<Update<V>> {
+        let taken = self.taken_update()?;
+        // Whoever has the only reference is the only one who could make another.
+        if Arc::strong_count(taken) == 1 {
+            return self.taken.take().and_then(News::into_update);
+        }
+        let clone = Update::clone(taken);
+        // Meanwhile it may have become the last one. The clone is not lost by what it does when it is dropped.
+        let_go(self.taken.take());
+        Some(clone)
+    }
+
+    /// Gives out the update that was taken as it is shared by all.
+    pub(crate) fn shared_update(&mut self) -> Option<Arc<Update<V>>> {
+        let taken = Arc::clone(self.taken_update()?);
+        // Not the last.
+        self.taken = None;
+        Some(taken)
+    }
+
+    /// The update that was taken and not yet given out.
+    pub(crate) fn taken_update(&self) -> Option<&Arc<Update<V>>> {
+        match self.taken.as_ref()? {
+            News::Update(update) => Some(update),
+            News::Delta(_) => unreachable!("while this watches, updates are published with values"),
+        }
+    }
+
+    /// Whether nothing more comes.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended && self.taken.is_none()
+    }
+
     /// Takes what comes before the news. Returns whether there was something.
     fn take_earlier(&mut self) -> bool {
         if self.taken.is_some() {
             return true;
         }
-        if let Some(news) = self.replay.pop_front() {
-            self.taken = Some(news);
-        } else if let Some(lost) = self.lost {
-            let released = self.resync(lost);
-            self.lost = None;
-            drop_each(released);
-        } else {
-            return false;
+        match self.earlier.as_deref_mut() {
+            None => false,
+            Some(Earlier::Replay(replay)) => {
+                self.taken = replay.pop_front();
+                if replay.is_empty() {
+                    self.earlier = None;
+                }
+                self.taken.is_some()
+            }
+            Some(&mut Earlier::Lost(lost)) => {
+                let released = self.resync(lost);
+                self.earlier = None;
+                drop_each(released);
+                true
+            }
         }
-        true
     }
 
     /// Whether there is something before the news.
     pub(crate) fn is_behind(&self) -> bool {
-        !self.replay.is_empty() || self.lost.is_some() || self.taken.is_some()
+        self.earlier.is_some() || self.taken.is_some()
     }
 
     /// Lets go of what comes before the news. What has been handed out is not lost by a panic here.
     pub(crate) fn skip_earlier(&mut self) {
-        self.lost = None;
         let_go(self.taken.take());
-        self.replay.drain(..).for_each(let_go);
+        self.take_replay().for_each(let_go);
+    }
+
+    /// What is left of what was missed before it began.
+    fn take_replay(&mut self) -> impl Iterator<Item = News<V>> + use<V> {
+        let replay = match self.earlier.take().map(|earlier| *earlier) {
+            Some(Earlier::Replay(replay)) => replay,
+            Some(Earlier::Lost(_)) | None => VecDeque::new(),
+        };
+        replay.into_iter()
     }
 
     /// Keeps what was taken. Returns whether there was anything, if only the end.
@@ -185,6 +250,6 @@ impl<V: LiveValue> Drop for Reader<V> {
             .lock()
             .leave_ring(&self.shared, &self.ring, &mut self.seat, self.values, &mut after);
         after.leave_all(self.taken.take());
-        after.leave_all(self.replay.drain(..));
+        after.leave_all(self.take_replay());
     }
 }

@@ -35,6 +35,7 @@ use serde::de::{Deserialize, DeserializeOwned, IgnoredAny};
 use crate::ground::clock::{Moment, Stamp, Wall};
 use crate::ground::unwind::{Panicked, caught, let_go};
 use crate::slot::record::probe::tells_nothing_apart;
+use crate::value::hidden::purpose::revealed;
 
 const USED: u8 = 1;
 const OWN: u8 = 2;
@@ -121,11 +122,11 @@ impl<V: Serialize + DeserializeOwned> Record<V> {
             out.extend_from_slice(&number.to_le_bytes());
         }
         let start = out.len();
-        let written = caught(|| write(&*self.value, out)).map_err(RecordError::from);
+        let written = caught(|| revealed(|| write(&*self.value, out))).map_err(RecordError::from);
         let written = written.flatten().and_then(|()| {
             let value = &out[start..];
             // Only what was written as nothing could be taken for something else.
-            if value.contains(&NOTHING) && caught(|| tells_nothing_apart(&*self.value))? {
+            if value.contains(&NOTHING) && caught(|| revealed(|| tells_nothing_apart(&*self.value)))? {
                 return Err(RecordError::SomeOfNothing);
             }
             let read = caught(|| read::<V>(value, WRITTEN_STACK))?.map_err(RecordError::unreadable)?;

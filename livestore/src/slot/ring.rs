@@ -1,4 +1,4 @@
-//! [`Ring`]: the channel from one entry to its watchers.
+//! [`Ring`]: the news of one entry, for its watchers.
 //!
 //! A bounded queue of shared updates with a lock of its own. Each item counts the watchers that have yet to take
 //! it. Watchers take items in order, so the counts never decrease from front to back, and an item that everybody
@@ -8,10 +8,11 @@
 //! The ring exists while somebody watches and allocates as updates wait. The end of the entry stands beside the
 //! queue, so it can neither be evicted nor evict.
 //!
-//! Lock order: the ring's lock is a leaf, taken under the slot's lock or alone. Nothing of the user's runs under
-//! it: updates and wakers leave by value, to be dropped and woken by the caller.
+//! Lock order: the ring's lock is taken under the slot's lock or alone, and under it only that of a set's [`Ready`]. Nothing
+//! of the user's runs under it: updates and wakers leave by value, to be dropped and woken by the caller.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
@@ -19,6 +20,7 @@ use smallvec::SmallVec;
 
 use crate::ground::sync::Mutex;
 use crate::ground::waker::{self, Placed};
+use crate::slot::ready::Ready;
 use crate::value::delta::Delta;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
@@ -44,11 +46,30 @@ pub(crate) enum Taken<V: LiveValue> {
     Pending,
 }
 
+/// Whom to wake when there is news for a watcher.
+pub(crate) enum Sitter {
+    /// A task, while it waits.
+    Task(Option<Waker>),
+    /// The set of which it is this member.
+    Member(Arc<Ready>, u32),
+}
+
+/// What a watcher that finds nothing does.
+#[derive(Clone, Copy)]
+enum Wait<'cx, 'waker> {
+    /// It comes back by itself.
+    No,
+    /// It is a task, which is woken.
+    Task(&'cx Context<'waker>),
+    /// It is a member of a set, which is told.
+    Member,
+}
+
 /// One watcher's place at a ring.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    /// Index of its waker.
-    index: usize,
+    /// Which place it is.
+    index: u32,
     /// Sequence number of the next update to take.
     cursor: u64,
 }
@@ -67,18 +88,22 @@ struct State<V: LiveValue> {
     closed: bool,
     /// One per seat. Most entries that are watched at all are watched by one.
     places: SmallVec<[Place; 1]>,
-    /// Seats that nobody has.
-    vacant: Vec<usize>,
+    /// How many places somebody has.
+    taken: u32,
+    /// The first place that nobody has, or [`NOWHERE`].
+    vacant: u32,
     /// The seats that wait, in no order: however many have left, a change costs as much as those that are woken.
-    waiting: SmallVec<[usize; 2]>,
+    waiting: SmallVec<[u32; 4]>,
 }
 
-/// Where the waker of a seat stands.
+/// The end of the list of vacant places.
+const NOWHERE: u32 = u32::MAX;
+
 struct Place {
-    /// `None` when it does not wait.
-    waker: Option<Waker>,
-    /// Where in `waiting` the seat stands while it waits.
-    at: usize,
+    sitter: Sitter,
+    /// Where in `waiting` the seat stands if it waits, which it does if it stands there. While nobody has it: which place is
+    /// vacant after this one.
+    at: u32,
 }
 
 struct Item<V: LiveValue> {
@@ -123,22 +148,36 @@ impl<V: LiveValue> Ring<V> {
                 end: None,
                 closed: false,
                 places: SmallVec::new(),
-                vacant: Vec::new(),
+                taken: 0,
+                vacant: NOWHERE,
                 waiting: SmallVec::new(),
             }),
         }
     }
 
-    /// Adds a watcher, who will be told what is published from now on.
-    pub(crate) fn join(&self) -> Seat {
+    /// Adds a watcher, who will be told what is published from now on. A member of a set waits from the beginning.
+    pub(crate) fn join(&self, sitter: Sitter) -> Seat {
         let mut state = self.state.lock();
-        let index = match state.vacant.pop() {
-            Some(index) => index,
-            None => {
-                state.places.push(Place { waker: None, at: 0 });
-                state.places.len() - 1
+        state.taken += 1;
+        let waits = matches!(sitter, Sitter::Member(..));
+        let index = match state.vacant {
+            NOWHERE => {
+                state.places.push(Place { sitter, at: 0 });
+                // As many as memory can hold have come to it before the count ends.
+                u32::try_from(state.places.len() - 1).unwrap_or(NOWHERE)
+            }
+            index => {
+                // Nothing is dropped here: the sitter of a vacant place has left.
+                let place = &mut state.places[index as usize];
+                place.sitter = sitter;
+                let next = mem::replace(&mut place.at, 0);
+                state.vacant = next;
+                index
             }
         };
+        if waits {
+            state.stand_up(index);
+        }
         Seat {
             index,
             cursor: state.head(),
@@ -149,15 +188,20 @@ impl<V: LiveValue> Ring<V> {
     pub(crate) fn leave(&self, seat: &mut Seat) -> Left<V> {
         let mut state = self.state.lock();
         let (_, released) = state.skip_to_head(seat);
-        let waker = state.take_waker(seat.index);
-        if seat.index + 1 == state.places.len() {
-            state.places.pop();
+        state.sit_down(seat.index);
+        state.taken -= 1;
+        let index = seat.index;
+        let sitter = if index as usize + 1 == state.places.len() {
+            state.places.pop().map(|place| place.sitter)
         } else {
-            state.vacant.push(seat.index);
-        }
+            let at = mem::replace(&mut state.vacant, index);
+            let place = &mut state.places[index as usize];
+            place.at = at;
+            Some(mem::replace(&mut place.sitter, Sitter::Task(None)))
+        };
         Left {
             watchers: state.watchers(),
-            waker,
+            sitter,
             released,
         }
     }
@@ -204,12 +248,17 @@ impl<V: LiveValue> Ring<V> {
 
     /// Takes the next update, or has the watcher woken when there is one.
     pub(crate) fn take(&self, seat: &mut Seat, cx: &Context<'_>) -> Taken<V> {
-        self.poll(seat, Some(cx), State::take)
+        self.poll(seat, Wait::Task(cx), State::take)
     }
 
     /// Takes the next update, and is not woken if there is none.
     pub(crate) fn try_take(&self, seat: &mut Seat) -> Taken<V> {
-        self.poll(seat, None, State::take)
+        self.poll(seat, Wait::No, State::take)
+    }
+
+    /// Takes the next update, or has the set told when there is one.
+    pub(crate) fn take_for_set(&self, seat: &mut Seat) -> Taken<V> {
+        self.poll(seat, Wait::Member, State::take)
     }
 
     /// Returns whether anything is there for this watcher; if not, has it woken when there is.
@@ -221,14 +270,14 @@ impl<V: LiveValue> Ring<V> {
                 Taken::Pending
             }
         };
-        !matches!(self.poll(seat, Some(cx), is_ready), Taken::Pending)
+        !matches!(self.poll(seat, Wait::Task(cx), is_ready), Taken::Pending)
     }
 
     /// Looks, and if there is nothing, has the waker wait.
     fn poll(
         &self,
         seat: &mut Seat,
-        cx: Option<&Context<'_>>,
+        wait: Wait<'_, '_>,
         look: impl Fn(&mut State<V>, &mut Seat) -> Taken<V>,
     ) -> Taken<V> {
         // Both are the user's code, so they are cloned and dropped with nothing locked.
@@ -240,7 +289,14 @@ impl<V: LiveValue> Ring<V> {
             if !matches!(taken, Taken::Pending) {
                 return taken;
             }
-            let Some(cx) = cx else { return taken };
+            let cx = match wait {
+                Wait::Task(cx) => cx,
+                Wait::Member => {
+                    state.stand_up(seat.index);
+                    return taken;
+                }
+                Wait::No => return taken,
+            };
             match state.wait(seat.index, cx, &mut clone) {
                 Placed::Done(replaced) => {
                     former = replaced;
@@ -273,7 +329,7 @@ impl<V: LiveValue> Ring<V> {
 pub(crate) struct Left<V: LiveValue> {
     /// How many watchers remain.
     pub(crate) watchers: usize,
-    pub(crate) waker: Option<Waker>,
+    pub(crate) sitter: Option<Sitter>,
     pub(crate) released: Vec<News<V>>,
 }
 
@@ -284,7 +340,7 @@ impl<V: LiveValue> State<V> {
     }
 
     fn watchers(&self) -> usize {
-        self.places.len() - self.vacant.len()
+        self.taken as usize
     }
 
     /// Takes the next update if there is one.
@@ -339,33 +395,56 @@ impl<V: LiveValue> State<V> {
         (missed, released)
     }
 
-    /// Registers the waker of a seat.
-    fn wait(&mut self, index: usize, cx: &Context<'_>, clone: &mut Option<Waker>) -> Placed {
-        let place = &mut self.places[index];
-        let was_waiting = place.waker.is_some();
-        let placed = waker::settle(&mut place.waker, cx, clone);
-        if !was_waiting && place.waker.is_some() {
-            place.at = self.waiting.len();
-            self.waiting.push(index);
+    /// Registers the waker of a task.
+    fn wait(&mut self, index: u32, cx: &Context<'_>, clone: &mut Option<Waker>) -> Placed {
+        let Sitter::Task(waker) = &mut self.places[index as usize].sitter else {
+            unreachable!("a member of a set waits with its set");
+        };
+        let was_waiting = waker.is_some();
+        let placed = waker::settle(waker, cx, clone);
+        if !was_waiting && waker.is_some() {
+            self.stand_up(index);
         }
         placed
     }
 
-    fn take_waker(&mut self, index: usize) -> Option<Waker> {
-        let place = &mut self.places[index];
-        let waker = place.waker.take()?;
-        let at = place.at;
-        self.waiting.swap_remove(at);
-        if let Some(moved) = self.waiting.get(at) {
-            self.places[*moved].at = at;
+    /// Has a seat stand among those that wait.
+    fn stand_up(&mut self, index: u32) {
+        let at = self.waiting.len();
+        if self.waiting.get(self.places[index as usize].at as usize) == Some(&index) {
+            return;
         }
-        Some(waker)
+        self.places[index as usize].at = u32::try_from(at).unwrap_or(NOWHERE);
+        self.waiting.push(index);
     }
 
+    /// Takes a seat off those that wait. The sitter keeps its waker.
+    fn sit_down(&mut self, index: u32) {
+        let at = self.places[index as usize].at as usize;
+        if self.waiting.get(at) != Some(&index) {
+            return;
+        }
+        self.waiting.swap_remove(at);
+        if let Some(moved) = self.waiting.get(at) {
+            self.places[*moved as usize].at = u32::try_from(at).unwrap_or(NOWHERE);
+        }
+    }
+
+    /// Adds whom to wake to `wakers`.
     fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
         wakers.reserve(self.waiting.len());
         for index in self.waiting.drain(..) {
-            wakers.extend(self.places[index].waker.take());
+            wakers.extend(self.places[index as usize].sitter.call());
+        }
+    }
+}
+
+impl Sitter {
+    /// Says that there is news. Returns whom to wake.
+    fn call(&mut self) -> Option<Waker> {
+        match self {
+            Sitter::Task(waker) => waker.take(),
+            Sitter::Member(set, member) => set.mark(*member),
         }
     }
 }

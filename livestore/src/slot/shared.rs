@@ -9,14 +9,11 @@ use crate::ground::stats::Counters;
 use crate::ground::sync::atomic::{AtomicU64, Ordering};
 use crate::ground::times::Times;
 use crate::slot::feed::Feed;
-#[cfg(feature = "serde")]
 use crate::slot::kept::Kept;
+use crate::slot::outlet::Outlet;
 use crate::slot::overdue::Overdue;
 #[cfg(feature = "durable")]
-use crate::slot::sink::{Sink, Whole};
-#[cfg(feature = "durable")]
-use crate::value::durability::FlushError;
-use crate::value::error::CloseError;
+use crate::slot::sink::Sink;
 use crate::value::options::{ExpireMode, StoreOptions};
 use crate::value::value::LiveValue;
 
@@ -31,8 +28,9 @@ pub(crate) struct Shared<V: LiveValue> {
     /// To those who watch everything.
     pub(crate) feed: Feed<V>,
     /// What this program could not read, to be written on.
-    #[cfg(feature = "serde")]
     pub(crate) kept: Kept,
+    /// Where every commit goes in a store that is kept on disk.
+    pub(crate) outlet: Outlet<V>,
     /// What expired at the end of a hold.
     pub(crate) overdue: Overdue<V>,
     /// `None` when nothing ever expires.
@@ -41,9 +39,6 @@ pub(crate) struct Shared<V: LiveValue> {
     /// Raised under the slot's lock before the slot is marked dead; read by a creator after it saw the slot dead or
     /// the key vacant.
     floor: AtomicU64,
-    /// What is told of every commit, in a store that is kept on disk.
-    #[cfg(feature = "durable")]
-    sink: Option<Sink<V>>,
 }
 
 impl<V: LiveValue> Shared<V> {
@@ -55,65 +50,18 @@ impl<V: LiveValue> Shared<V> {
             delta_history: options.delta_history,
             counters: Counters::new(),
             feed: Feed::new(),
-            #[cfg(feature = "serde")]
             kept: Kept::default(),
+            outlet: Outlet::none(),
             overdue: Overdue::new(),
             expire: options.expire_check_freq.map(|_| options.expire_mode),
             floor: AtomicU64::new(0),
-            #[cfg(feature = "durable")]
-            sink: None,
         }
-    }
-
-    #[cfg(feature = "durable")]
-    pub(crate) fn with_sink(self, sink: Sink<V>) -> Shared<V> {
-        let sink = Some(sink);
-        Shared { sink, ..self }
-    }
-
-    #[cfg(feature = "durable")]
-    #[inline]
-    pub(crate) fn sink(&self) -> Option<&Sink<V>> {
-        self.sink.as_ref()
-    }
-
-    /// Keeps what is committed while it lives together on disk.
-    #[cfg(feature = "durable")]
-    pub(crate) fn whole(&self) -> Option<Whole<'_, V>> {
-        self.sink().map(|sink| sink.transaction())
     }
 
     /// Whether so much waits for the disk that who can wait should.
     #[inline]
     pub(crate) fn is_backlogged(&self) -> bool {
-        #[cfg(feature = "durable")]
-        return self.sink().is_some_and(|sink| sink.is_full());
-        #[cfg(not(feature = "durable"))]
-        false
-    }
-
-    /// Waits until it is not backlogged.
-    #[cfg(feature = "durable")]
-    pub(crate) async fn room(&self) {
-        if let Some(sink) = self.sink() {
-            sink.room().await;
-        }
-    }
-
-    /// Has what was committed written, and the folder released.
-    #[cfg(feature = "durable")]
-    pub(crate) async fn end_disk(&self) -> Result<(), CloseError> {
-        let Some(sink) = self.sink() else { return Ok(()) };
-        sink.close();
-        match sink.end().await {
-            FlushError::Closed => Ok(()),
-            failed => Err(CloseError::from(failed)),
-        }
-    }
-
-    #[cfg(not(feature = "durable"))]
-    pub(crate) fn end_disk(&self) -> impl Future<Output = Result<(), CloseError>> + Send + use<V> {
-        std::future::ready(Ok(()))
+        self.outlet.backlog().is_some()
     }
 
     /// How many updates one who watches everything may be behind.
@@ -124,11 +72,6 @@ impl<V: LiveValue> Shared<V> {
     /// The version of an entry that is created now.
     pub(crate) fn first_version(&self) -> u64 {
         self.floor.load(Ordering::Acquire) + 1
-    }
-
-    #[cfg(feature = "durable")]
-    pub(crate) fn floor(&self) -> u64 {
-        self.floor.load(Ordering::Acquire)
     }
 
     pub(crate) fn raise_floor(&self, ended_at: u64) {
@@ -174,5 +117,29 @@ impl<V: LiveValue> Shared<V> {
             Some(ExpireMode::Lifetime(limit)) => (times.created(), limit),
         };
         self.clock.deadline(from, limit)
+    }
+}
+
+#[cfg(feature = "durable")]
+impl<V: LiveValue> Shared<V> {
+    pub(crate) fn with_sink(self, sink: Sink<V>) -> Shared<V> {
+        let outlet = Outlet::to(sink);
+        Shared { outlet, ..self }
+    }
+
+    #[inline]
+    pub(crate) fn sink(&self) -> Option<&Sink<V>> {
+        self.outlet.sink()
+    }
+
+    /// Waits until it is not backlogged.
+    pub(crate) async fn room(&self) {
+        if let Some(sink) = self.sink() {
+            sink.room().await;
+        }
+    }
+
+    pub(crate) fn floor(&self) -> u64 {
+        self.floor.load(Ordering::Acquire)
     }
 }

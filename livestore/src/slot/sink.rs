@@ -1,4 +1,4 @@
-//! [`Sink`]: the durability queue, what commits leave for the disk until it is written.
+//! [`Sink`]: what commits leave for the disk until it is written.
 //!
 //! A commit enters a [`Record`] under the slot's lock, before anybody can see the change. One record per key: a later one
 //! displaces an earlier one that was not taken yet. The writer takes the *whole* queue at one instant, as a batch. So

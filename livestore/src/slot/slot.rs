@@ -236,6 +236,7 @@ mod tests {
 
     use super::*;
     use crate::slot::after::After;
+    use crate::slot::ring::Sitter;
     use crate::slot::turns::Turn;
     use crate::value::options::StoreOptions;
     use crate::value::value::tests::Value;
@@ -271,7 +272,7 @@ mod tests {
         state.leave_waiters(&shared, slot.key(), only, &mut after);
         assert!(state.extra.is_none());
 
-        let (ring, mut seat) = state.join_ring(&shared, true);
+        let (ring, mut seat) = state.join_ring(&shared, true, Sitter::Task(None));
         assert!(state.extra.is_some());
         state.leave_ring(&shared, &ring, &mut seat, true, &mut after);
         assert!(state.extra.is_none());

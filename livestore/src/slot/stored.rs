@@ -1,15 +1,22 @@
 //! From an entry to what is stored of it, and back.
 
+#[cfg(feature = "serde")]
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+#[cfg(feature = "serde")]
 use crate::ground::times::Times;
+use crate::slot::after::After;
+#[cfg(feature = "serde")]
 use crate::slot::record::Record;
 use crate::slot::shared::Shared;
-use crate::slot::slot::{Extra, Own, Slot, State, VERSION};
+use crate::slot::slot::State;
+#[cfg(feature = "serde")]
+use crate::slot::slot::{Extra, Own, Slot, VERSION};
 use crate::value::value::LiveValue;
 
+#[cfg(feature = "serde")]
 impl<V: LiveValue> Slot<V> {
     /// Makes a slot of a stored entry, as if it had lived on. The caller queues an item for its deadline.
     pub(crate) fn restore(key: Uuid, record: Record<V>) -> Arc<Slot<V>> {
@@ -37,6 +44,7 @@ impl<V: LiveValue> Slot<V> {
     }
 }
 
+#[cfg(feature = "serde")]
 impl<V: LiveValue> State<V> {
     /// What is stored of the entry as it is now.
     pub(crate) fn record(&self, shared: &Shared<V>) -> Record<V> {
@@ -55,4 +63,35 @@ impl<V: LiveValue> State<V> {
             own: self.own().map(|own| own.at),
         }
     }
+}
+
+#[cfg(feature = "durable")]
+impl<V: LiveValue> State<V> {
+    /// Leaves the entry as it is now for the disk, in a store that is kept there.
+    #[inline]
+    pub(crate) fn leave_for_disk(&self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
+        after.leave_all(self.enter(shared, key));
+    }
+
+    /// The same for a value that nobody else has. A pending record would share it, so this displaces none.
+    #[inline]
+    pub(in crate::slot) fn leave_own_for_disk(&self, shared: &Shared<V>, key: &Uuid) {
+        drop(self.enter(shared, key));
+    }
+
+    /// Enters the entry as it is now in the sink. Returns what that displaces.
+    #[inline]
+    fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<Record<V>> {
+        let sink = shared.sink()?;
+        sink.enter(key, self.is_alive().then(|| self.record(shared)))
+    }
+}
+
+#[cfg(not(feature = "durable"))]
+impl<V: LiveValue> State<V> {
+    #[inline]
+    pub(crate) fn leave_for_disk(&self, _: &Shared<V>, _: &Uuid, _: &mut After<V>) {}
+
+    #[inline]
+    pub(in crate::slot) fn leave_own_for_disk(&self, _: &Shared<V>, _: &Uuid) {}
 }

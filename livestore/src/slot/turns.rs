@@ -1,4 +1,4 @@
-//! The lock of one entry: who holds it, and whose turn is next.
+//! The hold of one entry: who has it, and whose turn is next.
 
 use std::task::{Context, Waker};
 

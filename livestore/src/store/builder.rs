@@ -163,6 +163,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     ///
     /// The checks for expiry run on the runtime that this is called in. When that has ended, they go on in the runtime of
     /// whoever next creates an entry or sets a deadline: a store in a `static` expires in every test that shares it.
+    #[track_caller]
     pub fn done(self) -> LiveStore<V> {
         match self.try_done() {
             Ok(store) => store,
@@ -186,6 +187,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// [`OptionsError::NoRuntime`] if it is set and this is not called inside a tokio runtime, [`OptionsError::PausedClock`] if
     /// the clock of that runtime is paused and the feature `test-util` is not on. [`OptionsError::NoClock`] on
     /// `wasm32-unknown-unknown`.
+    #[track_caller]
     pub fn try_done(self) -> Result<LiveStore<V>, OptionsError> {
         let plan = self.plan()?;
         let table = plan.table();
@@ -240,6 +242,7 @@ impl<V: LiveValue> Plan<V> {
     }
 
     /// Makes a store of the table. What has `expired` before goes to the callback.
+    #[track_caller]
     pub(crate) fn start(self, table: Table<V>, expired: Vec<Expired<V>>) -> LiveStore<V> {
         let table = Arc::new(table);
         if let Some((period, runtime)) = self.checks {

@@ -64,7 +64,7 @@ impl<V: LiveValue> LiveStore<V> {
         // A panic of the user's goes on when the disk is done.
         let mut panics = Panics::default();
         panics.run(|| self.table.end_all());
-        let ended = self.table.shared().end_disk().await;
+        let ended = self.table.shared().outlet.end().await;
         panics.run(|| self.table.clear());
         drop(panics);
         ended

@@ -144,16 +144,16 @@ impl<V: LiveValue> LiveStore<V> {
             if let Some(entry) = self.fetch(key) {
                 return entry;
             }
-            let Some(turn) = block_on(self.table.makings().turn(key)) else {
+            let Some(making) = block_on(self.table.makings().begin(key)) else {
                 continue;
             };
-            // Somebody may have created it before the turn was ours.
+            // Somebody may have created it before this began.
             if let Some(entry) = self.fetch(key) {
                 return entry;
             }
             let created = self.create(key, value());
             // Who waits goes on before a value that is not needed is dropped.
-            drop(turn);
+            drop(making);
             return created.unwrap_or_else(|occupied| occupied.existing);
         }
     }

@@ -265,6 +265,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Ok(())
     /// # }
     /// ```
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_durable(&self, key: &Uuid) -> Option<DurableWatch<V>> {
         let shared = self.table.shared();
         shared.sink()?;

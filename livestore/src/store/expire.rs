@@ -22,6 +22,9 @@ impl<V: LiveValue> LiveStore<V> {
     /// Replaces a deadline of its own that the entry had before. So much that no clock can count it, such as
     /// `Duration::MAX`, is never. Does not wait for a guard; a guard that is held then defers the expiry until it ends.
     ///
+    /// It goes with the first check after that, and can be read, changed and watched until then: for at most the
+    /// [check period](crate::StoreOptions::expire_check_freq) and one step of the clock longer.
+    ///
     /// # Errors
     ///
     /// [`DeadlineError::Missing`] if the key has no entry; [`DeadlineError::NoChecks`] if the store was built without

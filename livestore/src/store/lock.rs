@@ -29,6 +29,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Cancel safe: dropped while it waits, it leaves the queue; dropped when the entry was just granted to it, it
     /// passes the entry on.
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
+    #[must_use = "the entry is released when the guard is dropped"]
     pub async fn acquire(&self, key: &Uuid) -> Option<EntryGuard<V>> {
         self.at(key).acquire().await
     }

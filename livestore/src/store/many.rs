@@ -5,8 +5,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::store::guard::EntryGuard;
+use crate::store::guards::Guards;
+use crate::store::plans::NotCommitted;
 use crate::store::store::LiveStore;
-use crate::store::transact::{Guards, NotCommitted, Tx};
+use crate::store::transact::Tx;
 use crate::value::error::{MissingKey, TransactError};
 use crate::value::value::LiveValue;
 

@@ -15,7 +15,7 @@ use crate::store::create::Linked;
 use crate::store::lock::proceed;
 use crate::store::place::Place;
 use crate::store::store::LiveStore;
-use crate::table::making::Turn;
+use crate::table::making::Making;
 use crate::value::entry::Entry;
 use crate::value::error::{MutateError, MutateIfError, RollbackError};
 use crate::value::value::LiveValue;
@@ -168,6 +168,34 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
+    ///
+    /// # Examples
+    ///
+    /// The first vote for a song puts it on the list:
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue, Uuid};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Song {
+    ///     #[live(increment)]
+    ///     votes: u32,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let songs = LiveStore::default();
+    /// let key = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"https://example.com/song");
+    ///
+    /// for _ in 0..2 {
+    ///     let none = || Song { votes: 0 };
+    ///     songs.mutate_or_create(&key, none, SongMutation::IncrementVotes(1)).await.unwrap();
+    /// }
+    /// let song = songs.fetch(&key).unwrap();
+    /// // The creation and the first vote are one commit.
+    /// assert_eq!((song.votes, song.version()), (2, 2));
+    /// # }
+    /// ```
     pub async fn mutate_or_create(
         &self,
         key: &Uuid,
@@ -185,15 +213,15 @@ impl<V: LiveValue> LiveStore<V> {
             let linked = if let Some(made) = made.take() {
                 self.link(*key, made, |_, _| ())
             } else {
-                let Some(turn) = self.table.makings().turn(key).await else {
+                let Some(making) = self.table.makings().begin(key).await else {
                     continue;
                 };
-                // Somebody may have created it before the turn was ours.
+                // Somebody may have created it before this began.
                 if self.contains_key(key) {
                     continue;
                 }
                 match value.take() {
-                    Some(value) => self.make(key, turn, value, &mutn)?,
+                    Some(value) => self.make(key, making, value, &mutn)?,
                     None => unreachable!("a value that was made is kept until it is stored"),
                 }
             };
@@ -205,17 +233,17 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
-    /// Makes a value in this turn, mutates it, and stores it if the key is still vacant.
+    /// Makes a value, mutates it, and stores it if the key is still vacant.
     fn make(
         &self,
         key: &Uuid,
-        turn: Turn<'_>,
+        making: Making<'_>,
         value: impl FnOnce() -> V,
         mutn: &V::Mutation,
     ) -> Result<Linked<V, ()>, V::MutError> {
         let made = InHand::new(Entry::new(value()));
         // Ends before what was made is dropped, however this ends.
-        let _turn = turn;
+        let _making = making;
         let new = V::mutate(&made, mutn)?;
         Ok(self.link(*key, Arc::new(new), |_, _| ()))
     }
@@ -314,7 +342,7 @@ impl<V: LiveValue> Place<'_, V> {
                 }
                 Step::Missing => return Err(MutateError::Missing),
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt) => return attempt.carry_out_if(None).map_err(at_any_version),
+                Step::Backlogged(attempt, _) => return attempt.carry_out_if(None).map_err(at_any_version),
                 Step::Held(slot, mutn) => self.step_in_turn(None, slot, mutn).await,
                 Step::NoBudget(_) | Step::Conflict(..) => {
                     unreachable!("no budget was asked for, and no version expected")
@@ -347,7 +375,7 @@ impl<V: LiveValue> Place<'_, V> {
                     return Err(MutateIfError::Missing);
                 }
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt) => {
+                Step::Backlogged(attempt, _) => {
                     self.shared().room().await;
                     return attempt.carry_out_if(expected);
                 }

@@ -58,16 +58,13 @@ impl<'a, V: LiveValue> Place<'a, V> {
         self.table.shared()
     }
 
-    /// Runs `look` on the living slot's state for somebody who uses the entry; `None` if there is none.
+    /// Runs `look` on the living slot's state for somebody who uses the entry, as [`Table::look`] does; `None` if there is
+    /// none.
     ///
-    /// What counts as a use is decided here: naming an entry is one, whatever comes of it.
     /// Always in its place, as [`State::entry`] is: what it returns is moved once less.
     #[inline(always)]
     pub(in crate::store) fn look<R>(self, look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R) -> Option<R> {
-        self.peek(|slot, state| {
-            state.note_use(self.shared());
-            look(slot, state)
-        })
+        self.table.look_life(self.key, self.life, look)
     }
 
     /// Runs `look` on the living slot's state, which is no use of the entry, as [`Table::peek`] does; `None` if there is none.

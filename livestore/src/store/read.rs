@@ -14,11 +14,16 @@ use crate::value::value::LiveValue;
 use crate::watch::delta_watch::DeltaWatch;
 use crate::watch::watch::Watch;
 use crate::watch::watch_all::WatchAll;
+use crate::watch::watch_set::WatchSet;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Returns the entry as it is now, also while somebody holds it. `None` if the key has none.
     ///
     /// Counts as a use for [`ExpireMode::Idle`](crate::ExpireMode::Idle); [`peek`](Self::peek) does not.
+    ///
+    /// An entry past its deadline is still there until the next check for expiry comes to it: for at most the
+    /// [check period](crate::StoreOptions::expire_check_freq) and one step of the clock, and as long as a guard is held. Whoever must
+    /// not see it looks at [`expires_at`](Entry::expires_at).
     pub fn fetch(&self, key: &Uuid) -> Option<Entry<V>> {
         self.at(key).fetch()
     }
@@ -32,6 +37,7 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Begins to watch the entry: what it receives first is committed after this call. `None` if the key has none.
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch(&self, key: &Uuid) -> Option<Watch<V>> {
         self.at(key).watch()
     }
@@ -59,6 +65,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(update.version(), entry.version() + 1);
     /// # }
     /// ```
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn fetch_and_watch(&self, key: &Uuid) -> Option<(Entry<V>, Watch<V>)> {
         self.at(key).fetch_and_watch()
     }
@@ -68,12 +75,14 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Where all who watch an entry watch it in this way, and the store keeps no history, mutations change its value in
     /// place. For large values, and for clients that keep a replica.
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_deltas(&self, key: &Uuid) -> Option<DeltaWatch<V>> {
         self.at(key).watch_deltas()
     }
 
     /// Returns the entry and begins to watch it without values at one instant: the first delta is the one that follows the
     /// entry returned. `None` if the key has none.
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn fetch_and_watch_deltas(&self, key: &Uuid) -> Option<(Entry<V>, DeltaWatch<V>)> {
         self.at(key).fetch_and_watch_deltas()
     }
@@ -119,6 +128,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(watch.next().await.unwrap().entry().points, 2);
     /// # }
     /// ```
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_since(&self, key: &Uuid, version: u64) -> Option<Watch<V>> {
         self.at(key).watch_since(version)
     }
@@ -168,6 +178,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(replica.lines, ["one", "two"]);
     /// # }
     /// ```
+    #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_deltas_since(&self, key: &Uuid, version: u64) -> Option<DeltaWatch<V>> {
         self.at(key).watch_deltas_since(version)
     }
@@ -175,6 +186,11 @@ impl<V: LiveValue> LiveStore<V> {
     /// Watches every entry, those to come included.
     pub fn watch_all(&self) -> WatchAll<V> {
         WatchAll::begin(&self.table, false)
+    }
+
+    /// Begins to watch many entries with one receiver: none yet, those that are [added](WatchSet::add) from now on.
+    pub fn watch_set(&self) -> WatchSet<V> {
+        WatchSet::begin(&self.table)
     }
 
     /// Returns the entries that there are and watches every entry, without a gap between: each entry is followed by

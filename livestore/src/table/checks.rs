@@ -5,7 +5,9 @@
 //!
 //! Lock order: a leaf. Where the first runtime goes on, as in most programs, nothing is locked.
 
-use tokio::runtime::Handle;
+use std::future::pending;
+
+use tokio::runtime::{Handle, Id};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -20,6 +22,8 @@ pub(crate) struct Checks {
     first: AbortHandle,
     /// The task in the runtime where the checks went on after that.
     later: Mutex<Option<AbortHandle>>,
+    /// Runtimes without timers, each with a task that ends with it: its id may be given to another then.
+    timeless: Mutex<Vec<(Id, AbortHandle)>>,
     begin: Box<Begin>,
 }
 
@@ -28,6 +32,7 @@ impl Checks {
         Checks {
             first,
             later: Mutex::new(None),
+            timeless: Mutex::new(Vec::new()),
             begin,
         }
     }
@@ -39,11 +44,29 @@ impl Checks {
 
     /// Has the checks go on here, if their own runtime has ended. Returns whether they do.
     pub(crate) fn resume(&self) -> bool {
-        // A runtime has timers, or this panics. It does so here, with nothing locked, and not in the task.
         self.go_on()
-            || Handle::try_current().is_ok_and(|runtime| {
-                caught(|| drop(sleep_until(Instant::now()))).is_ok() && self.begin_in(&runtime)
-            })
+            || Handle::try_current().is_ok_and(|runtime| self.has_timers(&runtime) && self.begin_in(&runtime))
+    }
+
+    /// Whether the present runtime has timers.
+    ///
+    /// That can be asked only by making one, which panics if it has none, and the program's panic hook hears of that. So it
+    /// is asked here, with nothing locked, and of each runtime without timers once, or once by each thread that comes first.
+    fn has_timers(&self, runtime: &Handle) -> bool {
+        let is_known = {
+            let mut timeless = self.timeless.lock();
+            timeless.retain(|(_, witness)| !witness.is_finished());
+            timeless.iter().any(|(id, _)| *id == runtime.id())
+        };
+        if is_known {
+            return false;
+        }
+        let has_timers = caught(|| drop(sleep_until(Instant::now()))).is_ok();
+        if !has_timers {
+            let witness = runtime.spawn(pending::<()>()).abort_handle();
+            self.timeless.lock().push((runtime.id(), witness));
+        }
+        has_timers
     }
 
     fn begin_in(&self, runtime: &Handle) -> bool {
@@ -61,6 +84,15 @@ impl Checks {
         if let Some(task) = self.later.lock().as_ref() {
             task.abort();
         }
+    }
+}
+
+impl Drop for Checks {
+    fn drop(&mut self) {
+        self.timeless
+            .lock()
+            .iter()
+            .for_each(|(_, witness)| witness.abort());
     }
 }
 

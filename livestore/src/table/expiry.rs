@@ -70,6 +70,7 @@ impl<V: LiveValue> Drop for Waiting<V> {
 }
 
 /// Starts the checks of a table; they end with it. What has expired before goes to the callback first.
+#[track_caller]
 pub(crate) fn start<V: LiveValue>(
     table: &Arc<Table<V>>,
     runtime: &Handle,

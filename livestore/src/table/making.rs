@@ -1,11 +1,11 @@
 //! [`Makings`]: for which keys somebody makes a value just now, so that nobody else makes one as well.
 //!
-//! Whoever finds a key vacant and has a closure that makes a value takes a [`Turn`], runs the closure with nothing locked,
-//! and ends the turn when the entry is there, or by a panic. Others wait for that, and then look the key up again. So there
+//! Whoever finds a key vacant and has a closure that makes a value takes a [`Making`], runs the closure with nothing locked,
+//! and drops it when the entry is there, or by a panic. Others wait for that, and then look the key up again. So there
 //! is one item for each closure that runs, and none while none does.
 //!
 //! **Who is waited for does not wait.** A closure may call the store, also for the key that it makes a value of, and two
-//! closures may ask for each other's keys. A thread that runs one therefore gets another turn at once, beside the one that
+//! closures may ask for each other's keys. A thread that runs one therefore gets another making at once, beside the one that
 //! there may be. So nobody can be waited for by somebody whom it waits for.
 //!
 //! Lock order: a leaf, taken with nothing else locked.
@@ -22,8 +22,8 @@ use crate::ground::sync::{Mutex, thread_local};
 use crate::ground::unwind::caught;
 
 thread_local! {
-    /// How many turns this thread has, in whatever stores.
-    static TURNS: Cell<usize> = const { Cell::new(0) };
+    /// How many makings this thread has, in whatever stores.
+    static MAKINGS: Cell<usize> = const { Cell::new(0) };
 }
 
 pub(crate) struct Makings {
@@ -32,12 +32,12 @@ pub(crate) struct Makings {
 
 struct State {
     /// Those that others may wait for: at most one per key, in no order. Seldom more than one.
-    running: Vec<Making>,
-    /// The next number of a turn or a waiter.
+    running: Vec<Running>,
+    /// The next number of a making or a waiter.
     next: u64,
 }
 
-struct Making {
+struct Running {
     number: u64,
     key: Uuid,
     /// Wakers of those who wait, each with the number of the waiter.
@@ -54,9 +54,9 @@ impl Makings {
         }
     }
 
-    /// Takes the turn to make a value of this key. If somebody else has it, waits for its end and returns `None`: look the
+    /// Begins to make a value of this key. If somebody else makes one, waits for its end and returns `None`: look the
     /// key up again.
-    pub(crate) fn turn<'a>(&'a self, key: &'a Uuid) -> Wait<'a> {
+    pub(crate) fn begin<'a>(&'a self, key: &'a Uuid) -> Wait<'a> {
         Wait {
             makings: self,
             key,
@@ -71,35 +71,35 @@ impl State {
         self.next
     }
 
-    fn find(&mut self, turn: u64) -> Option<&mut Making> {
-        self.running.iter_mut().find(|making| making.number == turn)
+    fn find(&mut self, number: u64) -> Option<&mut Running> {
+        self.running.iter_mut().find(|making| making.number == number)
     }
 
-    /// The waker of a waiter, unless the turn has ended.
+    /// The waker of a waiter, unless the making has ended.
     fn waiting(&mut self, waiter: Waiter) -> Option<&mut Waker> {
-        let mut waiting = self.find(waiter.turn)?.waiting.iter_mut();
+        let mut waiting = self.find(waiter.making)?.waiting.iter_mut();
         waiting.find_map(|(number, waker)| (*number == waiter.number).then_some(waker))
     }
 
     fn leave(&mut self, waiter: Waiter) -> Option<Waker> {
-        let waiting = &mut self.find(waiter.turn)?.waiting;
+        let waiting = &mut self.find(waiter.making)?.waiting;
         let at = waiting.iter().position(|(number, _)| *number == waiter.number)?;
         Some(waiting.swap_remove(at).1)
     }
 }
 
 /// The right to make a value. While it lasts, its thread does not wait for another's.
-pub(crate) struct Turn<'a> {
+pub(crate) struct Making<'a> {
     makings: &'a Makings,
-    /// `None` if it stands beside another turn of its key, and nobody waits for it.
+    /// `None` if it stands beside another of its key, and nobody waits for it.
     number: Option<u64>,
     _of_this_thread: PhantomData<*const ()>,
 }
 
-impl<'a> Turn<'a> {
-    fn begin(makings: &'a Makings, number: Option<u64>) -> Turn<'a> {
-        TURNS.with(|turns| turns.set(turns.get() + 1));
-        Turn {
+impl<'a> Making<'a> {
+    fn begin(makings: &'a Makings, number: Option<u64>) -> Making<'a> {
+        MAKINGS.with(|makings| makings.set(makings.get() + 1));
+        Making {
             makings,
             number,
             _of_this_thread: PhantomData,
@@ -107,22 +107,22 @@ impl<'a> Turn<'a> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Making<'_> {
     fn drop(&mut self) {
-        TURNS.with(|turns| turns.set(turns.get() - 1));
+        MAKINGS.with(|makings| makings.set(makings.get() - 1));
         let Some(number) = self.number else { return };
         let mut state = self.makings.state.lock();
         let at = state.running.iter().position(|making| making.number == number);
         let ended = at.map(|at| state.running.swap_remove(at));
         drop(state);
         for (_, waker) in ended.into_iter().flat_map(|making| making.waiting) {
-            // It may be a panic that ends the turn, and each is woken in any case.
+            // It may be a panic that ends it, and each is woken in any case.
             let _ = caught(|| waker.wake());
         }
     }
 }
 
-/// Waits for a turn, or for the end of somebody else's.
+/// Waits for a making, or for the end of somebody else's.
 #[must_use = "does nothing unless it is awaited"]
 pub(crate) struct Wait<'a> {
     makings: &'a Makings,
@@ -133,14 +133,14 @@ pub(crate) struct Wait<'a> {
 #[derive(Clone, Copy)]
 struct Waiter {
     number: u64,
-    /// Whose turn it waits for.
-    turn: u64,
+    /// The making whose end it waits for.
+    making: u64,
 }
 
 impl<'a> Future for Wait<'a> {
-    type Output = Option<Turn<'a>>;
+    type Output = Option<Making<'a>>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Turn<'a>>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Making<'a>>> {
         // Cloned, and dropped, with nothing locked.
         let mut waker = cx.waker().clone();
         let mut state = self.makings.state.lock();
@@ -155,20 +155,20 @@ impl<'a> Future for Wait<'a> {
         let number = state.number();
         match state.running.iter_mut().find(|making| making.key == *self.key) {
             // Somebody may wait for this thread.
-            Some(_) if TURNS.with(Cell::get) > 0 => Poll::Ready(Some(Turn::begin(self.makings, None))),
-            Some(making) => {
-                making.waiting.push((number, waker));
-                let turn = making.number;
-                self.waiter = Some(Waiter { number, turn });
+            Some(_) if MAKINGS.with(Cell::get) > 0 => Poll::Ready(Some(Making::begin(self.makings, None))),
+            Some(running) => {
+                running.waiting.push((number, waker));
+                let making = running.number;
+                self.waiter = Some(Waiter { number, making });
                 Poll::Pending
             }
             None => {
-                state.running.push(Making {
+                state.running.push(Running {
                     number,
                     key: *self.key,
                     waiting: Vec::new(),
                 });
-                Poll::Ready(Some(Turn::begin(self.makings, Some(number))))
+                Poll::Ready(Some(Making::begin(self.makings, Some(number))))
             }
         }
     }

@@ -1,14 +1,12 @@
 //! [`Table`]: all entries of one store, and the only file that names dashmap.
 //!
-//! Handles and guards share a table; when the last of them goes, it closes every channel. No reference into the map
+//! Handles and guards share a table; when the last of them goes, it closes every ring. No reference into the map
 //! leaves this file: a slot is either tried under its shard's lock, or cloned out and locked afterwards.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::iter;
 use std::sync::{Arc, OnceLock};
-#[cfg(feature = "durable")]
-use std::time::Duration;
 use std::vec;
 
 #[cfg(not(all(test, livestore_check)))]
@@ -33,6 +31,7 @@ use crate::slot::slot::{Slot, State};
 use crate::table::checks::Checks;
 use crate::table::deadlines::Deadlines;
 use crate::table::making::Makings;
+use crate::table::origin::Origin;
 use crate::value::entry::Entry;
 use crate::value::error::DeadlineError;
 use crate::value::options::StoreOptions;
@@ -41,11 +40,6 @@ use crate::value::report::LoadReport;
 #[cfg(feature = "serde")]
 use crate::value::schema::Schema;
 use crate::value::value::LiveValue;
-
-/// For how long the drop of the last handle waits for the disk: most often long enough for what is pending, and not so long
-/// that it is taken for a hang.
-#[cfg(feature = "durable")]
-const DROP_WAITS: Duration = Duration::from_secs(1);
 
 pub(crate) struct Table<V: LiveValue> {
     map: DashMap<Linked<V>, (), RandomState>,
@@ -60,12 +54,8 @@ pub(crate) struct Table<V: LiveValue> {
     /// Differs from start to start, so that versions of two runs are not compared. Below 2^53, which JavaScript can
     /// count.
     epoch: u64,
-    /// What a file says about the values.
-    #[cfg(feature = "serde")]
-    schema: Schema,
-    /// What the entries were loaded from.
-    #[cfg(feature = "serde")]
-    load_report: Option<LoadReport>,
+    #[cfg_attr(not(feature = "serde"), expect(dead_code, reason = "it is empty"))]
+    origin: Origin,
 }
 
 /// A slot in the map, found by the key that stands in it. So the map holds eight bytes per entry and no second copy of
@@ -104,12 +94,6 @@ impl<V: LiveValue> Table<V> {
         Table::over(options, Shared::new(options))
     }
 
-    /// A table whose commits enter this queue.
-    #[cfg(feature = "durable")]
-    pub(crate) fn durable(options: &StoreOptions, sink: Sink<V>) -> Table<V> {
-        Table::over(options, Shared::new(options).with_sink(sink))
-    }
-
     fn over(options: &StoreOptions, shared: Shared<V>) -> Table<V> {
         let map = match options.shard_amt {
             Some(amount) => DashMap::with_hasher_and_shard_amount(RandomState::default(), amount),
@@ -123,16 +107,8 @@ impl<V: LiveValue> Table<V> {
             makings: Makings::new(),
             checks: OnceLock::new(),
             epoch: random_key().as_u64_pair().0 >> 11,
-            #[cfg(feature = "serde")]
-            schema: Schema::of::<V>(),
-            #[cfg(feature = "serde")]
-            load_report: None,
+            origin: Origin::of::<V>(),
         }
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) fn set_schema(&mut self, schema: Schema) {
-        self.schema = schema;
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared<V>> {
@@ -149,21 +125,6 @@ impl<V: LiveValue> Table<V> {
 
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) fn schema(&self) -> &Schema {
-        &self.schema
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) fn set_load_report(&mut self, report: LoadReport) {
-        self.load_report = Some(report);
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) fn load_report(&self) -> Option<LoadReport> {
-        self.load_report
     }
 
     /// Has the expiry checks end with this table.
@@ -199,12 +160,6 @@ impl<V: LiveValue> Table<V> {
         self.map.len()
     }
 
-    /// How many slots there are for the disk.
-    #[cfg(feature = "durable")]
-    pub(crate) fn stored(&self) -> usize {
-        self.map.len()
-    }
-
     /// Whether the store was closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
@@ -227,6 +182,32 @@ impl<V: LiveValue> Table<V> {
             next_shard: 0,
             slots: Vec::new().into_iter(),
         }
+    }
+
+    /// Looks a key up for somebody who uses its entry, and runs `look` on its living slot's state; `None` if there is none.
+    #[inline]
+    pub(crate) fn look<R>(
+        &self,
+        key: &Uuid,
+        look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Option<R> {
+        self.look_life(key, None, look)
+    }
+
+    /// The same for one life of the key, which need not be looked up, or for the one that it has at the time.
+    ///
+    /// What counts as a use is decided here: naming an entry is one, whatever comes of it.
+    #[inline(always)]
+    pub(crate) fn look_life<R>(
+        &self,
+        key: &Uuid,
+        life: Option<&Arc<Slot<V>>>,
+        look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
+    ) -> Option<R> {
+        self.peek_life(key, life, |slot, state| {
+            state.note_use(&self.shared);
+            look(slot, state)
+        })
     }
 
     /// Looks a key up, which is no use of its entry, and runs `look` on its living slot's state; `None` if there is none.
@@ -357,61 +338,6 @@ impl<V: LiveValue> Table<V> {
         }
     }
 
-    /// Puts a stored entry in, unless its key has one. Returns whether it is in.
-    #[cfg(feature = "serde")]
-    pub(crate) fn restore(&self, key: Uuid, record: Record<V>) -> bool {
-        let slot = Slot::restore(key, record);
-        if self.link_locked(&slot, &mut After::default()).is_err() {
-            return false;
-        }
-        self.arm_restored(&slot);
-        true
-    }
-
-    #[cfg(feature = "serde")]
-    fn arm_restored(&self, slot: &Arc<Slot<V>>) {
-        if let Some(deadlines) = &self.deadlines {
-            deadlines.arm(slot.lock().deadline(&self.shared), slot, 0);
-        }
-    }
-
-    /// Puts a stored entry in, in place of the one that its key has. Nobody else has the table.
-    #[cfg(feature = "durable")]
-    pub(crate) fn restore_anew(&self, key: Uuid, record: Record<V>) {
-        let slot = Slot::restore(key, record);
-        let before = match self.map.entry(Linked(Arc::clone(&slot))) {
-            Place::Vacant(place) => {
-                place.insert(());
-                None
-            }
-            Place::Occupied(place) => {
-                let before = Arc::clone(&place.key().0);
-                place.replace_entry(());
-                Some(before)
-            }
-        };
-        self.let_go_of(before);
-        self.arm_restored(&slot);
-    }
-
-    /// Takes a stored entry out again. Nobody else has the table.
-    #[cfg(feature = "durable")]
-    pub(crate) fn take_back(&self, key: &Uuid) {
-        let before = self.map.remove(key).map(|(linked, ())| linked.0);
-        self.let_go_of(before);
-    }
-
-    #[cfg(feature = "durable")]
-    fn let_go_of(&self, before: Option<Arc<Slot<V>>>) {
-        if let Some(before) = before {
-            before.lock().abandon();
-            if let Some(deadlines) = &self.deadlines {
-                deadlines.note_stale(1);
-            }
-            let_go(before);
-        }
-    }
-
     /// Gives the key of a dead slot to another in one step. Returns whether it did: not in a store that was closed.
     pub(crate) fn succeed(&self, dead: &Arc<Slot<V>>, successor: &Arc<Slot<V>>) -> bool {
         match self.map.entry(Linked(Arc::clone(successor))) {
@@ -530,6 +456,88 @@ impl<V: LiveValue> Table<V> {
     }
 }
 
+#[cfg(feature = "serde")]
+impl<V: LiveValue> Table<V> {
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.origin.schema
+    }
+
+    pub(crate) fn set_load_report(&mut self, report: LoadReport) {
+        self.origin.load_report = Some(report);
+    }
+
+    pub(crate) fn load_report(&self) -> Option<LoadReport> {
+        self.origin.load_report
+    }
+
+    pub(crate) fn set_schema(&mut self, schema: Schema) {
+        self.origin.schema = schema;
+    }
+
+    /// Puts a stored entry in, unless its key has one. Returns whether it is in.
+    pub(crate) fn restore(&self, key: Uuid, record: Record<V>) -> bool {
+        let slot = Slot::restore(key, record);
+        if self.link_locked(&slot, &mut After::default()).is_err() {
+            return false;
+        }
+        self.arm_restored(&slot);
+        true
+    }
+
+    fn arm_restored(&self, slot: &Arc<Slot<V>>) {
+        if let Some(deadlines) = &self.deadlines {
+            deadlines.arm(slot.lock().deadline(&self.shared), slot, 0);
+        }
+    }
+}
+
+#[cfg(feature = "durable")]
+impl<V: LiveValue> Table<V> {
+    /// A table whose commits enter this queue.
+    pub(crate) fn durable(options: &StoreOptions, sink: Sink<V>) -> Table<V> {
+        Table::over(options, Shared::new(options).with_sink(sink))
+    }
+
+    /// How many slots there are for the disk.
+    pub(crate) fn stored(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Puts a stored entry in, in place of the one that its key has. Nobody else has the table.
+    pub(crate) fn restore_anew(&self, key: Uuid, record: Record<V>) {
+        let slot = Slot::restore(key, record);
+        let before = match self.map.entry(Linked(Arc::clone(&slot))) {
+            Place::Vacant(place) => {
+                place.insert(());
+                None
+            }
+            Place::Occupied(place) => {
+                let before = Arc::clone(&place.key().0);
+                place.replace_entry(());
+                Some(before)
+            }
+        };
+        self.let_go_of(before);
+        self.arm_restored(&slot);
+    }
+
+    /// Takes a stored entry out again. Nobody else has the table.
+    pub(crate) fn take_back(&self, key: &Uuid) {
+        let before = self.map.remove(key).map(|(linked, ())| linked.0);
+        self.let_go_of(before);
+    }
+
+    fn let_go_of(&self, before: Option<Arc<Slot<V>>>) {
+        if let Some(before) = before {
+            before.lock().abandon();
+            if let Some(deadlines) = &self.deadlines {
+                deadlines.note_stale(1);
+            }
+            let_go(before);
+        }
+    }
+}
+
 /// Why a slot was not given its key.
 #[derive(Debug)]
 pub(crate) enum NotLinked {
@@ -609,11 +617,7 @@ impl<V: LiveValue> Drop for Table<V> {
         // A panic of the user's goes on when the disk has been told as well.
         let mut panics = Panics::default();
         panics.run(|| self.end_all());
-        #[cfg(feature = "durable")]
-        if let Some(sink) = self.shared.sink() {
-            sink.close();
-            sink.await_release(DROP_WAITS);
-        }
+        self.shared.outlet.end_soon();
         panics.run(|| self.clear());
     }
 }

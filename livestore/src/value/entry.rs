@@ -99,6 +99,16 @@ impl<V> Entry<V> {
         self.version
     }
 
+    /// The same entry of what can be made of the value.
+    pub(crate) fn map<W>(&self, make: impl FnOnce(&V) -> W) -> Entry<W> {
+        Entry {
+            value: Arc::new(make(&self.value)),
+            version: self.version,
+            times: self.times,
+            origin: self.origin,
+        }
+    }
+
     /// Returns when the entry expires as things stood when it was read. `None` if never, or if that is further away
     /// than can be counted: five hundred years.
     ///

@@ -16,6 +16,8 @@
 //! A type of another crate becomes one of these in a newtype, as in the example below: it takes the trait of each operation
 //! that is wanted.
 //!
+//! [`Hidden<C>`](crate::Hidden) can do whatever `C` can, but for `each` and `set_at`. What an operation takes is then hidden, too.
+//!
 //! `Arc<C>` can do whatever `C` can, by copy-on-write: while a reader holds the field's `Arc`, a change is made on a
 //! copy of the collection, otherwise in place. A value with its large collections in `Arc`s is therefore cheap to
 //! clone, which the store does whenever somebody looks at the value that a mutation changes.

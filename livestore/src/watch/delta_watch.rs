@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use crate::ground::unwind::let_go;
 use crate::slot::reader::Reader;
-use crate::slot::ring::News;
-use crate::slot::shared::Shared;
+use crate::slot::ring::{News, Sitter};
+use crate::slot::shared;
 use crate::slot::slot::{Slot, State};
 use crate::value::delta::Delta;
 use crate::value::entry::Entry;
+use crate::value::shared::Shared;
 use crate::value::value::LiveValue;
 
 /// Receives every mutation of one entry with the version that it led to, in order, and no values.
@@ -64,9 +65,13 @@ pub struct DeltaWatch<V: LiveValue> {
 
 impl<V: LiveValue> DeltaWatch<V> {
     /// Begins to watch a slot whose state the caller has locked.
-    pub(crate) fn begin(slot: &Arc<Slot<V>>, state: &mut State<V>, shared: &Arc<Shared<V>>) -> DeltaWatch<V> {
+    pub(crate) fn begin(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<shared::Shared<V>>,
+    ) -> DeltaWatch<V> {
         DeltaWatch {
-            reader: Reader::begin(slot, state, shared, false),
+            reader: Reader::begin(slot, state, shared, false, Sitter::Task(None)),
         }
     }
 
@@ -74,7 +79,7 @@ impl<V: LiveValue> DeltaWatch<V> {
     pub(crate) fn begin_since(
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
-        shared: &Arc<Shared<V>>,
+        shared: &Arc<shared::Shared<V>>,
         version: u64,
     ) -> DeltaWatch<V> {
         let mut watch = DeltaWatch::begin(slot, state, shared);
@@ -97,15 +102,36 @@ impl<V: LiveValue> DeltaWatch<V> {
         poll_fn(|cx| self.poll_delta(cx)).await
     }
 
+    /// Waits for the next delta, as [`next`](Self::next) does, and returns it as it is shared by all who are told no values,
+    /// without a copy of the mutation.
+    ///
+    /// Where somebody watches with values, it is a delta of its own, made from the update.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a delta is either returned or still there.
+    pub fn next_shared(&mut self) -> impl Future<Output = Option<Shared<Delta<V>>>> + Send {
+        poll_fn(|cx| {
+            ready!(self.poll_take(cx));
+            Poll::Ready(self.hand_out_shared())
+        })
+    }
+
     /// Returns the next delta if there is one now. As [`Watch::try_next`](crate::Watch::try_next).
     pub fn try_next(&mut self) -> Option<Delta<V>> {
         self.reader.try_take();
         self.hand_out()
     }
 
+    /// Returns the next delta if there is one now, shared as by [`next_shared`](Self::next_shared).
+    pub fn try_next_shared(&mut self) -> Option<Shared<Delta<V>>> {
+        self.reader.try_take();
+        self.hand_out_shared()
+    }
+
     /// Returns whether the end was received, or the store has ended and everything was received: nothing more comes.
     pub fn is_over(&self) -> bool {
-        self.reader.ended && self.reader.taken.is_none()
+        self.reader.is_over()
     }
 
     /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
@@ -116,10 +142,25 @@ impl<V: LiveValue> DeltaWatch<V> {
     }
 
     fn poll_delta(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delta<V>>> {
+        ready!(self.poll_take(cx));
+        Poll::Ready(self.hand_out())
+    }
+
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
         ready!(self.reader.poll_take(cx));
         coop.made_progress();
-        Poll::Ready(self.hand_out())
+        Poll::Ready(())
+    }
+
+    fn hand_out_shared(&mut self) -> Option<Shared<Delta<V>>> {
+        if let Some(News::Delta(delta)) = &self.reader.taken {
+            let delta = Shared::new(Arc::clone(delta));
+            // Not the last.
+            self.reader.taken = None;
+            return Some(delta);
+        }
+        self.hand_out().map(|delta| Shared::new(Arc::new(delta)))
     }
 
     /// Gives out the delta that was taken: itself if nobody else needs it, else a clone. It stays if that panics.

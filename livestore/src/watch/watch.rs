@@ -10,12 +10,12 @@ use futures_core::Stream;
 use tokio::task::coop;
 use uuid::Uuid;
 
-use crate::ground::unwind::let_go;
 use crate::slot::reader::Reader;
-use crate::slot::ring::News;
-use crate::slot::shared::Shared;
+use crate::slot::ring::{News, Sitter};
+use crate::slot::shared;
 use crate::slot::slot::{Slot, State};
 use crate::value::entry::Entry;
+use crate::value::shared::Shared;
 use crate::value::update::{Control, Update};
 use crate::value::value::LiveValue;
 
@@ -64,9 +64,13 @@ pub struct Watch<V: LiveValue> {
 
 impl<V: LiveValue> Watch<V> {
     /// Begins to watch a slot whose state the caller has locked.
-    pub(crate) fn begin(slot: &Arc<Slot<V>>, state: &mut State<V>, shared: &Arc<Shared<V>>) -> Watch<V> {
+    pub(crate) fn begin(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<shared::Shared<V>>,
+    ) -> Watch<V> {
         Watch {
-            reader: Reader::begin(slot, state, shared, true),
+            reader: Reader::begin(slot, state, shared, true, Sitter::Task(None)),
             seen: state.version(),
         }
     }
@@ -75,7 +79,7 @@ impl<V: LiveValue> Watch<V> {
     pub(crate) fn begin_since(
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
-        shared: &Arc<Shared<V>>,
+        shared: &Arc<shared::Shared<V>>,
         version: u64,
     ) -> Watch<V> {
         let mut watch = Watch::begin(slot, state, shared);
@@ -107,6 +111,21 @@ impl<V: LiveValue> Watch<V> {
         poll_fn(|cx| self.poll_update(cx))
     }
 
+    /// Waits for the next update, as [`next`](Self::next) does, and returns it as it is shared by all watchers, without a copy.
+    ///
+    /// For whoever reads an update, or passes it on: an update of a large mutation or message costs as much as one of a small
+    /// one, and no `Clone` of yours runs.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an update is either returned or still there.
+    pub fn next_shared(&mut self) -> impl Future<Output = Option<Shared<Update<V>>>> + Send {
+        poll_fn(|cx| {
+            ready!(self.poll_take(cx));
+            Poll::Ready(self.hand_out_shared())
+        })
+    }
+
     /// Waits for a version that this watch has not returned yet and returns the newest; what lies between is
     /// skipped, messages included. `None` when the entry or the store has ended.
     ///
@@ -129,9 +148,15 @@ impl<V: LiveValue> Watch<V> {
         self.hand_out()
     }
 
+    /// Returns the next update if there is one now, as [`try_next`](Self::try_next) does, and as it is shared by all watchers.
+    pub fn try_next_shared(&mut self) -> Option<Shared<Update<V>>> {
+        self.reader.try_take();
+        self.hand_out_shared()
+    }
+
     /// Returns whether the end was received, or the store has ended and everything was received: nothing more comes.
     pub fn is_over(&self) -> bool {
-        self.reader.ended && self.reader.taken.is_none()
+        self.reader.is_over()
     }
 
     /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
@@ -157,30 +182,29 @@ impl<V: LiveValue> Watch<V> {
     }
 
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Update<V>>> {
-        let coop = ready!(coop::poll_proceed(cx));
-        ready!(self.reader.poll_take(cx));
-        coop.made_progress();
+        ready!(self.poll_take(cx));
         Poll::Ready(self.hand_out())
     }
 
-    /// Gives out the update that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let coop = ready!(coop::poll_proceed(cx));
+        ready!(self.reader.poll_take(cx));
+        coop.made_progress();
+        Poll::Ready(())
+    }
+
     fn hand_out(&mut self) -> Option<Update<V>> {
-        let taken = match self.reader.taken.as_ref()? {
-            News::Update(taken) => taken,
-            News::Delta(_) => unreachable!("while this watches, updates are published with values"),
-        };
-        let version = taken.version();
-        // Whoever has the only reference is the only one who could make another.
-        let update = if Arc::strong_count(taken) == 1 {
-            self.reader.taken.take().and_then(News::into_update)
-        } else {
-            let clone = Update::clone(taken);
-            // Meanwhile it may have become the last one. The clone is not lost by what it does when it is dropped.
-            let_go(self.reader.taken.take());
-            Some(clone)
-        };
+        let version = self.reader.taken_update()?.version();
+        let update = self.reader.update();
+        // If the user's `Clone` panics, it was not seen.
         self.seen = version;
         update
+    }
+
+    fn hand_out_shared(&mut self) -> Option<Shared<Update<V>>> {
+        let update = self.reader.shared_update()?;
+        self.seen = update.version();
+        Some(Shared::new(update))
     }
 
     fn poll_newest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry<V>>> {

@@ -15,9 +15,10 @@ use crate::ground::stats::Count;
 use crate::ground::trace;
 use crate::ground::unwind::let_go;
 use crate::slot::feed::{Fed, Queued};
-use crate::slot::shared::Shared;
+use crate::slot::shared;
 use crate::table::table::Table;
 use crate::value::entry::Entry;
+use crate::value::shared::Shared;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
 
@@ -64,10 +65,12 @@ use crate::value::value::LiveValue;
 pub struct WatchAll<V: LiveValue> {
     /// Does not keep the store open.
     table: Weak<Table<V>>,
-    shared: Arc<Shared<V>>,
+    shared: Arc<shared::Shared<V>>,
     seat: usize,
     /// What was taken and not yet handed out: stays here if the user's `Clone` panics.
     taken: Option<(Uuid, Arc<Update<V>>)>,
+    /// The end that follows the resync that was taken.
+    end: Option<(Uuid, Arc<Update<V>>)>,
     /// What the snapshot contains already.
     primed: Option<Primed>,
 }
@@ -102,6 +105,7 @@ impl<V: LiveValue> WatchAll<V> {
             shared,
             seat,
             taken: None,
+            end: None,
             primed: None,
         }
     }
@@ -133,24 +137,51 @@ impl<V: LiveValue> WatchAll<V> {
         poll_fn(|cx| self.poll_update(cx)).await
     }
 
+    /// Waits for the next update of any entry, as [`next`](Self::next) does, and returns it as it is shared by all watchers,
+    /// without a copy.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an update is either returned or still there.
+    pub fn next_shared(&mut self) -> impl Future<Output = Option<(Uuid, Shared<Update<V>>)>> + Send {
+        poll_fn(|cx| {
+            ready!(self.poll_take(cx));
+            Poll::Ready(self.hand_out_shared())
+        })
+    }
+
     /// Returns the next update if there is one now. As [`Watch::try_next`](crate::Watch::try_next).
     pub fn try_next(&mut self) -> Option<(Uuid, Update<V>)> {
-        match self.take(None) {
-            Poll::Ready(update) => update,
-            Poll::Pending => None,
-        }
+        let _ = self.take(None);
+        self.hand_out()
+    }
+
+    /// Returns the next update if there is one now, shared as by [`next_shared`](Self::next_shared).
+    pub fn try_next_shared(&mut self) -> Option<(Uuid, Shared<Update<V>>)> {
+        let _ = self.take(None);
+        self.hand_out_shared()
     }
 
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Uuid, Update<V>)>> {
-        let coop = ready!(coop::poll_proceed(cx));
-        let update = ready!(self.take(Some(cx)));
-        coop.made_progress();
-        Poll::Ready(update)
+        ready!(self.poll_take(cx));
+        Poll::Ready(self.hand_out())
     }
 
-    /// Takes the next update; without a context, it is not woken if there is none.
-    fn take(&mut self, cx: Option<&Context<'_>>) -> Poll<Option<(Uuid, Update<V>)>> {
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let coop = ready!(coop::poll_proceed(cx));
+        ready!(self.take(Some(cx)));
+        coop.made_progress();
+        Poll::Ready(())
+    }
+
+    /// Takes the next update, unless one is there; without a context, it is not woken if there is none. Afterwards there is
+    /// one, or nothing more comes.
+    fn take(&mut self, cx: Option<&Context<'_>>) -> Poll<()> {
         while self.taken.is_none() {
+            if let Some(end) = self.end.take() {
+                self.taken = Some(end);
+                break;
+            }
             match self.shared.feed.take(self.seat, cx) {
                 Fed::Next(queued) => {
                     if self.is_news(&queued) {
@@ -160,15 +191,14 @@ impl<V: LiveValue> WatchAll<V> {
                     }
                 }
                 Fed::Missed(key) => {
-                    if let Some(resync) = self.resync(key) {
-                        return Poll::Ready(Some((key, resync)));
-                    }
+                    let resync = self.resync(key);
+                    self.taken = resync.map(|resync| (key, Arc::new(resync)));
                 }
-                Fed::Closed => return Poll::Ready(None),
+                Fed::Closed => break,
                 Fed::Pending => return Poll::Pending,
             }
         }
-        Poll::Ready(self.hand_out())
+        Poll::Ready(())
     }
 
     fn is_news(&mut self, queued: &Queued<V>) -> bool {
@@ -194,6 +224,11 @@ impl<V: LiveValue> WatchAll<V> {
         // Meanwhile it may have become the last one. The clone is not lost by what it does when it is dropped.
         let_go(self.taken.take());
         Some((key, clone))
+    }
+
+    fn hand_out_shared(&mut self) -> Option<(Uuid, Shared<Update<V>>)> {
+        let (key, update) = self.taken.take()?;
+        Some((key, Shared::new(update)))
     }
 
     /// Answers lag for one key. `None` if there is nothing to answer any more, or not yet: then take again.
@@ -230,7 +265,7 @@ impl<V: LiveValue> WatchAll<V> {
                 let missed = shared.feed.resolve_ended(seat, &key)?;
                 let end = missed.end?;
                 let now = end.entry().clone();
-                self.taken = Some((key, end));
+                self.end = Some((key, end));
                 Some(Update::Resync {
                     now,
                     missed: missed.updates,

@@ -181,9 +181,14 @@ async fn a_value_that_waits_for_the_disk_is_not_changed_in_place() {
 pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap());
     files
-        .map(|file| {
+        .filter_map(|file| {
             let name = file.file_name().into_string().unwrap();
-            (name, std::fs::read(file.path()).unwrap())
+            match std::fs::read(file.path()) {
+                Ok(bytes) => Some((name, bytes)),
+                // The writer has removed it since the folder was listed.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                Err(error) => panic!("{name}: {error}"),
+            }
         })
         .collect()
 }

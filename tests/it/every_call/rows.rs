@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use livestore::{Control, EntryHandle, LiveStore, TransactError, Tx, Uuid};
+use livestore::{Control, EntryHandle, LiveStore, Shared, TransactError, Tx, Uuid};
 
 use super::scene::{Needs, Scene, poll};
 use super::user::{BAD, Change, KEY, Message, OTHER, Site, User, World};
@@ -149,6 +149,7 @@ fn store() -> Vec<Row> {
         EntryHandle::expire_at Nothing: |s| { let _ = handle(s).expire_at(soon()); };
         EntryHandle::persist Nothing: |s| assert!(handle(s).persist());
         EntryHandle::mutate_if "conflict" Nothing: |s| { let entry = handle(s); let m = add(s); drop(s.finish(entry.mutate_if(1, m))); };
+        LiveStore::watch_set Nothing: |s| drop(s.store.watch_set());
         LiveStore::watch_all Nothing: |s| drop(s.store.watch_all());
         LiveStore::entries_and_watch_all Nothing: |s| drop(s.store.entries_and_watch_all());
         LiveStore::broadcast Nothing: |s| drop(s.store.broadcast(&KEY, message(s)));
@@ -359,6 +360,20 @@ fn watches() -> Vec<Row> {
             let entry = poll(s.watch.as_mut().unwrap().newest(), &waker);
             if let Poll::Ready(Some(entry)) = &entry { s.told = entry.version(); }
         };
+        Watch::next_shared Watches: |s| for _ in 0..3 {
+            let waker = s.waker();
+            let update = poll(s.watch.as_mut().unwrap().next_shared(), &waker);
+            if let Poll::Ready(Some(update)) = &update { s.told = update.version(); }
+        };
+        Watch::try_next_shared Watches: |s| if let Some(update) = s.watch.as_mut().unwrap().try_next_shared() { s.told = update.version(); };
+        Shared::clone Watches: |s| if let Some(update) = s.watch.as_mut().unwrap().try_next_shared() {
+            s.told = update.version();
+            assert!(Shared::ptr_eq(&update, &update.clone()));
+        };
+        Shared::unwrap_or_clone Watches: |s| if let Some(update) = s.watch.as_mut().unwrap().try_next_shared() {
+            s.told = update.version();
+            drop(Shared::unwrap_or_clone(update));
+        };
         Watch::try_next Watches: |s| if let Some(update) = s.watch.as_mut().unwrap().try_next() { s.told = update.version(); };
         Watch::is_over Watches: |s| assert!(!s.watch.as_ref().unwrap().is_over());
         Watch::latest Watches: |s| drop(s.watch.as_ref().unwrap().latest());
@@ -378,6 +393,11 @@ fn watches() -> Vec<Row> {
             let waker = s.waker();
             drop(poll(s.deltas.as_mut().unwrap().next(), &waker));
         };
+        DeltaWatch::next_shared Watches: |s| for _ in 0..5 {
+            let waker = s.waker();
+            drop(poll(s.deltas.as_mut().unwrap().next_shared(), &waker));
+        };
+        DeltaWatch::try_next_shared Watches: |s| drop(s.deltas.as_mut().unwrap().try_next_shared());
         DeltaWatch::try_next Watches: |s| drop(s.deltas.as_mut().unwrap().try_next());
         DeltaWatch::is_over Watches: |s| assert!(!s.deltas.as_ref().unwrap().is_over());
         DeltaWatch::latest Watches: |s| drop(s.deltas.as_ref().unwrap().latest());
@@ -386,7 +406,36 @@ fn watches() -> Vec<Row> {
             let waker = s.waker();
             drop(poll(s.all.as_mut().unwrap().next(), &waker));
         };
+        WatchAll::next_shared Watches: |s| for _ in 0..6 {
+            let waker = s.waker();
+            drop(poll(s.all.as_mut().unwrap().next_shared(), &waker));
+        };
+        WatchAll::try_next_shared Watches: |s| drop(s.all.as_mut().unwrap().try_next_shared());
         WatchAll::try_next Watches: |s| drop(s.all.as_mut().unwrap().try_next());
         WatchAll::drop Watches: |s| drop(s.all.take());
+        WatchSet::add Watches: |s| for _ in 0..2 { drop(s.set.as_mut().unwrap().add(&KEY)); };
+        WatchSet::add_since Watches: |s| {
+            let past = s.past();
+            drop(s.set.as_mut().unwrap().add_since(&KEY, past));
+            drop(s.set.as_mut().unwrap().try_next());
+        };
+        WatchSet::remove Watches: |s| assert!(s.set.as_mut().unwrap().remove(&KEY));
+        WatchSet::clear Watches: |s| s.set.as_mut().unwrap().clear();
+        WatchSet::contains Watches: |s| assert!(s.set.as_ref().unwrap().contains(&KEY));
+        WatchSet::keys Watches: |s| assert_eq!(s.set.as_ref().unwrap().keys().count(), 2);
+        WatchSet::len Watches: |s| assert_eq!(s.set.as_ref().unwrap().len(), 2);
+        WatchSet::is_empty Watches: |s| assert!(!s.set.as_ref().unwrap().is_empty());
+        WatchSet::latest Watches: |s| drop(s.set.as_ref().unwrap().latest(&KEY));
+        WatchSet::next Watches: |s| for _ in 0..6 {
+            let waker = s.waker();
+            drop(poll(s.set.as_mut().unwrap().next(), &waker));
+        };
+        WatchSet::next_shared Watches: |s| for _ in 0..6 {
+            let waker = s.waker();
+            drop(poll(s.set.as_mut().unwrap().next_shared(), &waker));
+        };
+        WatchSet::try_next Watches: |s| drop(s.set.as_mut().unwrap().try_next());
+        WatchSet::try_next_shared Watches: |s| drop(s.set.as_mut().unwrap().try_next_shared());
+        WatchSet::drop Watches: |s| drop(s.set.take());
     }
 }

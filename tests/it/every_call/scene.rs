@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use livestore::{
     DeltaWatch, EntryGuard, ExpireMode, Guards, LiveStore, MutateOnDrop, StoreOptions, TryAcquireError,
-    Update, Uuid, Watch, WatchAll,
+    Update, Uuid, Watch, WatchAll, WatchSet,
 };
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -71,6 +71,7 @@ pub(crate) struct Scene {
     pub(crate) watch: Option<Watch<User>>,
     pub(crate) deltas: Option<DeltaWatch<User>>,
     pub(crate) all: Option<WatchAll<User>>,
+    pub(crate) set: Option<WatchSet<User>>,
     pub(crate) on_drop: Option<MutateOnDrop<User>>,
     /// The version that the tested watch was told last.
     pub(crate) told: u64,
@@ -113,6 +114,7 @@ impl Scene {
             watch: None,
             deltas: None,
             all: None,
+            set: None,
             on_drop: None,
             told: 1,
             audience: Vec::new(),
@@ -128,6 +130,11 @@ impl Scene {
             scene.watch = scene.store.watch(&KEY);
             scene.deltas = scene.store.watch_deltas(&KEY);
             scene.all = Some(scene.store.watch_all());
+            let mut set = scene.store.watch_set();
+            for key in [KEY, OTHER] {
+                drop(set.add(&key));
+            }
+            scene.set = Some(set);
         }
         // Something to take, to go back to, and to be displaced.
         scene.change(KEY);
@@ -299,7 +306,12 @@ impl Scene {
         self.look_at_who_is_told();
         self.look_at_the_watches();
         let store = self.store.clone();
-        drop((self.watch.take(), self.deltas.take(), self.all.take()));
+        drop((
+            self.watch.take(),
+            self.deltas.take(),
+            self.all.take(),
+            self.set.take(),
+        ));
         self.wakers.clear();
         self.audience.clear();
         self.deltas_told.clear();

@@ -10,6 +10,8 @@ pub(super) trait Counting: fmt::Debug + LiveValue<Message = &'static str, MutErr
     fn count(&self) -> i64;
     fn add(more: i64) -> Self::Mutation;
     fn refuse() -> Self::Mutation;
+    /// What a mutation adds; `None` if it is refused.
+    fn adds(mutn: &Self::Mutation) -> Option<i64>;
 }
 
 /// Changed on a copy.
@@ -28,6 +30,13 @@ impl Counting for Counter {
 
     fn refuse() -> Change {
         Change::Refuse
+    }
+
+    fn adds(mutn: &Change) -> Option<i64> {
+        match mutn {
+            Change::Add(more) => Some(*more),
+            _ => None,
+        }
     }
 }
 
@@ -53,7 +62,11 @@ impl LiveValue for Plain {
 
     fn check(&self, was: Option<&Self>) -> Result<(), Refused> {
         let shrinks = was.is_some_and(|was| self.0 < was.0);
-        if shrinks { Err(Refused) } else { Ok(()) }
+        if self.0 < 0 || shrinks {
+            Err(Refused)
+        } else {
+            Ok(())
+        }
     }
 
     fn __is_plain(_: &Option<i64>) -> bool {
@@ -81,5 +94,9 @@ impl Counting for Plain {
 
     fn refuse() -> Option<i64> {
         None
+    }
+
+    fn adds(mutn: &Option<i64>) -> Option<i64> {
+        *mutn
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct Case {
 pub(super) struct Settings {
     pub(super) channel_cap: usize,
     pub(super) history: usize,
+    pub(super) delta_history: usize,
     /// Between checks; and since when an entry is due.
     pub(super) expiry: Option<(u64, Mode)>,
 }
@@ -32,6 +33,8 @@ pub(super) enum Mode {
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Create(Key, i64),
+    TryCreate(Key, i64),
+    TryInit(i64),
     FetchOrCreate(Key, i64),
     Fetch(Key),
     TryAcquire(Key),
@@ -53,6 +56,8 @@ pub(super) enum Op {
     TryNext(u8),
     Newest(u8),
     WatchDeltas(Key),
+    /// From so many versions ago.
+    WatchDeltasSince(Key, u64),
     NextDelta(u8),
     UnwatchDeltas(u8),
     Unwatch(u8),
@@ -61,7 +66,13 @@ pub(super) enum Op {
     /// Takes so many at most.
     NextOfAll(u8, usize),
     UnwatchAll(u8),
+    /// Prepares a mutation that is committed when it is dropped.
+    Arm(Key, How),
+    DropArmed(u8),
+    Disarm(u8),
+    Shrink,
     Advance(u64),
+    Close,
 }
 
 /// What may have to wait.
@@ -74,8 +85,12 @@ pub(super) enum Task {
     /// At the version of so many ago.
     MutateIf(Key, u64, How),
     MutateOrCreate(Key, i64, How),
+    /// One on drop; cancelled, it is committed all the same.
+    CommitOnDrop(Key, How),
     Insert(Key, i64),
+    TryInsert(Key, i64),
     Assign(Key, i64),
+    TryAssign(Key, i64),
     Remove(Key),
     /// To so many versions ago.
     Rollback(Key, u64),
@@ -101,7 +116,9 @@ pub(super) enum Deadline {
 pub(super) enum Step {
     Mutate(Key, How),
     Set(Key, i64),
+    TrySet(Key, i64),
     Create(Key, i64),
+    TryCreate(Key, i64),
     Remove(Key),
     Broadcast(Key),
     Deadline(Key, Deadline),
@@ -128,7 +145,7 @@ pub(super) enum ByGuard {
 }
 
 pub(super) fn case() -> impl Strategy<Value = Case> {
-    (settings(), vec(op(), 1..100)).prop_map(|(settings, ops)| Case { settings, ops })
+    (settings(), vec(op(), 1..150)).prop_map(|(settings, ops)| Case { settings, ops })
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
@@ -138,10 +155,13 @@ fn settings() -> impl Strategy<Value = Settings> {
         (1..20_u64).prop_map(Mode::Lifetime),
     ];
     let expiry = prop_oneof![1 => Just(None), 3 => (1..8_u64, mode).prop_map(Some)];
-    (1..4_usize, 0..4_usize, expiry).prop_map(|(channel_cap, history, expiry)| Settings {
-        channel_cap,
-        history,
-        expiry,
+    (1..4_usize, 0..4_usize, 0..4_usize, expiry).prop_map(|(channel_cap, history, delta_history, expiry)| {
+        Settings {
+            channel_cap,
+            history,
+            delta_history,
+            expiry,
+        }
     })
 }
 
@@ -153,22 +173,51 @@ fn count() -> impl Strategy<Value = i64> {
     0..10_i64
 }
 
+/// Now and then one that no new entry may have.
+fn any_count() -> impl Strategy<Value = i64> {
+    -2..10_i64
+}
+
 /// Few versions back, and now and then one that is to come.
 fn back() -> impl Strategy<Value = u64> {
     prop_oneof![8 => 0..5_u64, 1 => Just(u64::MAX)]
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    prop_oneof![
+    // In most cases the store is open to the end.
+    prop_oneof![200 => open_op(), 1 => Just(Op::Close)]
+}
+
+fn open_op() -> impl Strategy<Value = Op> {
+    let creation = prop_oneof![
         4 => (key(), count()).prop_map(|(key, count)| Op::Create(key, count)),
+        1 => (key(), any_count()).prop_map(|(key, count)| Op::TryCreate(key, count)),
+        1 => any_count().prop_map(Op::TryInit),
         1 => (key(), count()).prop_map(|(key, count)| Op::FetchOrCreate(key, count)),
+    ];
+    let on_drop = prop_oneof![
+        2 => (key(), how()).prop_map(|(key, how)| Op::Arm(key, how)),
+        2 => any::<u8>().prop_map(Op::DropArmed),
+        1 => any::<u8>().prop_map(Op::Disarm),
+    ];
+    let deltas = prop_oneof![
+        2 => key().prop_map(Op::WatchDeltas),
+        5 => (key(), back()).prop_map(|(key, back)| Op::WatchDeltasSince(key, back)),
+        5 => any::<u8>().prop_map(Op::NextDelta),
+        1 => any::<u8>().prop_map(Op::UnwatchDeltas),
+    ];
+    prop_oneof![
+        6 => creation,
+        6 => on_drop,
+        15 => deltas,
+        1 => Just(Op::Shrink),
         2 => key().prop_map(Op::Fetch),
         3 => key().prop_map(Op::TryAcquire),
         2 => (key(), 1..20_u8).prop_map(|(key, times)| Op::Broadcast(key, times)),
         1 => key().prop_map(Op::Touch),
         2 => (key(), deadline()).prop_map(|(key, deadline)| Op::Deadline(key, deadline)),
         18 => task().prop_map(Op::Start),
-        4 => any::<u8>().prop_map(Op::Poll),
+        6 => any::<u8>().prop_map(Op::Poll),
         1 => any::<u8>().prop_map(Op::Cancel),
         8 => (any::<u8>(), by_guard()).prop_map(|(at, by)| Op::Guard(at, by)),
         2 => key().prop_map(Op::Watch),
@@ -177,9 +226,6 @@ fn op() -> impl Strategy<Value = Op> {
         5 => any::<u8>().prop_map(Op::Next),
         2 => any::<u8>().prop_map(Op::TryNext),
         2 => any::<u8>().prop_map(Op::Newest),
-        2 => key().prop_map(Op::WatchDeltas),
-        4 => any::<u8>().prop_map(Op::NextDelta),
-        1 => any::<u8>().prop_map(Op::UnwatchDeltas),
         1 => any::<u8>().prop_map(Op::Unwatch),
         1 => Just(Op::WatchAll),
         1 => Just(Op::EntriesAndWatchAll),
@@ -192,13 +238,16 @@ fn op() -> impl Strategy<Value = Op> {
 fn task() -> impl Strategy<Value = Task> {
     prop_oneof![
         3 => key().prop_map(Task::Acquire),
-        1 => (key(), 0..10_u64).prop_map(|(key, limit)| Task::AcquireTimeout(key, limit)),
+        2 => (key(), 0..10_u64).prop_map(|(key, limit)| Task::AcquireTimeout(key, limit)),
         2 => vec(key(), 0..4).prop_map(Task::AcquireMany),
         5 => (key(), how()).prop_map(|(key, how)| Task::Mutate(key, how)),
         2 => (key(), back(), how()).prop_map(|(key, back, how)| Task::MutateIf(key, back, how)),
         1 => (key(), count(), how()).prop_map(|(key, count, how)| Task::MutateOrCreate(key, count, how)),
+        1 => (key(), how()).prop_map(|(key, how)| Task::CommitOnDrop(key, how)),
         2 => (key(), count()).prop_map(|(key, count)| Task::Insert(key, count)),
+        1 => (key(), any_count()).prop_map(|(key, count)| Task::TryInsert(key, count)),
         2 => (key(), count()).prop_map(|(key, count)| Task::Assign(key, count)),
+        1 => (key(), any_count()).prop_map(|(key, count)| Task::TryAssign(key, count)),
         2 => key().prop_map(Task::Remove),
         2 => (key(), back()).prop_map(|(key, back)| Task::Rollback(key, back)),
         3 => (vec(key(), 0..4), vec(step(), 0..6), verdict())
@@ -222,7 +271,9 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (key(), how()).prop_map(|(key, how)| Step::Mutate(key, how)),
         1 => (key(), count()).prop_map(|(key, count)| Step::Set(key, count)),
+        1 => (key(), any_count()).prop_map(|(key, count)| Step::TrySet(key, count)),
         2 => (key(), count()).prop_map(|(key, count)| Step::Create(key, count)),
+        1 => (key(), any_count()).prop_map(|(key, count)| Step::TryCreate(key, count)),
         2 => key().prop_map(Step::Remove),
         1 => key().prop_map(Step::Broadcast),
         1 => (key(), deadline()).prop_map(|(key, deadline)| Step::Deadline(key, deadline)),

@@ -51,9 +51,13 @@ pub(super) struct Life {
     pub(super) now: Seen,
     /// Oldest first, as many as are kept.
     pub(super) past: VecDeque<Seen>,
+    /// The versions that mutations alone led from to the present, as far as those are kept.
+    pub(super) mutated_from: VecDeque<u64>,
     /// Everything that was told of it, without creation and end.
     pub(super) log: Vec<Told>,
     pub(super) end: Option<Told>,
+    /// It ended with the store: nobody is told, and who holds it goes on alone.
+    pub(super) closed: bool,
     pub(super) holder: Holder,
     pub(super) queue: VecDeque<usize>,
     pub(super) created: u64,
@@ -64,6 +68,13 @@ pub(super) struct Life {
     /// When it last came closer to its end: by a deadline, or because somebody let it go.
     loosened: u64,
     pub(super) watchers: usize,
+}
+
+impl Life {
+    /// It ended, or the store did.
+    pub(super) fn is_over(&self) -> bool {
+        self.end.is_some() || self.closed
+    }
 }
 
 #[derive(Debug)]
@@ -81,6 +92,11 @@ pub(super) struct Model {
     /// The keys that have no entry in the store after the call that is gone through.
     pub(super) gone: BTreeSet<Key>,
     pub(super) tasks: BTreeMap<usize, Waiting>,
+    /// Those of them that are polled whenever they are woken.
+    pub(super) errands: BTreeSet<usize>,
+    /// Errands that are to be polled when the present call has come to an end.
+    pub(super) woken: Vec<usize>,
+    pub(super) closed: bool,
 }
 
 impl Model {
@@ -96,6 +112,9 @@ impl Model {
             expired: Vec::new(),
             gone: BTreeSet::new(),
             tasks: BTreeMap::new(),
+            errands: BTreeSet::new(),
+            woken: Vec::new(),
+            closed: false,
         }
     }
 
@@ -125,13 +144,19 @@ impl Model {
             count,
             version: self.floor + 1,
         };
+        if self.closed {
+            // It is over at once, and nobody can find it.
+            return now;
+        }
         self.current.insert(key, self.lives.len());
         self.lives.push(Life {
             key,
             now,
             past: VecDeque::new(),
+            mutated_from: VecDeque::new(),
             log: Vec::new(),
             end: None,
+            closed: false,
             holder: Holder::Nobody,
             queue: VecDeque::new(),
             created: self.now,
@@ -165,6 +190,14 @@ impl Model {
         if life.past.len() > self.settings.history {
             life.past.pop_front();
         }
+        if kind == Kind::Mutate {
+            life.mutated_from.push_back(old.version);
+            if life.mutated_from.len() > self.settings.delta_history {
+                life.mutated_from.pop_front();
+            }
+        } else {
+            life.mutated_from.clear();
+        }
         life.changed = self.now;
         life.used = self.now;
         let told = Told {
@@ -172,8 +205,10 @@ impl Model {
             old: Some(old),
             new: life.now,
         };
-        life.log.push(told);
-        self.told.push((life.key, told));
+        if !life.closed {
+            life.log.push(told);
+            self.told.push((life.key, told));
+        }
         life.now
     }
 
@@ -182,23 +217,48 @@ impl Model {
         let life = &mut self.lives[at];
         life.now.version += 1;
         let new = life.now;
+        self.floor = self.floor.max(new.version);
+        if life.closed {
+            return new;
+        }
         let told = Told { kind, old: None, new };
         life.end = Some(told);
-        life.queue.clear();
         life.holder = Holder::Nobody;
+        let waiting = std::mem::take(&mut life.queue);
         self.current.remove(&life.key);
-        self.floor = self.floor.max(new.version);
         self.told.push((life.key, told));
         if kind == Kind::Expire {
             self.expired.push((life.key, new));
         }
+        self.wake(waiting);
         new
+    }
+
+    /// Ends the store: nothing is removed, and all who wait look their key up again.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        for at in std::mem::take(&mut self.current).into_values() {
+            let life = &mut self.lives[at];
+            life.closed = true;
+            life.holder = Holder::Nobody;
+            let waiting = std::mem::take(&mut life.queue);
+            self.wake(waiting);
+        }
+        self.settle();
+    }
+
+    fn wake(&mut self, tasks: impl IntoIterator<Item = usize>) {
+        let errands = tasks.into_iter().filter(|id| self.errands.contains(id));
+        self.woken.extend(errands);
     }
 
     /// Returns how many watchers are told.
     pub(super) fn broadcast(&mut self, at: usize) -> usize {
         self.used(at);
         let life = &mut self.lives[at];
+        if life.closed {
+            return 0;
+        }
         let told = Told {
             kind: Kind::Message,
             old: None,
@@ -215,6 +275,23 @@ impl Model {
         life.past.iter().chain([&life.now]).copied().collect()
     }
 
+    /// Whether what mutations led from this version to the present is kept.
+    pub(super) fn deltas_go_back_to(&self, at: usize, version: u64) -> bool {
+        self.lives[at].mutated_from.contains(&version)
+    }
+
+    /// Whether the value was replaced since this version, after mutations that would be kept else.
+    pub(super) fn is_behind_a_replacement(&self, at: usize, version: u64) -> bool {
+        let behind = self.lives[at].now.version.saturating_sub(version);
+        let later = |told: &&Told| told.old.is_some_and(|old| old.version >= version);
+        let changes: Vec<_> = self.lives[at].log.iter().filter(later).collect();
+        let mutations = changes.iter().filter(|told| told.kind == Kind::Mutate).count();
+        changes.len() as u64 == behind
+            && (1..changes.len()).contains(&mutations)
+            && mutations <= self.settings.delta_history
+            && changes[0].kind == Kind::Mutate
+    }
+
     // The lock.
 
     pub(super) fn hold(&mut self, at: usize) {
@@ -224,7 +301,7 @@ impl Model {
 
     /// Whoever holds it is done: an entry that a check has found due meanwhile goes; else the next in line gets it.
     pub(super) fn release(&mut self, at: usize) {
-        if self.lives[at].end.is_some() {
+        if self.lives[at].is_over() {
             return;
         }
         let key = self.lives[at].key;
@@ -244,7 +321,9 @@ impl Model {
         let now = self.now;
         let life = &mut self.lives[at];
         life.loosened = now;
-        life.holder = life.queue.pop_front().map_or(Holder::Nobody, Holder::Granted);
+        let next = life.queue.pop_front();
+        life.holder = next.map_or(Holder::Nobody, Holder::Granted);
+        self.wake(next);
     }
 
     // Time.

@@ -21,6 +21,9 @@ pub(super) enum Said {
     /// The oldest version that is kept.
     NotKept(u64),
     NoChecks,
+    /// The checks have ended with the store.
+    NoMoreChecks,
+    Closed,
     Occupied(Key),
     OccupiedBy(Seen),
     Committed(Vec<Said>),
@@ -39,6 +42,11 @@ pub(super) struct Waiting {
     until: Option<u64>,
     /// The version that its task is about.
     version: u64,
+}
+
+/// Whether the check accepts a number as the successor of an entry's.
+fn may_follow(count: i64, old: Seen) -> bool {
+    count >= 0 && count >= old.count
 }
 
 /// One key within a transaction.
@@ -82,7 +90,9 @@ impl Model {
             Task::AcquireMany(keys) | Task::Transact(keys, ..) => keys.clone(),
             Task::Acquire(key) | Task::AcquireTimeout(key, _) | Task::Remove(key) => vec![*key],
             Task::Mutate(key, _) | Task::MutateIf(key, ..) | Task::MutateOrCreate(key, ..) => vec![*key],
-            Task::Insert(key, _) | Task::Assign(key, _) | Task::Rollback(key, _) => vec![*key],
+            Task::CommitOnDrop(key, _) | Task::Rollback(key, _) => vec![*key],
+            Task::Insert(key, _) | Task::TryInsert(key, _) => vec![*key],
+            Task::Assign(key, _) | Task::TryAssign(key, _) => vec![*key],
         };
         keys.sort_unstable();
         keys.dedup();
@@ -112,6 +122,7 @@ impl Model {
         if said.is_none() {
             self.tasks.insert(id, waiting);
         }
+        self.settle();
         said
     }
 
@@ -121,7 +132,32 @@ impl Model {
             return;
         };
         self.leave(id, &waiting);
+        self.settle();
         self.let_go(&waiting.got);
+        if let Task::CommitOnDrop(key, how) = waiting.task {
+            reached("a mutation on drop that was to be committed before");
+            self.mutate_on_drop(key, how);
+        }
+    }
+
+    /// Mutates now or when it is its turn. Nobody waits for it.
+    pub(super) fn mutate_on_drop(&mut self, key: Key, how: How) {
+        // Far from the numbers of tasks.
+        let id = usize::MAX - self.errands.len();
+        self.errands.insert(id);
+        self.start(id, Task::Mutate(key, how));
+        match self.poll(id) {
+            None => reached("a mutation on drop that waits"),
+            Some(Said::Missing) => reached("a mutation on drop that finds no entry"),
+            Some(_) => {}
+        }
+    }
+
+    /// Does what those do whom the last call has woken and nobody polls. What one wakes comes before the next.
+    pub(super) fn settle(&mut self) {
+        for id in std::mem::take(&mut self.woken) {
+            self.poll(id);
+        }
     }
 
     /// Whether a task has been told to look again.
@@ -129,7 +165,7 @@ impl Model {
         let waiting = &self.tasks[&id];
         let turn = waiting.waits_for.is_some_and(|life| {
             let life = &self.lives[life];
-            life.end.is_some() || life.holder == Holder::Granted(id)
+            life.is_over() || life.holder == Holder::Granted(id)
         });
         turn || waiting.until.is_some_and(|until| until <= self.now)
     }
@@ -148,13 +184,14 @@ impl Model {
                 self.release(life);
             }
         }
+        self.settle();
     }
 
     fn go_on(&mut self, id: usize, waiting: &mut Waiting) -> Option<Said> {
         loop {
             if let Some(at) = waiting.waits_for {
                 let life = &self.lives[at];
-                if life.end.is_none() && life.holder != Holder::Granted(id) {
+                if !life.is_over() && life.holder != Holder::Granted(id) {
                     if waiting.until.is_none_or(|until| until > self.now) {
                         return None;
                     }
@@ -162,8 +199,11 @@ impl Model {
                     reached("a wait that timed out");
                     return Some(Said::TimedOut);
                 }
-                if life.end.is_some() {
-                    reached("a wait for an entry that ended");
+                if life.is_over() {
+                    reached(match life.closed {
+                        true => "a wait that the end of the store ended",
+                        false => "a wait for an entry that ended",
+                    });
                 } else {
                     reached(match waiting.task {
                         Task::Transact(..) => "a transaction that waited",
@@ -228,6 +268,11 @@ impl Model {
                 self.create(key, count);
                 Said::Missing
             }
+            Task::TryInsert(_, count) if count < 0 => Said::Refused,
+            Task::TryInsert(key, count) => {
+                self.create(key, count);
+                Said::Missing
+            }
             Task::MutateOrCreate(_, _, How::Refuse) => Said::Refused,
             Task::MutateOrCreate(key, count, How::Add(more)) => Said::Entry(self.create(key, count + more)),
             _ => Said::Missing,
@@ -237,9 +282,7 @@ impl Model {
     /// It holds what it wanted.
     fn finish(&mut self, waiting: &Waiting) -> Said {
         if let Task::Transact(_, steps, verdict) = &waiting.task {
-            let said = self.transact(&waiting.got, steps, *verdict);
-            self.let_go(&waiting.got);
-            return said;
+            return self.transact(&waiting.got, steps, *verdict);
         }
         let lives: Vec<_> = waiting.got.iter().filter_map(|(_, life)| *life).collect();
         let held = lives.iter().map(|at| self.lives[*at].now).collect();
@@ -250,10 +293,17 @@ impl Model {
         let said = match &waiting.task {
             Task::Acquire(_) | Task::AcquireTimeout(..) | Task::AcquireMany(_) => return Said::Held(held),
             Task::MutateIf(..) if old.version != waiting.version => Said::Conflict(old),
-            Task::Mutate(_, how) | Task::MutateIf(_, _, how) | Task::MutateOrCreate(_, _, how) => {
-                self.mutate(at, *how)
+            Task::Mutate(_, how)
+            | Task::MutateIf(_, _, how)
+            | Task::MutateOrCreate(_, _, how)
+            | Task::CommitOnDrop(_, how) => self.mutate(at, *how),
+            Task::TryInsert(_, count) | Task::TryAssign(_, count) if !may_follow(*count, old) => {
+                Said::Refused
             }
-            Task::Insert(_, count) | Task::Assign(_, count) => {
+            Task::Insert(_, count)
+            | Task::Assign(_, count)
+            | Task::TryInsert(_, count)
+            | Task::TryAssign(_, count) => {
                 self.commit(at, Kind::Overwrite, *count);
                 Said::Entry(old)
             }
@@ -296,17 +346,29 @@ impl Model {
         }
         let said = steps.iter().map(|step| self.stage(&mut staged, *step)).collect();
         if verdict == Verdict::Abort {
+            self.let_go(got);
             return Said::Aborted(said);
+        }
+        if self.closed
+            && staged
+                .values()
+                .any(|staged| staged.born.is_some() && staged.now.is_some())
+        {
+            reached("a creation that the end of the store refused");
+            self.let_go(got);
+            return Said::Closed;
         }
         for (key, staged) in &staged {
             if staged.held.is_none() && staged.now.is_some() && self.at(*key).is_some() {
                 reached("a transaction that found a key occupied");
+                self.let_go(got);
                 return Said::Occupied(*key);
             }
         }
         for (key, staged) in staged {
             if let Some(at) = staged.held {
                 self.carry_out(at, staged.steps);
+                self.release(at);
             }
             if let (Some((count, steps)), Some(_)) = (staged.born, staged.now) {
                 self.create(key, count);
@@ -320,25 +382,32 @@ impl Model {
         let (Step::Create(key, _)
         | Step::Mutate(key, _)
         | Step::Set(key, _)
+        | Step::TrySet(key, _)
+        | Step::TryCreate(key, _)
         | Step::Remove(key)
         | Step::Broadcast(key)
         | Step::Deadline(key, _)) = step;
         let staged = all.entry(key).or_default();
         let Some(now) = staged.now else {
-            let Step::Create(_, count) = step else {
+            let (Step::Create(_, count) | Step::TryCreate(_, count)) = step else {
                 return Said::Missing;
             };
+            if let Step::TryCreate(_, ..0) = step {
+                return Said::Refused;
+            }
             staged.now = Some(Seen { count, version: 0 });
             staged.born = Some((count, Vec::new()));
             return Said::Done;
         };
         match step {
-            Step::Create(..) => Said::OccupiedBy(now),
+            Step::TryCreate(_, ..0) => Said::Refused,
+            Step::Create(..) | Step::TryCreate(..) => Said::OccupiedBy(now),
+            Step::TrySet(_, count) if !may_follow(count, now) => Said::Refused,
             Step::Mutate(_, How::Add(more)) => {
                 Said::Entry(staged.change(Kind::Mutate, now, now.count + more))
             }
             Step::Mutate(_, How::Refuse) => Said::Refused,
-            Step::Set(_, count) => {
+            Step::Set(_, count) | Step::TrySet(_, count) => {
                 staged.change(Kind::Overwrite, now, count);
                 Said::Entry(now)
             }
@@ -350,6 +419,11 @@ impl Model {
             Step::Broadcast(_) => {
                 staged.push(Staging::Broadcast);
                 Said::Done
+            }
+            Step::Deadline(_, Deadline::After(_) | Deadline::Past(_))
+                if self.closed && self.settings.expiry.is_some() =>
+            {
+                Said::NoMoreChecks
             }
             Step::Deadline(_, deadline) if self.settings.expiry.is_some() => {
                 staged.push(Staging::Deadline(deadline));

@@ -146,7 +146,7 @@ impl<V: Counting> Watching<V> {
     /// The same without a wait, and without the difference between nothing yet and nothing more.
     pub(super) fn try_take(&mut self, model: &Model) {
         let taken = self.watch.try_next().as_ref().map(told);
-        let expected = match self.next(model, false) {
+        let expected = match self.next(model, model.closed) {
             Poll::Ready(told) => told,
             Poll::Pending => None,
         };
@@ -172,7 +172,12 @@ impl<V: Counting> Watching<V> {
             self.ended = true;
             Poll::Ready(None)
         } else if life.now.version > self.seen {
+            // If the store has ended, the last change may still be news.
+            self.ended = model.closed;
             Poll::Ready(Some(life.now))
+        } else if model.closed {
+            self.ended = true;
+            Poll::Ready(None)
         } else {
             Poll::Pending
         };
@@ -200,6 +205,9 @@ impl<V: Counting> Watching<V> {
 pub(super) struct Copying<V: Counting> {
     deltas: Spawn<DeltaWatch<V>>,
     pub(super) life: usize,
+    replay: VecDeque<Told>,
+    /// Updates from before it began, of which it can only be told how many.
+    lost: Option<u64>,
     /// How much of the life's log it was told.
     cursor: usize,
     ended: bool,
@@ -237,10 +245,32 @@ impl<V: Counting> Copying<V> {
         Copying {
             deltas: spawn(deltas),
             life,
+            replay: VecDeque::new(),
+            lost: None,
             cursor: model.lives[life].log.len(),
             ended: false,
             asleep: false,
         }
+    }
+
+    pub(super) fn begin_since(
+        model: &mut Model,
+        life: usize,
+        deltas: DeltaWatch<V>,
+        version: u64,
+    ) -> Copying<V> {
+        let mut copying = Copying::begin(model, life, deltas);
+        let by_values = model.history(life).iter().any(|kept| kept.version == version);
+        if by_values || model.deltas_go_back_to(life, version) {
+            let missed = |told: &&Told| told.old.is_some_and(|old| old.version >= version);
+            copying.replay = model.lives[life].log.iter().filter(missed).copied().collect();
+        } else {
+            if model.is_behind_a_replacement(life, version) {
+                reached("a resync of deltas because of a replaced value");
+            }
+            copying.lost = Some(model.lives[life].now.version.saturating_sub(version));
+        }
+        copying
     }
 
     fn next(&mut self, model: &Model, closed: bool) -> Poll<Option<Changed>> {
@@ -248,11 +278,18 @@ impl<V: Counting> Copying<V> {
         if self.ended {
             return Poll::Ready(None);
         }
+        if let Some(told) = self.replay.pop_front() {
+            reached("a replay of deltas");
+            return Poll::Ready(Some(without_value(told)));
+        }
         let behind = life.log.len() - self.cursor;
-        if behind > model.settings.channel_cap {
-            reached("a lag of a watch of deltas");
+        if self.lost.is_some() || behind > model.settings.channel_cap {
+            reached(match self.lost {
+                Some(_) => "a resync instead of a replay of deltas",
+                None => "a lag of a watch of deltas",
+            });
             self.cursor = life.log.len();
-            let resync = Kind::Resync(behind as u64);
+            let resync = Kind::Resync(behind as u64 + self.lost.take().unwrap_or(0));
             return Poll::Ready(Some((resync, life.now.version, Some(life.now.count))));
         }
         if behind > 0 {
@@ -358,6 +395,7 @@ impl<V: Counting> Following<V> {
         self.cursor = model.told.len();
         if closed {
             // What it had missed by then stays unsaid.
+            self.expect_no_more(closed);
             return;
         }
         // An end that follows a resync is told and counted as missed; what came and went is neither.

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use livestore::{
     AcquireError, DeadlineError, Entry, EntryGuard, ExpireMode, LiveStore, MutateError, MutateIfError,
-    RollbackError, StoreOptions, TransactError, TryAcquireError, Tx, Uuid,
+    MutateOnDrop, RollbackError, StoreOptions, TransactError, TryAcquireError, TryAssignError,
+    TryCreateError, Tx, Uuid,
 };
 use livestore_tests::Refused;
 use tokio::time::Instant;
@@ -39,6 +41,7 @@ pub(super) struct World<V: Counting> {
     watches: Vec<Watching<V>>,
     copies: Vec<Copying<V>>,
     follows: Vec<Following<V>>,
+    armed: Vec<(Key, How, MutateOnDrop<V>)>,
 }
 
 fn uuid(key: Key) -> Uuid {
@@ -64,6 +67,7 @@ impl<V: Counting> World<V> {
         let mut options = StoreOptions {
             channel_cap: settings.channel_cap,
             history: settings.history,
+            delta_history: settings.delta_history,
             ..Default::default()
         };
         if let Some((period, mode)) = settings.expiry {
@@ -95,12 +99,15 @@ impl<V: Counting> World<V> {
             watches: Vec::new(),
             copies: Vec::new(),
             follows: Vec::new(),
+            armed: Vec::new(),
         }
     }
 
     pub(super) async fn apply(&mut self, op: Op) {
         match op {
             Op::Create(key, count) => self.create(key, count),
+            Op::TryCreate(key, count) => self.try_create(key, count),
+            Op::TryInit(count) => self.try_init(count),
             Op::FetchOrCreate(key, count) => {
                 let entry = self.store.fetch_or_create(&uuid(key), || V::of(count));
                 let expected = match self.model.at(key) {
@@ -172,7 +179,7 @@ impl<V: Counting> World<V> {
             }
             Op::Next(at) => {
                 if let Some(at) = pick(at, self.watches.len()) {
-                    self.watches[at].take(&self.model, false);
+                    self.watches[at].take(&self.model, self.model.closed);
                 }
             }
             Op::TryNext(at) => {
@@ -187,9 +194,18 @@ impl<V: Counting> World<V> {
                     self.copies.push(Copying::begin(&mut self.model, at, deltas));
                 }
             }
+            Op::WatchDeltasSince(key, back) => {
+                let version = self.model.version_back(key, back);
+                let deltas = self.store.watch_deltas_since(&uuid(key), version);
+                assert_eq!(deltas.is_some(), self.model.at(key).is_some());
+                if let (Some(deltas), Some(at)) = (deltas, self.model.at(key)) {
+                    let copying = Copying::begin_since(&mut self.model, at, deltas, version);
+                    self.copies.push(copying);
+                }
+            }
             Op::NextDelta(at) => {
                 if let Some(at) = pick(at, self.copies.len()) {
-                    self.copies[at].take(&self.model, false);
+                    self.copies[at].take(&self.model, self.model.closed);
                 }
             }
             Op::UnwatchDeltas(at) => {
@@ -220,7 +236,7 @@ impl<V: Counting> World<V> {
             }
             Op::NextOfAll(at, most) => {
                 if let Some(at) = pick(at, self.follows.len()) {
-                    self.follows[at].take(&self.model, most, false);
+                    self.follows[at].take(&self.model, most, self.model.closed);
                 }
             }
             Op::UnwatchAll(at) => {
@@ -228,6 +244,31 @@ impl<V: Counting> World<V> {
                     self.model.watch_alls -= 1;
                     drop(self.follows.swap_remove(at));
                 }
+            }
+            Op::Arm(key, how) => {
+                let armed = self.store.mutate_on_drop(&uuid(key), change::<V>(how));
+                self.armed.push((key, how, armed));
+            }
+            Op::DropArmed(at) => {
+                if let Some(at) = pick(at, self.armed.len()) {
+                    self.drop_armed(at);
+                }
+            }
+            Op::Disarm(at) => {
+                if let Some(at) = pick(at, self.armed.len()) {
+                    let (_, how, armed) = self.armed.remove(at);
+                    let adds = match how {
+                        How::Add(more) => Some(more),
+                        How::Refuse => None,
+                    };
+                    assert_eq!(V::adds(&armed.disarm()), adds);
+                }
+            }
+            Op::Shrink => self.store.shrink_to_fit(),
+            Op::Close => {
+                assert!(self.store.close().await.is_ok());
+                assert!(self.store.is_closed());
+                self.model.close();
             }
             Op::Advance(time) => {
                 for _ in 0..time {
@@ -258,6 +299,51 @@ impl<V: Counting> World<V> {
             }
             (result, _) => panic!("{result:?}"),
         }
+    }
+
+    fn try_create(&mut self, key: Key, count: i64) {
+        match (
+            self.store.try_create(&uuid(key), V::of(count)),
+            self.model.at(key),
+        ) {
+            (Err(TryCreateError::Rejected { value, .. }), _) => {
+                assert_eq!(value.count(), count);
+                assert!(count < 0);
+            }
+            (Ok(entry), None) if count >= 0 => assert_eq!(seen(&entry), self.model.create(key, count)),
+            (Err(TryCreateError::Occupied(occupied)), Some(at)) if count >= 0 => {
+                assert_eq!(seen(&occupied.existing), self.model.lives[at].now);
+                assert_eq!(occupied.value.count(), count);
+                self.model.used(at);
+            }
+            (result, _) => panic!("{result:?}"),
+        }
+    }
+
+    /// What it makes goes at once: nobody knows its key. So this does nothing while somebody watches everything.
+    fn try_init(&mut self, count: i64) {
+        if !self.follows.is_empty() {
+            return;
+        }
+        match self.store.try_init(V::of(count)) {
+            Ok(key) => {
+                assert!(count >= 0);
+                let end = self.store.remove(&key).now_or_never().unwrap();
+                assert_eq!(end.is_none(), self.model.closed);
+                if let Some(end) = end {
+                    self.model.floor += 2;
+                    assert_eq!(end.version(), self.model.floor);
+                }
+            }
+            Err(rejected) => assert!(count < 0 && rejected.value.count() == count),
+        }
+    }
+
+    fn drop_armed(&mut self, at: usize) {
+        let (key, how, armed) = self.armed.remove(at);
+        drop(armed);
+        self.look_who_is_gone();
+        self.model.mutate_on_drop(key, how);
     }
 
     fn fetch(&mut self, key: Key) {
@@ -316,9 +402,14 @@ impl<V: Counting> World<V> {
     }
 
     fn expect_deadline(&mut self, at: usize, deadline: Deadline) -> Result<(), DeadlineError> {
-        if self.model.settings.expiry.is_some() {
+        if self.model.settings.expiry.is_some() && !self.model.closed {
             self.model.set_deadline(at, deadline);
             Ok(())
+        } else if let (Some(_), Deadline::After(_) | Deadline::Past(_)) =
+            (self.model.settings.expiry, deadline)
+        {
+            // They have ended with the store; a guard goes on.
+            Err(DeadlineError::RuntimeEnded)
         } else if let Deadline::Never = deadline {
             Ok(())
         } else {
@@ -411,12 +502,14 @@ impl<V: Counting> World<V> {
             }
             ByGuard::Delete => {
                 assert_eq!(seen(&guard.delete()), model.end(at, Kind::Remove));
+                model.settle();
                 return;
             }
             ByGuard::Release => {
                 guard.release();
                 self.look_who_is_gone();
                 self.model.release(at);
+                self.model.settle();
                 return;
             }
         }
@@ -467,13 +560,13 @@ impl<V: Counting> World<V> {
             );
         }
         for watching in &self.watches {
-            watching.check(&self.model, false);
+            watching.check(&self.model, self.model.closed);
         }
         for copying in &self.copies {
-            copying.check(&self.model, false);
+            copying.check(&self.model, self.model.closed);
         }
         for following in &self.follows {
-            following.check(&self.model, false);
+            following.check(&self.model, self.model.closed);
         }
         self.check_stats();
         for key in 0..KEYS {
@@ -529,6 +622,9 @@ impl<V: Counting> World<V> {
 
     /// Everybody leaves, and the store ends.
     pub(super) fn end(mut self) {
+        while !self.armed.is_empty() {
+            self.drop_armed(0);
+        }
         while let Some((id, task)) = self.tasks.pop_first() {
             drop(task);
             self.look_who_is_gone();
@@ -538,6 +634,7 @@ impl<V: Counting> World<V> {
             drop(guard);
             self.look_who_is_gone();
             self.model.release(at);
+            self.model.settle();
         }
         for key in 0..KEYS {
             let free = self.store.try_acquire(&uuid(key));
@@ -628,6 +725,30 @@ async fn call<V: Counting>(store: LiveStore<V>, task: Task, version: u64) -> Out
                 .await;
             result.map_or(Said::Refused, |entry| Said::Entry(seen(&entry)))
         }
+        Task::CommitOnDrop(key, how) => {
+            let armed = store.mutate_on_drop(&uuid(key), change::<V>(how));
+            mutated(armed.commit().await)
+        }
+        Task::TryInsert(key, count) => match store.try_insert(&uuid(key), V::of(count)).await {
+            Ok(Some(previous)) => Said::Entry(seen(&previous)),
+            Ok(None) => Said::Missing,
+            Err(rejected) => {
+                assert_eq!(rejected.value.count(), count);
+                Said::Refused
+            }
+        },
+        Task::TryAssign(key, count) => match store.try_assign(&uuid(key), V::of(count)).await {
+            Ok(previous) => Said::Entry(seen(&previous)),
+            Err(TryAssignError::Missing(unused)) => {
+                assert_eq!(unused.count(), count);
+                Said::Missing
+            }
+            Err(TryAssignError::Rejected { value, .. }) => {
+                assert_eq!(value.count(), count);
+                Said::Refused
+            }
+            Err(error) => panic!("{error:?}"),
+        },
         Task::Insert(key, count) => match store.insert(&uuid(key), V::of(count)).await {
             Some(previous) => Said::Entry(seen(&previous)),
             None => Said::Missing,
@@ -657,6 +778,7 @@ async fn call<V: Counting>(store: LiveStore<V>, task: Task, version: u64) -> Out
                 Ok(said) => Said::Committed(said),
                 Err(TransactError::Aborted(said)) => Said::Aborted(said),
                 Err(TransactError::Occupied(key)) => Said::Occupied(key.as_bytes()[15]),
+                Err(TransactError::Closed) => Said::Closed,
                 Err(error) => panic!("{error:?}"),
             }
         }
@@ -670,6 +792,18 @@ fn staged<V: Counting>(tx: &mut Tx<V>, step: Step) -> Said {
         Step::Set(key, count) => match tx.set(&uuid(key), V::of(count)) {
             Ok(previous) => Said::Entry(seen(&previous)),
             Err(_) => Said::Missing,
+        },
+        Step::TrySet(key, count) => match tx.try_set(&uuid(key), V::of(count)) {
+            Ok(previous) => Said::Entry(seen(&previous)),
+            Err(TryAssignError::Missing(_)) => Said::Missing,
+            Err(TryAssignError::Rejected { .. }) => Said::Refused,
+            Err(error) => panic!("{error:?}"),
+        },
+        Step::TryCreate(key, count) => match tx.try_create(&uuid(key), V::of(count)) {
+            Ok(()) => Said::Done,
+            Err(TryCreateError::Occupied(occupied)) => Said::OccupiedBy(seen(&occupied.existing)),
+            Err(TryCreateError::Rejected { .. }) => Said::Refused,
+            Err(error) => panic!("{error:?}"),
         },
         Step::Create(key, count) => match tx.create(&uuid(key), V::of(count)) {
             Ok(()) => Said::Done,
@@ -694,6 +828,7 @@ fn staged<V: Counting>(tx: &mut Tx<V>, step: Step) -> Said {
                 Ok(()) => Said::Done,
                 Err(DeadlineError::Missing) => Said::Missing,
                 Err(DeadlineError::NoChecks) => Said::NoChecks,
+                Err(DeadlineError::RuntimeEnded) => Said::NoMoreChecks,
                 Err(error) => panic!("{error:?}"),
             }
         }

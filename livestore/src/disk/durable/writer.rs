@@ -1,12 +1,8 @@
 //! The writer: the thread that takes batches from the queue to the disk.
 //!
 //! It holds no handle to the store, and nothing is locked while it encodes, writes, or drops what was written. A batch is
-//! the whole queue, and goes to the engine as one. A value that cannot be written so that it can be read again is left out,
-//! and `flush` errs until its entry has another: on disk is what the entry was before.
-//!
-//! When the log has outgrown what it is about, the writer writes everything anew, between the batches, a piece at a time: it
-//! takes the pointers of one shard after another. What was written anew counts once all is on disk that had been committed
-//! when the last entry was looked at. Nobody waits for it longer than for one piece.
+//! the whole queue, and goes to the engine as one: see [`Work`]. When the log has outgrown what it is about, the writer
+//! writes everything [anew](crate::disk::durable::anew), between the batches.
 //!
 //! Whatever fails is final: the queue ends, `flush` errs, the callback is called once, and the memory goes on.
 
@@ -16,35 +12,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{io, thread, vec};
+use std::{io, thread};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
-use uuid::Uuid;
 
 use crate::disk::durable::Source;
 use crate::disk::durable::engine::Engine;
 use crate::disk::durable::folder::Lock;
+use crate::disk::durable::work::{Weight, Work};
 use crate::ground::trace;
 use crate::ground::unwind::{caught, let_go};
 use crate::slot::record::STACK;
 use crate::slot::shared::Shared;
-use crate::slot::sink::{Batch, Next, Otherwise, Records, Sink, Unwritten};
-use crate::slot::slot::Slot;
-use crate::value::durability::{DurabilityError, FlushError, UnwrittenError};
-use crate::value::report::Named;
+use crate::slot::sink::{Next, Otherwise, Records, Sink};
+use crate::value::durability::{DurabilityError, FlushError};
 use crate::value::value::LiveValue;
 
 /// What is called when the disk has failed.
 pub(crate) type OnDurabilityError = Box<dyn FnOnce(DurabilityError) + Send + Sync>;
-
-/// A piece of what is written anew: so much is written and synced before the next batch is looked for.
-const PIECE_BYTES: usize = 512 << 10;
-const PIECE_ENTRIES: usize = 4096;
-
-/// A frame says its length in 32 bits, and has a head as well.
-const MOST_BYTES: usize = 0xffff_0000;
 
 /// What a writer is started with.
 pub(crate) struct Writer<E, V: LiveValue> {
@@ -140,55 +127,6 @@ where
     }
 }
 
-/// What the writer is at.
-struct Work<'a, E, V: LiveValue> {
-    engine: E,
-    shared: &'a Shared<V>,
-    sink: &'a Sink<V>,
-    source: Source<V>,
-    folder: PathBuf,
-    weight: Weight,
-    /// Entries whose latest values could not be written, and why.
-    unwritten: HashMap<Uuid, String>,
-    /// How far everything was written anew.
-    anew: Option<Anew<V>>,
-    /// Of one record.
-    bytes: Vec<u8>,
-}
-
-/// How many bytes records have.
-#[derive(Default)]
-struct Weight {
-    records: u64,
-    bytes: u64,
-    /// Of late, and rather too many.
-    recent: usize,
-}
-
-impl Weight {
-    fn note(&mut self, records: usize, bytes: usize) {
-        let Some(mean) = bytes.checked_div(records) else {
-            return;
-        };
-        self.records += records as u64;
-        self.bytes += bytes as u64;
-        self.recent = mean.max((3 * self.recent + mean) / 4);
-    }
-
-    /// How many bytes so many entries have, more or less.
-    fn of(&self, entries: usize) -> u64 {
-        (entries as u64).saturating_mul(self.bytes.checked_div(self.records).unwrap_or(0))
-    }
-}
-
-/// A walk over all entries.
-struct Anew<V: LiveValue> {
-    next_shard: usize,
-    slots: vec::IntoIter<Arc<Slot<V>>>,
-    /// Set when all were looked at: what was entered by then.
-    target: Option<u64>,
-}
-
 impl<E, V> Work<'_, E, V>
 where
     E: Engine,
@@ -228,161 +166,6 @@ where
         }
         self.engine.close(self.shared.clock.moment().clocks())
     }
-
-    /// Writes a batch and takes its records out.
-    fn write(&mut self, batch: &mut Batch<V>) -> io::Result<()> {
-        // Not below any version that the batch ends: it was raised before the end was entered.
-        let floor = self.shared.floor();
-        let times = self.shared.clock.moment();
-        self.engine.begin(times.clocks());
-        let (mut records, mut bytes) = (0, 0);
-        let mut staged = Ok(());
-        for (key, record) in batch.records.drain() {
-            self.bytes.clear();
-            if let Some(record) = record {
-                // Once the disk has failed, values are only let go.
-                let encoded = staged.is_ok().then(|| record.encode(&times, &mut self.bytes));
-                let_go(record);
-                match encoded {
-                    None => continue,
-                    Some(Ok(())) if self.bytes.len() > MOST_BYTES => {
-                        self.unwritten.insert(key, "it has more than 4 GiB".to_owned());
-                        continue;
-                    }
-                    Some(Ok(())) => {}
-                    Some(Err(error)) => {
-                        self.unwritten.insert(key, error.to_string());
-                        continue;
-                    }
-                }
-                records += 1;
-                bytes += self.bytes.len();
-            }
-            if !self.unwritten.is_empty() {
-                self.unwritten.remove(&key);
-            }
-            staged = staged.and_then(|()| match self.bytes.is_empty() {
-                true => self.engine.remove(&key),
-                false => self.engine.put(&key, &self.bytes),
-            });
-        }
-        self.bytes.shrink_to(PIECE_BYTES);
-        self.weight.note(records, bytes);
-        staged?;
-        self.engine.commit(floor)
-    }
-
-    /// What `flush` says of entries that could not be written.
-    fn told(&self) -> Option<Arc<Unwritten>> {
-        if self.unwritten.is_empty() {
-            return None;
-        }
-        let mut named = Named::default();
-        for (key, reason) in &self.unwritten {
-            named.add(*key, reason.clone());
-        }
-        Some(Arc::new(Unwritten {
-            error: UnwrittenError::new(&self.folder, named),
-            keys: self.unwritten.keys().copied().collect(),
-        }))
-    }
-
-    /// How many bytes all entries have, more or less.
-    fn needed(&self) -> u64 {
-        let Some(table) = self.source.get().and_then(std::sync::Weak::upgrade) else {
-            return u64::MAX;
-        };
-        let needed = self.weight.of(table.stored());
-        let_go(table);
-        needed
-    }
-
-    fn is_open(&self) -> bool {
-        self.source.get().is_some_and(|table| table.strong_count() > 0)
-    }
-
-    fn begin_anew(&mut self) -> io::Result<()> {
-        if self.anew.is_none() && self.engine.is_outgrown(0) && self.engine.is_outgrown(self.needed()) {
-            self.begin_walk()?;
-        }
-        Ok(())
-    }
-
-    fn begin_walk(&mut self) -> io::Result<()> {
-        self.engine.begin_anew(self.shared.clock.moment().clocks())?;
-        self.anew = Some(Anew {
-            next_shard: 0,
-            slots: Vec::new().into_iter(),
-            target: None,
-        });
-        Ok(())
-    }
-
-    /// Writes a piece.
-    fn write_anew(&mut self) -> io::Result<()> {
-        let Some(mut anew) = self.anew.take() else {
-            return Ok(());
-        };
-        if anew.target.is_some() {
-            // Nothing was pending.
-            self.anew = Some(anew);
-            return self.end_anew(u64::MAX);
-        }
-        let times = self.shared.clock.moment();
-        let mut written = 0;
-        let mut looked_at = 0;
-        while written < PIECE_BYTES && looked_at < PIECE_ENTRIES {
-            let Some(slot) = anew.slots.next() else {
-                let Some(table) = self.source.get().and_then(std::sync::Weak::upgrade) else {
-                    // The store has ended meanwhile; what was before still counts.
-                    return Ok(());
-                };
-                let shard = table.shard(anew.next_shard);
-                let_go(table);
-                let Some(slots) = shard else {
-                    for (key, record) in self.shared.kept.all() {
-                        self.engine.put_anew(&key, &record)?;
-                    }
-                    anew.target = Some(self.sink.want_all());
-                    break;
-                };
-                anew.slots = slots.into_iter();
-                anew.next_shard += 1;
-                continue;
-            };
-            looked_at += 1;
-            // Whatever came of its key after it has died is in the log that was begun before the walk.
-            let record = {
-                let state = slot.lock();
-                state.is_stored().then(|| state.record(self.shared))
-            };
-            if let Some(record) = record {
-                self.bytes.clear();
-                // What cannot be written was told when it was committed.
-                let encoded = record.encode(&times, &mut self.bytes);
-                let_go(record);
-                if encoded.is_ok() && self.bytes.len() <= MOST_BYTES {
-                    self.engine.put_anew(slot.key(), &self.bytes)?;
-                    written += self.bytes.len();
-                }
-            }
-            let_go(slot);
-        }
-        self.engine.sync_anew()?;
-        self.anew = Some(anew);
-        Ok(())
-    }
-
-    /// Has what was written anew count if all is on disk that may be in it.
-    fn end_anew(&mut self, durable: u64) -> io::Result<()> {
-        let is_complete = |anew: &Anew<V>| anew.target.is_some_and(|target| target <= durable);
-        if self.anew.as_ref().is_some_and(is_complete) {
-            self.anew = None;
-            // Whatever is not in it has ended at or below that.
-            self.engine.end_anew(self.shared.floor())?;
-        }
-        Ok(())
-    }
 }
 
 /// What a panic says.
@@ -401,6 +184,7 @@ mod tests {
     use futures_util::FutureExt;
     use serde::Deserialize;
     use tokio::sync::mpsc;
+    use uuid::Uuid;
 
     use super::*;
     use crate::ground::clock::{Clock, Clocks};
@@ -700,7 +484,7 @@ mod tests {
     async fn no_batch_is_closed_while_a_transaction_is_under_way() {
         let mut setup = setup(100);
         let store = setup.store.clone();
-        let first = store.shared().whole();
+        let first = store.shared().outlet.whole();
         store.create(&key(1), Number(0)).ok();
         let mut flush = Box::pin(store.flush());
         assert!(flush.as_mut().now_or_never().is_none());
@@ -712,7 +496,7 @@ mod tests {
         let next = {
             let store = store.clone();
             thread::spawn(move || {
-                let _second = store.shared().whole();
+                let _second = store.shared().outlet.whole();
                 told.send(()).unwrap();
                 store.create(&key(3), Number(0)).ok();
             })

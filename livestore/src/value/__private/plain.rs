@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::value::hidden::Hidden;
+
 /// Asks whether a type is plain.
 #[derive(Debug)]
 pub struct Probe<T: ?Sized>(PhantomData<T>);
@@ -48,7 +50,7 @@ plain! {
     [] NonZero<i8>; [] NonZero<i16>; [] NonZero<i32>; [] NonZero<i64>; [] NonZero<i128>; [] NonZero<isize>;
     [T: Plain] Wrapping<T>; [T: Plain] Saturating<T>; [T: Plain] Reverse<T>;
     [T: Plain] Option<T>; [T: Plain, E: Plain] Result<T, E>;
-    [T: Plain + ?Sized] Box<T>; [T: Plain + ?Sized] Arc<T>;
+    [T: Plain + ?Sized] Box<T>; [T: Plain + ?Sized] Arc<T>; [T: Plain] Hidden<T>;
     [T: Plain] [T]; [T: Plain, const N: usize] [T; N];
     [T: Plain] Vec<T>; [T: Plain] VecDeque<T>; [T: Plain] LinkedList<T>; [T: Plain] BinaryHeap<T>;
     [T: Plain] BTreeSet<T>; [K: Plain, V: Plain] BTreeMap<K, V>;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::value::__private::plain::{Plain, Probe};
+use crate::value::hidden::Hidden;
 use crate::value::value::SMALL;
 
 /// What an allocation weighs besides its bytes.
@@ -135,6 +136,13 @@ impl<T: Small> Small for Option<T> {
     #[inline]
     fn weight(&self) -> usize {
         size_of::<Self>() + self.as_ref().map_or(0, T::weight)
+    }
+}
+
+impl<T: Small> Small for Hidden<T> {
+    #[inline]
+    fn weight(&self) -> usize {
+        T::weight(self)
     }
 }
 

@@ -1,0 +1,142 @@
+//! [`Work`]: what the writer is at, and the batches that it writes.
+//!
+//! A value that cannot be written so that it can be read again is left out, and `flush` errs until its entry has another:
+//! on disk is what the entry was before.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::{io, vec};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::disk::durable::Source;
+use crate::disk::durable::engine::Engine;
+use crate::ground::unwind::let_go;
+use crate::slot::shared::Shared;
+use crate::slot::sink::{Batch, Sink, Unwritten};
+use crate::slot::slot::Slot;
+use crate::value::durability::UnwrittenError;
+use crate::value::report::Named;
+use crate::value::value::LiveValue;
+
+/// So much is written between two looks for the next batch, and as much room is kept for one record.
+pub(crate) const PIECE_BYTES: usize = 512 << 10;
+
+/// A frame says its length in 32 bits, and has a head as well.
+pub(crate) const MOST_BYTES: usize = 0xffff_0000;
+
+/// What the writer is at.
+pub(crate) struct Work<'a, E, V: LiveValue> {
+    pub(crate) engine: E,
+    pub(crate) shared: &'a Shared<V>,
+    pub(crate) sink: &'a Sink<V>,
+    pub(crate) source: Source<V>,
+    pub(crate) folder: PathBuf,
+    pub(crate) weight: Weight,
+    /// Entries whose latest values could not be written, and why.
+    pub(crate) unwritten: HashMap<Uuid, String>,
+    /// How far everything was written anew.
+    pub(crate) anew: Option<Anew<V>>,
+    /// Of one record.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// How many bytes records have.
+#[derive(Default)]
+pub(crate) struct Weight {
+    records: u64,
+    bytes: u64,
+    /// Of late, and rather too many.
+    pub(crate) recent: usize,
+}
+
+impl Weight {
+    fn note(&mut self, records: usize, bytes: usize) {
+        let Some(mean) = bytes.checked_div(records) else {
+            return;
+        };
+        self.records += records as u64;
+        self.bytes += bytes as u64;
+        self.recent = mean.max((3 * self.recent + mean) / 4);
+    }
+
+    /// How many bytes so many entries have, more or less.
+    pub(crate) fn of(&self, entries: usize) -> u64 {
+        (entries as u64).saturating_mul(self.bytes.checked_div(self.records).unwrap_or(0))
+    }
+}
+
+/// A walk over all entries.
+pub(crate) struct Anew<V: LiveValue> {
+    pub(crate) next_shard: usize,
+    pub(crate) slots: vec::IntoIter<Arc<Slot<V>>>,
+    /// Set when all were looked at: what was entered by then.
+    pub(crate) target: Option<u64>,
+}
+
+impl<E, V> Work<'_, E, V>
+where
+    E: Engine,
+    V: LiveValue + Serialize + DeserializeOwned,
+{
+    /// Writes a batch and takes its records out.
+    pub(crate) fn write(&mut self, batch: &mut Batch<V>) -> io::Result<()> {
+        // Not below any version that the batch ends: it was raised before the end was entered.
+        let floor = self.shared.floor();
+        let times = self.shared.clock.moment();
+        self.engine.begin(times.clocks());
+        let (mut records, mut bytes) = (0, 0);
+        let mut staged = Ok(());
+        for (key, record) in batch.records.drain() {
+            self.bytes.clear();
+            if let Some(record) = record {
+                // Once the disk has failed, values are only let go.
+                let encoded = staged.is_ok().then(|| record.encode(&times, &mut self.bytes));
+                let_go(record);
+                match encoded {
+                    None => continue,
+                    Some(Ok(())) if self.bytes.len() > MOST_BYTES => {
+                        self.unwritten.insert(key, "it has more than 4 GiB".to_owned());
+                        continue;
+                    }
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => {
+                        self.unwritten.insert(key, error.to_string());
+                        continue;
+                    }
+                }
+                records += 1;
+                bytes += self.bytes.len();
+            }
+            if !self.unwritten.is_empty() {
+                self.unwritten.remove(&key);
+            }
+            staged = staged.and_then(|()| match self.bytes.is_empty() {
+                true => self.engine.remove(&key),
+                false => self.engine.put(&key, &self.bytes),
+            });
+        }
+        self.bytes.shrink_to(PIECE_BYTES);
+        self.weight.note(records, bytes);
+        staged?;
+        self.engine.commit(floor)
+    }
+
+    /// What `flush` says of entries that could not be written.
+    pub(crate) fn told(&self) -> Option<Arc<Unwritten>> {
+        if self.unwritten.is_empty() {
+            return None;
+        }
+        let mut named = Named::default();
+        for (key, reason) in &self.unwritten {
+            named.add(*key, reason.clone());
+        }
+        Some(Arc::new(Unwritten {
+            error: UnwrittenError::new(&self.folder, named),
+            keys: self.unwritten.keys().copied().collect(),
+        }))
+    }
+}

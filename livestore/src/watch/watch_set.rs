@@ -1,0 +1,377 @@
+//! [`WatchSet`]: one watcher of many entries.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker, ready};
+
+use foldhash::fast::RandomState;
+use futures_core::Stream;
+use tokio::task::coop;
+use uuid::Uuid;
+
+use crate::ground::unwind::{caught, drop_each, let_go};
+use crate::slot::reader::Reader;
+use crate::slot::ready::Ready;
+use crate::slot::ring::{News, Sitter};
+use crate::slot::slot::State;
+use crate::table::table::Table;
+use crate::value::entry::Entry;
+use crate::value::shared::Shared;
+use crate::value::update::Update;
+use crate::value::value::LiveValue;
+
+/// Receives every update of the entries that were added to it, with their keys.
+///
+/// From [`LiveStore::watch_set`](crate::LiveStore::watch_set). For a task that follows many entries, such as one that serves
+/// a socket: one receiver and one waker, however many entries there are, and a wake costs as much as the entries that have
+/// news. Entries are added and removed while it runs.
+///
+/// Each entry is watched as by a [`Watch`](crate::Watch) of its own: without a gap from the moment at which it was added, lag
+/// as an [`Update::Resync`], and its end, [`Update::Remove`] or [`Update::Expire`], as the last of it. With that it is no
+/// longer in the set; an entry created later under the same key is another one, which can be added. Between entries there
+/// is no order: each that has news has its turn, and gives one update, so one that changes all the time keeps nobody waiting.
+///
+/// When the store ends, it receives what was still under way. It does not keep the store open.
+///
+/// It cooperates with tokio's task budget as a [`Watch`](crate::Watch) does, and is pending while that is used up;
+/// [`try_next`](Self::try_next) is not.
+///
+/// # Cost
+///
+/// 64 bytes an entry in the set, its key in a hash table (24 to 48 bytes), and 36 bytes beside the entry's other watchers: 124 to
+/// 148 bytes, besides room that vectors keep for growth. The first watcher of an entry, of whatever kind, adds the
+/// entry's channel. Adding and removing take about as long as [`watch`](crate::LiveStore::watch). Whoever changes an entry pays
+/// for the sets that wait for it as for other watchers; a set that has yet to take an update of the entry costs nothing more.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::{LiveStore, LiveValue};
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Score { points: u32 }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let store = LiveStore::default();
+/// let (ann, ben) = (store.init(Score { points: 0 }), store.init(Score { points: 0 }));
+///
+/// let mut set = store.watch_set();
+/// for key in [ann, ben] {
+///     set.add(&key).unwrap();
+/// }
+/// store.mutate(&ben, ScoreMutation::SetPoints(7)).await.ok();
+/// store.remove(&ann).await;
+///
+/// let (key, update) = set.next().await.unwrap();
+/// assert_eq!((key, update.entry().points), (ben, 7));
+/// let (key, update) = set.next().await.unwrap();
+/// assert!(key == ann && update.is_end());
+/// assert_eq!(set.len(), 1);
+/// # }
+/// ```
+#[must_use = "a watch that is dropped receives nothing"]
+pub struct WatchSet<V: LiveValue> {
+    /// Does not keep the store open.
+    table: Weak<Table<V>>,
+    /// A member has the same place as long as it is one. Dropped before `ready`, at whose end the task's waker goes.
+    members: Vec<Option<Reader<V>>>,
+    /// Places that no member has.
+    vacant: Vec<u32>,
+    /// Where the member of a key stands.
+    places: HashMap<Uuid, u32, RandomState>,
+    /// Which members may have news. A member that has some is in it, or the ring of its entry has it put there when it gets
+    /// some. Some may be there that have none, or have left.
+    ready: Arc<Ready>,
+    /// The member whose turn it is, and which is not marked: it is asked for an update, or has one that is still to be handed
+    /// out. Stays if the user's code panics meanwhile.
+    turn: Option<u32>,
+}
+
+impl<V: LiveValue> WatchSet<V> {
+    pub(crate) fn begin(table: &Arc<Table<V>>) -> WatchSet<V> {
+        WatchSet {
+            table: Arc::downgrade(table),
+            members: Vec::new(),
+            vacant: Vec::new(),
+            places: HashMap::default(),
+            ready: Arc::new(Ready::new()),
+            turn: None,
+        }
+    }
+
+    /// Adds an entry, and returns it as it is at this instant: the first update received of it is the one that follows. `None`
+    /// if the key has no entry, or the store has ended.
+    ///
+    /// If the set watches the key already, it begins anew: what was still to be received of it is in the entry returned,
+    /// messages excepted, and is dropped. If the key has no entry any more, and that is still to be received, it remains so.
+    pub fn add(&mut self, key: &Uuid) -> Option<Entry<V>> {
+        self.join(key, |_, _| ())
+    }
+
+    /// Adds an entry as if it had been there since `version`: receives exactly the updates that followed it, then those to
+    /// come. Returns the entry as it is at this instant, to which those that followed lead. `None` if the key has no entry,
+    /// or the store has ended.
+    ///
+    /// If the updates since are not all kept, the first is an [`Update::Resync`], as with
+    /// [`watch_since`](crate::LiveStore::watch_since). If the set watches the key already, it begins anew, as with
+    /// [`add`](Self::add).
+    pub fn add_since(&mut self, key: &Uuid, version: u64) -> Option<Entry<V>> {
+        self.join(key, |reader, state| {
+            let updates = state.updates_since(version);
+            let replay = updates.map(|updates| updates.into_iter().map(News::Update).collect());
+            let lost = state.version().saturating_sub(version);
+            reader.resume(replay.ok_or(lost));
+        })
+    }
+
+    /// Takes an entry off. What was still to be received of it is dropped. Returns whether it was in the set.
+    pub fn remove(&mut self, key: &Uuid) -> bool {
+        let Some(at) = self.places.remove(key) else {
+            return false;
+        };
+        self.vacate(at);
+        true
+    }
+
+    /// Takes all entries off.
+    pub fn clear(&mut self) {
+        self.places.clear();
+        self.turn = None;
+        self.vacant = (0..self.members.len())
+            .filter_map(|at| u32::try_from(at).ok())
+            .collect();
+        // As many places as there were: some may still be said to be ready.
+        let left: Vec<_> = self.members.iter_mut().filter_map(Option::take).collect();
+        drop_each(left);
+    }
+
+    /// Returns whether the key is in the set: it was added, and its end was not yet received.
+    pub fn contains(&self, key: &Uuid) -> bool {
+        self.places.contains_key(key)
+    }
+
+    /// Returns the keys that are in the set, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &Uuid> {
+        self.places.keys()
+    }
+
+    /// Returns how many entries are in the set.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Returns whether no entry is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Returns an entry of the set as it is now, or its final state if it has ended and that is still to be received. Looks up
+    /// nothing in the store, and consumes nothing. `None` if the key is not in the set.
+    pub fn latest(&self, key: &Uuid) -> Option<Entry<V>> {
+        let at = *self.places.get(key)?;
+        let member = self.members.get(at as usize)?.as_ref()?;
+        Some(member.latest())
+    }
+
+    /// Waits for the next update of any entry in the set. `None` when no entry is in it: none was added, or all have ended, or
+    /// the store has.
+    ///
+    /// After `None`, entries can be added as before. In a `select!` that does other things meanwhile, the pattern
+    /// `Some((key, update)) = set.next()` does what is wanted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an update is either returned or still there.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "named as everywhere where one waits for the next"
+    )]
+    pub fn next(&mut self) -> impl Future<Output = Option<(Uuid, Update<V>)>> + Send {
+        poll_fn(|cx| self.poll_update(cx))
+    }
+
+    /// Waits for the next update of any entry, as [`next`](Self::next) does, and returns it as it is shared by all watchers,
+    /// without a copy.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an update is either returned or still there.
+    pub fn next_shared(&mut self) -> impl Future<Output = Option<(Uuid, Shared<Update<V>>)>> + Send {
+        poll_fn(|cx| {
+            ready!(self.poll_take(cx));
+            Poll::Ready(self.hand_out(Reader::shared_update, Shared::new))
+        })
+    }
+
+    /// Returns the next update if there is one now. Does not wait, and asks for none of the task's budget. As
+    /// [`Watch::try_next`](crate::Watch::try_next).
+    pub fn try_next(&mut self) -> Option<(Uuid, Update<V>)> {
+        self.try_take();
+        self.hand_out(Reader::update, |update| update)
+    }
+
+    /// Returns the next update if there is one now, shared as by [`next_shared`](Self::next_shared).
+    pub fn try_next_shared(&mut self) -> Option<(Uuid, Shared<Update<V>>)> {
+        self.try_take();
+        self.hand_out(Reader::shared_update, Shared::new)
+    }
+
+    /// Makes the entry of a key a member, in the place of one that the key had before.
+    fn join(&mut self, key: &Uuid, begin: impl FnOnce(&mut Reader<V>, &mut State<V>)) -> Option<Entry<V>> {
+        let table = self.table.upgrade()?;
+        let at = self.make_room();
+        let shared = table.shared();
+        let ready = &self.ready;
+        let joined = table.look(key, |slot, state| {
+            let sitter = Sitter::Member(Arc::clone(ready), at);
+            let mut reader = Reader::begin(slot, state, shared, true, sitter);
+            begin(&mut reader, state);
+            (state.entry(shared), reader)
+        });
+        let Some((entry, reader)) = joined else {
+            self.vacant.push(at);
+            return None;
+        };
+        let is_behind = reader.is_behind();
+        self.members[at as usize] = Some(reader);
+        if is_behind {
+            self.mark(at);
+        }
+        if let Some(former) = self.places.insert(*key, at) {
+            self.vacate(former);
+        }
+        Some(entry)
+    }
+
+    /// A place that no member has.
+    fn make_room(&mut self) -> u32 {
+        if let Some(at) = self.vacant.pop() {
+            return at;
+        }
+        let at = self.members.len();
+        self.members.push(None);
+        // The memory for as many ends before the count.
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        self.ready.make_room(at);
+        at
+    }
+
+    /// Lets a member go, whose key is not its any more.
+    fn vacate(&mut self, at: u32) {
+        if self.turn == Some(at) {
+            self.turn = None;
+        }
+        self.vacant.push(at);
+        drop(self.members[at as usize].take());
+    }
+
+    /// Says that a member may have news. Whoever polls the set and has done so before hears of it.
+    fn mark(&self, at: u32) {
+        let waker = self.ready.mark(at);
+        let _ = caught(|| waker.map(Waker::wake));
+    }
+
+    fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Uuid, Update<V>)>> {
+        ready!(self.poll_take(cx));
+        Poll::Ready(self.hand_out(Reader::update, |update| update))
+    }
+
+    /// Has an update taken by some member, unless one is. Afterwards there is one, or there is no member.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.is_taken() {
+            if self.turn.is_none() {
+                // Each member that is asked is progress, be there something or not: very many may have been marked.
+                let coop = ready!(coop::poll_proceed(cx));
+                self.turn = Some(ready!(self.ready.poll_take(Some(cx))));
+                coop.made_progress();
+            }
+            self.ask();
+        }
+        Poll::Ready(())
+    }
+
+    fn try_take(&mut self) {
+        while !self.is_taken() {
+            if self.turn.is_none() {
+                let Poll::Ready(at) = self.ready.poll_take(None) else {
+                    return;
+                };
+                self.turn = Some(at);
+            }
+            self.ask();
+        }
+    }
+
+    /// Whether an update is there to be handed out, or none will ever be.
+    fn is_taken(&self) -> bool {
+        let is_there = |at: u32| self.members[at as usize].as_ref()?.taken_update();
+        self.places.is_empty() || self.turn.and_then(is_there).is_some()
+    }
+
+    /// Asks the member whose turn it is for an update. If it has none, its turn is over.
+    fn ask(&mut self) {
+        let Some(at) = self.turn else { return };
+        let Some(member) = &mut self.members[at as usize] else {
+            // It has left.
+            self.turn = None;
+            return;
+        };
+        if !member.take_for_set() {
+            // From now on the ring has it marked.
+            self.turn = None;
+        } else if member.is_over() {
+            // With the store. There is nothing to be told.
+            self.places.remove(member.key());
+            self.vacate(at);
+        }
+    }
+
+    /// Hands out what was taken. If the user's `Clone` panics there, it stays.
+    fn hand_out<T, U>(
+        &mut self,
+        give: impl FnOnce(&mut Reader<V>) -> Option<T>,
+        wrap: impl FnOnce(T) -> U,
+    ) -> Option<(Uuid, U)> {
+        let at = self.turn?;
+        let member = self.members[at as usize].as_mut()?;
+        let key = *member.key();
+        let update = give(member)?;
+        self.turn = None;
+        if member.is_over() {
+            self.places.remove(&key);
+            self.vacant.push(at);
+            // What the user's `Drop` does there takes nothing from what is handed out.
+            let_go(self.members[at as usize].take());
+        } else {
+            // There may be more, for which it waits behind the others.
+            self.mark(at);
+        }
+        Some((key, wrap(update)))
+    }
+}
+
+impl<V: LiveValue> Stream for WatchSet<V> {
+    type Item = (Uuid, Update<V>);
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_update(cx)
+    }
+}
+
+impl<V: LiveValue> Drop for WatchSet<V> {
+    fn drop(&mut self) {
+        drop_each(self.members.drain(..));
+    }
+}
+
+impl<V: LiveValue> fmt::Debug for WatchSet<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchSet")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,269 @@
+//! [`Live`]: stores that are served to browsers.
+
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::store::store::LiveStore;
+use crate::value::value::LiveValue;
+use crate::ws::config::{Call, Config};
+use crate::ws::cx::Cx;
+use crate::ws::deny::Deny;
+use crate::ws::follow::Store;
+use crate::ws::frame::{Told, raw};
+use crate::ws::hub::Hub;
+use crate::ws::json::json;
+use crate::ws::limits::Limits;
+use crate::ws::route::{self, Route, Unseen};
+use crate::ws::session::{Close, Control};
+
+/// Stores that are served to browsers over WebSockets, and who is connected. `U` is what your server knows of a user.
+///
+/// First it is told what to serve, then it is cloned into the state of the routes: a clone is a handle to the same
+/// connections, and what it is told to serve from then on is its own.
+///
+/// What is not said is refused: an entry is seen by whom [`Route::view`] shows it, a command does what [`Route::accept`] makes
+/// of it.
+///
+/// # Examples
+///
+/// ```
+/// use livestore::ws::{json, Deny, Live};
+/// use livestore::{LiveStore, LiveValue, Uuid};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, LiveValue)]
+/// struct Room {
+///     members: Vec<Uuid>,
+///     #[live(push)]
+///     lines: Vec<String>,
+/// }
+///
+/// struct User { id: Uuid }
+///
+/// /// What a member sees.
+/// #[derive(Serialize)]
+/// struct RoomView<'a> { lines: &'a [String] }
+///
+/// /// What a client can ask for.
+/// #[derive(Deserialize)]
+/// struct Say { text: String }
+///
+/// let rooms = LiveStore::<Room>::default();
+/// let live = Live::<User>::new()
+///     .user_id(|user| user.id)
+///     .serve("room", rooms.clone(), |s| s
+///         .view(|cx, room| room.members.contains(&cx.user().id).then_some(()),
+///               |_, room| json(&RoomView { lines: &room.lines }))
+///         .accept(|_, _, say: Say| Ok(RoomMutation::PushLines(say.text)))
+///         .errors(|_, err| json(&err.to_string())))
+///     .call("count", move |_, _: ()| {
+///         let rooms = rooms.clone();
+///         async move { Ok::<_, Deny>(rooms.len()) }
+///     });
+/// # drop(live);
+/// ```
+pub struct Live<U> {
+    pub(crate) config: Arc<Config<U>>,
+    pub(crate) hub: Arc<Hub>,
+}
+
+impl<U> Live<U> {
+    /// Serves nothing yet.
+    pub fn new() -> Live<U> {
+        Live {
+            config: Arc::new(Config {
+                stores: Vec::new(),
+                calls: Default::default(),
+                limits: Limits::default(),
+                user_id: None,
+                origins: Vec::new(),
+                native: false,
+            }),
+            hub: Arc::default(),
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Config<U>)) -> Self {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+
+    /// Says what tells users apart: for [`send_to`](Self::send_to), [`kick`](Self::kick) and the limits of one user. Without,
+    /// each connection is for itself.
+    pub fn user_id<I: ToString>(self, id: impl Fn(&U) -> I + Send + Sync + 'static) -> Self {
+        self.with(|config| config.user_id = Some(Arc::new(move |user| Arc::from(id(user).to_string()))))
+    }
+
+    /// Changes what a client, and a user, may ask of the server.
+    pub fn limits(self, change: impl FnOnce(&mut Limits)) -> Self {
+        self.with(|config| change(&mut config.limits))
+    }
+
+    /// Lets pages of these origins in, besides those of the server's own host: `https://app.example.com`, exactly as browsers
+    /// send it.
+    pub fn origins<O: Into<String>>(self, origins: impl IntoIterator<Item = O>) -> Self {
+        self.with(|config| config.origins.extend(origins.into_iter().map(Into::into)))
+    }
+
+    /// Lets clients in that send no origin, as browsers always do: programs.
+    pub fn native_clients(self) -> Self {
+        self.with(|config| config.native = true)
+    }
+
+    /// Returns how many connections there are.
+    pub fn connections(&self) -> usize {
+        self.hub.len()
+    }
+}
+
+impl<U: Send + Sync + 'static> Live<U> {
+    /// Serves a store under a name, as the [`Route`] says that the closure returns. Keeps the store open.
+    ///
+    /// A name that is served already is served anew.
+    pub fn serve<V: LiveValue, R: Hash + 'static>(
+        self,
+        name: &str,
+        store: LiveStore<V>,
+        route: impl FnOnce(Route<U, V, Unseen>) -> Route<U, V, R>,
+    ) -> Self {
+        let served = Arc::new(Store::new(route(Route::new(store))));
+        self.with(|config| {
+            config.stores.retain(|(of, _)| **of != *name);
+            config.stores.push((Arc::from(name), served));
+        })
+    }
+
+    /// Answers a call: anything that is not the change of one entry. It is ordinary asynchronous code, with what stores it needs
+    /// captured, and it decides who may call it.
+    ///
+    /// A call whose client has gone is dropped.
+    pub fn call<C, T, F>(self, name: &str, call: impl Fn(Cx<U>, C) -> F + Send + Sync + 'static) -> Self
+    where
+        C: DeserializeOwned + Send,
+        T: Serialize,
+        F: Future<Output = Result<T, Deny>> + Send + 'static,
+    {
+        self.with(|config| {
+            let call: Call<U> = Arc::new(move |cx, given| match route::read(&given) {
+                Err(deny) => Box::pin(std::future::ready(Err(deny))),
+                Ok(given) => {
+                    let answer = call(cx, given);
+                    Box::pin(async move { answer.await.map(|answer| json(&answer)) })
+                }
+            });
+            config.calls.insert(Arc::from(name), call);
+        })
+    }
+
+    /// Sends an event to all connections of a user. Returns how many there are. `id` is what [`user_id`](Self::user_id) returns.
+    ///
+    /// It is lost where a connection has just ended; what must not be lost belongs into an entry. A connection that has not
+    /// taken 256 events is ended, and comes back.
+    pub fn send_to<T: Serialize + ?Sized>(&self, id: &impl ToString, event: &T) -> usize {
+        let event = json(event);
+        let Some(text) = event.text() else { return 0 };
+        let frame = Told {
+            e: raw(text),
+            ..Told::new("event")
+        }
+        .encode();
+        let reached = self.hub.reach(Some(&id.to_string()));
+        for reach in &reached {
+            reach.event(frame.clone());
+        }
+        reached.len()
+    }
+
+    /// Ends all connections of a user, who is told not to come back. Returns how many there were.
+    pub fn kick(&self, id: &impl ToString) -> usize {
+        let reached = self.hub.reach(Some(&id.to_string()));
+        for reach in &reached {
+            reach.control(Control::Close(Close::FORBIDDEN));
+        }
+        reached.len()
+    }
+
+    /// Has everything that a user sees checked again: for when what the role functions look at has changed elsewhere than in the
+    /// entries.
+    pub fn recheck(&self, id: &impl ToString) {
+        for reach in self.hub.reach(Some(&id.to_string())) {
+            reach.control(Control::Recheck);
+        }
+    }
+
+    /// Ends the subscriptions of a user to one key, and returns when no more of it is handed to a socket of his. What was handed
+    /// over before cannot be called back.
+    ///
+    /// Whether he may subscribe again is for the role function to say: change what it looks at first.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has asked for all that it would, and does not wait for it.
+    pub async fn revoke(&self, name: &str, key: &Uuid, id: &impl ToString) {
+        let Some(store) = self.config.store(Some(name)) else {
+            return;
+        };
+        let waits: Vec<_> = self
+            .hub
+            .reach(Some(&id.to_string()))
+            .into_iter()
+            .map(|reach| {
+                let (done, is_done) = tokio::sync::oneshot::channel();
+                reach.control(Control::Revoke {
+                    store,
+                    key: *key,
+                    done,
+                });
+                is_done
+            })
+            .collect();
+        for wait in waits {
+            // Whoever drops it has done so, or has ended.
+            let _ = wait.await;
+        }
+    }
+
+    /// Ends all connections when `signal` comes: each is told that the server restarts, and when to come back. Returns when
+    /// all have ended. From then on no connection is let in.
+    ///
+    /// For a server's way down: run it beside the server, whose own graceful shutdown does not wait for sockets.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the signal, it has done nothing; afterwards the connections end all the same.
+    pub async fn shutdown_on(&self, signal: impl Future) {
+        signal.await;
+        self.hub.close();
+        self.hub.until_empty().await;
+    }
+}
+
+impl<U> Default for Live<U> {
+    fn default() -> Self {
+        Live::new()
+    }
+}
+
+impl<U> Clone for Live<U> {
+    fn clone(&self) -> Self {
+        Live {
+            config: Arc::clone(&self.config),
+            hub: Arc::clone(&self.hub),
+        }
+    }
+}
+
+impl<U> fmt::Debug for Live<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.config.stores.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Live")
+            .field("stores", &names)
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
+    }
+}

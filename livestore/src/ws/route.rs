@@ -1,0 +1,295 @@
+//! [`Route`]: how a store is served, as its server wrote it down.
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::ground::unwind::caught;
+use crate::store::store::LiveStore;
+use crate::value::entry::Entry;
+use crate::value::value::LiveValue;
+use crate::ws::cx::Cx;
+use crate::ws::deny::{Code, Deny};
+use crate::ws::frame::Tag;
+use crate::ws::json::{Json, json};
+use crate::ws::whole::json_without_hidden;
+
+/// How often a key is told in a second, where the server does not say.
+const AT_MOST: u32 = 60;
+
+/// How a store is served: who sees what of it, and what may be asked of it. What is not given is refused.
+///
+/// From [`Live::serve`](crate::ws::Live::serve), which gives it to a closure. First comes [`view`](Route::view) or
+/// [`whole`](Route::whole), which says who sees an entry.
+///
+/// Every hook may be called at any time by any connection, and runs with nothing of the store locked, [`accept`](Self::accept)
+/// with its entry held. A hook that panics refuses, with the code `internal` or, where it is asked who may see an entry, as if
+/// there were none.
+#[must_use = "what is not returned from the closure is not served"]
+pub struct Route<U, V: LiveValue, R = Unseen> {
+    pub(crate) store: LiveStore<V>,
+    pub(crate) roles: RandomState,
+    role: Option<RoleFn<U, V, R>>,
+    view: Option<ViewFn<V, R>>,
+    accept: Option<AcceptFn<U, V, V::Mutation>>,
+    accept_message: Option<AcceptFn<U, V, V::Message>>,
+    message: Option<ToldFn<R, V::Message>>,
+    error: Option<ToldFn<R, V::MutError>>,
+    here: Option<HereFn<U, V>>,
+    create: Option<CreateFn<U, V>>,
+    pub(crate) period: Duration,
+    roles_of: PhantomData<fn() -> R>,
+}
+
+/// The role of a [`Route`] that does not say yet who sees what: there is none.
+#[derive(Debug)]
+pub enum Unseen {}
+
+type RoleFn<U, V, R> = Arc<dyn Fn(&Cx<U>, &Entry<V>) -> Option<R> + Send + Sync>;
+type ViewFn<V, R> = Arc<dyn Fn(&R, &Entry<V>) -> Json + Send + Sync>;
+type AcceptFn<U, V, T> = Arc<dyn Fn(&Cx<U>, &Entry<V>, &RawValue) -> Result<T, Deny> + Send + Sync>;
+type ToldFn<R, T> = Arc<dyn Fn(&R, &T) -> Option<Json> + Send + Sync>;
+type HereFn<U, V> = Arc<dyn Fn(&Cx<U>) -> Here<V> + Send + Sync>;
+type CreateFn<U, V> = Arc<dyn Fn(&Cx<U>) -> Option<V> + Send + Sync>;
+
+/// What is done to an entry while somebody is there: at the beginning, and at the end.
+type Here<V> = (<V as LiveValue>::Mutation, <V as LiveValue>::Mutation);
+
+impl<U, V: LiveValue> Route<U, V> {
+    pub(crate) fn new(store: LiveStore<V>) -> Route<U, V> {
+        Route {
+            store,
+            roles: RandomState::new(),
+            role: None,
+            view: None,
+            accept: None,
+            accept_message: None,
+            message: None,
+            error: None,
+            here: None,
+            create: None,
+            period: period(AT_MOST),
+            roles_of: PhantomData,
+        }
+    }
+
+    /// Says who sees an entry, and what he sees of it.
+    ///
+    /// `role` is the gate of everything that names a key: watching, reading, commands, messages. It answers with the role in
+    /// which this user sees this entry, or `None`: then, for him, the key has no entry. It is asked anew at every change, and at
+    /// [`recheck`](crate::ws::Live::recheck); where it was `Some` and is `None`, the subscription ends, `revoked`. It is not a use
+    /// of the entry in the sense of [`ExpireMode::Idle`](crate::ExpireMode::Idle).
+    ///
+    /// `view` makes what a role sees, with [`json`](crate::ws::json()): write down what is to be seen, a type of its own for example,
+    /// so that a field that is added to the value later is not seen before somebody wants that. It is called once for each change and
+    /// role, however many connections there are, so it must depend on the two alone. Roles are told apart by their hash.
+    pub fn view<R: Hash>(
+        self,
+        role: impl Fn(&Cx<U>, &Entry<V>) -> Option<R> + Send + Sync + 'static,
+        view: impl Fn(&R, &Entry<V>) -> Json + Send + Sync + 'static,
+    ) -> Route<U, V, R> {
+        Route {
+            store: self.store,
+            roles: self.roles,
+            role: Some(Arc::new(role)),
+            view: Some(Arc::new(view)),
+            accept: self.accept,
+            accept_message: self.accept_message,
+            message: None,
+            error: None,
+            here: self.here,
+            create: self.create,
+            period: self.period,
+            roles_of: PhantomData,
+        }
+    }
+
+    /// Says who sees an entry, all of it: the value as serde writes it, without what is [`Hidden`](crate::Hidden).
+    ///
+    /// A field that is added to the value later is seen by everybody; see [`view`](Self::view).
+    pub fn whole(self, may_see: impl Fn(&Cx<U>, &Entry<V>) -> bool + Send + Sync + 'static) -> Route<U, V, ()>
+    where
+        V: Serialize,
+    {
+        self.view(
+            move |cx, entry| may_see(cx, entry).then_some(()),
+            |(), entry| {
+                let encoded = json_without_hidden(&**entry.value()).ok();
+                Json::of(
+                    encoded
+                        .and_then(|bytes| String::from_utf8(bytes).ok())
+                        .map(Arc::from),
+                )
+            },
+        )
+    }
+}
+
+impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
+    /// Says which commands are accepted, and which mutations they become.
+    ///
+    /// A client sends a command, never a mutation: `accept` adds who and when, and decides. It sees the entry and runs while it is
+    /// held, so what it decides on is what is changed. The value's own rules decide after it.
+    pub fn accept<C: DeserializeOwned>(
+        mut self,
+        accept: impl Fn(&Cx<U>, &Entry<V>, C) -> Result<V::Mutation, Deny> + Send + Sync + 'static,
+    ) -> Self {
+        self.accept = Some(Arc::new(move |cx, entry, command| {
+            accept(cx, entry, read(command)?)
+        }));
+        self
+    }
+
+    /// Says which messages of clients are accepted, and what they become. Others are told them as
+    /// [`messages`](Self::messages) says.
+    pub fn accept_message<C: DeserializeOwned>(
+        mut self,
+        accept: impl Fn(&Cx<U>, &Entry<V>, C) -> Result<V::Message, Deny> + Send + Sync + 'static,
+    ) -> Self {
+        self.accept_message = Some(Arc::new(move |cx, entry, message| {
+            accept(cx, entry, read(message)?)
+        }));
+        self
+    }
+
+    /// Says what a role is told of a message: `None` is not told. Without this, messages stay on the server.
+    pub fn messages(
+        mut self,
+        told: impl Fn(&R, &V::Message) -> Option<Json> + Send + Sync + 'static,
+    ) -> Self {
+        self.message = Some(Arc::new(told));
+        self
+    }
+
+    /// Says what a role is told of an error of the value's own, with which it refuses a command. Without this, the code
+    /// `rejected` alone.
+    pub fn errors(mut self, told: impl Fn(&R, &V::MutError) -> Json + Send + Sync + 'static) -> Self {
+        self.error = Some(Arc::new(move |role, error| Some(told(role, error))));
+        self
+    }
+
+    /// Says what is done to an entry while a connection is subscribed to it: the first mutation when it begins, the second when it
+    /// ends, however it ends. Exactly once each; the second only if the first was not refused.
+    pub fn while_here(
+        mut self,
+        here: impl Fn(&Cx<U>) -> (V::Mutation, V::Mutation) + Send + Sync + 'static,
+    ) -> Self {
+        self.here = Some(Arc::new(here));
+        self
+    }
+
+    /// Has an entry created when somebody subscribes to a key that has none: an inbox, or a document that nobody has opened yet.
+    /// `None` creates nothing.
+    pub fn or_create(mut self, create: impl Fn(&Cx<U>) -> Option<V> + Send + Sync + 'static) -> Self {
+        self.create = Some(Arc::new(create));
+        self
+    }
+
+    /// Has a key told at most so many times in a second, from 1 to 1000; what lies between is told as one. 60 by default. Messages
+    /// are told at once.
+    pub fn at_most(mut self, times: u32) -> Self {
+        self.period = period(times);
+        self
+    }
+
+    /// The role of a user, if he sees the entry at all.
+    pub(crate) fn role(&self, cx: &Cx<U>, entry: &Entry<V>) -> Option<(R, Tag)> {
+        let role = self.role.as_ref()?;
+        // The user's `Hash` as well.
+        caught(|| {
+            role(cx, entry).map(|role| {
+                let tag = Tag(self.roles.hash_one(&role));
+                (role, tag)
+            })
+        })
+        .ok()
+        .flatten()
+    }
+
+    pub(crate) fn see(&self, role: &R, entry: &Entry<V>) -> Option<Json> {
+        let view = self.view.as_ref()?;
+        caught(|| view(role, entry)).ok()
+    }
+
+    pub(crate) fn accepted(
+        &self,
+        cx: &Cx<U>,
+        entry: &Entry<V>,
+        command: &RawValue,
+    ) -> Result<V::Mutation, Deny> {
+        ask(self.accept.as_ref(), cx, entry, command)
+    }
+
+    pub(crate) fn accepted_message(
+        &self,
+        cx: &Cx<U>,
+        entry: &Entry<V>,
+        message: &RawValue,
+    ) -> Result<V::Message, Deny> {
+        ask(self.accept_message.as_ref(), cx, entry, message)
+    }
+
+    /// What a role is told of a message.
+    pub(crate) fn told(&self, role: &R, message: &V::Message) -> Option<Json> {
+        let told = self.message.as_ref()?;
+        caught(|| told(role, message)).ok().flatten()
+    }
+
+    pub(crate) fn tells_messages(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// The answer to one whose command the value refuses.
+    pub(crate) fn refusal(&self, role: &R, error: &V::MutError) -> Deny {
+        let reason = self.error.as_ref().map(|told| caught(|| told(role, error)));
+        Deny {
+            reason: reason.and_then(Result::ok).flatten(),
+            ..Deny::new(Code::Rejected)
+        }
+    }
+
+    pub(crate) fn here(&self, cx: &Cx<U>) -> Option<Here<V>> {
+        let here = self.here.as_ref()?;
+        caught(|| here(cx)).ok()
+    }
+
+    pub(crate) fn made(&self, cx: &Cx<U>) -> Option<V> {
+        let create = self.create.as_ref()?;
+        caught(|| create(cx)).ok().flatten()
+    }
+}
+
+impl<U, V: LiveValue, R> fmt::Debug for Route<U, V, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route").finish_non_exhaustive()
+    }
+}
+
+fn ask<U, V: LiveValue, T>(
+    hook: Option<&AcceptFn<U, V, T>>,
+    cx: &Cx<U>,
+    entry: &Entry<V>,
+    given: &RawValue,
+) -> Result<T, Deny> {
+    let hook = hook.ok_or(Deny::new(Code::Forbidden))?;
+    caught(|| hook(cx, entry, given)).unwrap_or(Err(Deny::new(Code::Internal)))
+}
+
+/// Reads what a client gives. Why it cannot be read is no secret: it says what the client itself wrote.
+pub(crate) fn read<C: DeserializeOwned>(given: &RawValue) -> Result<C, Deny> {
+    serde_json::from_str(given.get()).map_err(|error| Deny {
+        reason: Some(json(&error.to_string())),
+        ..Deny::new(Code::BadRequest)
+    })
+}
+
+fn period(times: u32) -> Duration {
+    Duration::from_secs(1) / times.clamp(1, 1000)
+}

@@ -1,0 +1,124 @@
+//! [`Served`]: a store as connections see it, whatever its values are.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::ws::cx::Visitor;
+use crate::ws::deny::{Code, Deny};
+use crate::ws::frame::Frame;
+use crate::ws::json::Json;
+
+/// A store that is served.
+pub(crate) trait Served<U>: Send + Sync {
+    /// Which life of the store its versions belong to.
+    fn epoch(&self) -> u64;
+
+    /// Begins what one connection follows of it. `name` stands in its frames.
+    fn follow(self: Arc<Self>, name: Option<Arc<str>>, visitor: &Arc<Visitor<U>>) -> Box<dyn Followed>;
+}
+
+/// What one connection follows of one store.
+pub(crate) trait Followed: Send {
+    /// How many keys it is subscribed to.
+    fn len(&self) -> usize;
+
+    /// Subscribes to a key, in which the client may have a version already.
+    fn subscribe(&mut self, key: Uuid, has: Option<(u64, &str)>) -> Result<Subscribed, Code>;
+
+    /// What is done because somebody is subscribed now, if that is so, and is not done yet.
+    fn arrive(&self, key: Uuid) -> Option<Arrival>;
+
+    /// Keeps what is to end with the subscription.
+    fn stay(&mut self, key: &Uuid, stay: Stay);
+
+    /// Ends a subscription. Returns whether there was one.
+    fn unsubscribe(&mut self, key: &Uuid) -> bool;
+
+    /// Adds frames to `out` until there is nothing to be told now, or `out` is full.
+    fn poll_tell(&mut self, cx: &mut Context<'_>, now: Instant, out: &mut Outbox);
+
+    /// When there is something to be told though nothing happens.
+    fn due(&self) -> Option<Instant>;
+
+    /// Asks again who may see what.
+    fn recheck(&mut self, now: Instant, out: &mut Outbox);
+
+    /// Ends a subscription because the right to it was taken away.
+    fn revoke(&mut self, key: &Uuid, out: &mut Outbox);
+
+    /// Returns what is at a key.
+    fn get(&self, key: Uuid) -> Result<(u64, Json), Code>;
+
+    /// Carries out a command, at any version or at one alone.
+    fn command(&self, key: Uuid, command: Box<RawValue>, expected: Option<u64>) -> Work;
+
+    /// Sends a message.
+    fn publish(&self, key: Uuid, message: &RawValue) -> Result<(), Deny>;
+
+    /// Has a reply sent when everything up to this version was told.
+    fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, out: &mut Outbox);
+}
+
+/// What came of a subscription.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Subscribed {
+    /// A snapshot, or what leads to the present, follows.
+    Behind,
+    /// The client has what there is.
+    Same,
+}
+
+/// A command that is carried out. Dropped, it is not.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// What is done when somebody comes; `None` if it was refused.
+pub(crate) type Arrival = Pin<Box<dyn Future<Output = Option<Stay>> + Send>>;
+
+/// Whoever has it is there; when it is dropped, he has left.
+pub(crate) type Stay = Box<dyn Send>;
+
+/// What came of a command.
+pub(crate) enum Outcome {
+    /// It led to this version.
+    Done(u64),
+    /// The entry is at this version, and was to be at another.
+    Conflict(u64),
+    Refused(Deny),
+}
+
+/// Frames that are about to be sent.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    frames: Vec<Frame>,
+    bytes: usize,
+}
+
+/// How many frames are sent at once, and how many bytes.
+const BATCH: usize = 64;
+const BATCH_BYTES: usize = 64 * 1024;
+
+impl Outbox {
+    pub(crate) fn push(&mut self, frame: Frame) {
+        self.bytes += frame.len();
+        self.frames.push(frame);
+    }
+
+    /// Whether what is there is enough for once.
+    pub(crate) fn is_full(&self) -> bool {
+        self.frames.len() >= BATCH || self.bytes >= BATCH_BYTES
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<Frame> {
+        self.bytes = 0;
+        std::mem::take(&mut self.frames)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+}

@@ -1,0 +1,549 @@
+//! [`Session`]: one connection, without its socket: requests go in, frames come out.
+//!
+//! It belongs to one task, which polls it for what is to be sent and gives it what was received. Nothing is queued for a client
+//! that does not take it: updates wait where all watchers have them, and are asked for when there is room.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, Sleep, sleep_until};
+use uuid::Uuid;
+
+use crate::ground::sync::atomic::{AtomicUsize, Ordering};
+use crate::ws::config::Config;
+use crate::ws::cx::{Cx, Visitor};
+use crate::ws::deny::{Code, Deny};
+use crate::ws::frame::{Frame, Hello, Max, Status, Told, encode, error, raw};
+use crate::ws::json::Json;
+use crate::ws::limits::{Bucket, Pass};
+use crate::ws::request::{self, Request};
+use crate::ws::served::{Followed, Outbox, Outcome, Stay, Subscribed};
+
+/// How many events may wait for a connection.
+const EVENTS: usize = 256;
+
+/// Why a connection ends, as its client is told. Whoever gets a code from 4400 to 4499 does not come back, others do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Close {
+    pub(crate) code: u16,
+    pub(crate) why: &'static str,
+}
+
+impl Close {
+    pub(crate) const TOO_LARGE: Close = Close::new(1009, "the frame is too large");
+    pub(crate) const RESTART: Close = Close::new(1012, "the server restarts");
+    pub(crate) const PROTOCOL: Close = Close::new(4400, "text frames in JSON are spoken here");
+    pub(crate) const NOT_AUTHENTICATED: Close = Close::new(4401, "not authenticated");
+    pub(crate) const FORBIDDEN: Close = Close::new(4403, "not from here");
+    pub(crate) const FLOOD: Close = Close::new(4429, "too many requests");
+    pub(crate) const SLOW: Close = Close::new(4503, "nothing was taken for too long");
+    pub(crate) const SILENT: Close = Close::new(4508, "no sign of life");
+    pub(crate) const FULL: Close = Close::new(4530, "too many connections");
+
+    const fn new(code: u16, why: &'static str) -> Close {
+        Close { code, why }
+    }
+}
+
+/// What others want of a connection.
+pub(crate) enum Control {
+    Event(Frame),
+    Recheck,
+    /// Nothing of this key is sent any more when the sender is dropped.
+    Revoke {
+        store: usize,
+        key: Uuid,
+        done: oneshot::Sender<()>,
+    },
+    Close(Close),
+}
+
+/// How others reach a connection.
+#[derive(Clone)]
+pub(crate) struct Reach {
+    control: mpsc::UnboundedSender<Control>,
+    events: Arc<AtomicUsize>,
+}
+
+impl Reach {
+    pub(crate) fn control(&self, control: Control) {
+        // If it has ended, it wants nothing any more.
+        let _ = self.control.send(control);
+    }
+
+    /// Sends an event, unless the connection has not taken so many that it is better off without any.
+    pub(crate) fn event(&self, frame: Frame) {
+        match self.events.fetch_add(1, Ordering::Relaxed) {
+            ..EVENTS => self.control(Control::Event(frame)),
+            EVENTS => self.control(Control::Close(Close::SLOW)),
+            _ => {}
+        }
+    }
+}
+
+/// What is to be done with the socket.
+pub(crate) enum Out {
+    Send(Vec<Frame>),
+    Close(Close),
+}
+
+/// The store by its number, and the key.
+type At = (usize, Uuid);
+
+type Running = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+/// What has come to its end.
+enum Done {
+    Command(At, Option<u64>, Outcome),
+    Call(Option<u64>, Result<Json, Deny>),
+    Arrived(At, Option<Stay>),
+}
+
+/// A command that waits for the one before it.
+struct Waiting {
+    id: Option<u64>,
+    command: Box<RawValue>,
+    expected: Option<u64>,
+}
+
+pub(crate) struct Session<U> {
+    config: Arc<Config<U>>,
+    visitor: Arc<Visitor<U>>,
+    stores: Vec<Box<dyn Followed>>,
+    /// Which store is asked first, next time.
+    turn: usize,
+    bucket: Bucket,
+    running: FuturesUnordered<Running>,
+    /// For each key of which a command is carried out, those that wait for it, in the order in which they came.
+    queues: HashMap<At, VecDeque<Waiting>>,
+    /// How many commands and calls are not yet answered.
+    unanswered: usize,
+    control: mpsc::UnboundedReceiver<Control>,
+    events: Arc<AtomicUsize>,
+    out: Outbox,
+    /// When the client was heard of last.
+    heard: Instant,
+    /// When it was asked whether it is there, and has not answered.
+    asked: Option<Instant>,
+    alarm: Pin<Box<Sleep>>,
+    close: Option<Close>,
+}
+
+impl<U: Send + Sync + 'static> Session<U> {
+    pub(crate) fn begin(config: &Arc<Config<U>>, visitor: &Arc<Visitor<U>>) -> (Session<U>, Reach) {
+        let (sender, control) = mpsc::unbounded_channel();
+        let events = Arc::new(AtomicUsize::new(0));
+        let now = Instant::now();
+        let limits = &config.limits;
+        let mut out = Outbox::default();
+        out.push(encode(&Hello {
+            t: "hello",
+            v: 1,
+            epoch: &config.epoch(),
+            ping: millis(limits.ping_after),
+            pong: millis(limits.pong_within),
+            max: Max {
+                bytes: limits.frame_bytes,
+                subs: limits.subscriptions,
+                rate: limits.rate,
+            },
+        }));
+        let session = Session {
+            stores: config.follow(visitor),
+            turn: 0,
+            bucket: Bucket::new(limits.rate, limits.burst, now),
+            running: FuturesUnordered::new(),
+            queues: HashMap::new(),
+            unanswered: 0,
+            control,
+            events: Arc::clone(&events),
+            out,
+            heard: now,
+            asked: None,
+            alarm: Box::pin(sleep_until(now + limits.ping_after)),
+            close: None,
+            config: Arc::clone(config),
+            visitor: Arc::clone(visitor),
+        };
+        let reach = Reach {
+            control: sender,
+            events,
+        };
+        (session, reach)
+    }
+
+    /// Takes what the client has sent.
+    pub(crate) fn receive(&mut self, text: &str) {
+        let now = Instant::now();
+        self.hear();
+        if text.len() > self.config.limits.frame_bytes {
+            return self.close(Close::TOO_LARGE);
+        }
+        let request = Request::read(text);
+        if request.as_ref().is_some_and(|request| request.t == "pong") {
+            return;
+        }
+        let id = request.as_ref().and_then(|request| request.id);
+        match self.bucket.take(now) {
+            Pass::Yes => {}
+            Pass::After(after) => {
+                let deny = Deny {
+                    after: Some(after),
+                    ..Deny::new(Code::RateLimited)
+                };
+                return self.refuse(id, &deny);
+            }
+            Pass::Flood => return self.close(Close::FLOOD),
+        }
+        let handled = match &request {
+            Some(request) => self.handle(request),
+            None => Err(Deny::new(Code::BadRequest)),
+        };
+        match handled {
+            Ok(()) => {}
+            // Whoever cannot write a frame cannot know which it was.
+            Err(deny) if request.is_none() => self.out.push(
+                Told {
+                    code: Some(deny.code),
+                    ..Told::new("err")
+                }
+                .encode(),
+            ),
+            Err(deny) => self.refuse(id, &deny),
+        }
+    }
+
+    /// Notes that the client is there.
+    pub(crate) fn hear(&mut self) {
+        self.heard = Instant::now();
+        self.asked = None;
+    }
+
+    /// Has the connection end, after what was to be sent before.
+    pub(crate) fn close(&mut self, close: Close) {
+        self.close.get_or_insert(close);
+    }
+
+    /// Waits for something to be done with the socket. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Out {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Out> {
+        loop {
+            let now = Instant::now();
+            while let Poll::Ready(Some(control)) = self.control.poll_recv(cx) {
+                self.obey(control, now);
+            }
+            while let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx) {
+                self.answer(done);
+            }
+            if self.close.is_none() {
+                // Each comes first in turn, as the first that has much to tell leaves no room.
+                self.turn = self.turn.wrapping_add(1);
+                let first = self.turn % self.stores.len().max(1);
+                let (after, before) = self.stores.split_at_mut(first);
+                for store in before.iter_mut().chain(after) {
+                    store.poll_tell(cx, now, &mut self.out);
+                }
+            }
+            if !self.out.is_empty() {
+                return Poll::Ready(Out::Send(self.out.take()));
+            }
+            if let Some(close) = self.close {
+                return Poll::Ready(Out::Close(close));
+            }
+            let Some(at) = self.listen(now) else { continue };
+            self.alarm.as_mut().reset(at);
+            if self.alarm.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Asks a client that is silent whether it is there. Returns when there is something to be done though nothing happens;
+    /// `None` if there is now.
+    fn listen(&mut self, now: Instant) -> Option<Instant> {
+        let limits = &self.config.limits;
+        let next = match self.asked {
+            None => self.heard + limits.ping_after,
+            Some(asked) => asked + limits.pong_within,
+        };
+        if next <= now {
+            match self.asked {
+                Some(_) => self.close(Close::SILENT),
+                None => {
+                    self.asked = Some(now);
+                    self.out.push(Told::new("ping").encode());
+                }
+            }
+            return None;
+        }
+        let due = self.stores.iter().filter_map(|store| store.due()).min();
+        Some(due.map_or(next, |due| due.min(next)))
+    }
+
+    fn obey(&mut self, control: Control, now: Instant) {
+        match control {
+            Control::Event(frame) => {
+                self.events.fetch_sub(1, Ordering::Relaxed);
+                self.out.push(frame);
+            }
+            Control::Recheck => {
+                for store in &mut self.stores {
+                    store.recheck(now, &mut self.out);
+                }
+            }
+            Control::Revoke { store, key, done } => {
+                self.stores[store].revoke(&key, &mut self.out);
+                drop(done);
+            }
+            Control::Close(close) => {
+                if close == Close::RESTART {
+                    let after = 500 + u64::from(self.visitor.session.as_bytes()[0]) * 8;
+                    let bye = Told {
+                        why: Some("restart"),
+                        after: Some(after),
+                        ..Told::new("bye")
+                    };
+                    self.out.push(bye.encode());
+                }
+                self.close(close);
+            }
+        }
+    }
+
+    fn handle(&mut self, request: &Request<'_>) -> Result<(), Deny> {
+        match &*request.t {
+            "sub" => self.subscribe(request),
+            "unsub" => self.unsubscribe(request),
+            "get" => self.get(request),
+            "cmd" => self.command(request),
+            "pub" => self.publish(request),
+            "call" => self.call(request),
+            _ => Err(Deny::new(Code::BadRequest)),
+        }
+    }
+
+    fn subscribe(&mut self, request: &Request<'_>) -> Result<(), Deny> {
+        let at = self.store(request)?;
+        let is_epoch = request.epoch.as_deref() == Some(&*self.config.epoch());
+        let mut statuses = Vec::new();
+        for wanted in request.keys.iter().flatten() {
+            let told = match request::key(&wanted.k) {
+                None => Err(Code::NotFound),
+                Some(_) if self.subscriptions() >= self.config.limits.subscriptions => Err(Code::TooManySubs),
+                Some(key) => {
+                    let has = wanted.ver.zip(wanted.r.as_deref()).filter(|_| is_epoch);
+                    let told = self.stores[at].subscribe(key, has);
+                    if told.is_ok()
+                        && let Some(arrival) = self.stores[at].arrive(key)
+                    {
+                        self.running
+                            .push(Box::pin(arrival.map(move |stay| Done::Arrived((at, key), stay))));
+                    }
+                    told
+                }
+            };
+            statuses.push(Status {
+                k: wanted.k.clone().into_owned(),
+                same: told == Ok(Subscribed::Same),
+                err: told.err(),
+            });
+        }
+        self.reply(
+            request.id,
+            Told {
+                subs: Some(&statuses),
+                ..Told::new("ok")
+            },
+        );
+        Ok(())
+    }
+
+    fn subscriptions(&self) -> usize {
+        self.stores.iter().map(|store| store.len()).sum()
+    }
+
+    fn unsubscribe(&mut self, request: &Request<'_>) -> Result<(), Deny> {
+        let at = self.store(request)?;
+        for wanted in request.keys.iter().flatten() {
+            if let Some(key) = request::key(&wanted.k) {
+                self.stores[at].unsubscribe(&key);
+            }
+        }
+        self.reply(request.id, Told::new("ok"));
+        Ok(())
+    }
+
+    fn get(&mut self, request: &Request<'_>) -> Result<(), Deny> {
+        let at = self.store(request)?;
+        let key = request.key().ok_or(Deny::new(Code::NotFound))?;
+        let (ver, view) = self.stores[at].get(key).map_err(Deny::new)?;
+        let view = view.text().ok_or(Deny::new(Code::Internal))?;
+        self.reply(
+            request.id,
+            Told {
+                ver: Some(ver),
+                v: raw(view),
+                ..Told::new("ok")
+            },
+        );
+        Ok(())
+    }
+
+    fn command(&mut self, request: &Request<'_>) -> Result<(), Deny> {
+        let store = self.store(request)?;
+        let key = request.key().ok_or(Deny::new(Code::NotFound))?;
+        let command = request.c.ok_or(Deny::new(Code::BadRequest))?.to_owned();
+        self.count()?;
+        let is_epoch = request
+            .epoch
+            .as_deref()
+            .is_none_or(|epoch| epoch == &*self.config.epoch());
+        let waiting = Waiting {
+            id: request.id,
+            command,
+            // No entry has version 0, so that of another epoch is never met.
+            expected: request.expected.map(|version| if is_epoch { version } else { 0 }),
+        };
+        match self.queues.get_mut(&(store, key)) {
+            Some(queue) => queue.push_back(waiting),
+            None => {
+                self.queues.insert((store, key), VecDeque::new());
+                self.carry_out((store, key), waiting);
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_out(&self, at: At, waiting: Waiting) {
+        let Waiting {
+            id,
+            command,
+            expected,
+        } = waiting;
+        let work = self.stores[at.0].command(at.1, command, expected);
+        // If code of the user's panics, that costs the command and not the connection.
+        let work = AssertUnwindSafe(work).catch_unwind().map(move |outcome| {
+            let outcome = outcome.unwrap_or(Outcome::Refused(Deny::new(Code::Internal)));
+            Done::Command(at, id, outcome)
+        });
+        self.running.push(Box::pin(work));
+    }
+
+    fn publish(&mut self, request: &Request<'_>) -> Result<(), Deny> {
+        let at = self.store(request)?;
+        let key = request.key().ok_or(Deny::new(Code::NotFound))?;
+        let message = request.msg.ok_or(Deny::new(Code::BadRequest))?;
+        self.stores[at].publish(key, message)?;
+        self.reply(request.id, Told::new("ok"));
+        Ok(())
+    }
+
+    fn call(&mut self, request: &Request<'_>) -> Result<(), Deny> {
+        let name = request.f.as_deref().ok_or(Deny::new(Code::BadRequest))?;
+        let call = self.config.calls.get(name).ok_or(Deny::new(Code::NotFound))?;
+        let call = Arc::clone(call);
+        let given = match request.c {
+            Some(given) => given.to_owned(),
+            None => RawValue::NULL.to_owned(),
+        };
+        self.count()?;
+        let (id, cx) = (request.id, Cx::new(&self.visitor, Uuid::nil()));
+        let work = async move { call(cx, given).await };
+        let work = AssertUnwindSafe(work)
+            .catch_unwind()
+            .map(move |answer| Done::Call(id, answer.unwrap_or(Err(Deny::new(Code::Internal)))));
+        self.running.push(Box::pin(work));
+        Ok(())
+    }
+
+    /// Counts one that is not answered at once.
+    fn count(&mut self) -> Result<(), Deny> {
+        if self.unanswered >= self.config.limits.waiting {
+            return Err(Deny::new(Code::RateLimited));
+        }
+        self.unanswered += 1;
+        Ok(())
+    }
+
+    fn answer(&mut self, done: Done) {
+        match done {
+            Done::Arrived((store, key), Some(stay)) => self.stores[store].stay(&key, stay),
+            Done::Arrived(_, None) => {}
+            Done::Call(id, answer) => {
+                self.unanswered -= 1;
+                let text = answer.and_then(|json| json.text().cloned().ok_or(Deny::new(Code::Internal)));
+                match text {
+                    Ok(text) => self.reply(
+                        id,
+                        Told {
+                            v: raw(&text),
+                            ..Told::new("ok")
+                        },
+                    ),
+                    Err(deny) => self.refuse(id, &deny),
+                }
+            }
+            Done::Command(at, id, outcome) => {
+                self.unanswered -= 1;
+                let next = self.queues.get_mut(&at).and_then(VecDeque::pop_front);
+                match next {
+                    Some(waiting) => self.carry_out(at, waiting),
+                    None => drop(self.queues.remove(&at)),
+                }
+                self.answer_command(at, id, &outcome);
+            }
+        }
+    }
+
+    fn answer_command(&mut self, (store, key): At, id: Option<u64>, outcome: &Outcome) {
+        let Some(id) = id else { return };
+        match outcome {
+            Outcome::Done(version) => {
+                let reply = Told {
+                    id: Some(id),
+                    ver: Some(*version),
+                    ..Told::new("ok")
+                };
+                self.stores[store].reply_after(&key, *version, reply.encode(), &mut self.out);
+            }
+            Outcome::Conflict(version) => {
+                let deny = Deny::new(Code::Conflict);
+                self.out.push(error(id, &deny, Some(*version)));
+            }
+            Outcome::Refused(deny) => self.out.push(error(id, deny, None)),
+        }
+    }
+
+    /// Which store a request is about.
+    fn store(&self, request: &Request<'_>) -> Result<usize, Deny> {
+        self.config
+            .store(request.s.as_deref())
+            .ok_or(Deny::new(Code::BadRequest))
+    }
+
+    fn reply(&mut self, id: Option<u64>, told: Told<'_>) {
+        if id.is_some() {
+            self.out.push(Told { id, ..told }.encode());
+        }
+    }
+
+    fn refuse(&mut self, id: Option<u64>, deny: &Deny) {
+        if let Some(id) = id {
+            self.out.push(error(id, deny, None));
+        }
+    }
+}
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,223 @@
+//! [`LiveUpgrade`]: a connection's socket. The only file that does I/O.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::http::header::{HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+use futures_util::SinkExt;
+use tokio::time::timeout;
+
+use crate::ws::config::Config;
+use crate::ws::frame::Frame;
+use crate::ws::live::Live;
+use crate::ws::session::{Close, Out, Session};
+
+/// What is spoken, as browsers ask for it.
+const PROTOCOL: &str = "livestore.v1.json";
+/// How a page hands over a token: browsers let it send no headers.
+const TOKEN: &str = "livestore.token.";
+/// A connection that is idle has this much memory for what comes in; the library's own default is 128 KiB.
+const READ_BUFFER: usize = 4096;
+
+/// A request to become a connection: an extractor, to be given to [`Live::upgrade`].
+pub struct LiveUpgrade {
+    upgrade: WebSocketUpgrade,
+    origin: Origin,
+    token: Option<String>,
+}
+
+/// Where a page comes from that wants to connect.
+enum Origin {
+    /// It is no page.
+    None,
+    /// The server's own host.
+    Own,
+    Other(String),
+}
+
+impl LiveUpgrade {
+    /// Returns the token that the page has handed over as a subprotocol, `livestore.token.<token>`, if it has.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    fn is_from<U>(&self, config: &Config<U>) -> bool {
+        match &self.origin {
+            Origin::None => config.native,
+            Origin::Own => true,
+            Origin::Other(origin) => config.origins.contains(origin),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for LiveUpgrade {
+    type Rejection = WebSocketUpgradeRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let upgrade = WebSocketUpgrade::from_request_parts(parts, state).await?;
+        Ok(LiveUpgrade {
+            upgrade,
+            origin: origin(&parts.headers, &parts.uri),
+            token: token(&parts.headers),
+        })
+    }
+}
+
+impl fmt::Debug for LiveUpgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the token.
+        f.debug_struct("LiveUpgrade").finish_non_exhaustive()
+    }
+}
+
+fn origin(headers: &HeaderMap, uri: &Uri) -> Origin {
+    let Some(origin) = headers.get(ORIGIN) else {
+        return Origin::None;
+    };
+    let Ok(origin) = origin.to_str() else {
+        return Origin::Other(String::new());
+    };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| uri.authority().map(|authority| authority.as_str()));
+    let from = origin.split_once("://").map(|(_, from)| from);
+    if host.is_some() && from == host {
+        return Origin::Own;
+    }
+    Origin::Other(origin.to_owned())
+}
+
+fn token(headers: &HeaderMap) -> Option<String> {
+    let offers = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+    offers
+        .filter_map(|offer| offer.to_str().ok())
+        .flat_map(|offer| offer.split(','))
+        .find_map(|offer| offer.trim().strip_prefix(TOKEN).map(str::to_owned))
+}
+
+impl<U: Send + Sync + 'static> Live<U> {
+    /// Makes a request a connection of this user.
+    ///
+    /// A page of another origin than [allowed](Self::origins) is let in and sent away at once, with code 4403: a browser that
+    /// is refused before would try for ever. So is one connection too many, with code 4530.
+    pub fn upgrade(&self, upgrade: LiveUpgrade, user: U) -> Response {
+        self.upgrade_with(upgrade, Ok(user))
+    }
+
+    /// Sends a request away whose user is not known, with close code 4401, so that a page does not try for ever.
+    pub fn refuse(&self, upgrade: LiveUpgrade) -> Response {
+        self.upgrade_with(upgrade, Err(Close::NOT_AUTHENTICATED))
+    }
+
+    fn upgrade_with(&self, upgrade: LiveUpgrade, user: Result<U, Close>) -> Response {
+        let is_from = upgrade.is_from(&self.config);
+        let user = if is_from { user } else { Err(Close::FORBIDDEN) };
+        let live = self.clone();
+        let limit = self.config.limits.frame_bytes;
+        // Counted before the upgrade, which may take a while.
+        let entered = user.and_then(|user| {
+            let visitor = live.config.visitor(user);
+            live.hub
+                .enter(&visitor, &live.config.limits)
+                .map(|seat| (visitor, seat))
+        });
+        upgrade
+            .upgrade
+            .protocols([PROTOCOL])
+            .read_buffer_size(READ_BUFFER)
+            .max_frame_size(limit)
+            .max_message_size(limit)
+            .on_upgrade(move |socket| async move {
+                match entered {
+                    Err(close) => part(socket, close).await,
+                    Ok((visitor, seat)) => {
+                        let (session, reach) = Session::begin(&live.config, &visitor);
+                        seat.sit(reach);
+                        run(socket, session, live.config.limits.stuck_for).await;
+                        drop(seat);
+                    }
+                }
+            })
+    }
+
+    /// Returns a route on which requests become connections of whom `authenticate` finds, from their headers: `None` is sent
+    /// away, with code 4401.
+    ///
+    /// For a server whose handlers have no extractor for users; else [`upgrade`](Self::upgrade) is shorter.
+    pub fn route<S, F>(
+        &self,
+        authenticate: impl Fn(Parts) -> F + Clone + Send + Sync + 'static,
+    ) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+        F: Future<Output = Option<U>> + Send,
+    {
+        let live = self.clone();
+        get(move |parts: Parts, upgrade: LiveUpgrade| async move {
+            match authenticate(parts).await {
+                Some(user) => live.upgrade(upgrade, user),
+                None => live.refuse(upgrade),
+            }
+        })
+    }
+}
+
+/// Carries frames both ways until one side has had enough.
+async fn run<U: Send + Sync + 'static>(mut socket: WebSocket, mut session: Session<U>, stuck: Duration) {
+    loop {
+        tokio::select! {
+            out = session.next() => match out {
+                Out::Send(frames) => match timeout(stuck, send(&mut socket, frames)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return,
+                    Err(_) => return part(socket, Close::SLOW).await,
+                },
+                Out::Close(close) => return part(socket, close).await,
+            },
+            received = socket.recv() => match received {
+                Some(Ok(Message::Text(text))) => session.receive(&text),
+                Some(Ok(Message::Binary(_))) => session.close(Close::PROTOCOL),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => session.hear(),
+                Some(Ok(Message::Close(_))) | None => return,
+                Some(Err(error)) => {
+                    if is_too_large(&error) {
+                        part(socket, Close::TOO_LARGE).await;
+                    }
+                    return;
+                }
+            },
+        }
+    }
+}
+
+async fn send(socket: &mut WebSocket, frames: Vec<Frame>) -> Result<(), axum::Error> {
+    for frame in frames {
+        socket.feed(Message::Text(frame)).await?;
+    }
+    socket.flush().await
+}
+
+/// Says why, and waits a moment for the other side to say that it has heard.
+async fn part(mut socket: WebSocket, close: Close) {
+    let frame = CloseFrame {
+        code: close.code,
+        reason: Frame::from_static(close.why),
+    };
+    let parted = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    let _ = timeout(Duration::from_secs(2), parted).await;
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    // The error of the library below is in there, and does not show its type.
+    error.to_string().contains("too long") || error.to_string().contains("too big")
+}

@@ -1,0 +1,361 @@
+//! [`KeyViews`]: what the roles at one key have been told last, encoded once for all of a role.
+//!
+//! For each role it keeps the newest view and the last frames that led there. A frame leads from the version told before to
+//! its own; whoever is behind takes the frames from where he is, and whoever is further behind than they reach takes the
+//! whole. So however many sockets follow a key, each change is viewed, compared and encoded once for each role, by the first of
+//! them that comes to it, and not at all where nobody follows.
+//!
+//! A role's lock is held while the view is made, which is the user's code: others of the same role wait for it instead of
+//! making the same. It is taken alone.
+
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::ground::sync::Mutex;
+use crate::value::shared::Shared;
+use crate::ws::frame::{Frame, Tag, Told, raw};
+use crate::ws::json::Json;
+use crate::ws::patch::{Difference, diff};
+
+/// How many frames of one role are kept, and how many bytes of them.
+const STEPS: usize = 32;
+const STEP_BYTES: usize = 64 * 1024;
+/// How many messages of one role are kept encoded.
+const MESSAGES: usize = 8;
+/// With how many roles at one key the rate begins to drop.
+const ROLES: usize = 16;
+
+/// The views of all keys of one store that somebody follows.
+#[derive(Default)]
+pub(crate) struct Views {
+    keys: Mutex<HashMap<Uuid, Weak<KeyViews>>>,
+}
+
+/// The views of one key.
+pub(crate) struct KeyViews {
+    key: Uuid,
+    of: Weak<Views>,
+    roles: Mutex<HashMap<Tag, Weak<RoleViews>>>,
+}
+
+/// What one role was told of one key. There as long as somebody follows in that role.
+pub(crate) struct RoleViews {
+    pub(crate) tag: Tag,
+    of: Arc<KeyViews>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    newest: Option<View>,
+    steps: VecDeque<Step>,
+    /// How many bytes the frames have.
+    bytes: usize,
+    /// The messages that were encoded last.
+    messages: VecDeque<Message>,
+}
+
+struct Message {
+    /// Where the update lies that it came with.
+    at: usize,
+    /// Keeps that from being another one.
+    _kept: Box<dyn Any + Send + Sync>,
+    frame: Option<Frame>,
+}
+
+struct View {
+    text: Arc<str>,
+    /// The version at which it was told.
+    told: u64,
+    /// The entry had the same view up to this version.
+    same_until: u64,
+    made: Instant,
+    /// The frame that tells the whole, once somebody needed it.
+    whole: Option<Frame>,
+}
+
+/// A frame that leads from one version to another.
+#[derive(Clone)]
+struct Step {
+    /// Whoever has this version or a later one can apply it: 0 for a whole.
+    from: u64,
+    ver: u64,
+    frame: Frame,
+}
+
+/// What is to be told to one who follows a key in a role.
+pub(crate) struct News {
+    pub(crate) frames: Vec<Frame>,
+    /// They tell the whole, because nothing leads from what he has.
+    pub(crate) is_whole: bool,
+    /// The version that he has then.
+    pub(crate) at: u64,
+    /// There is a newer one, which is to be told at this time.
+    pub(crate) later: Option<Instant>,
+}
+
+/// What a follower has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Has {
+    Nothing,
+    /// What was told at this version, or a later one with the same view.
+    Version(u64),
+}
+
+/// How frames of a store are addressed, and how often.
+#[derive(Clone, Copy)]
+pub(crate) struct Address<'a> {
+    pub(crate) store: Option<&'a str>,
+    pub(crate) key: Uuid,
+    pub(crate) tag: Tag,
+    /// How much time lies between two frames of one key at least.
+    pub(crate) period: Duration,
+}
+
+/// A view could not be made: the user's code panicked, or the value cannot be encoded.
+#[derive(Debug)]
+pub(crate) struct NoView;
+
+impl Views {
+    /// The views of a key, as long as somebody follows it.
+    pub(crate) fn of(self: &Arc<Self>, key: Uuid) -> Arc<KeyViews> {
+        let mut keys = self.keys.lock();
+        if let Some(views) = keys.get(&key).and_then(Weak::upgrade) {
+            return views;
+        }
+        let views = Arc::new(KeyViews {
+            key,
+            of: Arc::downgrade(self),
+            roles: Mutex::default(),
+        });
+        keys.insert(key, Arc::downgrade(&views));
+        views
+    }
+}
+
+impl Drop for KeyViews {
+    fn drop(&mut self) {
+        if let Some(views) = self.of.upgrade() {
+            let mut keys = views.keys.lock();
+            // Somebody may have begun to follow it anew.
+            if keys.get(&self.key).is_some_and(|views| views.strong_count() == 0) {
+                keys.remove(&self.key);
+            }
+        }
+    }
+}
+
+impl KeyViews {
+    /// What a role is told, as long as somebody follows in it.
+    pub(crate) fn role(self: &Arc<Self>, tag: Tag) -> Arc<RoleViews> {
+        let mut roles = self.roles.lock();
+        if let Some(role) = roles.get(&tag).and_then(Weak::upgrade) {
+            return role;
+        }
+        let role = Arc::new(RoleViews {
+            tag,
+            of: Arc::clone(self),
+            state: Mutex::default(),
+        });
+        roles.retain(|_, role| role.strong_count() > 0);
+        roles.insert(tag, Arc::downgrade(&role));
+        role
+    }
+}
+
+impl RoleViews {
+    /// Tells one who has `has` what the entry is at `version`, whose view `make` makes unless somebody has made it, or a later
+    /// one, before.
+    pub(crate) fn tell(
+        &self,
+        address: Address<'_>,
+        has: Has,
+        version: u64,
+        now: Instant,
+        make: impl FnOnce() -> Option<Json>,
+    ) -> Result<News, NoView> {
+        let roles = self.of.roles.lock().len();
+        let crowd = u32::try_from(roles.div_ceil(ROLES)).unwrap_or(u32::MAX);
+        let mut state = self.state.lock();
+        let later = state.advance(address, version, now, crowd, make)?;
+        state.news(address, has, later)
+    }
+
+    /// Tells one who has seen an earlier entry of the history, whose view is `old`: with one patch to the newest view, where that
+    /// is shorter.
+    pub(crate) fn tell_since(&self, address: Address<'_>, old: &Json, version: u64) -> Option<News> {
+        let state = self.state.lock();
+        let newest = state.newest.as_ref()?;
+        let frames = match diff(old.text()?.as_bytes(), newest.text.as_bytes()) {
+            Difference::Nothing => Vec::new(),
+            Difference::Whole => return None,
+            Difference::Patch(patch) => {
+                let patch = String::from_utf8(patch).ok()?;
+                let told = Told {
+                    from: Some(version),
+                    ver: Some(newest.told),
+                    p: raw(&patch),
+                    ..address.push("upd")
+                };
+                vec![told.encode()]
+            }
+        };
+        Some(News {
+            frames,
+            is_whole: false,
+            at: newest.told,
+            later: None,
+        })
+    }
+
+    /// The frame of a message, which `make` makes unless somebody has made it before. `kept` is the update that it came with.
+    pub(crate) fn message<T: Send + Sync + 'static>(
+        &self,
+        kept: &Shared<T>,
+        make: impl FnOnce() -> Option<Frame>,
+    ) -> Option<Frame> {
+        let at = std::ptr::from_ref::<T>(kept).addr();
+        let forgotten;
+        let mut state = self.state.lock();
+        if let Some(message) = state.messages.iter().find(|message| message.at == at) {
+            return message.frame.clone();
+        }
+        let frame = make();
+        forgotten = (state.messages.len() >= MESSAGES).then(|| state.messages.pop_front());
+        state.messages.push_back(Message {
+            at,
+            _kept: Box::new(kept.clone()),
+            frame: frame.clone(),
+        });
+        drop(state);
+        // What the user's `Drop` does there, it does with nothing locked.
+        drop(forgotten);
+        frame
+    }
+}
+
+impl Address<'_> {
+    /// A push of this kind, with what says where it belongs.
+    pub(crate) fn push(&self, t: &'static str) -> Told<'_> {
+        Told {
+            s: self.store,
+            k: Some(self.key),
+            r: Some(self.tag),
+            ..Told::new(t)
+        }
+    }
+}
+
+impl State {
+    /// Comes to the entry at this version, unless that is to wait. Returns until when.
+    fn advance(
+        &mut self,
+        address: Address<'_>,
+        version: u64,
+        now: Instant,
+        crowd: u32,
+        make: impl FnOnce() -> Option<Json>,
+    ) -> Result<Option<Instant>, NoView> {
+        if let Some(newest) = &self.newest {
+            if version <= newest.same_until {
+                return Ok(None);
+            }
+            let due = newest.made + address.period * crowd;
+            if now < due {
+                return Ok(Some(due));
+            }
+        }
+        // While it is made, whoever else follows waits.
+        let text = make().and_then(|view| view.text().cloned()).ok_or(NoView)?;
+        let Some(newest) = &mut self.newest else {
+            self.newest = Some(View {
+                text,
+                told: version,
+                same_until: version,
+                made: now,
+                whole: None,
+            });
+            return Ok(None);
+        };
+        let told = Told {
+            ver: Some(version),
+            ..address.push("upd")
+        };
+        let (from, frame) = match diff(newest.text.as_bytes(), text.as_bytes()) {
+            Difference::Nothing => {
+                newest.same_until = version;
+                return Ok(None);
+            }
+            Difference::Patch(patch) => {
+                let patch = String::from_utf8(patch).map_err(|_| NoView)?;
+                let told = Told {
+                    from: Some(newest.told),
+                    p: raw(&patch),
+                    ..told
+                };
+                (newest.told, told.encode())
+            }
+            Difference::Whole => {
+                let told = Told {
+                    from: Some(0),
+                    v: raw(&text),
+                    ..told
+                };
+                (0, told.encode())
+            }
+        };
+        *newest = View {
+            text,
+            told: version,
+            same_until: version,
+            made: now,
+            whole: None,
+        };
+        self.bytes += frame.len();
+        self.steps.push_back(Step {
+            from,
+            ver: version,
+            frame,
+        });
+        while self.steps.len() > STEPS || (self.bytes > STEP_BYTES && self.steps.len() > 1) {
+            self.bytes -= self.steps.pop_front().map_or(0, |step| step.frame.len());
+        }
+        Ok(None)
+    }
+
+    /// What leads from what a follower has to the newest view.
+    fn news(&mut self, address: Address<'_>, has: Has, later: Option<Instant>) -> Result<News, NoView> {
+        let newest = self.newest.as_mut().ok_or(NoView)?;
+        let at = newest.told;
+        if let Has::Version(has) = has {
+            let mut steps = self.steps.iter().skip_while(|step| step.ver <= has).peekable();
+            if has >= at || steps.peek().is_some_and(|step| step.from <= has) {
+                return Ok(News {
+                    is_whole: false,
+                    frames: steps.map(|step| step.frame.clone()).collect(),
+                    at: at.max(has),
+                    later,
+                });
+            }
+        }
+        let whole = newest.whole.get_or_insert_with(|| {
+            Told {
+                ver: Some(newest.told),
+                v: raw(&newest.text),
+                ..address.push("snap")
+            }
+            .encode()
+        });
+        Ok(News {
+            frames: vec![whole.clone()],
+            is_whole: true,
+            at,
+            later,
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! Serving a store: what clients are told, what they may ask, and who may.
+
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
+mod gate;
+mod protocol;
+mod world;

@@ -1,0 +1,322 @@
+//! What goes over the wire, frame by frame.
+
+use serde_json::json;
+
+use crate::world::{RoomMutation, World, room, settle, sub};
+
+#[tokio::test(start_paused = true)]
+async fn whoever_subscribes_gets_a_snapshot_then_what_changes() {
+    let world = World::new();
+    let key = world.room(1, &["ann", "ben"]);
+    let mut ben = world.visit("ben");
+    assert_eq!(sub(&mut ben, &key).await, json!({"k": key}));
+    let told = settle(&mut ben).await;
+    // He is here himself.
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0]["t"], &told[0]["ver"]), (&json!("snap"), &json!(2)));
+    assert_eq!(told[0]["v"], json!({"lines": [], "here": 1}));
+    world.say(&key, "hello").await;
+    let told = settle(&mut ben).await;
+    assert_eq!(told.len(), 1);
+    assert_eq!((&told[0]["from"], &told[0]["ver"]), (&json!(2), &json!(3)));
+    assert_eq!(told[0]["p"], json!([[["lines"], ["hello"]]]));
+    assert_eq!(
+        ben.value(None, &key),
+        Some(&json!({"lines": ["hello"], "here": 1}))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_changes_nothing_in_a_view_is_not_told() {
+    let world = World::new();
+    let key = world.room(1, &["ann", "ben"]);
+    let (mut ann, mut ben) = (world.visit("ann"), world.visit("ben"));
+    sub(&mut ann, &key).await;
+    sub(&mut ben, &key).await;
+    settle(&mut ann).await;
+    settle(&mut ben).await;
+    world
+        .rooms
+        .mutate(&key, RoomMutation::SetSecret("open".into()))
+        .await
+        .unwrap();
+    assert_eq!(settle(&mut ann).await.len(), 1);
+    assert!(settle(&mut ben).await.is_empty());
+    // What comes then follows what was told before.
+    let version = world.say(&key, "hello").await;
+    for who in [&mut ann, &mut ben] {
+        let told = settle(who).await;
+        assert_eq!(told[0]["ver"], version);
+        assert_eq!(who.value(None, &key).unwrap()["lines"], json!(["hello"]));
+    }
+    assert_eq!(ann.value(None, &key).unwrap()["secret"], "open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_is_carried_out_and_answered_after_what_it_led_to() {
+    let world = World::new();
+    let key = world.room(1, &["ann"]);
+    let mut ann = world.visit("ann");
+    sub(&mut ann, &key).await;
+    settle(&mut ann).await;
+    ann.send(json!({"t": "cmd", "id": 9, "k": key, "c": {"say": "hi"}}));
+    let told = settle(&mut ann).await;
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[0]["p"], json!([[["lines"], ["ann: hi"]]]));
+    assert_eq!(told[1], json!({"t": "ok", "id": 9, "ver": 3}));
+
+    let reply = ann
+        .request(json!({"t": "cmd", "k": key, "c": {"say": "late"}, "if": 2}))
+        .await
+        .unwrap();
+    assert_eq!((&reply["code"], &reply["ver"]), (&json!("conflict"), &json!(3)));
+    let reply = ann
+        .request(json!({"t": "cmd", "k": key, "c": {"say": "now"}, "if": 3}))
+        .await
+        .unwrap();
+    assert_eq!(reply["ver"], 4);
+    // A version of another epoch is none of this one.
+    let stale = json!({"t": "cmd", "k": key, "c": {"say": "?"}, "if": 4, "epoch": "0"});
+    assert_eq!(ann.request(stale).await.unwrap()["code"], "conflict");
+    for (command, code) in [(json!({"dance": 1}), "bad_request"), (json!("panic"), "internal")] {
+        let reply = ann
+            .request(json!({"t": "cmd", "k": key, "c": command}))
+            .await
+            .unwrap();
+        assert_eq!(reply["code"], code, "{command}");
+    }
+    // It is not left held.
+    assert!(world.rooms.try_acquire(&key).is_ok());
+    let mut long = world.room(2, &["ann"]);
+    for _ in 0..200 {
+        world.say(&long, "line").await;
+    }
+    let reply = ann
+        .request(json!({"t": "cmd", "k": long, "c": {"say": "more"}}))
+        .await
+        .unwrap();
+    assert_eq!(reply["code"], "rejected");
+    assert!(reply["err"].as_str().unwrap().contains("lines"), "{reply}");
+    long = crate::world::key(3);
+    let reply = ann
+        .request(json!({"t": "cmd", "k": long, "c": {"say": "more"}}))
+        .await
+        .unwrap();
+    assert_eq!(reply["code"], "not_found");
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_for_one_key_are_carried_out_in_order_and_delay_no_other_key() {
+    let world = World::new();
+    let (held, free) = (world.room(1, &["ann"]), world.room(2, &["ann"]));
+    let guard = world.rooms.acquire(&held).await.unwrap();
+    let mut ann = world.visit("ann");
+    for number in 0..10 {
+        ann.send(json!({"t": "cmd", "id": number, "k": held, "c": {"say": number.to_string()}}));
+    }
+    let reply = ann
+        .request(json!({"t": "cmd", "k": free, "c": {"say": "hi"}}))
+        .await
+        .unwrap();
+    assert_eq!(reply["ver"], 2);
+    assert!(settle(&mut ann).await.is_empty());
+    drop(guard);
+    let told = settle(&mut ann).await;
+    let ids: Vec<_> = told.iter().map(|told| told["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, (0..10).collect::<Vec<_>>());
+    let lines = world.rooms.fetch(&held).unwrap().lines.clone();
+    assert_eq!(
+        lines,
+        (0..10).map(|number| format!("ann: {number}")).collect::<Vec<_>>()
+    );
+    // More than may wait are refused.
+    let guard = world.rooms.acquire(&held).await.unwrap();
+    for number in 0..40 {
+        ann.send(json!({"t": "cmd", "id": number, "k": held, "c": {"say": "x"}}));
+    }
+    let told = settle(&mut ann).await;
+    assert_eq!(told.len(), 8);
+    assert!(
+        told.iter()
+            .all(|told| told["code"] == "rate_limited" && told["retry"] == true)
+    );
+    // What waits when the connection ends is not carried out.
+    drop(ann);
+    drop(guard);
+    assert_eq!(world.rooms.fetch(&held).unwrap().lines.len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_messages_reads_and_events_are_answered() {
+    let world = World::new();
+    let key = world.room(1, &["ann", "ben"]);
+    let (mut ann, mut ben) = (world.visit("ann"), world.visit("ben"));
+    let reply = ann
+        .request(json!({"t": "call", "f": "count", "c": 41}))
+        .await
+        .unwrap();
+    assert_eq!(reply["v"], 42);
+    assert_eq!(
+        ann.request(json!({"t": "call", "f": "none"})).await.unwrap()["code"],
+        "not_found"
+    );
+    let mut nobody = world.visit("nobody");
+    let reply = nobody
+        .request(json!({"t": "call", "f": "count", "c": 1}))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&reply["code"], &reply["err"]),
+        (&json!("rejected"), &json!("not you"))
+    );
+
+    sub(&mut ben, &key).await;
+    settle(&mut ben).await;
+    let reply = ann
+        .request(json!({"t": "pub", "k": key, "msg": "hello"}))
+        .await
+        .unwrap();
+    assert_eq!(reply["t"], "ok");
+    let told = settle(&mut ben).await;
+    assert_eq!(
+        told,
+        [json!({"t": "msg", "k": key, "ver": 2, "msg": "ann: hello"})]
+    );
+    let reply = ann.request(json!({"t": "get", "k": key})).await.unwrap();
+    assert_eq!(reply["v"], json!({"lines": [], "here": 1, "secret": "sesame"}));
+
+    assert_eq!(world.live.send_to(&"ben", &json!({"hint": 1})), 1);
+    assert_eq!(settle(&mut ben).await, [json!({"t": "event", "e": {"hint": 1}})]);
+    assert_eq!(world.live.send_to(&"cid", &1), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_entry_is_told_with_its_cause() {
+    let world = World::new();
+    let (one, two) = (world.room(1, &["ann"]), world.room(2, &["ann"]));
+    let mut ann = world.visit("ann");
+    sub(&mut ann, &one).await;
+    sub(&mut ann, &two).await;
+    settle(&mut ann).await;
+    let bye = crate::world::RoomMessage::Wave("bye".into());
+    world.rooms.remove_with_msg(&one, bye).await.unwrap();
+    let told = settle(&mut ann).await;
+    assert_eq!(
+        told,
+        [json!({"t": "end", "k": one, "ver": 3, "why": "removed", "msg": "bye"})]
+    );
+    assert_eq!(ann.value(None, &one), None);
+    // Another life of the key is another subscription.
+    world.rooms.create(&one, room(&["ann"])).unwrap();
+    assert!(settle(&mut ann).await.is_empty());
+    assert_eq!(sub(&mut ann, &one).await, json!({"k": one}));
+    assert_eq!(settle(&mut ann).await[0]["t"], "snap");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_back_gets_what_he_missed_and_no_more() {
+    for history in [0, 100] {
+        let world = World::with_history(history);
+        let key = world.room(1, &["ann", "ben"]);
+        let mut ben = world.visit("ben");
+        let hello = ben.request(json!({"t": "unsub", "keys": []})).await;
+        assert!(hello.is_some());
+        sub(&mut ben, &key).await;
+        world
+            .say(&key, &"a long line that a patch need not repeat ".repeat(5))
+            .await;
+        let told = settle(&mut ben).await;
+        let (ver, r) = (told.last().unwrap()["ver"].clone(), told[0]["r"].clone());
+        let epoch = world.epoch().await;
+        drop(ben);
+        let back = |ver: &serde_json::Value| json!({"t": "sub", "epoch": epoch, "keys": [{"k": key, "ver": ver, "r": r}]});
+
+        // Somebody is there all the time, so the views are there as well.
+        let mut stays = world.visit("ben");
+        sub(&mut stays, &key).await;
+        settle(&mut stays).await;
+        let now = world.say(&key, "one").await;
+        settle(&mut stays).await;
+        let mut again = world.visit("ben");
+        let reply = again.request(back(&ver)).await.unwrap();
+        assert_eq!(reply["subs"][0], json!({"k": key}));
+        let told = settle(&mut again).await;
+        match history {
+            0 => assert_eq!(told[0]["t"], "snap"),
+            _ => assert_eq!((&told[0]["t"], &told[0]["from"]), (&json!("upd"), &ver)),
+        }
+        // What he has is what there is.
+        settle(&mut stays).await;
+        let has = settle(&mut stays)
+            .await
+            .last()
+            .map_or(now + 1, |told| told["ver"].as_u64().unwrap());
+        let reply = world.visit("ben").request(back(&json!(has))).await.unwrap();
+        assert_eq!(reply["subs"][0]["same"], true, "{reply}");
+        // Another epoch, another role, a version from the future: the whole.
+        for wrong in [
+            json!({"t": "sub", "epoch": "0", "keys": [{"k": key, "ver": ver, "r": r}]}),
+            json!({"t": "sub", "epoch": epoch, "keys": [{"k": key, "ver": ver, "r": "0"}]}),
+            json!({"t": "sub", "epoch": epoch, "keys": [{"k": key, "ver": 1_000_000, "r": r}]}),
+            json!({"t": "sub", "epoch": epoch, "keys": [{"k": key, "ver": ver}]}),
+        ] {
+            let mut again = world.visit("ben");
+            again.request(wrong).await.unwrap();
+            assert_eq!(settle(&mut again).await[0]["t"], "snap");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_there_is_counted_once_and_leaves_however_he_ends() {
+    let world = World::new();
+    let key = world.room(1, &["ann", "ben"]);
+    let mut ann = world.visit("ann");
+    sub(&mut ann, &key).await;
+    sub(&mut ann, &key).await;
+    settle(&mut ann).await;
+    assert_eq!(world.rooms.fetch(&key).unwrap().here, 1);
+    let mut ben = world.visit("ben");
+    sub(&mut ben, &key).await;
+    settle(&mut ben).await;
+    assert_eq!(world.rooms.fetch(&key).unwrap().here, 2);
+    ann.request(json!({"t": "unsub", "keys": [{"k": key}]}))
+        .await
+        .unwrap();
+    assert_eq!(world.rooms.fetch(&key).unwrap().here, 1);
+    drop(ben);
+    assert_eq!(world.rooms.fetch(&key).unwrap().here, 0);
+    assert_eq!(world.live.connections(), 1);
+    drop(ann);
+    assert_eq!((world.live.connections(), world.rooms.stats().watchers), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_asked_about_and_then_ends_the_connection() {
+    let world = World::new();
+    let mut ann = world.visit("ann");
+    assert_eq!(ann.next().await.unwrap(), json!({"t": "ping"}));
+    ann.send(json!({"t": "pong"}));
+    assert_eq!(ann.next().await.unwrap(), json!({"t": "ping"}));
+    assert_eq!(ann.next().await, None);
+    assert_eq!(ann.close_code(), Some(4508));
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_way_down_all_are_told_and_nobody_is_let_in() {
+    let world = World::new();
+    let mut ann = world.visit("ann");
+    let shutdown = tokio::spawn({
+        let live = world.live.clone();
+        async move { live.shutdown_on(std::future::ready(())).await }
+    });
+    let bye = ann.next().await.unwrap();
+    assert_eq!((&bye["t"], &bye["why"]), (&json!("bye"), &json!("restart")));
+    assert!(bye["after"].as_u64().unwrap() >= 500);
+    assert_eq!(ann.next().await, None);
+    assert_eq!(ann.close_code(), Some(1012));
+    shutdown.await.unwrap();
+    let mut late = world.visit("ben");
+    assert_eq!(late.next().await, None);
+    assert_eq!(late.close_code(), Some(1012));
+}
