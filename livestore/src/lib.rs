@@ -64,6 +64,7 @@ mod slot {
     pub(crate) mod history;
     pub(crate) mod hold;
     pub(crate) mod kept;
+    pub(crate) mod outcome;
     pub(crate) mod outlet;
     pub(crate) mod overdue;
     pub(crate) mod reader;
@@ -120,12 +121,14 @@ mod store {
     mod expire;
     pub(crate) mod guard;
     pub(crate) mod guards;
+    pub(crate) mod handle;
     #[cfg(feature = "serde")]
     pub(crate) mod load;
     mod lock;
     mod many;
     mod mutate;
     pub(crate) mod on_drop;
+    mod place;
     pub(crate) mod plans;
     mod read;
     mod remove;
@@ -185,6 +188,7 @@ pub use crate::ground::stats::{DiskState, DiskStats};
 pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
 pub use crate::store::guards::Guards;
+pub use crate::store::handle::EntryHandle;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
 pub use crate::store::on_drop::MutateOnDrop;

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
-    Durability, DurabilityError, DurableWatch, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards,
-    Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing,
-    MissingKey, MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError,
+    Durability, DurabilityError, DurableWatch, Entry, EntryGuard, EntryHandle, ExpireMode, FieldError,
+    FlushError, Guards, Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport,
+    Missing, MissingKey, MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError,
     OpenReport, OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Shared, Stats,
     Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError,
     Tx, UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WatchSet, WeakLiveStore, ws,
@@ -131,6 +131,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "DurableWatch" DurableWatch<Rich>, DurableWatch<Poor> => OWNED, OWNED;
         "Entry" Entry<Rich>, Entry<Poor> => FULL, BARE;
         "EntryGuard" EntryGuard<Rich>, EntryGuard<Poor> => OWNED, OWNED;
+        "EntryHandle" EntryHandle<Rich>, EntryHandle<Poor> => HANDLE, HANDLE;
         "ExpireMode" ExpireMode, ExpireMode => FULL, FULL;
         "FieldError" FieldError, FieldError => FULL, FULL;
         "FlushError" FlushError, FlushError => HANDLE, HANDLE;
@@ -326,6 +327,16 @@ async fn every_public_future_can_be_sent() {
         LiveStore,
         store.mutate_or_create(&key, || counter(1), Change::Add(1))
     );
+    send!(LiveStore, store.mutate_version(&key, Change::Add(1)));
+    let handle = store.handle(&key).unwrap();
+    send!(EntryHandle, handle.acquire());
+    send!(EntryHandle, handle.acquire_timeout(Duration::ZERO));
+    send!(EntryHandle, handle.mutate(Change::Add(1)));
+    send!(EntryHandle, handle.mutate_if(1, Change::Add(1)));
+    send!(EntryHandle, handle.mutate_version(Change::Add(1)));
+    send!(EntryHandle, handle.remove());
+    send!(EntryHandle, handle.remove_with_msg("bye"));
+    send!(EntryHandle, handle.rollback(1));
     send!(LiveStore, store.remove(&key));
     send!(LiveStore, store.remove_with_msg(&key, "bye"));
     send!(LiveStore, store.rollback(&key, 1));
