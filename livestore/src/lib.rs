@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// One of its programs serves stores, so it is tested only where that is possible.
+#![cfg_attr(any(not(doctest), feature = "ws"), doc = include_str!("../README.md"))]
 #![allow(
     clippy::module_inception,
     reason = "a layer is named for the noun that it is about, which has a file of its own in it"
