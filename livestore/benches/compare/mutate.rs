@@ -34,6 +34,40 @@ pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
     }
 }
 
+/// One who changes the keys that come, and awaits it.
+macro_rules! awaiting {
+    ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
+        #[allow(unused_mut, reason = "some count")]
+        let mut next = $keys;
+        let mut $count = 0;
+        Contender::new($who, move |times| {
+            awaited!(times, {
+                $count += 1;
+                let $key = black_box(next());
+                let $count = black_box($count);
+                let _ = black_box($change);
+            })
+        })
+    }};
+}
+
+/// The same with a plain call.
+macro_rules! calling {
+    ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
+        #[allow(unused_mut, reason = "some count")]
+        let mut next = $keys;
+        let mut $count = 0;
+        Contender::new($who, move |times| {
+            repeated(times, || {
+                $count += 1;
+                let $key = black_box(next());
+                let $count = black_box($count);
+                let _ = black_box($change);
+            })
+        })
+    }};
+}
+
 fn unwatched(bench: &mut Bench, servers: &Servers) {
     let keys = keys(bench.plan.many);
     let stores = Stores::filled(&keys);
@@ -90,38 +124,6 @@ fn unwatched(bench: &mut Bench, servers: &Servers) {
         "`mutate`, random keys of 1 M, unwatched",
         contenders,
     );
-}
-
-/// One who changes the keys that come, and awaits it.
-macro_rules! awaiting {
-    ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
-        let mut next = $keys;
-        let mut $count = 0;
-        Contender::new($who, move |times| {
-            awaited!(times, {
-                $count += 1;
-                let $key = black_box(next());
-                let $count = black_box($count);
-                let _ = black_box($change);
-            })
-        })
-    }};
-}
-
-/// The same with a plain call.
-macro_rules! calling {
-    ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
-        let mut next = $keys;
-        let mut $count = 0;
-        Contender::new($who, move |times| {
-            repeated(times, || {
-                $count += 1;
-                let $key = black_box(next());
-                let $count = black_box($count);
-                let _ = black_box($change);
-            })
-        })
-    }};
 }
 
 /// Random keys of this many, few contenders.
