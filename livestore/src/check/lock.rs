@@ -35,8 +35,8 @@ fn change(guard: Option<EntryGuard<Count>>, alone: &Alone) -> Option<u64> {
 
 fn mutate(store: &LiveStore<Count>, add: Add) -> u64 {
     let entry = wait(store.mutate(&KEY, add)).unwrap();
-    assert_eq!(entry.value.0 + 1, entry.version);
-    entry.version
+    assert_eq!(entry.value().0 + 1, entry.version());
+    entry.version()
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn one_changes_at_a_time() {
                     }),
                 ]);
                 let entry = store.fetch(&KEY).unwrap();
-                assert_eq!((entry.value.0, entry.version), (3, 4));
+                assert_eq!((entry.value().0, entry.version()), (3, 4));
                 assert_free(&store, &KEY);
                 let order = versions.clone();
                 versions.sort();
@@ -219,7 +219,7 @@ fn every_call_can_be_given_up_wherever_it_waits() {
             assert!(!ended[2]);
             // All or nothing, and nothing stays locked.
             let entry = store.fetch(&KEY).unwrap();
-            assert!(entry.version <= 1 + u64::from(ended[0]) && entry.value.0 < entry.version);
+            assert!(entry.version() <= 1 + u64::from(ended[0]) && entry.value().0 < entry.version());
             assert_free(&store, &KEY);
             assert_free(&store, &SECOND);
             (at, ended[0])
@@ -309,7 +309,7 @@ fn a_mutation_that_panics_or_refuses_leaves_the_entry_free() {
             act(move || mutate(&s3, Add::Slowly(Alone::default()))),
         ]);
         assert_free(&store, &KEY);
-        store.fetch(&KEY).unwrap().version
+        store.fetch(&KEY).unwrap().version()
     });
     version.are([2]);
 }
