@@ -72,6 +72,33 @@ fn one_changes_at_a_time() {
 }
 
 #[test]
+fn a_handle_changes_its_own_life_or_none() {
+    let versions = explore_each(
+        2,
+        [Add::Plainly, Add::Slowly].map(|add| {
+            move || {
+                let (store, alone) = (store(), Alone::default());
+                let handle = store.handle(&KEY).unwrap();
+                let s1 = store.clone();
+                let versions = side_by_side([
+                    act(move || wait(handle.mutate_version(add(alone))).ok()),
+                    act(move || {
+                        let gone = wait(s1.remove(&KEY)).unwrap();
+                        assert!(s1.create(&KEY, Count(0)).is_ok());
+                        Some(gone.version())
+                    }),
+                ]);
+                let next = store.fetch(&KEY).unwrap();
+                assert_eq!((next.value().0, Some(next.version() - 1)), (0, versions[1]));
+                assert_free(&store, &KEY);
+                versions
+            }
+        }),
+    );
+    versions.are([vec![Some(2), Some(3)], vec![None, Some(2)]]);
+}
+
+#[test]
 fn who_came_first_is_served_first_and_nobody_slips_in_between() {
     type Barge = fn(&LiveStore<Count>, Alone) -> Option<u64>;
     let barges: [Barge; 3] = [
