@@ -4,4 +4,5 @@
 
 mod gate;
 mod protocol;
+mod transcript;
 mod world;

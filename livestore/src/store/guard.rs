@@ -236,7 +236,7 @@ impl<V: LiveValue> EntryGuard<V> {
     /// # Errors
     ///
     /// [`DeadlineError::NoChecks`] if the store was built without `expire_check_freq`; [`DeadlineError::RuntimeEnded`] as
-    /// there.
+    /// there; [`DeadlineError::Missing`] if the store was closed.
     pub fn expire_after(&mut self, after: Duration) -> Result<(), DeadlineError> {
         self.set_deadline(self.table.shared().deadline_after(after))
     }

@@ -377,6 +377,10 @@ impl<V: LiveValue> Table<V> {
         let Some(deadlines) = &self.deadlines else {
             return Err(DeadlineError::NoChecks);
         };
+        if self.is_closed() {
+            // Its checks have ended with it, and so has the entry, though a guard may still be there.
+            return Err(DeadlineError::Missing);
+        }
         if at < Stamp::NEVER && !self.resume_checks() {
             return Err(DeadlineError::RuntimeEnded);
         }
