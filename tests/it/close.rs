@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use livestore::{
-    AcquireError, DeadlineError, ExpireMode, LiveStore, LiveValue, MutateError, MutateIfError, StoreOptions, TransactError,
-    TryAcquireError, Uuid,
+    AcquireError, DeadlineError, ExpireMode, LiveStore, LiveValue, MutateError, MutateIfError, StoreOptions,
+    TransactError, TryAcquireError, Uuid,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -255,8 +255,14 @@ async fn an_entry_of_a_closed_store_gets_no_deadline_though_a_guard_has_it() {
         .done();
     let mut guard = store.init_and_acquire(counter(1));
     store.close().await.unwrap();
-    assert_eq!(guard.expire_after(Duration::from_secs(1)), Err(DeadlineError::Missing));
+    assert_eq!(
+        guard.expire_after(Duration::from_secs(1)),
+        Err(DeadlineError::Missing)
+    );
     guard.persist();
     let key = *guard.key();
-    assert_eq!(store.expire_after(&key, Duration::from_secs(1)), Err(DeadlineError::Missing));
+    assert_eq!(
+        store.expire_after(&key, Duration::from_secs(1)),
+        Err(DeadlineError::Missing)
+    );
 }

@@ -34,64 +34,6 @@ pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
     }
 }
 
-fn unwatched(bench: &mut Bench, servers: &Servers) {
-    let keys = keys(bench.plan.many);
-    let stores = Stores::filled(&keys);
-    let hot = &keys[keys.len() / 2];
-    let mixed = shuffled(&keys);
-
-    let mut contenders = stores.mutating(|| move || hot);
-    contenders.extend(servers.writing(
-        |connection| {
-            redis::change(hot, 1).exec(connection).unwrap();
-            redis::publish(hot, 1).exec(connection).unwrap();
-        },
-        |pipeline| {
-            pipeline.add_command(redis::change(hot, 1));
-            pipeline.add_command(redis::publish(hot, 1));
-        },
-    ));
-    bench.row("mutate-hot", "`mutate`, one key of 1 M, unwatched", contenders);
-
-    let set = SmallMutation::SetCount;
-    let raw = &stores.raw;
-    let livestore = &stores.livestore;
-    let contenders = vec![
-        awaiting!(LIVESTORE, || hot, key, count => livestore.mutate_version(key, set(count)).await),
-        calling!(RAW, || hot, key, count => raw.mutate(key, |was| Small { count, ..*was })),
-    ];
-    bench.row(
-        "mutate-version",
-        "`mutate_version`, one key of 1 M, unwatched",
-        contenders,
-    );
-    let handle = &livestore.handle(hot).unwrap();
-    let contenders = vec![
-        awaiting!(LIVESTORE, || handle, handle, count => handle.mutate_version(set(count)).await),
-        calling!(RAW, || hot, key, count => raw.mutate(key, |was| Small { count, ..*was })),
-    ];
-    bench.row(
-        "mutate-handle",
-        "`mutate_version` by a handle of the entry",
-        contenders,
-    );
-
-    let every = bench.plan.many as u64;
-    let contenders = stores.mutating(|| {
-        let mut round = Round::over(&mixed);
-        move || round.next()
-    });
-    let contenders = contenders
-        .into_iter()
-        .map(|contender| contender.times(every))
-        .collect();
-    bench.slow_row(
-        "mutate-cold",
-        "`mutate`, random keys of 1 M, unwatched",
-        contenders,
-    );
-}
-
 /// One who changes the keys that come, and awaits it.
 macro_rules! awaiting {
     ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
@@ -122,6 +64,69 @@ macro_rules! calling {
             })
         })
     }};
+}
+
+/// The same thing each time.
+fn always<T: Copy>(it: T) -> impl FnMut() -> T {
+    move || it
+}
+
+fn unwatched(bench: &mut Bench, servers: &Servers) {
+    let keys = keys(bench.plan.many);
+    let stores = Stores::filled(&keys);
+    let hot = &keys[keys.len() / 2];
+    let mixed = shuffled(&keys);
+
+    let mut contenders = stores.mutating(|| move || hot);
+    contenders.extend(servers.writing(
+        |connection| {
+            redis::change(hot, 1).exec(connection).unwrap();
+            redis::publish(hot, 1).exec(connection).unwrap();
+        },
+        |pipeline| {
+            pipeline.add_command(redis::change(hot, 1));
+            pipeline.add_command(redis::publish(hot, 1));
+        },
+    ));
+    bench.row("mutate-hot", "`mutate`, one key of 1 M, unwatched", contenders);
+
+    let set = SmallMutation::SetCount;
+    let raw = &stores.raw;
+    let livestore = &stores.livestore;
+    let contenders = vec![
+        awaiting!(LIVESTORE, always(hot), key, count => livestore.mutate_version(key, set(count)).await),
+        calling!(RAW, always(hot), key, count => raw.mutate(key, |was| Small { count, ..*was })),
+    ];
+    bench.row(
+        "mutate-version",
+        "`mutate_version`, one key of 1 M, unwatched",
+        contenders,
+    );
+    let handle = &livestore.handle(hot).unwrap();
+    let contenders = vec![
+        awaiting!(LIVESTORE, always(handle), handle, count => handle.mutate_version(set(count)).await),
+        calling!(RAW, always(hot), key, count => raw.mutate(key, |was| Small { count, ..*was })),
+    ];
+    bench.row(
+        "mutate-handle",
+        "`mutate_version` by a handle of the entry",
+        contenders,
+    );
+
+    let every = bench.plan.many as u64;
+    let contenders = stores.mutating(|| {
+        let mut round = Round::over(&mixed);
+        move || round.next()
+    });
+    let contenders = contenders
+        .into_iter()
+        .map(|contender| contender.times(every))
+        .collect();
+    bench.slow_row(
+        "mutate-cold",
+        "`mutate`, random keys of 1 M, unwatched",
+        contenders,
+    );
 }
 
 /// Random keys of this many, few contenders.
