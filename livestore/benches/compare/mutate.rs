@@ -68,6 +68,11 @@ macro_rules! calling {
     }};
 }
 
+/// The same thing each time.
+fn always<T: Copy>(it: T) -> impl FnMut() -> T {
+    move || it
+}
+
 fn unwatched(bench: &mut Bench, servers: &Servers) {
     let keys = keys(bench.plan.many);
     let stores = Stores::filled(&keys);
@@ -91,8 +96,8 @@ fn unwatched(bench: &mut Bench, servers: &Servers) {
     let raw = &stores.raw;
     let livestore = &stores.livestore;
     let contenders = vec![
-        awaiting!(LIVESTORE, || hot, key, count => livestore.mutate_version(key, set(count)).await),
-        calling!(RAW, || hot, key, count => raw.mutate(key, |was| Small { count, ..*was })),
+        awaiting!(LIVESTORE, always(hot), key, count => livestore.mutate_version(key, set(count)).await),
+        calling!(RAW, always(hot), key, count => raw.mutate(key, |was| Small { count, ..*was })),
     ];
     bench.row(
         "mutate-version",
@@ -101,8 +106,8 @@ fn unwatched(bench: &mut Bench, servers: &Servers) {
     );
     let handle = &livestore.handle(hot).unwrap();
     let contenders = vec![
-        awaiting!(LIVESTORE, || handle, handle, count => handle.mutate_version(set(count)).await),
-        calling!(RAW, || hot, key, count => raw.mutate(key, |was| Small { count, ..*was })),
+        awaiting!(LIVESTORE, always(handle), handle, count => handle.mutate_version(set(count)).await),
+        calling!(RAW, always(hot), key, count => raw.mutate(key, |was| Small { count, ..*was })),
     ];
     bench.row(
         "mutate-handle",
