@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod divergence;
+mod drive;
 mod gate;
+mod leak;
 mod protocol;
 mod world;

@@ -259,9 +259,12 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
         caught(|| here(cx)).ok()
     }
 
-    pub(crate) fn made(&self, cx: &Cx<U>) -> Option<V> {
-        let create = self.create.as_ref()?;
-        caught(|| create(cx)).ok().flatten()
+    /// Creates the entry of a key that has none, if that is wanted.
+    pub(crate) fn create(&self, cx: &Cx<U>) {
+        if let Some(create) = &self.create {
+            // The user's rules as well. What is refused is not there.
+            let _ = caught(|| create(cx).map(|value| self.store.fetch_or_create(&cx.key(), || value)));
+        }
     }
 }
 

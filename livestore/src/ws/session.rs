@@ -3,7 +3,7 @@
 //! It belongs to one task, which polls it for what is to be sent and gives it what was received. Nothing is queued for a client
 //! that does not take it: updates wait where all watchers have them, and are asked for when there is room.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -123,6 +123,8 @@ pub(crate) struct Session<U> {
     running: FuturesUnordered<Running>,
     /// For each key of which a command is carried out, those that wait for it, in the order in which they came.
     queues: HashMap<At, VecDeque<Waiting>>,
+    /// The keys of which it is not yet known that somebody has come.
+    arriving: HashSet<At>,
     /// How many commands and calls are not yet answered.
     unanswered: usize,
     control: mpsc::UnboundedReceiver<Control>,
@@ -161,6 +163,7 @@ impl<U: Send + Sync + 'static> Session<U> {
             bucket: Bucket::new(limits.rate, limits.burst, now),
             running: FuturesUnordered::new(),
             queues: HashMap::new(),
+            arriving: HashSet::new(),
             unanswered: 0,
             control,
             events: Arc::clone(&events),
@@ -339,15 +342,17 @@ impl<U: Send + Sync + 'static> Session<U> {
         for wanted in request.keys.iter().flatten() {
             let told = match request::key(&wanted.k) {
                 None => Err(Code::NotFound),
-                Some(_) if self.subscriptions() >= self.config.limits.subscriptions => Err(Code::TooManySubs),
+                Some(key)
+                    if self.subscriptions() >= self.config.limits.subscriptions
+                        && !self.stores[at].contains(&key) =>
+                {
+                    Err(Code::TooManySubs)
+                }
                 Some(key) => {
                     let has = wanted.ver.zip(wanted.r.as_deref()).filter(|_| is_epoch);
-                    let told = self.stores[at].subscribe(key, has);
-                    if told.is_ok()
-                        && let Some(arrival) = self.stores[at].arrive(key)
-                    {
-                        self.running
-                            .push(Box::pin(arrival.map(move |stay| Done::Arrived((at, key), stay))));
+                    let told = self.stores[at].subscribe(key, has, &mut self.out);
+                    if told.is_ok() {
+                        self.arrive((at, key));
                     }
                     told
                 }
@@ -368,6 +373,20 @@ impl<U: Send + Sync + 'static> Session<U> {
         Ok(())
     }
 
+    /// Does what is done when somebody comes, once.
+    fn arrive(&mut self, at: At) {
+        if self.arriving.contains(&at) {
+            return;
+        }
+        if let Some(arrival) = self.stores[at.0].arrive(at.1) {
+            self.arriving.insert(at);
+            let arrival = AssertUnwindSafe(arrival).catch_unwind();
+            self.running.push(Box::pin(
+                arrival.map(move |stay| Done::Arrived(at, stay.ok().flatten())),
+            ));
+        }
+    }
+
     fn subscriptions(&self) -> usize {
         self.stores.iter().map(|store| store.len()).sum()
     }
@@ -376,7 +395,7 @@ impl<U: Send + Sync + 'static> Session<U> {
         let at = self.store(request)?;
         for wanted in request.keys.iter().flatten() {
             if let Some(key) = request::key(&wanted.k) {
-                self.stores[at].unsubscribe(&key);
+                self.stores[at].unsubscribe(&key, &mut self.out);
             }
         }
         self.reply(request.id, Told::new("ok"));
@@ -477,8 +496,12 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     fn answer(&mut self, done: Done) {
         match done {
-            Done::Arrived((store, key), Some(stay)) => self.stores[store].stay(&key, stay),
-            Done::Arrived(_, None) => {}
+            Done::Arrived(at, stay) => {
+                self.arriving.remove(&at);
+                if let Some(stay) = stay {
+                    self.stores[at.0].stay(&at.1, stay);
+                }
+            }
             Done::Call(id, answer) => {
                 self.unanswered -= 1;
                 let text = answer.and_then(|json| json.text().cloned().ok_or(Deny::new(Code::Internal)));
