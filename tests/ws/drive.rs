@@ -236,7 +236,7 @@ impl Drive {
         let live = Live::<String>::new()
             .user_id(|user| user.clone())
             .limits(|limits| {
-                limits.burst = 100_000;
+                (limits.burst, limits.burst_per_user) = (100_000, 100_000);
                 limits.ping_after = Duration::from_secs(1_000_000);
             })
             .serve("board", boards[0].clone(), |s| {
@@ -376,6 +376,9 @@ impl Drive {
     }
 
     async fn change(&mut self, store: usize, key: &Uuid) {
+        if self.dice.below(2) == 0 {
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
         let number = self.dice.below(1000);
         let change = match self.dice.below(10) {
             0..3 => Change::Push("a line ".repeat(1 + number % 9) + &number.to_string()),

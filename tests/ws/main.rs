@@ -6,5 +6,6 @@ mod divergence;
 mod drive;
 mod gate;
 mod leak;
+mod once;
 mod protocol;
 mod world;

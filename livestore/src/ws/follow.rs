@@ -29,6 +29,7 @@ use crate::ws::cx::{Cx, Visitor};
 use crate::ws::deny::{Code, Deny};
 use crate::ws::frame::{Frame, Tag, Told, raw};
 use crate::ws::json::Json;
+use crate::ws::latest::Latest;
 use crate::ws::route::Route;
 use crate::ws::served::{Arrival, Followed, Outbox, Outcome, Served, Stay, Subscribed, Work};
 use crate::ws::views::{Address, Has, RoleViews, Views};
@@ -58,6 +59,8 @@ pub(crate) struct Follow<U, V: LiveValue, R> {
     first: VecDeque<Uuid>,
     /// Keys of which there is something newer that is to be told later.
     due: BTreeSet<(Instant, Uuid)>,
+    /// Messages of this client of which the newest are sent.
+    latest: Latest<V::Message>,
 }
 
 /// What a client has of one key.
@@ -100,6 +103,7 @@ where
             subs: HashMap::new(),
             first: VecDeque::new(),
             due: BTreeSet::new(),
+            latest: Latest::new(),
         })
     }
 }
@@ -459,6 +463,13 @@ where
     }
 
     fn poll_tell(&mut self, cx: &mut Context<'_>, now: Instant, out: &mut Outbox) {
+        let period = self.store.route.period;
+        while let Some((key, message)) = self.latest.next(now, period) {
+            if self.seen(&key).is_some() {
+                // If it has ended meanwhile, there is nobody to be told.
+                let _ = self.store.route.store.broadcast(&key, message);
+            }
+        }
         while !out.is_full() {
             if let Some(key) = self.first.pop_front() {
                 let Some(sub) = self.subs.get_mut(&key).filter(|sub| sub.is_first) else {
@@ -481,7 +492,8 @@ where
     }
 
     fn due(&self) -> Option<Instant> {
-        self.due.first().map(|(at, _)| *at)
+        let due = self.due.first().map(|(at, _)| *at);
+        due.into_iter().chain(self.latest.due()).min()
     }
 
     fn recheck(&mut self, now: Instant, out: &mut Outbox) {
@@ -512,13 +524,16 @@ where
         Box::pin(async move { store.carry_out(&cx, &command, expected).await })
     }
 
-    fn publish(&self, key: Uuid, message: &RawValue) -> Result<(), Deny> {
+    fn publish(&mut self, key: Uuid, message: &RawValue, now: Instant) -> Result<(), Deny> {
         let (entry, ..) = self.seen(&key).ok_or(Deny::new(Code::NotFound))?;
-        let message = self
-            .store
-            .route
-            .accepted_message(&self.cx(key), &entry, message)?;
-        let told = self.store.route.store.broadcast(&key, message);
+        let route = &self.store.route;
+        let message = route.accepted_message(&self.cx(key), &entry, message)?;
+        let message = match route.latest_per_sender {
+            true => self.latest.offer(key, message, now, route.period),
+            false => Some(message),
+        };
+        let Some(message) = message else { return Ok(()) };
+        let told = route.store.broadcast(&key, message);
         told.map(drop).map_err(|_| Deny::new(Code::NotFound))
     }
 

@@ -44,6 +44,7 @@ pub struct Route<U, V: LiveValue, R = Unseen> {
     here: Option<HereFn<U, V>>,
     create: Option<CreateFn<U, V>>,
     pub(crate) period: Duration,
+    pub(crate) latest_per_sender: bool,
     roles_of: PhantomData<fn() -> R>,
 }
 
@@ -75,6 +76,7 @@ impl<U, V: LiveValue> Route<U, V> {
             here: None,
             create: None,
             period: period(AT_MOST),
+            latest_per_sender: false,
             roles_of: PhantomData,
         }
     }
@@ -106,6 +108,7 @@ impl<U, V: LiveValue> Route<U, V> {
             here: self.here,
             create: self.create,
             period: self.period,
+            latest_per_sender: self.latest_per_sender,
             roles_of: PhantomData,
         }
     }
@@ -158,6 +161,14 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
         self
     }
 
+    /// Has only the newest message of a connection to a key sent in each period of [`at_most`](Self::at_most): for cursors, and
+    /// whatever else is of no interest once it is old. The first is sent at once; what still waits when its connection ends, or
+    /// when its user does not see the entry any more, is not sent.
+    pub fn latest_per_sender(mut self) -> Self {
+        self.latest_per_sender = true;
+        self
+    }
+
     /// Says what a role is told of a message: `None` is not told. Without this, messages stay on the server.
     pub fn messages(
         mut self,
@@ -192,7 +203,7 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     }
 
     /// Has a key told at most so many times in a second, from 1 to 1000; what lies between is told as one. 60 by default. Messages
-    /// are told at once.
+    /// are told at once, unless [otherwise](Self::latest_per_sender) said.
     pub fn at_most(mut self, times: u32) -> Self {
         self.period = period(times);
         self

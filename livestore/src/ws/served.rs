@@ -66,7 +66,7 @@ pub(crate) trait Followed: Send {
     fn command(&self, key: Uuid, command: Box<RawValue>, expected: Option<u64>) -> Work;
 
     /// Sends a message.
-    fn publish(&self, key: Uuid, message: &RawValue) -> Result<(), Deny>;
+    fn publish(&mut self, key: Uuid, message: &RawValue, now: Instant) -> Result<(), Deny>;
 
     /// Has a reply sent when everything up to this version was told.
     fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, out: &mut Outbox);

@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use uuid::Uuid;
 
 use crate::ground::sync::atomic::{AtomicUsize, Ordering};
+use crate::ws::budget::Budget;
 use crate::ws::config::Config;
 use crate::ws::cx::{Cx, Visitor};
 use crate::ws::deny::{Code, Deny};
@@ -120,6 +121,8 @@ pub(crate) struct Session<U> {
     /// Which store is asked first, next time.
     turn: usize,
     bucket: Bucket,
+    /// What the user may ask for over all connections.
+    budget: Arc<Budget>,
     running: FuturesUnordered<Running>,
     /// For each key of which a command is carried out, those that wait for it, in the order in which they came.
     queues: HashMap<At, VecDeque<Waiting>>,
@@ -139,7 +142,11 @@ pub(crate) struct Session<U> {
 }
 
 impl<U: Send + Sync + 'static> Session<U> {
-    pub(crate) fn begin(config: &Arc<Config<U>>, visitor: &Arc<Visitor<U>>) -> (Session<U>, Reach) {
+    pub(crate) fn begin(
+        config: &Arc<Config<U>>,
+        visitor: &Arc<Visitor<U>>,
+        budget: Arc<Budget>,
+    ) -> (Session<U>, Reach) {
         let (sender, control) = mpsc::unbounded_channel();
         let events = Arc::new(AtomicUsize::new(0));
         let now = Instant::now();
@@ -160,7 +167,8 @@ impl<U: Send + Sync + 'static> Session<U> {
         let session = Session {
             stores: config.follow(visitor),
             turn: 0,
-            bucket: Bucket::new(limits.rate, limits.burst, now),
+            bucket: Bucket::new(f64::from(limits.rate), limits.burst, now),
+            budget,
             running: FuturesUnordered::new(),
             queues: HashMap::new(),
             arriving: HashSet::new(),
@@ -190,20 +198,14 @@ impl<U: Send + Sync + 'static> Session<U> {
             return self.close(Close::TOO_LARGE);
         }
         let request = Request::read(text);
+        let id = request.as_ref().and_then(|request| request.id);
+        match self.take(now) {
+            Pass::Yes => {}
+            Pass::After(after) => return self.refuse(id, &Deny::rate_limited(after)),
+            Pass::Flood => return self.close(Close::FLOOD),
+        }
         if request.as_ref().is_some_and(|request| request.t == "pong") {
             return;
-        }
-        let id = request.as_ref().and_then(|request| request.id);
-        match self.bucket.take(now) {
-            Pass::Yes => {}
-            Pass::After(after) => {
-                let deny = Deny {
-                    after: Some(after),
-                    ..Deny::new(Code::RateLimited)
-                };
-                return self.refuse(id, &deny);
-            }
-            Pass::Flood => return self.close(Close::FLOOD),
         }
         let handled = match &request {
             Some(request) => self.handle(request),
@@ -223,8 +225,27 @@ impl<U: Send + Sync + 'static> Session<U> {
         }
     }
 
+    /// Counts a request. To be a flood is a matter of one connection.
+    fn take(&mut self, now: Instant) -> Pass {
+        match self.bucket.take(now) {
+            Pass::Yes => match self.budget.take(now) {
+                Pass::Flood => Pass::After(1000),
+                pass => pass,
+            },
+            pass => pass,
+        }
+    }
+
+    /// Takes a ping of the socket's own.
+    pub(crate) fn receive_ping(&mut self) {
+        self.hear();
+        if self.take(Instant::now()) == Pass::Flood {
+            self.close(Close::FLOOD);
+        }
+    }
+
     /// Notes that the client is there.
-    pub(crate) fn hear(&mut self) {
+    fn hear(&mut self) {
         self.heard = Instant::now();
         self.asked = None;
     }
@@ -462,15 +483,21 @@ impl<U: Send + Sync + 'static> Session<U> {
         let at = self.store(request)?;
         let key = request.key().ok_or(Deny::new(Code::NotFound))?;
         let message = request.msg.ok_or(Deny::new(Code::BadRequest))?;
-        self.stores[at].publish(key, message)?;
+        self.stores[at].publish(key, message, Instant::now())?;
         self.reply(request.id, Told::new("ok"));
         Ok(())
     }
 
     fn call(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let name = request.f.as_deref().ok_or(Deny::new(Code::BadRequest))?;
-        let call = self.config.calls.get(name).ok_or(Deny::new(Code::NotFound))?;
+        let calls = &self.config.calls;
+        let (name, call) = calls.get_key_value(name).ok_or(Deny::new(Code::NotFound))?;
         let call = Arc::clone(call);
+        if let Some(limit) = self.config.call_limits.get(name)
+            && let Pass::After(after) = self.budget.take_call(name, *limit, Instant::now())
+        {
+            return Err(Deny::rate_limited(after));
+        }
         let given = match request.c {
             Some(given) => given.to_owned(),
             None => RawValue::NULL.to_owned(),
