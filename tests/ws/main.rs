@@ -8,4 +8,5 @@ mod gate;
 mod leak;
 mod once;
 mod protocol;
+mod socket;
 mod world;
