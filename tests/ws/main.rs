@@ -5,6 +5,7 @@
 mod divergence;
 mod drive;
 mod gate;
+mod hostile;
 mod leak;
 mod once;
 mod protocol;

@@ -442,7 +442,7 @@ impl<U: Send + Sync + 'static> Session<U> {
     fn command(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let store = self.store(request)?;
         let key = request.key().ok_or(Deny::new(Code::NotFound))?;
-        let command = request.c.ok_or(Deny::new(Code::BadRequest))?.to_owned();
+        let command = request.given().to_owned();
         self.count()?;
         let is_epoch = request
             .epoch
@@ -482,7 +482,7 @@ impl<U: Send + Sync + 'static> Session<U> {
     fn publish(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let at = self.store(request)?;
         let key = request.key().ok_or(Deny::new(Code::NotFound))?;
-        let message = request.msg.ok_or(Deny::new(Code::BadRequest))?;
+        let message = request.msg.unwrap_or(RawValue::NULL);
         self.stores[at].publish(key, message, Instant::now())?;
         self.reply(request.id, Told::new("ok"));
         Ok(())
@@ -498,10 +498,7 @@ impl<U: Send + Sync + 'static> Session<U> {
         {
             return Err(Deny::rate_limited(after));
         }
-        let given = match request.c {
-            Some(given) => given.to_owned(),
-            None => RawValue::NULL.to_owned(),
-        };
+        let given = request.given().to_owned();
         self.count()?;
         let (id, cx) = (request.id, Cx::new(&self.visitor, Uuid::nil()));
         let work = async move { call(cx, given).await };
