@@ -4,6 +4,7 @@
 
 mod divergence;
 mod drive;
+mod fuzz;
 mod gate;
 mod hostile;
 mod leak;
