@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use livestore::ws::{Deny, Live, Local, json};
-use livestore::{Entry, Hidden, LiveStore, LiveValue, Uuid};
+use livestore::{Entry, Hidden, LiveStore, LiveValue, StoreOptions, Uuid};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 use tokio::time::advance;
@@ -444,16 +444,18 @@ async fn a_hook_that_panics_costs_what_it_was_asked_for_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_comes_though_the_subscription_ends_before() {
-    let world = World::new();
+    // It waits for what it led to, which is told once in a second.
+    let world = World::with(StoreOptions::default(), 1);
     let key = world.room(1, &["ann"]);
     let mut ann = world.visit("ann");
-    sub(&mut ann, &key).await;
-    settle(&mut ann).await;
     for end in [
         json!({"t": "unsub", "keys": [{"k": key}]}),
         json!({"t": "sub", "keys": [{"k": key}]}),
     ] {
+        sub(&mut ann, &key).await;
+        settle(&mut ann).await;
         ann.send(json!({"t": "cmd", "id": 1, "k": key, "c": {"say": "hi"}}));
+        assert_eq!(settle(&mut ann).await, [] as [Value; 0]);
         ann.send(end);
         let told = settle(&mut ann).await;
         assert!(told.iter().any(|told| told["id"] == 1), "{told:?}");
