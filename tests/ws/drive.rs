@@ -232,7 +232,7 @@ impl Drive {
             ..Default::default()
         };
         let at_most = [2, 60, 1000][dice.below(3)];
-        let boards = [(); 2].map(|()| LiveStore::<Board>::new().with_options(options.clone()).done());
+        let boards = [(); 2].map(|()| LiveStore::<Board>::new().with_options(options).done());
         let live = Live::<String>::new()
             .user_id(|user| user.clone())
             .limits(|limits| {

@@ -80,7 +80,7 @@ async fn what_does_not_fit_is_refused_and_the_connection_goes_on() {
         format!(r#"{{"t":"sub","id":7,"keys":[{{"k":"{key}","ver":-1,"r":"0"}}]}}"#),
         format!(r#"{{"t":"sub","id":7,"keys":[{{"k":"{key}","ver":1e300,"r":"0"}}]}}"#),
         format!(r#"{{"t":"sub","id":7,"id":8,"keys":[{{"k":"{key}"}}]}}"#),
-        format!(r#"{{"t":"sub","id":7,"keys":{{"__proto__":[]}}}}"#),
+        r#"{"t":"sub","id":7,"keys":{"__proto__":[]}}"#.to_owned(),
         format!(r#"{{"t":"cmd","id":9007199254740992,"k":"{key}","c":{{"say":"x"}}}}"#),
         r#"{"t":"\ud800"}"#.to_owned(),
     ] {
@@ -574,7 +574,8 @@ async fn of_one_senders_messages_the_latest_of_each_period_is_sent() {
     assert!(of_ann.is_sorted() && of_ann[0] == 0);
     // The last is sent though none follows it.
     advance(Duration::from_millis(100)).await;
-    (ann.pending().await, ben.pending().await);
+    ann.pending().await;
+    ben.pending().await;
     ann.send(json!({"t": "pub", "k": one, "msg": 7}));
     ann.send(json!({"t": "pub", "k": one, "msg": 8}));
     settle(&mut ann).await;

@@ -39,7 +39,8 @@ async fn what_lay_between_two_times_of_a_role_is_not_told() {
         let texts = Arc::new(Mutex::new(String::new()));
         ann.subscribe(None, &key).await;
         all.subscribe(None, &key).await;
-        (settle(&mut ann).await, settle(&mut all).await);
+        settle(&mut ann).await;
+        settle(&mut all).await;
         if !is_there {
             // She comes back later, with what she has.
             let mut back = world.visit("ann");

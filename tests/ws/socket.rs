@@ -71,7 +71,7 @@ fn user(headers: &HeaderMap) -> Option<String> {
 }
 
 impl Server {
-    async fn start(live: &Live<String>) -> Server {
+    fn start(live: &Live<String>) -> Server {
         let socket = TcpSocket::new_v4().unwrap();
         // Small, so that a client that does not read is soon noticed.
         socket.set_send_buffer_size(4096).unwrap();
@@ -181,7 +181,7 @@ fn live(world: &World) -> Live<String> {
 #[tokio::test]
 async fn the_subprotocol_is_agreed_on_and_a_token_is_not_repeated() {
     let world = World::new();
-    let server = Server::start(&live(&world)).await;
+    let server = Server::start(&live(&world));
     let agreed = |response: &tungstenite::handshake::client::Response| {
         let agreed = response.headers().get("sec-websocket-protocol");
         agreed.map(|agreed| agreed.to_str().unwrap().to_owned())
@@ -222,7 +222,7 @@ async fn the_subprotocol_is_agreed_on_and_a_token_is_not_repeated() {
 async fn pages_of_others_and_the_unknown_are_sent_away_for_good() {
     let world = World::new();
     let strict = world.live.clone().origins(["https://app.example.com"]);
-    let server = Server::start(&strict).await;
+    let server = Server::start(&strict);
     let own = format!("http://{}", server.address);
     for (origin, user, code) in [
         (Some("https://evil.example.com"), "ann", Some(4403)),
@@ -254,7 +254,7 @@ async fn pages_of_others_and_the_unknown_are_sent_away_for_good() {
         }
     }
     until(|| server.live.connections() == 0).await;
-    let native = Server::start(&strict.native_clients()).await;
+    let native = Server::start(&strict.native_clients());
     assert!(next(&mut native.dial(ANN).await).await.is_ok());
     let origin = Some("https://evil.example.com");
     assert_eq!(
@@ -266,7 +266,7 @@ async fn pages_of_others_and_the_unknown_are_sent_away_for_good() {
 #[tokio::test]
 async fn what_is_not_spoken_here_ends_the_connection() {
     let world = World::new();
-    let server = Server::start(&live(&world)).await;
+    let server = Server::start(&live(&world));
     let mut socket = server.visit("ann").await;
     socket.send(Message::binary(vec![1, 2, 3])).await.unwrap();
     assert_eq!(end(&mut socket).await, Some(4400));
@@ -296,7 +296,7 @@ async fn whoever_never_reads_is_sent_away_and_others_do_not_notice() {
     let world = World::new();
     let key = world.room(1, &["ann", "ben"]);
     let live = live(&world).limits(|limits| limits.stuck_for = Duration::from_millis(300));
-    let server = Server::start(&live).await;
+    let server = Server::start(&live);
     let (mut ann, mut ben) = (server.visit("ann").await, server.visit("ben").await);
     subscribe(&mut ann, &key).await;
     subscribe(&mut ben, &key).await;
@@ -330,7 +330,7 @@ async fn whoever_is_silent_is_asked_and_then_sent_away() {
         limits.ping_after = Duration::from_millis(100);
         limits.pong_within = Duration::from_secs(1);
     });
-    let server = Server::start(&live).await;
+    let server = Server::start(&live);
     let mut ann = server.visit("ann").await;
     subscribe(&mut ann, &key).await;
     for _ in 0..3 {
@@ -356,7 +356,7 @@ async fn whoever_is_silent_is_asked_and_then_sent_away() {
 #[tokio::test]
 async fn a_plain_request_is_refused() {
     let world = World::new();
-    let server = Server::start(&live(&world)).await;
+    let server = Server::start(&live(&world));
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let request = "GET /route HTTP/1.1\r\nHost: x\r\nx-user: ann\r\nConnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -373,7 +373,7 @@ async fn no_more_come_in_than_may() {
         limits.connections = 4;
         limits.connections_per_user = 2;
     });
-    let server = Server::start(&live).await;
+    let server = Server::start(&live);
     let mut in_there = vec![server.visit("ann").await, server.visit("ann").await];
     assert_eq!(end(&mut server.dial(ANN).await).await, Some(4530));
     in_there.push(server.visit("ben").await);
@@ -391,7 +391,7 @@ async fn no_more_come_in_than_may() {
 async fn on_the_way_down_every_socket_is_told() {
     let world = World::new();
     let key = world.room(1, &["ann", "ben"]);
-    let server = Server::start(&live(&world)).await;
+    let server = Server::start(&live(&world));
     let mut sockets = vec![server.visit("ann").await, server.visit("ben").await];
     for socket in &mut sockets {
         subscribe(socket, &key).await;
@@ -416,7 +416,7 @@ async fn on_the_way_down_every_socket_is_told() {
 async fn a_thousand_come_and_go_and_leave_nothing() {
     let world = World::new();
     let key = world.room(1, &["ann", "ben"]);
-    let server = Server::start(&live(&world)).await;
+    let server = Server::start(&live(&world));
     for round in 0..100 {
         let mut sockets = Vec::new();
         for number in 0..10 {
@@ -447,7 +447,7 @@ fn whoever_is_there_when_the_server_is_cut_off_has_left_once() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let live = live(&world);
     runtime.block_on(async {
-        let server = Server::start(&live).await;
+        let server = Server::start(&live);
         let (mut ann, mut ben) = (server.visit("ann").await, server.visit("ben").await);
         subscribe(&mut ann, &key).await;
         subscribe(&mut ben, &key).await;
