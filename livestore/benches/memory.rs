@@ -21,8 +21,8 @@ use livestore_benches::peers::watched::{self, Watched};
 use livestore_benches::peers::{cache, lock_free};
 use livestore_benches::raw::Raw;
 use livestore_benches::rows::{
-    self, Cell, EYEBALL, HAND, LIVESTORE, LIVESTORE_DELTAS, MOKA, OLD, PAPAYA, RAW, REDIS, Row, SCC, Unit,
-    WATCH, Who,
+    self, Cell, EYEBALL, HAND, LIVESTORE, LIVESTORE_DELTAS, LIVESTORE_SET, MOKA, OLD, PAPAYA, RAW, REDIS,
+    Row, SCC, Unit, WATCH, Who,
 };
 use livestore_benches::runtime;
 use livestore_benches::values::{self, Small, SmallMutation};
@@ -199,6 +199,7 @@ fn main() {
             idle(&mut counted, entries);
             removed(&mut counted, entries);
             first_watcher(&mut counted);
+            members(&mut counted);
             further_watchers(&mut counted);
             waiters(&mut counted);
             allocations(&mut counted);
@@ -344,6 +345,31 @@ fn first_watcher(counted: &mut Counted) {
     watched!(WATCH, |key| watched.watch(key));
     let observed = observed::filled(&keys);
     watched!(EYEBALL, |key| observed.watch(key));
+}
+
+/// What an entry takes in a set that alone follows it, and in one more that does.
+fn members(counted: &mut Counted) {
+    const ENTRIES: usize = 10_000;
+    let keys = keys(ENTRIES);
+    let store = values::filled(&keys);
+    let mut sets = Vec::with_capacity(2);
+    for (id, what) in [
+        (
+            "heap-set-first",
+            "heap more for an entry that one `WatchSet` alone follows",
+        ),
+        (
+            "heap-set",
+            "heap more for an entry that one more `WatchSet` follows",
+        ),
+    ] {
+        let before = Heap::now();
+        let mut set = store.watch_set();
+        keys.iter().for_each(|key| drop(set.add(key)));
+        let bytes = Heap::now().bytes_since(before, ENTRIES);
+        sets.push(set);
+        counted.add(id, what, Unit::Bytes, LIVESTORE_SET, bytes);
+    }
 }
 
 /// What each of a thousand watchers of one entry takes while it sleeps, its task and its own struct aside.

@@ -23,13 +23,18 @@ const ENTRIES: usize = 1000;
 type Operation = fn(u64);
 
 /// Every operation, by the name that the command line takes.
-const OPERATIONS: [(&str, Operation); 23] = [
+const OPERATIONS: [(&str, Operation); 28] = [
     ("nothing", nothing),
     ("init", init),
     ("raw-init", raw_init),
     ("fetch", fetch),
     ("raw-fetch", raw_fetch),
     ("mutate", mutate),
+    ("mutate-version", mutate_version),
+    ("handle-fetch", handle_fetch),
+    ("handle-mutate", handle_mutate),
+    ("handle-mutate-version", handle_mutate_version),
+    ("guard-mutate", guard_mutate),
     ("raw-mutate", raw_mutate),
     ("raw-mutate-telling", raw_mutate_telling),
     ("mutate-by-2", mutate_by_2),
@@ -128,6 +133,45 @@ fn raw_fetch(times: u64) {
 fn mutate(times: u64) {
     let (store, key) = store();
     awaited!(times, drop(black_box(store.mutate(black_box(&key), set()).await)));
+}
+
+#[inline(never)]
+fn mutate_version(times: u64) {
+    let (store, key) = store();
+    awaited!(times, {
+        let _ = black_box(store.mutate_version(black_box(&key), set()).await);
+    });
+}
+
+#[inline(never)]
+fn handle_fetch(times: u64) {
+    let (store, key) = store();
+    let handle = store.handle(&key).unwrap();
+    repeated(times, || drop(black_box(black_box(&handle).fetch())));
+}
+
+#[inline(never)]
+fn handle_mutate(times: u64) {
+    let (store, key) = store();
+    let handle = store.handle(&key).unwrap();
+    awaited!(times, drop(black_box(black_box(&handle).mutate(set()).await)));
+}
+
+#[inline(never)]
+fn handle_mutate_version(times: u64) {
+    let (store, key) = store();
+    let handle = store.handle(&key).unwrap();
+    awaited!(times, {
+        let _ = black_box(black_box(&handle).mutate_version(set()).await);
+    });
+}
+
+/// By one guard that is held throughout.
+#[inline(never)]
+fn guard_mutate(times: u64) {
+    let (store, key) = store();
+    let mut guard = store.try_acquire(&key).unwrap();
+    repeated(times, || drop(black_box(guard.mutate(set()))));
 }
 
 #[inline(never)]

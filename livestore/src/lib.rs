@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// One of its programs serves stores, so it is tested only where that is possible.
+#![cfg_attr(any(not(doctest), feature = "ws"), doc = include_str!("../README.md"))]
 #![allow(
     clippy::module_inception,
     reason = "a layer is named for the noun that it is about, which has a file of its own in it"
@@ -64,6 +65,7 @@ mod slot {
     pub(crate) mod history;
     pub(crate) mod hold;
     pub(crate) mod kept;
+    pub(crate) mod outcome;
     pub(crate) mod outlet;
     pub(crate) mod overdue;
     pub(crate) mod reader;
@@ -120,12 +122,14 @@ mod store {
     mod expire;
     pub(crate) mod guard;
     pub(crate) mod guards;
+    pub(crate) mod handle;
     #[cfg(feature = "serde")]
     pub(crate) mod load;
     mod lock;
     mod many;
     mod mutate;
     pub(crate) mod on_drop;
+    mod place;
     pub(crate) mod plans;
     mod read;
     mod remove;
@@ -187,6 +191,7 @@ pub use crate::ground::stats::{DiskState, DiskStats};
 pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
 pub use crate::store::guards::Guards;
+pub use crate::store::handle::EntryHandle;
 #[cfg(feature = "serde")]
 pub use crate::store::load::Load;
 pub use crate::store::on_drop::MutateOnDrop;

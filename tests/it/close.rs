@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use livestore::{
-    AcquireError, ExpireMode, LiveStore, LiveValue, MutateError, MutateIfError, StoreOptions, TransactError,
-    TryAcquireError, Uuid,
+    AcquireError, DeadlineError, ExpireMode, LiveStore, LiveValue, MutateError, MutateIfError, StoreOptions,
+    TransactError, TryAcquireError, Uuid,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -242,4 +242,27 @@ async fn a_transaction_that_replaces_an_entry_of_a_store_that_was_closed_meanwhi
     assert!(store.is_empty() && store.fetch(&key).is_none() && store.watch(&key).is_none());
     assert!(assert_ready!(all.poll_next()).is_none());
     assert_eq!(store.stats().held, 0);
+}
+
+/// It said that the runtime had ended.
+#[tokio::test(start_paused = true)]
+async fn an_entry_of_a_closed_store_gets_no_deadline_though_a_guard_has_it() {
+    let store = LiveStore::new()
+        .with_options(StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            ..Default::default()
+        })
+        .done();
+    let mut guard = store.init_and_acquire(counter(1));
+    store.close().await.unwrap();
+    assert_eq!(
+        guard.expire_after(Duration::from_secs(1)),
+        Err(DeadlineError::Missing)
+    );
+    guard.persist();
+    let key = *guard.key();
+    assert_eq!(
+        store.expire_after(&key, Duration::from_secs(1)),
+        Err(DeadlineError::Missing)
+    );
 }

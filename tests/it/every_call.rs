@@ -226,6 +226,7 @@ fn no_public_call_is_forgotten() {
     let types = [
         "LiveStore",
         "EntryGuard",
+        "EntryHandle",
         "Guards",
         "Tx",
         "Watch",

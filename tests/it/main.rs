@@ -13,6 +13,7 @@ mod derive;
 mod durable;
 mod every_call;
 mod expiry;
+mod handle;
 mod handles;
 mod history;
 mod linearizable;

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
-    Durability, DurabilityError, DurableWatch, Entry, EntryGuard, ExpireMode, FieldError, FlushError, Guards,
-    Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing,
-    MissingKey, MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError,
+    Durability, DurabilityError, DurableWatch, Entry, EntryGuard, EntryHandle, ExpireMode, FieldError,
+    FlushError, Guards, Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport,
+    Missing, MissingKey, MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError,
     OpenReport, OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Shared, Stats,
     Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError,
-    Tx, UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WatchSet, WeakLiveStore,
+    Tx, UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WatchSet, WeakLiveStore, ws,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,8 @@ macro_rules! traits {
 }
 
 const FULL: &str = "Debug Clone Send Sync Unpin UnwindSafe RefUnwindSafe";
+/// Is one alone.
+const UNCLONED: &str = "Debug Send Sync Unpin UnwindSafe RefUnwindSafe";
 /// Shows the value, which must let it.
 const BARE: &str = "Clone Send Sync Unpin";
 const HANDLE: &str = "Debug Clone Send Sync Unpin";
@@ -116,9 +118,11 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "AcquireError" AcquireError, AcquireError => FULL, FULL;
         "CloseError" CloseError, CloseError => HANDLE, HANDLE;
         "Control" Control, Control => FULL, FULL;
+        "Cx" ws::Cx<Rich>, ws::Cx<Poor> => FULL, HANDLE;
         "DeadlineError" DeadlineError, DeadlineError => FULL, FULL;
         "Delta" Delta<Rich>, Delta<Poor> => FULL, HANDLE;
         "DeltaWatch" DeltaWatch<Rich>, DeltaWatch<Poor> => OWNED, OWNED;
+        "Deny" ws::Deny, ws::Deny => FULL, FULL;
         "DiskState" DiskState, DiskState => FULL, FULL;
         "DiskStats" DiskStats, DiskStats => FULL, FULL;
         "Downtime" Downtime, Downtime => FULL, FULL;
@@ -127,12 +131,20 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "DurableWatch" DurableWatch<Rich>, DurableWatch<Poor> => OWNED, OWNED;
         "Entry" Entry<Rich>, Entry<Poor> => FULL, BARE;
         "EntryGuard" EntryGuard<Rich>, EntryGuard<Poor> => OWNED, OWNED;
+        "EntryHandle" EntryHandle<Rich>, EntryHandle<Poor> => HANDLE, HANDLE;
         "ExpireMode" ExpireMode, ExpireMode => FULL, FULL;
         "FieldError" FieldError, FieldError => FULL, FULL;
         "FlushError" FlushError, FlushError => HANDLE, HANDLE;
         "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
         "Hidden" Hidden<Rich>, Hidden<Poor> => FULL, HANDLE;
         "Invalid" Invalid, Invalid => FULL, FULL;
+        "Json" ws::Json, ws::Json => FULL, FULL;
+        "Limits" ws::Limits, ws::Limits => FULL, FULL;
+        "Live" ws::Live<Rich>, ws::Live<Poor> => HANDLE, HANDLE;
+        "LiveUpgrade" ws::LiveUpgrade, ws::LiveUpgrade => UNCLONED, UNCLONED;
+        "Local" ws::Local<Rich>, ws::Local<Poor> => TO_BE, TO_BE;
+        "Route" ws::Route<Rich, Rich, u8>, ws::Route<Poor, Poor, u8> => OWNED, OWNED;
+        "Unseen" ws::Unseen, ws::Unseen => UNCLONED, UNCLONED;
         "LiveStore" LiveStore<Rich>, LiveStore<Poor> => HANDLE, HANDLE;
         "LiveStoreBuilder" LiveStoreBuilder<Rich>, LiveStoreBuilder<Poor> => OWNED, OWNED;
         "Load" Load<Rich>, Load<Poor> => TO_BE, TO_BE;
@@ -210,6 +222,8 @@ fn no_public_type_is_forgotten() {
     // A trait, and modules.
     assert!(names.remove("LiveValue"));
     assert!(names.remove("ops") && names.remove("__private"));
+    // A function.
+    assert!(names.remove("json"));
     let listed: BTreeSet<_> = table().into_iter().map(|(name, ..)| name.to_owned()).collect();
     assert_eq!(names, listed);
 }
@@ -285,6 +299,14 @@ async fn every_public_future_can_be_sent() {
     send!(DeltaWatch, deltas.next_shared());
     send!(WatchAll, all.next());
     send!(WatchAll, all.next_shared());
+    let live = ws::Live::<Rich>::new();
+    send!(Live, live.revoke("room", &key, &"ann"));
+    send!(Live, live.shutdown_on(std::future::ready(())));
+    let mut local = live.local(Rich);
+    send!(Local, local.next());
+    send!(Local, local.hello());
+    send!(Local, local.pending());
+    send!(Local, local.request(serde_json::json!({})));
     let mut set = store.watch_set();
     send!(WatchSet, set.next());
     send!(WatchSet, set.next_shared());
@@ -305,6 +327,16 @@ async fn every_public_future_can_be_sent() {
         LiveStore,
         store.mutate_or_create(&key, || counter(1), Change::Add(1))
     );
+    send!(LiveStore, store.mutate_version(&key, Change::Add(1)));
+    let handle = store.handle(&key).unwrap();
+    send!(EntryHandle, handle.acquire());
+    send!(EntryHandle, handle.acquire_timeout(Duration::ZERO));
+    send!(EntryHandle, handle.mutate(Change::Add(1)));
+    send!(EntryHandle, handle.mutate_if(1, Change::Add(1)));
+    send!(EntryHandle, handle.mutate_version(Change::Add(1)));
+    send!(EntryHandle, handle.remove());
+    send!(EntryHandle, handle.remove_with_msg("bye"));
+    send!(EntryHandle, handle.rollback(1));
     send!(LiveStore, store.remove(&key));
     send!(LiveStore, store.remove_with_msg(&key, "bye"));
     send!(LiveStore, store.rollback(&key, 1));

@@ -11,4 +11,5 @@ mod leak;
 mod once;
 mod protocol;
 mod socket;
+mod transcript;
 mod world;

@@ -31,7 +31,7 @@ pub(crate) fn mutate(model: &Model<'_>, _: &Enums<'_>) -> TokenStream {
     quote!(#private::#function(__entry, __mutation))
 }
 
-/// `apply`, and `__apply` where errors are told the place that they are at.
+/// `apply`, and `__apply`, which tells errors the place that they are at if they can be told.
 pub(crate) fn apply(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     let private = &model.paths.private;
     let has_place = model.attrs.error_type.get().is_some();
@@ -50,7 +50,18 @@ pub(crate) fn apply(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     let (mutation, error) = (&enums.mutation, &enums.error);
     let result = quote!(::core::result::Result<(), #error>);
     if !has_place {
-        return quote!(#[inline] fn apply(&mut self, __mutation: &#mutation) -> #result { #body });
+        let root = &model.paths.root;
+        return quote! {
+            #[inline]
+            fn apply(&mut self, __mutation: &#mutation) -> #result {
+                #body
+            }
+
+            #[inline]
+            fn __apply(&mut self, __mutation: &#mutation, _: &#private::At<'_>) -> #result {
+                <Self as #root::LiveValue>::apply(self, __mutation)
+            }
+        };
     }
     quote! {
         #[inline]
@@ -289,8 +300,16 @@ impl Arm<'_> {
                     Some(each) => {
                         let (reach, key) = (field.reach(&self.model.paths), quote!(__key));
                         let value = field.value(&self.model.paths);
+                        // What is pushed out has its id no more.
+                        let leaving = match field.keep() {
+                            Some(_) => quote!(::core::primitive::usize::saturating_sub(
+                                ::core::primitive::usize::saturating_add(<#ty as #ops::Len>::len(&#this), 1),
+                                __keep,
+                            )),
+                            None => quote!(0),
+                        };
                         let taken = self.refuse(
-                            &quote!(#reach::get(&#this, __key).is_some()),
+                            &quote!(#reach::has_after(&#this, __key, #leaving)),
                             "Taken",
                             Place::Key(&key),
                         );

@@ -61,12 +61,12 @@ impl Inner<'_> {
         let inside = |via: &[Via], target: &TokenStream| self.apply_via(via, target, place);
         match via {
             [] => {
-                let (name, at) = match self.model.attrs.error_type.get() {
-                    Some(_) => ("__apply", Some(place.at(self.model, self.field))),
-                    None => ("apply", None),
+                let at = match self.model.attrs.error_type.get() {
+                    Some(_) => place.at(self.model, self.field),
+                    None => quote!(&#private::At::ROOT),
                 };
-                let (apply, at) = (self.of_value(name), at.into_iter());
-                quote!(::core::option::Option::Some(#apply(#target, __v #(, #at)*)))
+                let apply = self.of_value("__apply");
+                quote!(::core::option::Option::Some(#apply(#target, __v, #at)))
             }
             [Via::Option, via @ ..] => {
                 let inside = inside(via, &quote!(__value));

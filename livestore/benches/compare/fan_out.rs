@@ -5,13 +5,16 @@
 //! task is part of it, which is the same for everybody.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use livestore::{LiveStore, Update, Uuid, Watch};
 use livestore_benches::peers::hand::Hand;
 use livestore_benches::peers::observed::Observed;
 use livestore_benches::peers::watched::Watched;
 use livestore_benches::peers::{old, redis};
-use livestore_benches::rows::{BROADCAST, EYEBALL, HAND, LIVESTORE, OLD, REDIS, WATCH};
+use livestore_benches::rows::{
+    BROADCAST, BROADCAST_ARC, EYEBALL, HAND, LIVESTORE, LIVESTORE_SHARED, OLD, REDIS, WATCH,
+};
 use livestore_benches::sample::{Bench, Contender};
 use livestore_benches::values::{Small, SmallMutation};
 use livestore_benches::{clock, runtime};
@@ -100,7 +103,14 @@ fn burst(bench: &mut Bench, id: &str, what: &str, watchers: usize) {
     let mut receivers: Vec<_> = (0..watchers).map(|_| hand.watch(&hand_key).unwrap()).collect();
     let (sender, _) = broadcast::channel(CAPACITY);
     let mut bare: Vec<_> = (0..watchers).map(|_| sender.subscribe()).collect();
+    let (pointed, _) = broadcast::channel(CAPACITY);
+    let mut pointing: Vec<_> = (0..watchers).map(|_| pointed.subscribe()).collect();
     let updates = Updates::new();
+    let shared = LiveStore::default();
+    let shared_key = shared.init(Small::new(0));
+    let mut shared_watches: Vec<_> = (0..watchers)
+        .map(|_| shared.watch(&shared_key).unwrap())
+        .collect();
 
     macro_rules! bursts {
         ($watches:expr, $count:ident => $commit:expr, $watch:ident => $take:expr) => {
@@ -124,6 +134,8 @@ fn burst(bench: &mut Bench, id: &str, what: &str, watchers: usize) {
     }
     let (watches, old_watches) = (&mut watches, &mut old_watches);
     let (receivers, bare) = (&mut receivers, &mut bare);
+    let (shared_watches, pointing) = (&mut shared_watches, &mut pointing);
+    let (shared, pointed) = (&shared, &pointed);
     let (store, old, hand, sender, updates) = (&store, &old, &hand, &sender, &updates);
     let contenders = vec![
         Contender::new(
@@ -132,6 +144,14 @@ fn burst(bench: &mut Bench, id: &str, what: &str, watchers: usize) {
                 watches,
                 count => store.mutate(&key, SmallMutation::SetCount(count)).await,
                 watch => watch.next().await
+            ),
+        ),
+        Contender::new(
+            LIVESTORE_SHARED,
+            bursts!(
+                shared_watches,
+                count => shared.mutate(&shared_key, SmallMutation::SetCount(count)).await,
+                watch => watch.next_shared().await
             ),
         ),
         Contender::new(
@@ -155,6 +175,14 @@ fn burst(bench: &mut Bench, id: &str, what: &str, watchers: usize) {
             bursts!(
                 bare,
                 count => sender.send(updates.make(count)),
+                watch => watch.recv().await
+            ),
+        ),
+        Contender::new(
+            BROADCAST_ARC,
+            bursts!(
+                pointing,
+                count => pointed.send(Arc::new(updates.make(count))),
                 watch => watch.recv().await
             ),
         ),

@@ -24,7 +24,7 @@ use crate::servers::Servers;
 pub(crate) const ROOM: usize = 1_000_000;
 
 pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
-    if !bench.wants(&["fetch-hot", "fetch-cold", "iterate"]) {
+    if !bench.wants(&["fetch-hot", "fetch-handle", "fetch-cold", "iterate"]) {
         return;
     }
     let keys = keys(bench.plan.many);
@@ -47,6 +47,17 @@ pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
             .unwrap();
     }
     bench.row("fetch-hot", "`fetch`, one key of 1 M", contenders);
+
+    let handle = stores.livestore.handle(hot).unwrap();
+    let contenders = vec![
+        Contender::new(LIVESTORE, |times| {
+            repeated(times, || drop(black_box(black_box(&handle).fetch())))
+        }),
+        Contender::new(RAW, |times| {
+            repeated(times, || drop(black_box(stores.raw.fetch(black_box(hot)))))
+        }),
+    ];
+    bench.row("fetch-handle", "`fetch` by a handle of the entry", contenders);
 
     let contenders = stores.fetching(|| {
         let mut round = Round::over(&mixed);

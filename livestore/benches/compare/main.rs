@@ -20,6 +20,7 @@ mod mutate;
 mod plot;
 mod remove;
 mod servers;
+mod set;
 mod targets;
 mod watch;
 mod writers;
@@ -123,6 +124,7 @@ fn measure(bench: &mut Bench, servers: &Servers) {
     remove::run(bench, servers);
     watch::run(bench, servers);
     fan_out::run(bench, servers);
+    set::run(bench);
     latency::run(bench, servers);
     expiry::run(bench);
     memory::run(bench);

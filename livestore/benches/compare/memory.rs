@@ -7,13 +7,15 @@ use livestore_benches::rows::Row;
 use livestore_benches::sample::Bench;
 
 /// The rows that the other program has.
-const IDS: [&str; 12] = [
+const IDS: [&str; 14] = [
     "heap-idle",
     "heap-idle-worst",
     "heap-idle-best",
     "blocks-idle",
     "heap-watched",
     "heap-watcher",
+    "heap-set-first",
+    "heap-set",
     "heap-waiter",
     "allocs-fetch",
     "allocs-mutate",

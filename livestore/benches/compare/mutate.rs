@@ -26,7 +26,7 @@ use crate::fetch::ROOM;
 use crate::servers::Servers;
 
 pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
-    if bench.wants(&["mutate-hot", "mutate-cold"]) {
+    if bench.wants(&["mutate-hot", "mutate-version", "mutate-handle", "mutate-cold"]) {
         unwatched(bench, servers);
     }
     if bench.wants(&["mutate-watched-1"]) {
@@ -52,6 +52,29 @@ fn unwatched(bench: &mut Bench, servers: &Servers) {
         },
     ));
     bench.row("mutate-hot", "`mutate`, one key of 1 M, unwatched", contenders);
+
+    let set = SmallMutation::SetCount;
+    let raw = &stores.raw;
+    let livestore = &stores.livestore;
+    let contenders = vec![
+        awaiting!(LIVESTORE, || hot, key, count => livestore.mutate_version(key, set(count)).await),
+        calling!(RAW, || hot, key, count => raw.mutate(key, |was| Small { count, ..*was })),
+    ];
+    bench.row(
+        "mutate-version",
+        "`mutate_version`, one key of 1 M, unwatched",
+        contenders,
+    );
+    let handle = &livestore.handle(hot).unwrap();
+    let contenders = vec![
+        awaiting!(LIVESTORE, || handle, handle, count => handle.mutate_version(set(count)).await),
+        calling!(RAW, || hot, key, count => raw.mutate(key, |was| Small { count, ..*was })),
+    ];
+    bench.row(
+        "mutate-handle",
+        "`mutate_version` by a handle of the entry",
+        contenders,
+    );
 
     let every = bench.plan.many as u64;
     let contenders = stores.mutating(|| {

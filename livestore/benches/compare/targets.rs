@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use livestore_benches::rows::{
-    BROADCAST, Cell, LIVESTORE, LIVESTORE_DELTAS, OLD, RAW, REDIS, Row, Who, digits, ratio, spread,
+    BROADCAST, Cell, LIVESTORE, LIVESTORE_DELTAS, MUTEX, OLD, RAW, REDIS, Row, Who, digits, ratio, spread,
 };
 
 use Bound::{AtLeast, AtMost};
@@ -27,7 +27,7 @@ enum Number {
     Between(&'static str, &'static str, Who),
 }
 
-const TARGETS: [(&str, Number, Bound); 15] = [
+const TARGETS: [(&str, Number, Bound); 19] = [
     (
         "heap bytes per idle entry of 1 M, map included",
         Of("heap-idle"),
@@ -48,6 +48,26 @@ const TARGETS: [(&str, Number, Bound); 15] = [
         "`mutate`, hot, unwatched: times the raw parts",
         Times("mutate-hot", RAW),
         AtMost(1.25),
+    ),
+    (
+        "the same, returning the version alone",
+        Times("mutate-version", RAW),
+        AtMost(1.25),
+    ),
+    (
+        "the same by a handle of the entry",
+        Times("mutate-handle", RAW),
+        AtMost(0.45),
+    ),
+    (
+        "`fetch` by a handle of the entry: times the raw parts",
+        Times("fetch-handle", RAW),
+        AtMost(0.8),
+    ),
+    (
+        "one key, eight writers, code of the user's: times a bare tokio Mutex",
+        Times("writers-user-8", MUTEX),
+        AtMost(1.2),
     ),
     (
         "allocations of an unwatched `mutate`",

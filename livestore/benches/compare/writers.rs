@@ -3,22 +3,62 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use livestore::{LiveStore, Uuid};
+use livestore::{LiveStore, LiveValue, Uuid};
 use livestore_benches::peers::hand::Hand;
 use livestore_benches::peers::observed::Observed;
 use livestore_benches::peers::watched::Watched;
 use livestore_benches::peers::{cache, old};
 use livestore_benches::raw::Raw;
-use livestore_benches::rows::{EYEBALL, HAND, LIVESTORE, MOKA, OLD, RAW, WATCH};
+use livestore_benches::rows::{EYEBALL, HAND, LIVESTORE, MOKA, MUTEX, OLD, RAW, WATCH};
 use livestore_benches::sample::{Bench, Contender};
 use livestore_benches::tasks::together;
-use livestore_benches::values::{Small, SmallMutation};
+use livestore_benches::values::{Counted, CountedMutation, Small, SmallMutation};
+use tokio::sync::Mutex;
 
 pub(crate) fn run(bench: &mut Bench) {
     for (tasks, id) in [(2, "writers-2"), (8, "writers-8")] {
         let what = format!("`mutate`, one key, {tasks} tasks on 2 threads");
         curve(bench, id, &what, tasks);
     }
+    users_code(bench);
+}
+
+/// What the mutations do is code of the user's, so somebody has the entry while it runs.
+fn users_code(bench: &mut Bench) {
+    let id = "writers-user-8";
+    if !bench.wants(&[id]) {
+        return;
+    }
+    let key = Uuid::from_u128(1);
+    let store = LiveStore::default();
+    assert!(store.create(&key, Counted::new()).is_ok());
+    let bare = Arc::new(Mutex::new(Counted::new()));
+    let contenders = vec![
+        Contender::new(LIVESTORE, |times| {
+            together(8, times, |times| {
+                let store = store.clone();
+                async move {
+                    for count in 0..times {
+                        let mutn = CountedMutation::Count(black_box(count));
+                        let _ = black_box(store.mutate_version(&key, mutn).await);
+                    }
+                }
+            })
+        }),
+        Contender::new(MUTEX, |times| {
+            together(8, times, |times| {
+                let bare = Arc::clone(&bare);
+                async move {
+                    for count in 0..times {
+                        let mutn = CountedMutation::Count(black_box(count));
+                        let _ = black_box(bare.lock().await.apply(&mutn));
+                    }
+                }
+            })
+        }),
+    ];
+    let what = "mutations that run code of the user's, one key, 8 tasks on 2 threads";
+    bench.row(id, what, contenders);
 }
 
 pub(crate) fn curve(bench: &mut Bench, id: &str, what: &str, tasks: u64) {

@@ -9,6 +9,12 @@ pub type Who = &'static str;
 pub const LIVESTORE: Who = "livestore";
 /// The present version, watched by one who wants no values.
 pub const LIVESTORE_DELTAS: Who = "livestore, deltas";
+/// The present version, whose updates are taken as they are shared.
+pub const LIVESTORE_SHARED: Who = "livestore, `next_shared`";
+/// The present version, whose entries one set follows.
+pub const LIVESTORE_SET: Who = "livestore, `WatchSet`";
+/// The same, with updates taken as they are shared.
+pub const LIVESTORE_SET_SHARED: Who = "livestore, `WatchSet::next_shared`";
 /// The present version, kept on disk.
 pub const LIVESTORE_DURABLE: Who = "livestore, durable";
 /// The published ancestor.
@@ -23,6 +29,8 @@ pub const HAND: Who = "DashMap + RwLock + broadcast";
 pub const WATCH: Who = "DashMap + watch";
 /// tokio's broadcast channel alone.
 pub const BROADCAST: Who = "bare tokio broadcast";
+/// tokio's broadcast channel alone, with what is sent behind a pointer.
+pub const BROADCAST_ARC: Who = "bare tokio broadcast of an Arc";
 /// tokio's mutex alone.
 pub const MUTEX: Who = "bare tokio Mutex";
 /// A concurrent cache.
@@ -49,9 +57,12 @@ pub const REDIS_ALWAYS: Who = "Redis, AOF always";
 pub const REDIS_PIPELINE: Who = "Redis, pipelined";
 
 /// Everybody, in the order of the columns.
-pub const EVERYBODY: [Who; 21] = [
+pub const EVERYBODY: [Who; 25] = [
     LIVESTORE,
     LIVESTORE_DELTAS,
+    LIVESTORE_SHARED,
+    LIVESTORE_SET,
+    LIVESTORE_SET_SHARED,
     LIVESTORE_DURABLE,
     OLD,
     RAW,
@@ -63,6 +74,7 @@ pub const EVERYBODY: [Who; 21] = [
     PAPAYA,
     SCC,
     BROADCAST,
+    BROADCAST_ARC,
     MUTEX,
     TIMER,
     BARE_SYNC,

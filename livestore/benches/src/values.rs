@@ -18,6 +18,35 @@ impl Small {
     }
 }
 
+/// The same size, changed by code of the user's, which never runs under a lock.
+#[derive(Clone, Debug, LiveValue)]
+#[live(mutation(variants(Count(u64))))]
+pub struct Counted {
+    /// 4 bytes.
+    #[live(skip)]
+    pub id: u32,
+    /// 8 bytes, and 4 to fill up.
+    #[live(skip)]
+    pub count: u64,
+}
+
+impl Counted {
+    /// A value that was not changed yet.
+    pub fn new() -> Counted {
+        Counted { id: 1, count: 0 }
+    }
+
+    fn count(&mut self, count: &u64) {
+        self.count = *count;
+    }
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        Counted::new()
+    }
+}
+
 /// A value of any size, of which a mutation changes a small part.
 #[derive(Clone, Debug, LiveValue)]
 pub struct Block {

@@ -11,6 +11,7 @@ use crate::ground::unwind::InHand;
 use crate::slot::after::{After, Leftover};
 use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
+use crate::slot::outcome::Outcome;
 use crate::slot::ring::News;
 use crate::slot::shared::Shared;
 use crate::slot::slot::{ALIVE, CLOSED, DUE, State, VERSION};
@@ -80,12 +81,12 @@ impl<V: LiveValue> State<V> {
     /// Applies a plain mutation where that is the whole of it: the entry is free, nobody is told, and nothing is displaced.
     /// `None` if there is more to it.
     #[inline]
-    pub(crate) fn mutate_quietly(
+    pub(crate) fn mutate_quietly<R: Outcome<V>>(
         &mut self,
         shared: &Shared<V>,
         key: &Uuid,
         mutn: &V::Mutation,
-    ) -> Option<Result<Entry<V>, V::MutError>> {
+    ) -> Option<Result<R, V::MutError>> {
         if self.is_held() || self.extra.is_some() || self.is_recorded(shared) || shared.delta_history > 0 {
             return None;
         }
@@ -95,7 +96,7 @@ impl<V: LiveValue> State<V> {
                 shared.counters.add(Count::Mutations, 1);
                 self.step(shared);
                 self.leave_own_for_disk(shared, key);
-                Ok(self.entry(shared))
+                Ok(R::of(self, shared))
             }
             Err(reason) => {
                 shared.counters.add(Count::Refused, 1);
@@ -106,13 +107,13 @@ impl<V: LiveValue> State<V> {
 
     /// Applies a mutation here, under the lock, if it is plain: to the value itself, or to a copy of a small value if
     /// somebody is told the values, or keeps an entry. Gives the mutation back if there is more to it.
-    pub(crate) fn mutate_here(
+    pub(crate) fn mutate_here<R: Outcome<V>>(
         &mut self,
         shared: &Shared<V>,
         key: &Uuid,
         mutn: V::Mutation,
         after: &mut After<V>,
-    ) -> Result<Result<Entry<V>, V::MutError>, V::Mutation> {
+    ) -> Result<Result<R, V::MutError>, V::Mutation> {
         if !V::__is_plain(&mutn) {
             return Err(mutn);
         }
@@ -133,7 +134,7 @@ impl<V: LiveValue> State<V> {
                 // What is plain, its clone is, too. A mutation in place is told without values, and kept as it is told.
                 let kept = (new.is_some() && shared.delta_history > 0).then(|| mutn.clone());
                 self.commit(shared, key, Change::Mutate { mutn, kept, new }, after);
-                Ok(self.entry(shared))
+                Ok(R::of(self, shared))
             }
             Err(reason) => {
                 shared.counters.add(Count::Refused, 1);

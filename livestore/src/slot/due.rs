@@ -50,6 +50,15 @@ impl<V: LiveValue> State<V> {
     /// What is told of when it expires.
     #[inline]
     pub(in crate::slot) fn expires(&self, shared: &Shared<V>) -> Stamp {
+        // Most often, and little enough to stand in every fetch.
+        if self.extra.is_none() && !shared.expires() {
+            return Stamp::NEVER;
+        }
+        self.expires_at(shared)
+    }
+
+    #[inline(never)]
+    fn expires_at(&self, shared: &Shared<V>) -> Stamp {
         match self.deadline(shared) {
             // It is in use, for as long as nobody can know.
             _ if self.is_idle_exempt(shared) => Stamp::NEVER,

@@ -14,6 +14,7 @@ use crate::ground::stats::Count;
 use crate::ground::unwind::InHand;
 use crate::slot::after::{After, Leftover};
 use crate::slot::commit::Change;
+use crate::slot::outcome::Outcome;
 use crate::slot::outlet::Backlog;
 use crate::slot::shared::Shared;
 use crate::slot::slot::{Dead, Slot, State};
@@ -41,12 +42,12 @@ pub(crate) struct Attempt<V: LiveValue> {
     mutn: InHand<V::Mutation>,
 }
 
-/// How far a mutation came under the slot's lock.
-pub(crate) enum Step<V: LiveValue> {
+/// How far a mutation came under the slot's lock, which is to tell its caller `R`.
+pub(crate) enum Step<V: LiveValue, R> {
     /// It has not begun: the task has no budget.
     NoBudget(V::Mutation),
     /// It is done.
-    Done(Result<Entry<V>, V::MutError>),
+    Done(Result<R, V::MutError>),
     /// The entry is now held; the mutation is to be applied to a copy of this snapshot.
     Copy(Attempt<V>, Entry<V>),
     /// The entry is now held; the mutation waits with it for the disk.
@@ -67,7 +68,7 @@ enum Rest<M> {
     Backlogged(M, Backlog),
 }
 
-impl<V: LiveValue> Step<V> {
+impl<V: LiveValue, R: Outcome<V>> Step<V, R> {
     /// What can be done without holding the entry longer than this. Gives the mutation back if there is more to it.
     fn settle(
         slot: &Arc<Slot<V>>,
@@ -76,7 +77,7 @@ impl<V: LiveValue> Step<V> {
         expected: Option<u64>,
         mutn: V::Mutation,
         after: &mut After<V>,
-    ) -> Result<Step<V>, Rest<V::Mutation>> {
+    ) -> Result<Step<V, R>, Rest<V::Mutation>> {
         if let Some(backlog) = shared.outlet.backlog() {
             return Err(Rest::Backlogged(mutn, backlog));
         }
@@ -95,7 +96,7 @@ impl<V: LiveValue> Step<V> {
         state: &State<V>,
         shared: &Arc<Shared<V>>,
         rest: Rest<V::Mutation>,
-    ) -> Step<V> {
+    ) -> Step<V, R> {
         let attempt = |mutn| Attempt {
             hold: Hold::taken(slot, shared),
             mutn: InHand::new(mutn),
@@ -110,14 +111,14 @@ impl<V: LiveValue> Step<V> {
 impl<V: LiveValue> Hold<V> {
     /// Mutates in one step where that runs nothing of the user's; else holds the entry.
     #[inline(never)]
-    pub(crate) fn step(
+    pub(crate) fn step<R: Outcome<V>>(
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
         shared: &Arc<Shared<V>>,
         expected: Option<u64>,
         mutn: V::Mutation,
         after: &mut After<V>,
-    ) -> Step<V> {
+    ) -> Step<V, R> {
         if state.is_held() {
             return Step::Held(Arc::clone(slot), mutn);
         }
@@ -128,14 +129,14 @@ impl<V: LiveValue> Hold<V> {
     }
 
     /// The same for an entry that is held for the caller. The hold ends with the step, or is in it.
-    pub(crate) fn step_held(
+    pub(crate) fn step_held<R: Outcome<V>>(
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
         shared: &Arc<Shared<V>>,
         expected: Option<u64>,
         mutn: V::Mutation,
         after: &mut After<V>,
-    ) -> Step<V> {
+    ) -> Step<V, R> {
         match Step::settle(slot, state, shared, expected, mutn, after) {
             Ok(step) => {
                 state.release(shared, slot.key(), after);
@@ -172,11 +173,11 @@ impl<V: LiveValue> Hold<V> {
     }
 
     /// Mutates and goes on holding. What is left to be done goes to `after`.
-    pub(crate) fn mutate(
+    pub(crate) fn mutate<R: Outcome<V>>(
         &mut self,
         mutn: V::Mutation,
         after: &mut After<V>,
-    ) -> Result<Entry<V>, V::MutError> {
+    ) -> Result<R, V::MutError> {
         let (snapshot, mutn) = {
             let mut state = self.slot.lock();
             match state.mutate_here(&self.shared, self.key(), mutn, after) {
@@ -187,9 +188,9 @@ impl<V: LiveValue> Hold<V> {
         match self.try_mutation(&snapshot, &mutn) {
             Ok(new) => {
                 let change = Change::mutate(&self.shared, mutn.into_inner(), Arc::new(new));
-                let entry = self.commit(change, after);
+                let made = self.commit(change, after);
                 after.leave(Leftover::Value(snapshot.into_inner().into_value()));
-                Ok(entry)
+                Ok(made)
             }
             Err(reason) => {
                 after.leave(Leftover::Mutation(mutn.into_inner()));
@@ -201,12 +202,12 @@ impl<V: LiveValue> Hold<V> {
 
     /// Mutates an entry that should be at a version, and goes on holding.
     #[cfg(feature = "durable")]
-    fn mutate_if(
+    fn mutate_if<R: Outcome<V>>(
         &mut self,
         expected: Option<u64>,
         mutn: V::Mutation,
         after: &mut After<V>,
-    ) -> Result<Entry<V>, MutateIfError<V>> {
+    ) -> Result<R, MutateIfError<V>> {
         if let Some(version) = expected {
             let now = self.entry();
             if now.version() != version {
@@ -260,11 +261,11 @@ impl<V: LiveValue> Hold<V> {
         result
     }
 
-    /// Commits and goes on holding. Returns the entry after it. What is left to be done goes to `after`.
-    pub(crate) fn commit(&mut self, change: Change<V>, after: &mut After<V>) -> Entry<V> {
+    /// Commits and goes on holding. What is left to be done goes to `after`.
+    pub(crate) fn commit<R: Outcome<V>>(&mut self, change: Change<V>, after: &mut After<V>) -> R {
         let mut state = self.slot.lock();
         state.commit(&self.shared, self.key(), change, after);
-        state.entry(&self.shared)
+        R::of(&state, &self.shared)
     }
 
     /// Commits, runs `then` at the same instant and ends the hold.
@@ -310,7 +311,7 @@ impl<V: LiveValue> Drop for Hold<V> {
 
 impl<V: LiveValue> Attempt<V> {
     /// Applies the mutation to a copy of `snapshot`, commits it and ends the hold.
-    pub(crate) fn carry_out(self, snapshot: Entry<V>) -> Result<Entry<V>, V::MutError> {
+    pub(crate) fn carry_out<R: Outcome<V>>(self, snapshot: Entry<V>) -> Result<R, V::MutError> {
         let (attempt, snapshot) = (self, InHand::new(snapshot));
         match attempt.hold.try_mutation(&snapshot, &attempt.mutn) {
             Ok(new) => {
@@ -318,7 +319,7 @@ impl<V: LiveValue> Attempt<V> {
                 // The slot has the value as well, so this drops none.
                 drop(snapshot);
                 let change = Change::mutate(&hold.shared, mutn.into_inner(), Arc::new(new));
-                Ok(hold.commit_once(change, |_, state, shared| state.entry(shared)))
+                Ok(hold.commit_once(change, |_, state, shared| R::of(state, shared)))
             }
             Err(reason) => {
                 drop(attempt);
@@ -329,7 +330,7 @@ impl<V: LiveValue> Attempt<V> {
 
     /// Mutates an entry that should be at a version, and ends the hold.
     #[cfg(feature = "durable")]
-    pub(crate) fn carry_out_if(self, expected: Option<u64>) -> Result<Entry<V>, MutateIfError<V>> {
+    pub(crate) fn carry_out_if<R: Outcome<V>>(self, expected: Option<u64>) -> Result<R, MutateIfError<V>> {
         let mut after = After::default();
         let Attempt { mut hold, mutn } = self;
         let result = hold.mutate_if(expected, mutn.into_inner(), &mut after);

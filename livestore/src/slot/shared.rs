@@ -78,6 +78,12 @@ impl<V: LiveValue> Shared<V> {
         self.floor.fetch_max(ended_at, Ordering::AcqRel);
     }
 
+    /// Whether entries expire that have no deadline of their own.
+    #[inline]
+    pub(crate) fn expires(&self) -> bool {
+        self.expire.is_some()
+    }
+
     /// After how long without use an entry expires, in a store where use counts.
     #[inline]
     pub(crate) fn idle_limit(&self) -> Option<Duration> {

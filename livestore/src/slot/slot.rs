@@ -165,7 +165,7 @@ impl<V: LiveValue> State<V> {
     }
 
     /// The entry as it is now.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn entry(&self, shared: &Shared<V>) -> Entry<V> {
         self.entry_with(Arc::clone(&self.value), shared)
     }
@@ -186,8 +186,13 @@ impl<V: LiveValue> State<V> {
     #[inline]
     pub(crate) fn note_use(&mut self, shared: &Shared<V>) {
         if shared.idle_limit().is_some() {
-            self.times.make_use(shared.clock.now());
+            self.use_now(shared);
         }
+    }
+
+    #[inline(never)]
+    fn use_now(&mut self, shared: &Shared<V>) {
+        self.times.make_use(shared.clock.now());
     }
 
     pub(in crate::slot) fn extra(&mut self) -> &mut Extra<V> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
+use crate::store::place::Place;
 use crate::store::store::LiveStore;
 use crate::value::error::DeadlineError;
 use crate::value::value::LiveValue;
@@ -13,7 +14,7 @@ use crate::value::value::LiveValue;
 impl<V: LiveValue> LiveStore<V> {
     /// Notes a use of the entry, for [`ExpireMode::Idle`](crate::ExpireMode::Idle). Returns whether the key has one.
     pub fn touch(&self, key: &Uuid) -> bool {
-        self.table.look(key, |_, _| ()).is_some()
+        self.at(key).touch()
     }
 
     /// Has the entry expire this long from now, whatever the store's mode says and however it changes meanwhile.
@@ -61,7 +62,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # }
     /// ```
     pub fn expire_after(&self, key: &Uuid, after: Duration) -> Result<(), DeadlineError> {
-        self.set_deadline(key, self.table.shared().deadline_after(after))
+        self.at(key).expire_after(after)
     }
 
     /// Has the entry expire at this time; a time that is past means the next check. Else as
@@ -71,26 +72,44 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// As [`expire_after`](Self::expire_after).
     pub fn expire_at(&self, key: &Uuid, at: Instant) -> Result<(), DeadlineError> {
-        self.set_deadline(key, self.table.shared().clock.stamp(at))
+        self.at(key).expire_at(at)
     }
 
     /// Has the entry never expire, whatever the store's mode says. Returns whether the key has one.
     pub fn persist(&self, key: &Uuid) -> bool {
-        match self.set_deadline(key, Stamp::NEVER) {
+        self.at(key).persist()
+    }
+}
+
+/// The same wherever the entry is found.
+impl<V: LiveValue> Place<'_, V> {
+    pub(in crate::store) fn touch(self) -> bool {
+        self.look(|_, _| ()).is_some()
+    }
+
+    pub(in crate::store) fn expire_after(self, after: Duration) -> Result<(), DeadlineError> {
+        self.set_deadline(self.shared().deadline_after(after))
+    }
+
+    pub(in crate::store) fn expire_at(self, at: Instant) -> Result<(), DeadlineError> {
+        self.set_deadline(self.shared().clock.stamp(at))
+    }
+
+    pub(in crate::store) fn persist(self) -> bool {
+        match self.set_deadline(Stamp::NEVER) {
             Ok(()) => true,
             Err(DeadlineError::Missing) => false,
             // Nothing expires in this store.
-            Err(DeadlineError::NoChecks | DeadlineError::RuntimeEnded) => self.contains_key(key),
+            Err(DeadlineError::NoChecks | DeadlineError::RuntimeEnded) => self.is_there(),
         }
     }
 
-    fn set_deadline(&self, key: &Uuid, at: Stamp) -> Result<(), DeadlineError> {
+    fn set_deadline(self, at: Stamp) -> Result<(), DeadlineError> {
         loop {
             let slot = self
-                .table
-                .look(key, |slot, _| Arc::clone(slot))
+                .look(|slot, _| Arc::clone(slot))
                 .ok_or(DeadlineError::Missing)?;
-            match self.table.set_deadline(&slot, at) {
+            match self.table().set_deadline(&slot, at) {
                 // It ended between the two; the key may have another entry by now.
                 Err(DeadlineError::Missing) => {}
                 done => return done,

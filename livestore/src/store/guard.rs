@@ -82,8 +82,8 @@ impl<V: LiveValue> EntryGuard<V> {
 
     /// Shows the entry as a commit has left it. That is done before anything of the user's is dropped: a panic of it must not
     /// leave a guard that is older than its entry.
-    fn show(&mut self, now: &Entry<V>, after: &mut After<V>) {
-        let before = self.entry.replace(now.clone());
+    fn show(&mut self, now: Entry<V>, after: &mut After<V>) {
+        let before = self.entry.replace(now);
         after.leave_all(before.map(|entry| Leftover::Value(entry.into_value())));
     }
 
@@ -120,14 +120,31 @@ impl<V: LiveValue> EntryGuard<V> {
     ///
     /// The value's own error if it refuses the mutation; nothing has changed then, and the guard goes on.
     pub fn mutate(&mut self, mutn: V::Mutation) -> Result<Entry<V>, V::MutError> {
+        self.apply(mutn)?;
+        Ok(self.as_entry())
+    }
+
+    /// Mutates the value as [`mutate`](Self::mutate) does, and returns the version that this led to.
+    ///
+    /// # Errors
+    ///
+    /// As [`mutate`](Self::mutate).
+    pub fn mutate_version(&mut self, mutn: V::Mutation) -> Result<u64, V::MutError> {
+        self.apply(mutn)?;
+        Ok(self.version())
+    }
+
+    /// Mutates the value and shows it.
+    fn apply(&mut self, mutn: V::Mutation) -> Result<(), V::MutError> {
         let mut after = After::default();
         if V::__is_plain(&mutn) {
             let given = Given::away(self);
-            return given.guard.hold.mutate(mutn, &mut after);
+            given.guard.entry = Some(given.guard.hold.mutate(mutn, &mut after)?);
+        } else {
+            let new = self.hold.mutate(mutn, &mut after)?;
+            self.show(new, &mut after);
         }
-        let new = self.hold.mutate(mutn, &mut after)?;
-        self.show(&new, &mut after);
-        Ok(new)
+        Ok(())
     }
 
     /// Replaces the value and returns the previous entry. Nothing is checked.
@@ -162,7 +179,7 @@ impl<V: LiveValue> EntryGuard<V> {
         // Nobody changes it between.
         let old = self.hold.entry();
         let new = self.hold.commit(change, &mut after);
-        self.show(&new, &mut after);
+        self.show(new, &mut after);
         old
     }
 
@@ -179,7 +196,7 @@ impl<V: LiveValue> EntryGuard<V> {
     pub fn rollback(&mut self, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
         let mut after = After::default();
         let new = self.hold.rollback(version, &mut after)?;
-        self.show(&new, &mut after);
+        self.show(new.clone(), &mut after);
         Ok(new)
     }
 
@@ -219,7 +236,7 @@ impl<V: LiveValue> EntryGuard<V> {
     /// # Errors
     ///
     /// [`DeadlineError::NoChecks`] if the store was built without `expire_check_freq`; [`DeadlineError::RuntimeEnded`] as
-    /// there.
+    /// there; [`DeadlineError::Missing`] if the store was closed.
     pub fn expire_after(&mut self, after: Duration) -> Result<(), DeadlineError> {
         self.set_deadline(self.table.shared().deadline_after(after))
     }
@@ -264,8 +281,8 @@ impl<V: LiveValue> EntryGuard<V> {
     pub fn release(self) {}
 }
 
-/// While this exists, the guard's own reference to the value is given away, so that the slot has the only one.
-/// Fetched again at the end, also if that end is a panic.
+/// While this exists, the guard's own reference to the value is given away, so that the slot has the only one. The guard has one
+/// again at the end, also if that end is a panic.
 struct Given<'a, V: LiveValue> {
     guard: &'a mut EntryGuard<V>,
 }
@@ -279,7 +296,10 @@ impl<'a, V: LiveValue> Given<'a, V> {
 
 impl<V: LiveValue> Drop for Given<'_, V> {
     fn drop(&mut self) {
-        self.guard.entry = Some(self.guard.hold.entry());
+        // Refused, or it panicked.
+        if self.guard.entry.is_none() {
+            self.guard.entry = Some(self.guard.hold.entry());
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::ground::trace;
 use crate::slot::hold::{Acquire, Hold};
 use crate::slot::slot::Slot;
 use crate::store::guard::EntryGuard;
+use crate::store::place::Place;
 use crate::store::store::LiveStore;
 use crate::value::error::{AcquireError, TryAcquireError};
 use crate::value::value::LiveValue;
@@ -30,8 +31,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     #[must_use = "the entry is released when the guard is dropped"]
     pub async fn acquire(&self, key: &Uuid) -> Option<EntryGuard<V>> {
-        let hold = self.hold(key).await?;
-        Some(EntryGuard::new(Arc::clone(&self.table), hold))
+        self.at(key).acquire().await
     }
 
     /// Holds the entry if it is free. Does not wait.
@@ -41,11 +41,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// [`TryAcquireError::Missing`] if the key has no entry, [`TryAcquireError::Held`] if somebody holds it, or is
     /// about to.
     pub fn try_acquire(&self, key: &Uuid) -> Result<EntryGuard<V>, TryAcquireError> {
-        match self.try_hold(key) {
-            None => Err(TryAcquireError::Missing),
-            Some(Err(_)) => Err(TryAcquireError::Held),
-            Some(Ok(hold)) => Ok(EntryGuard::new(Arc::clone(&self.table), hold)),
-        }
+        self.at(key).try_acquire()
     }
 
     /// Waits for at most `limit` until the entry is free and holds it.
@@ -66,8 +62,31 @@ impl<V: LiveValue> LiveStore<V> {
     /// As [`acquire`](Self::acquire).
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn acquire_timeout(&self, key: &Uuid, limit: Duration) -> Result<EntryGuard<V>, AcquireError> {
-        self.take_turn(key).await;
-        let mut hold = pin!(self.queue(key));
+        self.at(key).acquire_timeout(limit).await
+    }
+}
+
+/// The same wherever the entry is found.
+impl<V: LiveValue> Place<'_, V> {
+    pub(in crate::store) async fn acquire(self) -> Option<EntryGuard<V>> {
+        let hold = self.hold().await?;
+        Some(EntryGuard::new(Arc::clone(self.table()), hold))
+    }
+
+    pub(in crate::store) fn try_acquire(self) -> Result<EntryGuard<V>, TryAcquireError> {
+        match self.try_hold() {
+            None => Err(TryAcquireError::Missing),
+            Some(Err(_)) => Err(TryAcquireError::Held),
+            Some(Ok(hold)) => Ok(EntryGuard::new(Arc::clone(self.table()), hold)),
+        }
+    }
+
+    pub(in crate::store) async fn acquire_timeout(
+        self,
+        limit: Duration,
+    ) -> Result<EntryGuard<V>, AcquireError> {
+        self.take_turn().await;
+        let mut hold = pin!(self.queue());
         // A timer is made only if there is something to wait for.
         let at_once = poll_fn(|cx| match hold.as_mut().poll(cx) {
             Poll::Ready(hold) => Poll::Ready(Some(hold)),
@@ -87,21 +106,21 @@ impl<V: LiveValue> LiveStore<V> {
             }
         };
         match hold {
-            Some(hold) => Ok(EntryGuard::new(Arc::clone(&self.table), hold)),
+            Some(hold) => Ok(EntryGuard::new(Arc::clone(self.table()), hold)),
             None => Err(AcquireError::Missing),
         }
     }
 
-    /// Waits for a hold of the entry. `None` if the key has no entry.
-    pub(crate) async fn hold(&self, key: &Uuid) -> Option<Hold<V>> {
-        self.take_turn(key).await;
-        self.queue(key).await
+    /// Waits for a hold of the entry. `None` if there is none.
+    pub(in crate::store) async fn hold(self) -> Option<Hold<V>> {
+        self.take_turn().await;
+        self.queue().await
     }
 
     /// Takes one unit of the task's budget. If there is none, it gives way first.
-    async fn take_turn(&self, key: &Uuid) {
+    async fn take_turn(self) {
         if !proceed().await {
-            self.give_way(key).await;
+            self.give_way().await;
         }
     }
 
@@ -110,8 +129,8 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// An entry that is free stays free meanwhile. Held by a task that does not run, it would gather a queue that never
     /// ends.
-    pub(crate) async fn give_way(&self, key: &Uuid) {
-        let held = self.table.peek(key, |_, state| state.is_held());
+    pub(in crate::store) async fn give_way(self) {
+        let held = self.peek(|_, state| state.is_held());
         if held != Some(true) {
             coop::consume_budget().await;
         }
@@ -119,20 +138,20 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Waits for a hold of the entry, and then, with it, while too much waits for the disk, so that turns stay as they
     /// were. Who finds no entry waits too, because it may be about to create one.
-    async fn queue(&self, key: &Uuid) -> Option<Hold<V>> {
-        let hold = self.line_up(key).await;
+    async fn queue(self) -> Option<Hold<V>> {
+        let hold = self.line_up().await;
         #[cfg(feature = "durable")]
-        self.table.shared().room().await;
+        self.shared().room().await;
         hold
     }
 
-    async fn line_up(&self, key: &Uuid) -> Option<Hold<V>> {
+    async fn line_up(self) -> Option<Hold<V>> {
         loop {
-            let slot = match self.try_hold(key)? {
+            let slot = match self.try_hold()? {
                 Ok(hold) => return Some(hold),
                 Err(slot) => slot,
             };
-            if let Ok(hold) = trace::waiting(key, Acquire::new(slot, self.table.shared())).await {
+            if let Ok(hold) = trace::waiting(self.key(), Acquire::new(slot, self.shared())).await {
                 return Some(hold);
             }
             // The entry was removed while we waited; the key may have another by now.
@@ -140,9 +159,9 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Holds the entry if it is free, or returns the slot to wait for. `None` if the key has no entry.
-    fn try_hold(&self, key: &Uuid) -> Option<Result<Hold<V>, Arc<Slot<V>>>> {
-        let shared = self.table.shared();
-        self.table.look(key, |slot, state| {
+    fn try_hold(self) -> Option<Result<Hold<V>, Arc<Slot<V>>>> {
+        let shared = self.shared();
+        self.look(|slot, state| {
             if state.try_hold(shared) {
                 Ok(Hold::taken(slot, shared))
             } else {

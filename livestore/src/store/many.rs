@@ -50,7 +50,7 @@ impl<V: LiveValue> LiveStore<V> {
         let keys = in_order(keys);
         let mut guards = Guards::with_capacity(keys.len());
         for key in keys {
-            let hold = self.hold(&key).await.ok_or(MissingKey(key))?;
+            let hold = self.at(&key).hold().await.ok_or(MissingKey(key))?;
             guards.push(EntryGuard::new(Arc::clone(&self.table), hold));
         }
         Ok(guards)
@@ -163,7 +163,7 @@ impl<V: LiveValue> LiveStore<V> {
         let mut tx = loop {
             let mut tx = Tx::new(Arc::clone(&self.table));
             for key in &keys {
-                tx.take_up(*key, self.hold(key).await);
+                tx.take_up(*key, self.at(key).hold().await);
             }
             // A key that had no entry may have got one in the very commit that a later key was waited for.
             if tx.missing().all(|key| !self.contains_key(key)) {

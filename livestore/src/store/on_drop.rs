@@ -133,7 +133,7 @@ impl<V: LiveValue> Drop for MutateOnDrop<V> {
         let Some(mutn) = self.mutn.take() else { return };
         let (store, key) = (self.store.clone(), self.key);
         errand::run(key, async move {
-            match store.mutate_in_turn(&key, mutn).await {
+            match store.at(&key).mutate_in_turn::<u64>(mutn).await {
                 Ok(_) => {}
                 Err(MutateError::Missing) => trace::came_to_nothing(&key, "there is no entry"),
                 Err(MutateError::Rejected(_)) => trace::came_to_nothing(&key, "the value refused it"),

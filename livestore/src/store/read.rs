@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::ground::stats::{Count, Stats};
 use crate::slot::after::After;
+use crate::store::place::Place;
 use crate::store::store::LiveStore;
 use crate::value::entry::Entry;
 use crate::value::error::Missing;
@@ -24,8 +25,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// [check period](crate::StoreOptions::expire_check_freq) and one step of the clock, and as long as a guard is held. Whoever must
     /// not see it looks at [`expires_at`](Entry::expires_at).
     pub fn fetch(&self, key: &Uuid) -> Option<Entry<V>> {
-        let shared = self.table.shared();
-        self.table.look(key, |_, state| state.entry(shared))
+        self.at(key).fetch()
     }
 
     /// Returns the entry as [`fetch`](Self::fetch) does, without counting as a use.
@@ -33,16 +33,13 @@ impl<V: LiveValue> LiveStore<V> {
     /// For whoever looks after entries and does not use them: a dashboard, a log, a backup. With
     /// [`ExpireMode::Idle`](crate::ExpireMode::Idle), what nobody but them looks at expires.
     pub fn peek(&self, key: &Uuid) -> Option<Entry<V>> {
-        let shared = self.table.shared();
-        self.table.peek(key, |_, state| state.entry(shared))
+        self.at(key).peek_entry()
     }
 
     /// Begins to watch the entry: what it receives first is committed after this call. `None` if the key has none.
     #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch(&self, key: &Uuid) -> Option<Watch<V>> {
-        let shared = self.table.shared();
-        self.table
-            .look(key, |slot, state| Watch::begin(slot, state, shared))
+        self.at(key).watch()
     }
 
     /// Returns the entry and begins to watch it at one instant: the first update is the one that follows the entry
@@ -70,10 +67,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// ```
     #[must_use = "a watch that is dropped receives nothing"]
     pub fn fetch_and_watch(&self, key: &Uuid) -> Option<(Entry<V>, Watch<V>)> {
-        let shared = self.table.shared();
-        self.table.look(key, |slot, state| {
-            (state.entry(shared), Watch::begin(slot, state, shared))
-        })
+        self.at(key).fetch_and_watch()
     }
 
     /// Begins to watch the entry without values: receives each mutation with the version that it led to. `None` if the
@@ -83,19 +77,14 @@ impl<V: LiveValue> LiveStore<V> {
     /// place. For large values, and for clients that keep a replica.
     #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_deltas(&self, key: &Uuid) -> Option<DeltaWatch<V>> {
-        let shared = self.table.shared();
-        self.table
-            .look(key, |slot, state| DeltaWatch::begin(slot, state, shared))
+        self.at(key).watch_deltas()
     }
 
     /// Returns the entry and begins to watch it without values at one instant: the first delta is the one that follows the
     /// entry returned. `None` if the key has none.
     #[must_use = "a watch that is dropped receives nothing"]
     pub fn fetch_and_watch_deltas(&self, key: &Uuid) -> Option<(Entry<V>, DeltaWatch<V>)> {
-        let shared = self.table.shared();
-        self.table.look(key, |slot, state| {
-            (state.entry(shared), DeltaWatch::begin(slot, state, shared))
-        })
+        self.at(key).fetch_and_watch_deltas()
     }
 
     /// Returns the last entries of a key, oldest first; the last one is the present. `None` if the key has none.
@@ -103,8 +92,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// There is one more than updates are kept: see [`StoreOptions::history`](crate::StoreOptions::history). With a
     /// history of 0 that is the present entry alone. The history begins with the entry's creation.
     pub fn history(&self, key: &Uuid) -> Option<Vec<Entry<V>>> {
-        let shared = self.table.shared();
-        self.table.peek(key, |_, state| state.history(shared))
+        self.at(key).history()
     }
 
     /// Watches the entry as if since `version`: receives exactly the updates that followed it, then those to come.
@@ -142,10 +130,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// ```
     #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_since(&self, key: &Uuid, version: u64) -> Option<Watch<V>> {
-        let shared = self.table.shared();
-        self.table.look(key, |slot, state| {
-            Watch::begin_since(slot, state, shared, version)
-        })
+        self.at(key).watch_since(version)
     }
 
     /// Watches the entry without values as if since `version`: receives exactly the mutations that followed it, then those
@@ -195,10 +180,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// ```
     #[must_use = "a watch that is dropped receives nothing"]
     pub fn watch_deltas_since(&self, key: &Uuid, version: u64) -> Option<DeltaWatch<V>> {
-        let shared = self.table.shared();
-        self.table.look(key, |slot, state| {
-            DeltaWatch::begin_since(slot, state, shared, version)
-        })
+        self.at(key).watch_deltas_since(version)
     }
 
     /// Watches every entry, those to come included.
@@ -228,23 +210,12 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// [`Missing`] with the message if the key has no entry.
     pub fn broadcast(&self, key: &Uuid, msg: V::Message) -> Result<usize, Missing<V::Message>> {
-        let mut msg = Some(msg);
-        let mut after = After::default();
-        let shared = self.table.shared();
-        let told = self.table.look(key, |_, state| {
-            msg.take()
-                .map(|msg| state.broadcast(shared, key, msg, &mut after))
-        });
-        match (told.flatten(), msg) {
-            (Some(watchers), _) => Ok(watchers),
-            (None, Some(msg)) => Err(Missing(msg)),
-            (None, None) => unreachable!("the message is either sent or still here"),
-        }
+        self.at(key).broadcast(msg)
     }
 
     /// Returns whether the key has an entry.
     pub fn contains_key(&self, key: &Uuid) -> bool {
-        self.table.peek(key, |_, _| ()).is_some()
+        self.at(key).is_there()
     }
 
     /// Returns how many entries there are. While others create and remove, the number was true for each shard of the
@@ -329,5 +300,67 @@ impl<V: LiveValue> LiveStore<V> {
     pub fn entries(&self) -> impl Iterator<Item = (Uuid, Entry<V>)> + use<V> {
         let shared = Arc::clone(self.table.shared());
         self.table.walk().visit(move |_, state| state.entry(&shared))
+    }
+}
+
+/// The same wherever the entry is found.
+impl<V: LiveValue> Place<'_, V> {
+    #[inline(always)]
+    pub(in crate::store) fn fetch(self) -> Option<Entry<V>> {
+        self.look(|_, state| state.entry(self.shared()))
+    }
+
+    #[inline(always)]
+    pub(in crate::store) fn peek_entry(self) -> Option<Entry<V>> {
+        self.peek(|_, state| state.entry(self.shared()))
+    }
+
+    pub(in crate::store) fn is_there(self) -> bool {
+        self.peek(|_, _| ()).is_some()
+    }
+
+    pub(in crate::store) fn watch(self) -> Option<Watch<V>> {
+        self.look(|slot, state| Watch::begin(slot, state, self.shared()))
+    }
+
+    pub(in crate::store) fn watch_since(self, version: u64) -> Option<Watch<V>> {
+        self.look(|slot, state| Watch::begin_since(slot, state, self.shared(), version))
+    }
+
+    pub(in crate::store) fn fetch_and_watch(self) -> Option<(Entry<V>, Watch<V>)> {
+        let shared = self.shared();
+        self.look(|slot, state| (state.entry(shared), Watch::begin(slot, state, shared)))
+    }
+
+    pub(in crate::store) fn watch_deltas(self) -> Option<DeltaWatch<V>> {
+        self.look(|slot, state| DeltaWatch::begin(slot, state, self.shared()))
+    }
+
+    pub(in crate::store) fn watch_deltas_since(self, version: u64) -> Option<DeltaWatch<V>> {
+        self.look(|slot, state| DeltaWatch::begin_since(slot, state, self.shared(), version))
+    }
+
+    pub(in crate::store) fn fetch_and_watch_deltas(self) -> Option<(Entry<V>, DeltaWatch<V>)> {
+        let shared = self.shared();
+        self.look(|slot, state| (state.entry(shared), DeltaWatch::begin(slot, state, shared)))
+    }
+
+    pub(in crate::store) fn history(self) -> Option<Vec<Entry<V>>> {
+        self.peek(|_, state| state.history(self.shared()))
+    }
+
+    pub(in crate::store) fn broadcast(self, msg: V::Message) -> Result<usize, Missing<V::Message>> {
+        let mut msg = Some(msg);
+        let mut after = After::default();
+        let (key, shared) = (self.key(), self.shared());
+        let told = self.look(|_, state| {
+            msg.take()
+                .map(|msg| state.broadcast(shared, key, msg, &mut after))
+        });
+        match (told.flatten(), msg) {
+            (Some(watchers), _) => Ok(watchers),
+            (None, Some(msg)) => Err(Missing(msg)),
+            (None, None) => unreachable!("the message is either sent or still here"),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::store::place::Place;
 use crate::store::store::LiveStore;
 use crate::value::entry::Entry;
 use crate::value::value::LiveValue;
@@ -17,7 +18,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// Cancel safe: the entry is removed only when this returns.
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn remove(&self, key: &Uuid) -> Option<Entry<V>> {
-        self.remove_then(key, None).await
+        self.at(key).remove(None).await
     }
 
     /// Removes the entry as [`remove`](Self::remove) does; watchers receive the message with it.
@@ -27,11 +28,14 @@ impl<V: LiveValue> LiveStore<V> {
     /// As [`remove`](Self::remove).
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn remove_with_msg(&self, key: &Uuid, msg: V::Message) -> Option<Entry<V>> {
-        self.remove_then(key, Some(msg)).await
+        self.at(key).remove(Some(msg)).await
     }
+}
 
-    async fn remove_then(&self, key: &Uuid, msg: Option<V::Message>) -> Option<Entry<V>> {
-        let hold = self.hold(key).await?;
-        Some(self.table.end(hold, msg))
+/// The same wherever the entry is found.
+impl<V: LiveValue> Place<'_, V> {
+    pub(in crate::store) async fn remove(self, msg: Option<V::Message>) -> Option<Entry<V>> {
+        let hold = self.hold().await?;
+        Some(self.table().end(hold, msg))
     }
 }

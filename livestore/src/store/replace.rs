@@ -199,7 +199,7 @@ impl<V: LiveValue> LiveStore<V> {
         value: Arc<V>,
         then: &impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Arc<V>> {
-        let Some(hold) = self.hold(key).await else {
+        let Some(hold) = self.at(key).hold().await else {
             return Err(value);
         };
         // Nobody changes it between.
@@ -210,7 +210,7 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Replaces a value when it is this call's turn, if it passes its check.
     async fn overwrite_checked(&self, key: &Uuid, value: Arc<V>) -> Result<Entry<V>, Unused<V>> {
-        let Some(hold) = self.hold(key).await else {
+        let Some(hold) = self.at(key).hold().await else {
             return Err(Unused::Missing(value));
         };
         // If the check panics, the hold ends before anything of the user's is dropped.

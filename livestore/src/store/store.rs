@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+use uuid::Uuid;
+
+use crate::store::place::Place;
 use crate::table::table::Table;
 use crate::value::options::StoreOptions;
 use crate::value::value::LiveValue;
@@ -11,7 +14,7 @@ use crate::value::value::LiveValue;
 /// and mutated.
 ///
 /// A `LiveStore` is a handle, cheap to clone, as the sender of a channel is; clones share one store. It can stand in
-/// an axum `State`, in a task, or in a struct. When the last handle, the last [guard](crate::EntryGuard) and the last
+/// an axum `State`, in a task, or in a struct. When the last handle, of the store or of an [entry](crate::EntryHandle), the last [guard](crate::EntryGuard) and the last
 /// [mutation on drop](crate::MutateOnDrop) are gone, the store ends: watches end with `None`.
 ///
 /// [`LiveStore::default`] makes one with the default options. [`LiveStore::new`] gives a
@@ -23,9 +26,9 @@ use crate::value::value::LiveValue;
 ///
 /// | calls | wait for a guard |
 /// |---|---|
-/// | `fetch`, `peek`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after`, `save` | never |
+/// | `fetch`, `peek`, `handle`, `watch`, `broadcast`, `contains_key`, `len`, `keys`, `entries`, `history`, `touch`, `expire_after`, `save` | never |
 /// | `init`, `create`, `fetch_or_create` and their siblings | never |
-/// | `mutate`, `mutate_if`, `mutate_or_create`, `rollback`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
+/// | `mutate`, `mutate_version`, `mutate_if`, `mutate_or_create`, `rollback`, `insert`, `assign`, `remove`, `acquire` and their siblings | yes, first come, first served |
 /// | the drop of a [`MutateOnDrop`](crate::MutateOnDrop) | never; the mutation takes its place in the queue |
 /// | `try_acquire`, `acquire_timeout` | not at all, or for as long as you say |
 ///
@@ -82,6 +85,12 @@ impl<V: LiveValue> LiveStore<V> {
     #[cfg(all(test, feature = "durable"))]
     pub(crate) fn shared(&self) -> &crate::slot::shared::Shared<V> {
         self.table.shared()
+    }
+
+    /// Where calls find the entry of a key.
+    #[inline]
+    pub(in crate::store) fn at<'a>(&'a self, key: &'a Uuid) -> Place<'a, V> {
+        Place::of_key(&self.table, key)
     }
 
     pub(crate) fn from_table(table: Arc<Table<V>>) -> LiveStore<V> {

@@ -1,6 +1,7 @@
 //! [`Route`]: how a store is served, as its server wrote it down.
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -276,6 +277,12 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
             // The user's rules as well. What is refused is not there.
             let _ = caught(|| create(cx).map(|value| self.store.fetch_or_create(&cx.key(), || value)));
         }
+    }
+}
+
+impl<U, V: LiveValue, R> fmt::Debug for Route<U, V, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route").finish_non_exhaustive()
     }
 }
 

@@ -122,6 +122,54 @@ fn a_value_written_by_hand_can_be_nested() {
     );
 }
 
+/// A type whose trait is written by hand, and whose mutations do not ask its check.
+#[derive(Clone, Debug, PartialEq)]
+struct Gauge(u8);
+
+impl LiveValue for Gauge {
+    type Message = ();
+    type Mutation = u8;
+    type MutError = &'static str;
+
+    fn mutate(_: &Entry<Self>, to: &u8) -> Result<Self, &'static str> {
+        Ok(Gauge(*to))
+    }
+
+    fn check(&self, _: Option<&Self>) -> Result<(), &'static str> {
+        if self.0 > 9 { Err("too much") } else { Ok(()) }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, LiveValue)]
+#[live(error(derive(PartialEq)))]
+struct Panel {
+    #[live(nested)]
+    main: Gauge,
+    #[live(each)]
+    others: BTreeMap<u8, Gauge>,
+    #[live(nested)]
+    shared: Arc<Gauge>,
+}
+
+/// It was committed, though `check` of the whole refuses it.
+#[test]
+fn what_a_value_written_by_hand_makes_of_itself_must_pass_its_own_check() {
+    let mut panel = Panel {
+        main: Gauge(1),
+        others: BTreeMap::from([(1, Gauge(1))]),
+        shared: Arc::new(Gauge(1)),
+    };
+    apply(&mut panel, PanelMutation::UpdateMain(9)).unwrap();
+    assert_eq!(
+        apply(&mut panel, PanelMutation::UpdateMain(10)),
+        Err(PanelError::UpdateMain("too much"))
+    );
+    assert!(apply(&mut panel, PanelMutation::UpdateShared(10)).is_err());
+    assert!(apply(&mut panel, PanelMutation::UpdateOthers(1, 10)).is_err());
+    assert_eq!((panel.main.0, panel.shared.0), (9, 1));
+    panel.check(None).unwrap();
+}
+
 #[test]
 fn each_changes_the_value_at_a_key() {
     let mut room = room();

@@ -242,6 +242,11 @@ fn the_items_of_a_list_are_found_by_their_id() {
     )
     .unwrap();
     assert_eq!(*board.queue, [card(1, "q"), card(2, "r")]);
+    // Whoever is pushed out has his id no more, and whoever stays has.
+    apply(&mut board, BoardMutation::PushQueue(card(1, "s"))).unwrap();
+    assert_eq!(*board.queue, [card(2, "r"), card(1, "s")]);
+    let taken = apply(&mut board, BoardMutation::PushQueue(card(1, "t")));
+    assert_eq!(taken, Err(BoardError::Queue(Invalid::Taken)));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use livestore::{Control, LiveStore, Shared, TransactError, Tx, Uuid};
+use livestore::{Control, EntryHandle, LiveStore, Shared, TransactError, Tx, Uuid};
 
 use super::scene::{Needs, Scene, poll};
 use super::user::{BAD, Change, KEY, Message, OTHER, Site, User, World};
@@ -41,6 +41,10 @@ fn refused(scene: &Scene) -> Change {
 
 fn message(scene: &Scene) -> Message {
     Message::new(&scene.world)
+}
+
+fn handle(scene: &Scene) -> EntryHandle<User> {
+    scene.store.handle(&KEY).unwrap()
 }
 
 /// A transaction on both entries.
@@ -125,6 +129,26 @@ fn store() -> Vec<Row> {
         LiveStore::watch_durable Nothing: |s| drop(s.store.watch_durable(&KEY));
         LiveStore::watch_since Nothing: |s| drop(s.store.watch_since(&KEY, s.past()).map(|mut watch| watch.try_next()));
         LiveStore::history Nothing: |s| drop(s.store.history(&KEY));
+        LiveStore::handle Nothing: |s| drop(s.store.handle(&KEY));
+        EntryHandle::key Nothing: |s| assert_eq!(*handle(s).key(), KEY);
+        EntryHandle::store Nothing: |s| drop(handle(s).store());
+        EntryHandle::is_over Nothing: |s| assert!(!handle(s).is_over());
+        EntryHandle::fetch Nothing: |s| drop(handle(s).fetch());
+        EntryHandle::peek Nothing: |s| drop(handle(s).peek());
+        EntryHandle::history Nothing: |s| drop(handle(s).history());
+        EntryHandle::watch Nothing: |s| drop(handle(s).watch());
+        EntryHandle::fetch_and_watch Nothing: |s| drop(handle(s).fetch_and_watch());
+        EntryHandle::watch_since Nothing: |s| drop(handle(s).watch_since(s.past()).map(|mut watch| watch.try_next()));
+        EntryHandle::watch_deltas Nothing: |s| drop(handle(s).watch_deltas());
+        EntryHandle::fetch_and_watch_deltas Nothing: |s| drop(handle(s).fetch_and_watch_deltas());
+        EntryHandle::watch_deltas_since Nothing: |s| drop(handle(s).watch_deltas_since(s.past()).map(|mut watch| watch.try_next()));
+        EntryHandle::broadcast Nothing: |s| drop(handle(s).broadcast(message(s)));
+        EntryHandle::try_acquire Nothing: |s| drop(handle(s).try_acquire());
+        EntryHandle::touch Nothing: |s| assert!(handle(s).touch());
+        EntryHandle::expire_after Nothing: |s| { let _ = handle(s).expire_after(HOUR); };
+        EntryHandle::expire_at Nothing: |s| { let _ = handle(s).expire_at(soon()); };
+        EntryHandle::persist Nothing: |s| assert!(handle(s).persist());
+        EntryHandle::mutate_if "conflict" Nothing: |s| { let entry = handle(s); let m = add(s); drop(s.finish(entry.mutate_if(1, m))); };
         LiveStore::watch_set Nothing: |s| drop(s.store.watch_set());
         LiveStore::watch_all Nothing: |s| drop(s.store.watch_all());
         LiveStore::entries_and_watch_all Nothing: |s| drop(s.store.entries_and_watch_all());
@@ -191,6 +215,17 @@ fn waits() -> Vec<Row> {
             LiveStore::acquire_many "missing" Nothing: |s| { let store = s.store.clone(); drop(s.finish(store.acquire_many(&[KEY, VACANT]))); };
             LiveStore::mutate Nothing: |s| { let store = s.store.clone(); let m = add(s); drop(s.finish(store.mutate(&KEY, m))); };
             LiveStore::mutate "refused" Nothing: |s| { let store = s.store.clone(); let m = refused(s); drop(s.finish(store.mutate(&KEY, m))); };
+            LiveStore::mutate_version Nothing: |s| { let store = s.store.clone(); let m = add(s); drop(s.finish(store.mutate_version(&KEY, m))); };
+            LiveStore::mutate_version "refused" Nothing: |s| { let store = s.store.clone(); let m = refused(s); drop(s.finish(store.mutate_version(&KEY, m))); };
+            EntryHandle::acquire Nothing: |s| { let entry = handle(s); drop(s.finish(entry.acquire())); };
+            EntryHandle::acquire_timeout Nothing: |s| { let entry = handle(s); drop(s.finish(entry.acquire_timeout(HOUR))); };
+            EntryHandle::mutate Nothing: |s| { let entry = handle(s); let m = add(s); drop(s.finish(entry.mutate(m))); };
+            EntryHandle::mutate "refused" Nothing: |s| { let entry = handle(s); let m = refused(s); drop(s.finish(entry.mutate(m))); };
+            EntryHandle::mutate_version Nothing: |s| { let entry = handle(s); let m = add(s); drop(s.finish(entry.mutate_version(m))); };
+            EntryHandle::mutate_if Nothing: |s| { let entry = handle(s); let (m, v) = (add(s), s.present()); drop(s.finish(entry.mutate_if(v, m))); };
+            EntryHandle::rollback Nothing: |s| { let entry = handle(s); let v = s.past(); drop(s.finish(entry.rollback(v))); };
+            EntryHandle::remove Nothing: |s| { let entry = handle(s); drop(s.finish(entry.remove())); };
+            EntryHandle::remove_with_msg Nothing: |s| { let entry = handle(s); let m = message(s); drop(s.finish(entry.remove_with_msg(m))); };
             LiveStore::mutate_if Nothing: |s| { let store = s.store.clone(); let (m, v) = (add(s), s.present()); drop(s.finish(store.mutate_if(&KEY, v, m))); };
             LiveStore::mutate_if "refused" Nothing: |s| { let store = s.store.clone(); let (m, v) = (refused(s), s.present()); drop(s.finish(store.mutate_if(&KEY, v, m))); };
             LiveStore::mutate_or_create Nothing: |s| {
@@ -245,6 +280,8 @@ fn guards() -> Vec<Row> {
         EntryGuard::version Guard: |s| { s.guard.as_ref().unwrap().version(); };
         EntryGuard::mutate Guard: |s| { let m = add(s); drop(s.guard.as_mut().unwrap().mutate(m)); };
         EntryGuard::mutate "refused" Guard: |s| { let m = refused(s); drop(s.guard.as_mut().unwrap().mutate(m)); };
+        EntryGuard::mutate_version Guard: |s| { let m = add(s); drop(s.guard.as_mut().unwrap().mutate_version(m)); };
+        EntryGuard::mutate_version "refused" Guard: |s| { let m = refused(s); drop(s.guard.as_mut().unwrap().mutate_version(m)); };
         EntryGuard::set Guard: |s| { let v = value(s); drop(s.guard.as_mut().unwrap().set(v)); };
         EntryGuard::set_with_msg Guard: |s| { let (v, m) = (value(s), message(s)); drop(s.guard.as_mut().unwrap().set_with_msg(v, m)); };
         EntryGuard::try_set Guard: |s| { let v = value(s); drop(s.guard.as_mut().unwrap().try_set(v)); };

@@ -15,6 +15,12 @@ pub trait Reach<C: ?Sized> {
     /// Returns the value at `key`.
     fn get<'c>(collection: &'c C, key: &Self::Key) -> Option<&'c Self::Value>;
 
+    /// Whether there is a value at `key` that is not one of the first so many.
+    fn has_after(collection: &C, key: &Self::Key, first: usize) -> bool {
+        let _ = first;
+        Self::get(collection, key).is_some()
+    }
+
     /// Returns the value at `key` to change it.
     fn get_mut<'c>(collection: &'c mut C, key: &Self::Key) -> Option<&'c mut Self::Value>;
 
@@ -81,6 +87,10 @@ impl<C: List<Item: Identified>> Reach<C> for ById {
 
     fn get<'c>(collection: &'c C, id: &Self::Key) -> Option<&'c C::Item> {
         collection.items().find(|item| item.id() == id)
+    }
+
+    fn has_after(collection: &C, id: &Self::Key, first: usize) -> bool {
+        collection.items().skip(first).any(|item| item.id() == id)
     }
 
     fn get_mut<'c>(collection: &'c mut C, id: &Self::Key) -> Option<&'c mut C::Item> {
