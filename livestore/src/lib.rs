@@ -144,6 +144,7 @@ mod store {
 #[cfg(feature = "ws")]
 #[doc = include_str!("ws/protocol.md")]
 pub mod ws {
+    pub(crate) mod budget;
     pub(crate) mod config;
     pub(crate) mod cx;
     pub(crate) mod deny;
@@ -151,6 +152,7 @@ pub mod ws {
     pub(crate) mod frame;
     pub(crate) mod hub;
     pub(crate) mod json;
+    pub(crate) mod latest;
     pub(crate) mod limits;
     pub(crate) mod live;
     pub(crate) mod local;

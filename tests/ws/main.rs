@@ -2,7 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod divergence;
+mod drive;
+mod fuzz;
 mod gate;
+mod hostile;
+mod leak;
+mod once;
 mod protocol;
+mod socket;
 mod transcript;
 mod world;

@@ -292,6 +292,29 @@ async fn whoever_is_there_is_counted_once_and_leaves_however_he_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_comes_while_the_entry_is_held_comes_once() {
+    let world = World::new();
+    let key = world.room(1, &["ann"]);
+    let guard = world.rooms.acquire(&key).await.unwrap();
+    let mut ann = world.visit("ann");
+    for _ in 0..3 {
+        sub(&mut ann, &key).await;
+        sub(&mut ann, &key).await;
+        ann.send(json!({"t": "unsub", "keys": [{"k": key}]}));
+        settle(&mut ann).await;
+    }
+    sub(&mut ann, &key).await;
+    settle(&mut ann).await;
+    drop(guard);
+    settle(&mut ann).await;
+    let room = world.rooms.fetch(&key).unwrap();
+    assert_eq!((room.here, room.version()), (1, 2));
+    drop(ann);
+    let room = world.rooms.fetch(&key).unwrap();
+    assert_eq!((room.here, room.version()), (0, 3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn silence_is_asked_about_and_then_ends_the_connection() {
     let world = World::new();
     let mut ann = world.visit("ann");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use crate::ws::budget::CallLimit;
 use crate::ws::cx::{Cx, Visitor};
 use crate::ws::deny::Deny;
 use crate::ws::json::Json;
@@ -24,6 +25,7 @@ pub(crate) type Name<U> = Arc<dyn Fn(&U) -> Arc<str> + Send + Sync>;
 pub(crate) struct Config<U> {
     pub(crate) stores: Vec<(Arc<str>, Arc<dyn Served<U>>)>,
     pub(crate) calls: HashMap<Arc<str>, Call<U>>,
+    pub(crate) call_limits: HashMap<Arc<str>, CallLimit>,
     pub(crate) limits: Limits,
     pub(crate) user_id: Option<Name<U>>,
     /// Besides the server's own.
@@ -70,6 +72,7 @@ impl<U> Clone for Config<U> {
         Config {
             stores: self.stores.clone(),
             calls: self.calls.clone(),
+            call_limits: self.call_limits.clone(),
             limits: self.limits.clone(),
             user_id: self.user_id.clone(),
             origins: self.origins.clone(),

@@ -51,6 +51,13 @@ impl Deny {
         }
     }
 
+    pub(crate) fn rate_limited(after: u64) -> Deny {
+        Deny {
+            after: Some(after),
+            ..Deny::new(Code::RateLimited)
+        }
+    }
+
     /// Refuses with a reason of your own, which goes to the client as its JSON: a text, or an enum that a page can match on.
     /// The code is `rejected`.
     pub fn rejected<T: Serialize + ?Sized>(reason: &T) -> Deny {

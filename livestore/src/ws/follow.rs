@@ -2,7 +2,12 @@
 //!
 //! It has one [`WatchSet`], and for each key what the client has of it: the role in which it was told last, and the version.
 //! An update is taken as a sign that there is something new; what is told comes from [`views`](crate::ws::views), where it
-//! was made by the first connection that came to it. So a connection that is slow comes to the newest, and skips what lay between.
+//! was made by the first connection that came to it.
+//!
+//! A client is told a view only if the role function has said for that very version that it is his, and for every one since the
+//! view that he had: another connection may be further, in a role that is not his any more there. So each update is heard, the
+//! role asked with its entry, and what is told goes as far as that. Where versions were missed, or the role was another, what
+//! the client has is of no use, and the whole of the latest entry follows.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
@@ -24,6 +29,7 @@ use crate::ws::cx::{Cx, Visitor};
 use crate::ws::deny::{Code, Deny};
 use crate::ws::frame::{Frame, Tag, Told, raw};
 use crate::ws::json::Json;
+use crate::ws::latest::Latest;
 use crate::ws::route::Route;
 use crate::ws::served::{Arrival, Followed, Outbox, Outcome, Served, Stay, Subscribed, Work};
 use crate::ws::views::{Address, Has, RoleViews, Views};
@@ -53,6 +59,8 @@ pub(crate) struct Follow<U, V: LiveValue, R> {
     first: VecDeque<Uuid>,
     /// Keys of which there is something newer that is to be told later.
     due: BTreeSet<(Instant, Uuid)>,
+    /// Messages of this client of which the newest are sent.
+    latest: Latest<V::Message>,
 }
 
 /// What a client has of one key.
@@ -61,7 +69,11 @@ struct Sub {
     has: Has,
     /// The version up to which everything was told.
     seen: u64,
-    /// It stands in `first`, and nothing was told yet.
+    /// The version up to which the role was asked for. Updates up to it say nothing new.
+    asked: u64,
+    /// The version of the update that was received last.
+    heard: u64,
+    /// It stands in `first`.
     is_first: bool,
     /// What leads to the version that it has, still to be sent.
     prepared: Vec<Frame>,
@@ -91,6 +103,7 @@ where
             subs: HashMap::new(),
             first: VecDeque::new(),
             due: BTreeSet::new(),
+            latest: Latest::new(),
         })
     }
 }
@@ -121,24 +134,33 @@ where
         }
     }
 
-    /// Tells what the entry is now, or when it is to be told.
-    fn tell(&mut self, key: Uuid, entry: &Entry<V>, now: Instant, out: &mut Outbox) {
+    /// Asks in which role the user sees the entry. What the client has in another role is of no use in this one. If he does not
+    /// see it, the subscription ends.
+    fn ask(&mut self, key: Uuid, entry: &Entry<V>, out: &mut Outbox) -> Option<R> {
         let Some((role, tag)) = self.store.route.role(&self.cx(key), entry) else {
-            return self.end(&key, Some(entry.version()), "revoked", None, out);
+            self.end(&key, Some(entry.version()), "revoked", None, out);
+            return None;
         };
-        let views = &self.store.views;
-        let Some(sub) = self.subs.get_mut(&key) else {
+        let sub = self.subs.get_mut(&key)?;
+        if sub.role.tag != tag {
+            sub.role = self.store.views.of(key).role(tag);
+            sub.has = Has::Nothing;
+            sub.prepared.clear();
+        }
+        Some(role)
+    }
+
+    /// Tells what the entry is, or when it is to be told. The role was asked for at every version up to it that the client has not
+    /// been told, or he has nothing.
+    fn tell(&mut self, key: Uuid, entry: &Entry<V>, now: Instant, out: &mut Outbox) {
+        let Some(role) = self.ask(key, entry, out) else {
             return;
         };
-        if sub.role.tag != tag {
-            // Nothing that the client has in another role is of use in this one.
-            sub.role = views.of(key).role(tag);
-            sub.has = Has::Nothing;
-        }
-        let (role_views, has) = (Arc::clone(&sub.role), sub.has);
-        let address = self.address(key, tag);
+        let Some(sub) = self.subs.get(&key) else { return };
+        let (views, has) = (Arc::clone(&sub.role), sub.has);
+        let address = self.address(key, views.tag);
         let make = || self.store.route.see(&role, entry);
-        let news = match role_views.tell(address, has, entry.version(), now, make) {
+        let news = match views.tell(address, has, entry.version(), now, make) {
             Ok(news) => news,
             Err(_) => return self.end(&key, None, "internal", None, out),
         };
@@ -146,32 +168,50 @@ where
             return;
         };
         news.frames.into_iter().for_each(|frame| out.push(frame));
-        sub.is_first = false;
-        sub.has = Has::Version(news.at);
-        if let Some(due) = sub.due.take() {
+        sub.has = news.has;
+        sub.seen = sub.seen.max(news.seen);
+        sub.asked = sub.asked.max(entry.version());
+        if let Some(due) = std::mem::replace(&mut sub.due, news.later) {
             self.due.remove(&(due, key));
         }
-        sub.seen = match news.later {
-            None => sub.seen.max(entry.version()).max(news.at),
-            Some(_) => sub.seen.max(news.at),
-        };
-        if let Some(later) = news.later {
-            sub.due = Some(later);
-            self.due.insert((later, key));
-        }
+        self.due.extend(news.later.map(|later| (later, key)));
         sub.reply(out);
     }
 
-    /// Tells what the entry is, whatever version that is now.
-    fn tell_latest(&mut self, key: Uuid, now: Instant, out: &mut Outbox) {
+    /// Tells one who has nothing what the entry is now.
+    fn tell_whole(&mut self, key: Uuid, now: Instant, out: &mut Outbox) {
         if let Some(entry) = self.set.latest(&key) {
             self.tell(key, &entry, now, out);
         }
     }
 
+    /// Tells what was to wait.
+    fn tell_due(&mut self, key: Uuid, now: Instant, out: &mut Outbox) {
+        let Some(sub) = self.subs.get_mut(&key) else {
+            return;
+        };
+        sub.due = None;
+        // If there is a later one, it is about to be heard of.
+        if let Some(entry) = self.set.latest(&key).filter(|entry| entry.version() == sub.asked) {
+            self.tell(key, &entry, now, out);
+        }
+    }
+
+    fn next_update(&mut self, cx: &mut Context<'_>) -> Option<(Uuid, Shared<Update<V>>)> {
+        match pin!(self.set.next_shared()).poll(cx) {
+            Poll::Ready(next) => next,
+            Poll::Pending => None,
+        }
+    }
+
+    fn next_due(&mut self, now: Instant) -> Option<Uuid> {
+        self.due.first().filter(|(at, _)| *at <= now)?;
+        self.due.pop_first().map(|(_, key)| key)
+    }
+
     /// Ends a subscription, and says so.
     fn end(&mut self, key: &Uuid, ver: Option<u64>, why: &'static str, msg: Option<&str>, out: &mut Outbox) {
-        let Some(mut sub) = self.take(key) else { return };
+        let Some(sub) = self.take(key) else { return };
         let told = Told {
             s: self.name.as_deref(),
             k: Some(*key),
@@ -181,9 +221,7 @@ where
             ..Told::new("end")
         };
         out.push(told.encode());
-        // What they wait for is not told any more.
-        sub.seen = u64::MAX;
-        sub.reply(out);
+        sub.part(out);
     }
 
     fn take(&mut self, key: &Uuid) -> Option<Sub> {
@@ -197,6 +235,11 @@ where
 
     fn hear(&mut self, key: Uuid, update: &Shared<Update<V>>, now: Instant, out: &mut Outbox) {
         let entry = update.entry();
+        let Some(sub) = self.subs.get_mut(&key) else {
+            return;
+        };
+        let changes = entry.version().saturating_sub(sub.heard);
+        sub.heard = sub.heard.max(entry.version());
         match &**update {
             Update::Message { msg, .. } => self.hear_message(key, entry, msg, update, now, out),
             Update::Remove { msg, .. } => {
@@ -204,14 +247,14 @@ where
                 self.end(&key, Some(entry.version()), "removed", told.as_deref(), out);
             }
             Update::Expire { .. } => self.end(&key, Some(entry.version()), "expired", None, out),
-            Update::Resync { now: entry, missed } => {
+            Update::Resync { missed, .. } => {
+                if sub.asked < entry.version() {
+                    // Nobody knows what the roles were.
+                    sub.has = Has::Nothing;
+                    self.hear_change(key, entry, now, out);
+                }
                 // What was missed are changes, which the entry shows, and messages.
-                let changes = self
-                    .subs
-                    .get(&key)
-                    .map_or(0, |sub| entry.version().saturating_sub(sub.seen));
                 let msgs = missed.saturating_sub(changes);
-                self.tell(key, entry, now, out);
                 if msgs > 0 && self.store.route.tells_messages() && self.subs.contains_key(&key) {
                     let told = Told {
                         s: self.name.as_deref(),
@@ -222,11 +265,25 @@ where
                     out.push(told.encode());
                 }
             }
-            _ => {
-                if self.subs.get(&key).is_some_and(|sub| !sub.is_first) {
-                    self.tell(key, entry, now, out);
-                }
-            }
+            _ => self.hear_change(key, entry, now, out),
+        }
+    }
+
+    fn hear_change(&mut self, key: Uuid, entry: &Entry<V>, now: Instant, out: &mut Outbox) {
+        if self.subs.get(&key).is_none_or(|sub| entry.version() <= sub.asked)
+            || self.ask(key, entry, out).is_none()
+        {
+            return;
+        }
+        let Some(sub) = self.subs.get_mut(&key) else {
+            return;
+        };
+        sub.asked = entry.version();
+        match sub.has {
+            Has::Nothing => self.tell_whole(key, now, out),
+            // It is told when that is due.
+            Has::Version(_) if sub.due.is_some_and(|due| now < due) => {}
+            Has::Version(_) => self.tell(key, entry, now, out),
         }
     }
 
@@ -248,19 +305,29 @@ where
         if !self.store.route.tells_messages() {
             return;
         }
-        if self.subs.get(&key).is_some_and(|sub| sub.is_first) {
-            // A message belongs to what it is about.
-            self.tell(key, entry, now, out);
-        }
         let Some((role, tag)) = self.store.route.role(&self.cx(key), entry) else {
-            return self.end(&key, Some(entry.version()), "revoked", None, out);
+            // Unless it is known that he saw the entry again later.
+            if self
+                .subs
+                .get(&key)
+                .is_some_and(|sub| sub.asked <= entry.version())
+            {
+                self.end(&key, Some(entry.version()), "revoked", None, out);
+            }
+            return;
         };
         let Some(sub) = self.subs.get(&key) else { return };
-        if sub.role.tag != tag {
-            return self.tell(key, entry, now, out);
+        if sub.role.tag != tag && sub.asked <= entry.version() {
+            // What the role function looks at has changed elsewhere.
+            self.tell_whole(key, now, out);
         }
+        let Some(sub) = self.subs.get(&key) else { return };
+        let views = match sub.role.tag == tag {
+            true => Arc::clone(&sub.role),
+            false => self.store.views.of(key).role(tag),
+        };
         let address = self.address(key, tag);
-        let frame = sub.role.message(update, || {
+        let frame = views.message(update, || {
             let told = self.store.route.told(&role, msg)?;
             let told = Told {
                 r: None,
@@ -276,37 +343,25 @@ where
     }
 
     /// Finds out what leads a client that has been told `ver` in this role to the present.
-    fn resume(&self, key: Uuid, entry: &Entry<V>, (role, tag): (&R, Tag), sub: &mut Sub, ver: u64) {
-        let address = self.address(key, tag);
+    fn resume(&self, key: Uuid, entry: &Entry<V>, role: &R, sub: &mut Sub, ver: u64) {
+        let address = self.address(key, sub.role.tag);
         let route = &self.store.route;
         // The present is viewed first, so that there is something to compare with.
         let make = || route.see(role, entry);
-        let told = sub
+        let viewed = sub
             .role
-            .tell(address, Has::Version(ver), entry.version(), Instant::now(), make);
-        let Ok(news) = told else { return };
-        if !news.is_whole {
-            // It comes when it is its turn, or there is nothing to come.
-            sub.has = Has::Version(ver);
-            sub.is_first = !news.frames.is_empty();
-            return;
-        }
-        let past = route.store.history(&key).unwrap_or_default();
-        let Some(old) = past.iter().find(|past| past.version() == ver) else {
-            return;
+            .tell(address, Has::Nothing, entry.version(), Instant::now(), make);
+        let old = || {
+            let past = route.store.history(&key)?;
+            let old = past.iter().find(|past| past.version() == ver)?;
+            let (_, then) = route.role(&self.cx(key), old)?;
+            (then == sub.role.tag).then(|| route.see(role, old))?
         };
-        if route.role(&self.cx(key), old).is_none_or(|(_, then)| then != tag) {
-            return;
+        if viewed.is_ok()
+            && let Some(news) = sub.role.tell_since(address, ver, entry.version(), old)
+        {
+            (sub.has, sub.seen, sub.prepared) = (news.has, news.seen, news.frames);
         }
-        let Some(news) = route
-            .see(role, old)
-            .and_then(|old| sub.role.tell_since(address, &old, ver))
-        else {
-            return;
-        };
-        sub.has = Has::Version(news.at);
-        sub.is_first = !news.frames.is_empty();
-        sub.prepared = news.frames;
     }
 }
 
@@ -320,25 +375,37 @@ where
         self.subs.len()
     }
 
-    fn subscribe(&mut self, key: Uuid, has: Option<(u64, &str)>) -> Result<Subscribed, Code> {
-        let route = &self.store.route;
-        if !route.store.contains_key(&key)
-            && let Some(value) = route.made(&self.cx(key))
-        {
-            route.store.fetch_or_create(&key, || value);
+    fn contains(&self, key: &Uuid) -> bool {
+        self.subs.contains_key(key)
+    }
+
+    fn subscribe(
+        &mut self,
+        key: Uuid,
+        has: Option<(u64, &str)>,
+        out: &mut Outbox,
+    ) -> Result<Subscribed, Code> {
+        if !self.store.route.store.contains_key(&key) {
+            self.store.route.create(&self.cx(key));
         }
         // Asked before it is watched, which is a use.
         self.seen(&key).ok_or(Code::NotFound)?;
         let former = self.take(&key);
-        let entry = self.set.add(&key).ok_or(Code::NotFound)?;
-        let Some((role, tag)) = self.store.route.role(&self.cx(key), &entry) else {
+        let seen = self.set.add(&key).and_then(|entry| {
+            let (role, tag) = self.store.route.role(&self.cx(key), &entry)?;
+            Some((entry, role, tag))
+        });
+        let Some((entry, role, tag)) = seen else {
             self.set.remove(&key);
+            former.into_iter().for_each(|former| former.part(out));
             return Err(Code::NotFound);
         };
         let mut sub = Sub {
             role: self.store.views.of(key).role(tag),
             has: Has::Nothing,
             seen: 0,
+            asked: entry.version(),
+            heard: entry.version(),
             is_first: true,
             prepared: Vec::new(),
             due: None,
@@ -351,21 +418,27 @@ where
         }
         if let Some((ver, told_as)) = has
             && tag.is(told_as)
-            && ver <= entry.version()
         {
-            self.resume(key, &entry, (&role, tag), &mut sub, ver);
+            self.resume(key, &entry, &role, &mut sub, ver);
         }
-        let is_first = sub.is_first;
-        self.subs.insert(key, sub);
-        if is_first {
+        let is_same = sub.has != Has::Nothing && sub.prepared.is_empty();
+        if is_same {
+            sub.is_first = false;
+            sub.reply(out);
+        } else {
             self.first.push_back(key);
-            return Ok(Subscribed::Behind);
         }
-        Ok(Subscribed::Same)
+        self.subs.insert(key, sub);
+        Ok(match is_same {
+            true => Subscribed::Same,
+            false => Subscribed::Behind,
+        })
     }
 
-    fn unsubscribe(&mut self, key: &Uuid) -> bool {
-        self.take(key).is_some()
+    fn unsubscribe(&mut self, key: &Uuid, out: &mut Outbox) {
+        if let Some(sub) = self.take(key) {
+            sub.part(out);
+        }
     }
 
     fn arrive(&self, key: Uuid) -> Option<Arrival> {
@@ -390,41 +463,48 @@ where
     }
 
     fn poll_tell(&mut self, cx: &mut Context<'_>, now: Instant, out: &mut Outbox) {
+        let period = self.store.route.period;
+        while let Some((key, message)) = self.latest.next(now, period) {
+            if self.seen(&key).is_some() {
+                // If it has ended meanwhile, there is nobody to be told.
+                let _ = self.store.route.store.broadcast(&key, message);
+            }
+        }
         while !out.is_full() {
-            if let Some(&(at, key)) = self.due.first()
-                && at <= now
-            {
-                self.due.pop_first();
-                if let Some(sub) = self.subs.get_mut(&key) {
-                    sub.due = None;
-                }
-                self.tell_latest(key, now, out);
-            } else if let Some(key) = self.first.pop_front() {
-                if let Some(sub) = self.subs.get_mut(&key)
-                    && sub.is_first
-                {
-                    sub.prepared.drain(..).for_each(|frame| out.push(frame));
-                    self.tell_latest(key, now, out);
-                }
-            } else {
-                // `None` where nothing is watched.
-                let next = pin!(self.set.next_shared()).poll(cx);
-                let Poll::Ready(Some((key, update))) = next else {
-                    return;
+            if let Some(key) = self.first.pop_front() {
+                let Some(sub) = self.subs.get_mut(&key).filter(|sub| sub.is_first) else {
+                    continue;
                 };
+                sub.is_first = false;
+                sub.prepared.drain(..).for_each(|frame| out.push(frame));
+                sub.reply(out);
+                if sub.has == Has::Nothing {
+                    self.tell_whole(key, now, out);
+                }
+            } else if let Some((key, update)) = self.next_update(cx) {
                 self.hear(key, &update, now, out);
+            } else if let Some(key) = self.next_due(now) {
+                self.tell_due(key, now, out);
+            } else {
+                return;
             }
         }
     }
 
     fn due(&self) -> Option<Instant> {
-        self.due.first().map(|(at, _)| *at)
+        let due = self.due.first().map(|(at, _)| *at);
+        due.into_iter().chain(self.latest.due()).min()
     }
 
     fn recheck(&mut self, now: Instant, out: &mut Outbox) {
         let keys: Vec<_> = self.subs.keys().copied().collect();
         for key in keys {
-            self.tell_latest(key, now, out);
+            if let Some(entry) = self.set.latest(&key)
+                && self.ask(key, &entry, out).is_some()
+                && self.subs.get(&key).is_some_and(|sub| sub.has == Has::Nothing)
+            {
+                self.tell(key, &entry, now, out);
+            }
         }
     }
 
@@ -444,13 +524,16 @@ where
         Box::pin(async move { store.carry_out(&cx, &command, expected).await })
     }
 
-    fn publish(&self, key: Uuid, message: &RawValue) -> Result<(), Deny> {
+    fn publish(&mut self, key: Uuid, message: &RawValue, now: Instant) -> Result<(), Deny> {
         let (entry, ..) = self.seen(&key).ok_or(Deny::new(Code::NotFound))?;
-        let message = self
-            .store
-            .route
-            .accepted_message(&self.cx(key), &entry, message)?;
-        let told = self.store.route.store.broadcast(&key, message);
+        let route = &self.store.route;
+        let message = route.accepted_message(&self.cx(key), &entry, message)?;
+        let message = match route.latest_per_sender {
+            true => self.latest.offer(key, message, now, route.period),
+            false => Some(message),
+        };
+        let Some(message) = message else { return Ok(()) };
+        let told = route.store.broadcast(&key, message);
         told.map(drop).map_err(|_| Deny::new(Code::NotFound))
     }
 
@@ -498,6 +581,12 @@ impl<U, V: LiveValue, R: Hash> Store<U, V, R> {
 }
 
 impl Sub {
+    /// Sends the replies all the same: what they wait for is not told any more.
+    fn part(mut self, out: &mut Outbox) {
+        self.seen = u64::MAX;
+        self.reply(out);
+    }
+
     /// Sends the replies that waited for what was told.
     fn reply(&mut self, out: &mut Outbox) {
         let seen = self.seen;

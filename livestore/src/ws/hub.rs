@@ -1,12 +1,14 @@
 //! [`Hub`]: all connections of a server, and what is told to them from outside.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::ground::sync::Mutex;
+use crate::ws::budget::Budget;
 use crate::ws::cx::Visitor;
 use crate::ws::limits::Limits;
 use crate::ws::session::{Close, Control, Reach};
@@ -22,16 +24,25 @@ pub(crate) struct Hub {
 struct State {
     /// Connections that are there, or about to be.
     count: usize,
-    /// How many of them each user has.
-    users: HashMap<Arc<str>, usize>,
+    /// Those who have connections, or had some and have asked for much.
+    users: HashMap<Arc<str>, User>,
+    /// Users who have left, in that order. Some have come back.
+    left: VecDeque<Arc<str>>,
     reached: HashMap<Uuid, (Arc<str>, Reach)>,
     /// The server is about to end.
     closing: bool,
 }
 
+struct User {
+    /// How many connections.
+    count: usize,
+    budget: Arc<Budget>,
+}
+
 /// A connection that is counted until this is dropped.
 pub(crate) struct Seat {
     hub: Arc<Hub>,
+    budget: Arc<Budget>,
     user_id: Arc<str>,
     session: Uuid,
 }
@@ -47,16 +58,26 @@ impl Hub {
         if state.count >= limits.connections {
             return Err(Close::FULL);
         }
-        if !user_id.is_empty() {
-            let count = state.users.entry(Arc::clone(&user_id)).or_default();
-            if *count >= limits.connections_per_user {
+        let now = Instant::now();
+        let budget = || Arc::new(Budget::new(limits, now));
+        let budget = if user_id.is_empty() {
+            budget()
+        } else {
+            let user = state.users.entry(Arc::clone(&user_id)).or_insert_with(|| User {
+                count: 0,
+                budget: budget(),
+            });
+            if user.count >= limits.connections_per_user {
                 return Err(Close::FULL);
             }
-            *count += 1;
-        }
+            user.count += 1;
+            Arc::clone(&user.budget)
+        };
         state.count += 1;
+        state.forget(now);
         Ok(Seat {
             hub: Arc::clone(self),
+            budget,
             user_id,
             session: visitor.session,
         })
@@ -97,7 +118,31 @@ impl Hub {
     }
 }
 
+impl State {
+    /// Forgets users who have left and whose budget is whole again. Looks at two at most: no more than one leaves at a time.
+    fn forget(&mut self, now: Instant) {
+        for _ in 0..2 {
+            let Some(user_id) = self.left.pop_front() else {
+                return;
+            };
+            let Some(user) = self.users.get(&user_id).filter(|user| user.count == 0) else {
+                continue;
+            };
+            if user.budget.is_whole(now) {
+                self.users.remove(&user_id);
+            } else {
+                self.left.push_back(user_id);
+            }
+        }
+    }
+}
+
 impl Seat {
+    /// What the user may ask for.
+    pub(crate) fn budget(&self) -> Arc<Budget> {
+        Arc::clone(&self.budget)
+    }
+
     /// Says how the connection is reached.
     pub(crate) fn sit(&self, reach: Reach) {
         let mut state = self.hub.state.lock();
@@ -116,12 +161,13 @@ impl Drop for Seat {
         let mut state = self.hub.state.lock();
         state.count -= 1;
         state.reached.remove(&self.session);
-        if let Some(count) = state.users.get_mut(&self.user_id) {
-            *count -= 1;
-            if *count == 0 {
-                state.users.remove(&self.user_id);
+        if let Some(user) = state.users.get_mut(&self.user_id) {
+            user.count -= 1;
+            if user.count == 0 {
+                state.left.push_back(Arc::clone(&self.user_id));
             }
         }
+        state.forget(Instant::now());
         drop(state);
         self.hub.ended.notify_waiters();
     }

@@ -18,6 +18,12 @@ pub struct Limits {
     /// How many it may send at once after a while without any. 200 by default. Who goes on at ten times that is cut off, code
     /// 4429.
     pub burst: u32,
+    /// How many requests a user may send in a second over all connections, in the long run, where
+    /// [`Live::user_id`](crate::ws::Live::user_id) tells users apart. 200 by default.
+    pub rate_per_user: u32,
+    /// How many he may send at once after a while without any. 800 by default. To end a connection and begin another does not
+    /// help.
+    pub burst_per_user: u32,
     /// How many commands of one connection may wait for others to let go of an entry. 32 by default.
     pub waiting: usize,
     /// How many connections there may be. 10,000 by default. One more is told to come back later, code 4530.
@@ -39,6 +45,8 @@ impl Default for Limits {
             subscriptions: 128,
             rate: 50,
             burst: 200,
+            rate_per_user: 200,
+            burst_per_user: 800,
             waiting: 32,
             connections: 10_000,
             connections_per_user: 20,
@@ -52,7 +60,8 @@ impl Default for Limits {
 /// Counts requests: it holds so many, and so many come back in a second.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    rate: u32,
+    /// How many come back in a second. More than 0.
+    rate: f64,
     burst: u32,
     left: f64,
     at: Instant,
@@ -71,9 +80,10 @@ pub(crate) enum Pass {
 }
 
 impl Bucket {
-    pub(crate) fn new(rate: u32, burst: u32, now: Instant) -> Bucket {
+    pub(crate) fn new(rate: f64, burst: u32, now: Instant) -> Bucket {
         Bucket {
-            rate: rate.max(1),
+            // One in a day.
+            rate: rate.max(1.0 / 86_400.0),
             burst: burst.max(1),
             left: f64::from(burst.max(1)),
             at: now,
@@ -82,9 +92,8 @@ impl Bucket {
     }
 
     pub(crate) fn take(&mut self, now: Instant) -> Pass {
-        let since = now.saturating_duration_since(self.at).as_secs_f64();
+        self.left = self.left_at(now);
         self.at = now;
-        self.left = (self.left + since * f64::from(self.rate)).min(f64::from(self.burst));
         if self.left >= 1.0 {
             self.left -= 1.0;
             self.refused = 0;
@@ -94,14 +103,23 @@ impl Bucket {
         if self.refused > self.burst.saturating_mul(10) {
             return Pass::Flood;
         }
-        let millis = (1.0 - self.left) / f64::from(self.rate) * 1000.0;
-        // At most a second, so it is counted exactly.
+        let millis = (1.0 - self.left) / self.rate * 1000.0;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "from 0 to 1000"
+            reason = "from 0 to the milliseconds of a day"
         )]
         Pass::After(millis.ceil() as u64)
+    }
+
+    /// Whether it is as if nothing had been taken.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.left_at(now) >= f64::from(self.burst)
+    }
+
+    fn left_at(&self, now: Instant) -> f64 {
+        let since = now.saturating_duration_since(self.at).as_secs_f64();
+        (self.left + since * self.rate).min(f64::from(self.burst))
     }
 }
 
@@ -112,7 +130,7 @@ mod tests {
     #[test]
     fn a_bucket_gives_what_it_holds_then_as_much_as_comes_back() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(10, 3, start);
+        let mut bucket = Bucket::new(10.0, 3, start);
         for _ in 0..3 {
             assert_eq!(bucket.take(start), Pass::Yes);
         }
@@ -131,7 +149,7 @@ mod tests {
     #[test]
     fn whoever_goes_on_is_a_flood() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(1, 2, start);
+        let mut bucket = Bucket::new(1.0, 2, start);
         let passes: Vec<_> = (0..23).map(|_| bucket.take(start)).collect();
         assert_eq!(passes.iter().filter(|pass| **pass == Pass::Yes).count(), 2);
         assert_eq!(passes.last(), Some(&Pass::Flood));

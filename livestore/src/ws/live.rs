@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use crate::store::store::LiveStore;
 use crate::value::value::LiveValue;
+use crate::ws::budget::CallLimit;
 use crate::ws::config::{Call, Config};
 use crate::ws::cx::Cx;
 use crate::ws::deny::Deny;
@@ -79,6 +81,7 @@ impl<U> Live<U> {
             config: Arc::new(Config {
                 stores: Vec::new(),
                 calls: Default::default(),
+                call_limits: Default::default(),
                 limits: Limits::default(),
                 user_id: None,
                 origins: Vec::new(),
@@ -102,6 +105,18 @@ impl<U> Live<U> {
     /// Changes what a client, and a user, may ask of the server.
     pub fn limits(self, change: impl FnOnce(&mut Limits)) -> Self {
         self.with(|config| change(&mut config.limits))
+    }
+
+    /// Has a [`call`](Self::call) answered at most so many times in each period: of one user, or where users are not [told
+    /// apart](Self::user_id) of one connection. So many can come at once; one more is refused with the code `rate_limited`, and
+    /// told when to come back. From 1 time in a day.
+    ///
+    /// For what costs more than others: a mail, a search, a password's check.
+    pub fn call_at_most(self, name: &str, times: u32, period: Duration) -> Self {
+        self.with(|config| {
+            let limit = CallLimit { times, period };
+            config.call_limits.insert(Arc::from(name), limit);
+        })
     }
 
     /// Lets pages of these origins in, besides those of the server's own host: `https://app.example.com`, exactly as browsers

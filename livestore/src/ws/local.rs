@@ -54,14 +54,20 @@ pub struct Local<U> {
     told: VecDeque<Value>,
     hello: Option<Value>,
     replicas: HashMap<(Option<String>, Uuid), Replica>,
+    inspect: Option<Inspect>,
     next_id: u64,
     /// Counts it as long as it is there.
     seat: Option<Seat>,
 }
 
+/// Is shown each frame as it was sent.
+type Inspect = Box<dyn FnMut(&str) + Send>;
+
 /// What a client knows of one key.
 struct Replica {
     ver: u64,
+    /// The role in which it was told.
+    role: String,
     /// `None` if something did not follow from what came before it.
     value: Option<Value>,
 }
@@ -82,13 +88,14 @@ impl<U: Send + Sync + 'static> Local<U> {
             told: VecDeque::new(),
             hello: None,
             replicas: HashMap::new(),
+            inspect: None,
             next_id: 1 << 40,
             seat: None,
         };
         match live.hub.enter(&visitor, &live.config.limits) {
             Err(close) => local.closed = Some(close),
             Ok(seat) => {
-                let (session, reach) = Session::begin(&live.config, &visitor);
+                let (session, reach) = Session::begin(&live.config, &visitor, seat.budget());
                 seat.sit(reach);
                 local.session = Some(session);
                 local.seat = Some(seat);
@@ -129,6 +136,43 @@ impl<U: Send + Sync + 'static> Local<U> {
             self.fill().await?;
         }
         self.hello.as_ref()
+    }
+
+    /// Has each frame shown to `inspect` from now on, byte for byte as it goes over the wire, the [`hello`](Self::hello) included.
+    pub fn inspect(&mut self, inspect: impl FnMut(&str) + Send + 'static) {
+        self.inspect = Some(Box::new(inspect));
+    }
+
+    /// Takes over what another connection of the same user knew, as a client does that comes back. [`subscribe`](Self::subscribe)
+    /// then asks for what was missed.
+    ///
+    /// What that connection was sent and has not returned is lost, as it is with a socket.
+    pub fn resume(&mut self, from: Local<U>) {
+        self.replicas = from.replicas;
+    }
+
+    /// Subscribes to a key as a client does: whoever knows a version of it says so. Returns what came of it, `{"k": ..}`, and
+    /// `None` when the connection has ended. The store is named where there are several.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has sent the request, and the reply comes from [`next`](Self::next).
+    pub async fn subscribe(&mut self, store: Option<&str>, key: &Uuid) -> Option<Value> {
+        let epoch = self.hello().await?["epoch"].clone();
+        let mut wanted = json!({"k": key});
+        if let Some(replica) = self.replicas.get(&(store.map(str::to_owned), *key)) {
+            wanted["ver"] = json!(replica.ver);
+            wanted["r"] = json!(replica.role);
+        }
+        let mut request = json!({"t": "sub", "epoch": epoch, "keys": [wanted]});
+        if let Some(store) = store {
+            request["s"] = json!(store);
+        }
+        let reply = self.request(request).await?;
+        if reply["subs"][0]["err"].is_string() {
+            self.replicas.remove(&(store.map(str::to_owned), *key));
+        }
+        Some(reply["subs"][0].clone())
     }
 
     /// Sends a request under an id of its own and waits for its reply; what is told meanwhile comes from [`next`](Self::next).
@@ -191,10 +235,11 @@ impl<U: Send + Sync + 'static> Local<U> {
         let Ok(key) = Uuid::parse_str(key) else { return };
         let of = (told["s"].as_str().map(str::to_owned), key);
         let ver = told["ver"].as_u64().unwrap_or(0);
+        let role = told["r"].as_str().unwrap_or_default().to_owned();
         match kind {
             "snap" => {
                 let value = Some(told["v"].clone());
-                self.replicas.insert(of, Replica { ver, value });
+                self.replicas.insert(of, Replica { ver, role, value });
             }
             "upd" => {
                 let has = self.replicas.get(&of).map_or(0, |replica| replica.ver);
@@ -210,7 +255,7 @@ impl<U: Send + Sync + 'static> Local<U> {
                     }),
                     _ => None,
                 };
-                self.replicas.insert(of, Replica { ver, value });
+                self.replicas.insert(of, Replica { ver, role, value });
             }
             "end" => drop(self.replicas.remove(&of)),
             _ => {}
@@ -226,6 +271,9 @@ impl<U: Send + Sync + 'static> Local<U> {
         match self.session.as_mut()?.next().await {
             Out::Send(frames) => {
                 for frame in frames {
+                    if let Some(inspect) = &mut self.inspect {
+                        inspect(&frame);
+                    }
                     let told = serde_json::from_str(&frame).unwrap_or(Value::Null);
                     self.apply(&told);
                     if told["t"] == "hello" {

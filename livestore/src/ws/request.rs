@@ -32,7 +32,7 @@ pub(crate) struct Request<'a> {
     pub(crate) keys: Option<Vec<Wanted<'a>>>,
     /// A command, or what a call is given.
     #[serde(borrow, default)]
-    pub(crate) c: Option<&'a RawValue>,
+    c: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) msg: Option<&'a RawValue>,
     /// The version at which alone the command is to be carried out.
@@ -69,6 +69,11 @@ impl<'a> Request<'a> {
             .flatten()
             .all(|n| n <= COUNTABLE)
             .then_some(request)
+    }
+
+    /// The command, or what a call is given. Null and nothing are the same.
+    pub(crate) fn given(&self) -> &RawValue {
+        self.c.unwrap_or(RawValue::NULL)
     }
 
     /// The key, if one is given that can be.
@@ -124,7 +129,7 @@ mod tests {
             ("cmd", Some(9), Some(41))
         );
         assert_eq!(request.key(), Some(Uuid::from_u128(42)));
-        assert_eq!(request.c.map(RawValue::get), Some(r#"{"say":["hi"]}"#));
+        assert_eq!(request.given().get(), r#"{"say":["hi"]}"#);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub struct Route<U, V: LiveValue, R = Unseen> {
     here: Option<HereFn<U, V>>,
     create: Option<CreateFn<U, V>>,
     pub(crate) period: Duration,
+    pub(crate) latest_per_sender: bool,
     roles_of: PhantomData<fn() -> R>,
 }
 
@@ -76,6 +77,7 @@ impl<U, V: LiveValue> Route<U, V> {
             here: None,
             create: None,
             period: period(AT_MOST),
+            latest_per_sender: false,
             roles_of: PhantomData,
         }
     }
@@ -107,6 +109,7 @@ impl<U, V: LiveValue> Route<U, V> {
             here: self.here,
             create: self.create,
             period: self.period,
+            latest_per_sender: self.latest_per_sender,
             roles_of: PhantomData,
         }
     }
@@ -159,6 +162,14 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
         self
     }
 
+    /// Has only the newest message of a connection to a key sent in each period of [`at_most`](Self::at_most): for cursors, and
+    /// whatever else is of no interest once it is old. The first is sent at once; what still waits when its connection ends, or
+    /// when its user does not see the entry any more, is not sent.
+    pub fn latest_per_sender(mut self) -> Self {
+        self.latest_per_sender = true;
+        self
+    }
+
     /// Says what a role is told of a message: `None` is not told. Without this, messages stay on the server.
     pub fn messages(
         mut self,
@@ -193,7 +204,7 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     }
 
     /// Has a key told at most so many times in a second, from 1 to 1000; what lies between is told as one. 60 by default. Messages
-    /// are told at once.
+    /// are told at once, unless [otherwise](Self::latest_per_sender) said.
     pub fn at_most(mut self, times: u32) -> Self {
         self.period = period(times);
         self
@@ -260,9 +271,12 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
         caught(|| here(cx)).ok()
     }
 
-    pub(crate) fn made(&self, cx: &Cx<U>) -> Option<V> {
-        let create = self.create.as_ref()?;
-        caught(|| create(cx)).ok().flatten()
+    /// Creates the entry of a key that has none, if that is wanted.
+    pub(crate) fn create(&self, cx: &Cx<U>) {
+        if let Some(create) = &self.create {
+            // The user's rules as well. What is refused is not there.
+            let _ = caught(|| create(cx).map(|value| self.store.fetch_or_create(&cx.key(), || value)));
+        }
     }
 }
 

@@ -27,8 +27,16 @@ pub(crate) trait Followed: Send {
     /// How many keys it is subscribed to.
     fn len(&self) -> usize;
 
-    /// Subscribes to a key, in which the client may have a version already.
-    fn subscribe(&mut self, key: Uuid, has: Option<(u64, &str)>) -> Result<Subscribed, Code>;
+    /// Whether it is subscribed to this key.
+    fn contains(&self, key: &Uuid) -> bool;
+
+    /// Subscribes to a key, of which the client may have a version already, in a role.
+    fn subscribe(
+        &mut self,
+        key: Uuid,
+        has: Option<(u64, &str)>,
+        out: &mut Outbox,
+    ) -> Result<Subscribed, Code>;
 
     /// What is done because somebody is subscribed now, if that is so, and is not done yet.
     fn arrive(&self, key: Uuid) -> Option<Arrival>;
@@ -36,8 +44,8 @@ pub(crate) trait Followed: Send {
     /// Keeps what is to end with the subscription.
     fn stay(&mut self, key: &Uuid, stay: Stay);
 
-    /// Ends a subscription. Returns whether there was one.
-    fn unsubscribe(&mut self, key: &Uuid) -> bool;
+    /// Ends a subscription.
+    fn unsubscribe(&mut self, key: &Uuid, out: &mut Outbox);
 
     /// Adds frames to `out` until there is nothing to be told now, or `out` is full.
     fn poll_tell(&mut self, cx: &mut Context<'_>, now: Instant, out: &mut Outbox);
@@ -58,7 +66,7 @@ pub(crate) trait Followed: Send {
     fn command(&self, key: Uuid, command: Box<RawValue>, expected: Option<u64>) -> Work;
 
     /// Sends a message.
-    fn publish(&self, key: Uuid, message: &RawValue) -> Result<(), Deny>;
+    fn publish(&mut self, key: Uuid, message: &RawValue, now: Instant) -> Result<(), Deny>;
 
     /// Has a reply sent when everything up to this version was told.
     fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, out: &mut Outbox);

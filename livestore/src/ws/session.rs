@@ -3,7 +3,7 @@
 //! It belongs to one task, which polls it for what is to be sent and gives it what was received. Nothing is queued for a client
 //! that does not take it: updates wait where all watchers have them, and are asked for when there is room.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use uuid::Uuid;
 
 use crate::ground::sync::atomic::{AtomicUsize, Ordering};
+use crate::ws::budget::Budget;
 use crate::ws::config::Config;
 use crate::ws::cx::{Cx, Visitor};
 use crate::ws::deny::{Code, Deny};
@@ -120,9 +121,13 @@ pub(crate) struct Session<U> {
     /// Which store is asked first, next time.
     turn: usize,
     bucket: Bucket,
+    /// What the user may ask for over all connections.
+    budget: Arc<Budget>,
     running: FuturesUnordered<Running>,
     /// For each key of which a command is carried out, those that wait for it, in the order in which they came.
     queues: HashMap<At, VecDeque<Waiting>>,
+    /// The keys of which it is not yet known that somebody has come.
+    arriving: HashSet<At>,
     /// How many commands and calls are not yet answered.
     unanswered: usize,
     control: mpsc::UnboundedReceiver<Control>,
@@ -137,7 +142,11 @@ pub(crate) struct Session<U> {
 }
 
 impl<U: Send + Sync + 'static> Session<U> {
-    pub(crate) fn begin(config: &Arc<Config<U>>, visitor: &Arc<Visitor<U>>) -> (Session<U>, Reach) {
+    pub(crate) fn begin(
+        config: &Arc<Config<U>>,
+        visitor: &Arc<Visitor<U>>,
+        budget: Arc<Budget>,
+    ) -> (Session<U>, Reach) {
         let (sender, control) = mpsc::unbounded_channel();
         let events = Arc::new(AtomicUsize::new(0));
         let now = Instant::now();
@@ -158,9 +167,11 @@ impl<U: Send + Sync + 'static> Session<U> {
         let session = Session {
             stores: config.follow(visitor),
             turn: 0,
-            bucket: Bucket::new(limits.rate, limits.burst, now),
+            bucket: Bucket::new(f64::from(limits.rate), limits.burst, now),
+            budget,
             running: FuturesUnordered::new(),
             queues: HashMap::new(),
+            arriving: HashSet::new(),
             unanswered: 0,
             control,
             events: Arc::clone(&events),
@@ -187,20 +198,14 @@ impl<U: Send + Sync + 'static> Session<U> {
             return self.close(Close::TOO_LARGE);
         }
         let request = Request::read(text);
+        let id = request.as_ref().and_then(|request| request.id);
+        match self.take(now) {
+            Pass::Yes => {}
+            Pass::After(after) => return self.refuse(id, &Deny::rate_limited(after)),
+            Pass::Flood => return self.close(Close::FLOOD),
+        }
         if request.as_ref().is_some_and(|request| request.t == "pong") {
             return;
-        }
-        let id = request.as_ref().and_then(|request| request.id);
-        match self.bucket.take(now) {
-            Pass::Yes => {}
-            Pass::After(after) => {
-                let deny = Deny {
-                    after: Some(after),
-                    ..Deny::new(Code::RateLimited)
-                };
-                return self.refuse(id, &deny);
-            }
-            Pass::Flood => return self.close(Close::FLOOD),
         }
         let handled = match &request {
             Some(request) => self.handle(request),
@@ -220,8 +225,27 @@ impl<U: Send + Sync + 'static> Session<U> {
         }
     }
 
+    /// Counts a request. To be a flood is a matter of one connection.
+    fn take(&mut self, now: Instant) -> Pass {
+        match self.bucket.take(now) {
+            Pass::Yes => match self.budget.take(now) {
+                Pass::Flood => Pass::After(1000),
+                pass => pass,
+            },
+            pass => pass,
+        }
+    }
+
+    /// Takes a ping of the socket's own.
+    pub(crate) fn receive_ping(&mut self) {
+        self.hear();
+        if self.take(Instant::now()) == Pass::Flood {
+            self.close(Close::FLOOD);
+        }
+    }
+
     /// Notes that the client is there.
-    pub(crate) fn hear(&mut self) {
+    fn hear(&mut self) {
         self.heard = Instant::now();
         self.asked = None;
     }
@@ -339,15 +363,17 @@ impl<U: Send + Sync + 'static> Session<U> {
         for wanted in request.keys.iter().flatten() {
             let told = match request::key(&wanted.k) {
                 None => Err(Code::NotFound),
-                Some(_) if self.subscriptions() >= self.config.limits.subscriptions => Err(Code::TooManySubs),
+                Some(key)
+                    if self.subscriptions() >= self.config.limits.subscriptions
+                        && !self.stores[at].contains(&key) =>
+                {
+                    Err(Code::TooManySubs)
+                }
                 Some(key) => {
                     let has = wanted.ver.zip(wanted.r.as_deref()).filter(|_| is_epoch);
-                    let told = self.stores[at].subscribe(key, has);
-                    if told.is_ok()
-                        && let Some(arrival) = self.stores[at].arrive(key)
-                    {
-                        self.running
-                            .push(Box::pin(arrival.map(move |stay| Done::Arrived((at, key), stay))));
+                    let told = self.stores[at].subscribe(key, has, &mut self.out);
+                    if told.is_ok() {
+                        self.arrive((at, key));
                     }
                     told
                 }
@@ -368,6 +394,20 @@ impl<U: Send + Sync + 'static> Session<U> {
         Ok(())
     }
 
+    /// Does what is done when somebody comes, once.
+    fn arrive(&mut self, at: At) {
+        if self.arriving.contains(&at) {
+            return;
+        }
+        if let Some(arrival) = self.stores[at.0].arrive(at.1) {
+            self.arriving.insert(at);
+            let arrival = AssertUnwindSafe(arrival).catch_unwind();
+            self.running.push(Box::pin(
+                arrival.map(move |stay| Done::Arrived(at, stay.ok().flatten())),
+            ));
+        }
+    }
+
     fn subscriptions(&self) -> usize {
         self.stores.iter().map(|store| store.len()).sum()
     }
@@ -376,7 +416,7 @@ impl<U: Send + Sync + 'static> Session<U> {
         let at = self.store(request)?;
         for wanted in request.keys.iter().flatten() {
             if let Some(key) = request::key(&wanted.k) {
-                self.stores[at].unsubscribe(&key);
+                self.stores[at].unsubscribe(&key, &mut self.out);
             }
         }
         self.reply(request.id, Told::new("ok"));
@@ -402,7 +442,7 @@ impl<U: Send + Sync + 'static> Session<U> {
     fn command(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let store = self.store(request)?;
         let key = request.key().ok_or(Deny::new(Code::NotFound))?;
-        let command = request.c.ok_or(Deny::new(Code::BadRequest))?.to_owned();
+        let command = request.given().to_owned();
         self.count()?;
         let is_epoch = request
             .epoch
@@ -442,20 +482,23 @@ impl<U: Send + Sync + 'static> Session<U> {
     fn publish(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let at = self.store(request)?;
         let key = request.key().ok_or(Deny::new(Code::NotFound))?;
-        let message = request.msg.ok_or(Deny::new(Code::BadRequest))?;
-        self.stores[at].publish(key, message)?;
+        let message = request.msg.unwrap_or(RawValue::NULL);
+        self.stores[at].publish(key, message, Instant::now())?;
         self.reply(request.id, Told::new("ok"));
         Ok(())
     }
 
     fn call(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let name = request.f.as_deref().ok_or(Deny::new(Code::BadRequest))?;
-        let call = self.config.calls.get(name).ok_or(Deny::new(Code::NotFound))?;
+        let calls = &self.config.calls;
+        let (name, call) = calls.get_key_value(name).ok_or(Deny::new(Code::NotFound))?;
         let call = Arc::clone(call);
-        let given = match request.c {
-            Some(given) => given.to_owned(),
-            None => RawValue::NULL.to_owned(),
-        };
+        if let Some(limit) = self.config.call_limits.get(name)
+            && let Pass::After(after) = self.budget.take_call(name, *limit, Instant::now())
+        {
+            return Err(Deny::rate_limited(after));
+        }
+        let given = request.given().to_owned();
         self.count()?;
         let (id, cx) = (request.id, Cx::new(&self.visitor, Uuid::nil()));
         let work = async move { call(cx, given).await };
@@ -477,8 +520,12 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     fn answer(&mut self, done: Done) {
         match done {
-            Done::Arrived((store, key), Some(stay)) => self.stores[store].stay(&key, stay),
-            Done::Arrived(_, None) => {}
+            Done::Arrived(at, stay) => {
+                self.arriving.remove(&at);
+                if let Some(stay) = stay {
+                    self.stores[at.0].stay(&at.1, stay);
+                }
+            }
             Done::Call(id, answer) => {
                 self.unanswered -= 1;
                 let text = answer.and_then(|json| json.text().cloned().ok_or(Deny::new(Code::Internal)));

@@ -133,13 +133,14 @@ impl<U: Send + Sync + 'static> Live<U> {
             .read_buffer_size(READ_BUFFER)
             .max_frame_size(limit)
             .max_message_size(limit)
-            .on_upgrade(move |socket| async move {
+            .on_upgrade(move |mut socket| async move {
                 match entered {
-                    Err(close) => part(socket, close).await,
+                    Err(close) => part(socket, Some(close)).await,
                     Ok((visitor, seat)) => {
-                        let (session, reach) = Session::begin(&live.config, &visitor);
+                        let (session, reach) = Session::begin(&live.config, &visitor, seat.budget());
                         seat.sit(reach);
-                        run(socket, session, live.config.limits.stuck_for).await;
+                        let close = run(&mut socket, session, live.config.limits.stuck_for).await;
+                        part(socket, close).await;
                         drop(seat);
                     }
                 }
@@ -168,29 +169,28 @@ impl<U: Send + Sync + 'static> Live<U> {
     }
 }
 
-/// Carries frames both ways until one side has had enough.
-async fn run<U: Send + Sync + 'static>(mut socket: WebSocket, mut session: Session<U>, stuck: Duration) {
+/// Carries frames both ways until one side has had enough. Returns what the other side is to be told then, if anything.
+async fn run<U: Send + Sync + 'static>(
+    socket: &mut WebSocket,
+    mut session: Session<U>,
+    stuck: Duration,
+) -> Option<Close> {
     loop {
         tokio::select! {
             out = session.next() => match out {
-                Out::Send(frames) => match timeout(stuck, send(&mut socket, frames)).await {
+                Out::Send(frames) => match timeout(stuck, send(socket, frames)).await {
                     Ok(Ok(())) => {}
-                    Ok(Err(_)) => return,
-                    Err(_) => return part(socket, Close::SLOW).await,
+                    Ok(Err(_)) => return None,
+                    Err(_) => return Some(Close::SLOW),
                 },
-                Out::Close(close) => return part(socket, close).await,
+                Out::Close(close) => return Some(close),
             },
-            received = socket.recv() => match received {
-                Some(Ok(Message::Text(text))) => session.receive(&text),
-                Some(Ok(Message::Binary(_))) => session.close(Close::PROTOCOL),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => session.hear(),
-                Some(Ok(Message::Close(_))) | None => return,
-                Some(Err(error)) => {
-                    if is_too_large(&error) {
-                        part(socket, Close::TOO_LARGE).await;
-                    }
-                    return;
-                }
+            received = socket.recv() => match received? {
+                Ok(Message::Text(text)) => session.receive(&text),
+                Ok(Message::Binary(_)) => session.close(Close::PROTOCOL),
+                Ok(Message::Ping(_) | Message::Pong(_)) => session.receive_ping(),
+                Ok(Message::Close(_)) => return None,
+                Err(error) => return is_too_large(&error).then_some(Close::TOO_LARGE),
             },
         }
     }
@@ -203,16 +203,20 @@ async fn send(socket: &mut WebSocket, frames: Vec<Frame>) -> Result<(), axum::Er
     socket.flush().await
 }
 
-/// Says why, and waits a moment for the other side to say that it has heard.
-async fn part(mut socket: WebSocket, close: Close) {
-    let frame = CloseFrame {
-        code: close.code,
-        reason: Frame::from_static(close.why),
-    };
+/// Says why, if it is this side that ends it, and waits a moment for the other side to have heard.
+async fn part(mut socket: WebSocket, close: Option<Close>) {
     let parted = async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
+        if let Some(close) = close {
+            let frame = CloseFrame {
+                code: close.code,
+                reason: Frame::from_static(close.why),
+            };
+            if socket.send(Message::Close(Some(frame))).await.is_err() {
+                return;
+            }
         }
+        // What the other side said is answered, too, by reading on.
+        while let Some(Ok(_)) = socket.recv().await {}
     };
     let _ = timeout(Duration::from_secs(2), parted).await;
 }

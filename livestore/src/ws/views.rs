@@ -25,8 +25,9 @@ use crate::ws::patch::{Difference, diff};
 /// How many frames of one role are kept, and how many bytes of them.
 const STEPS: usize = 32;
 const STEP_BYTES: usize = 64 * 1024;
-/// How many messages of one role are kept encoded.
-const MESSAGES: usize = 8;
+/// How many messages of one role are kept encoded: as many as a connection tells at once, so that the one that comes second
+/// finds what the first has made.
+const MESSAGES: usize = 64;
 /// With how many roles at one key the rate begins to drop.
 const ROLES: usize = 16;
 
@@ -75,15 +76,17 @@ struct View {
     /// The entry had the same view up to this version.
     same_until: u64,
     made: Instant,
-    /// The frame that tells the whole, once somebody needed it.
-    whole: Option<Frame>,
+    /// The frame that tells the whole, once somebody needed it, and the version that it has.
+    whole: Option<(u64, Frame)>,
 }
 
 /// A frame that leads from one version to another.
 #[derive(Clone)]
 struct Step {
-    /// Whoever has this version or a later one can apply it: 0 for a whole.
+    /// Whoever has this version can apply it: 0 for a whole.
     from: u64,
+    /// Up to this version the view was the same.
+    until: u64,
     ver: u64,
     frame: Frame,
 }
@@ -91,11 +94,11 @@ struct Step {
 /// What is to be told to one who follows a key in a role.
 pub(crate) struct News {
     pub(crate) frames: Vec<Frame>,
-    /// They tell the whole, because nothing leads from what he has.
-    pub(crate) is_whole: bool,
-    /// The version that he has then.
-    pub(crate) at: u64,
-    /// There is a newer one, which is to be told at this time.
+    /// What he has then.
+    pub(crate) has: Has,
+    /// Up to this version he has been told everything.
+    pub(crate) seen: u64,
+    /// There is something newer, which is to be told at this time.
     pub(crate) later: Option<Instant>,
 }
 
@@ -150,6 +153,16 @@ impl Drop for KeyViews {
     }
 }
 
+impl Drop for RoleViews {
+    fn drop(&mut self) {
+        let mut roles = self.of.roles.lock();
+        // Somebody may have begun to follow in it anew.
+        if roles.get(&self.tag).is_some_and(|role| role.strong_count() == 0) {
+            roles.remove(&self.tag);
+        }
+    }
+}
+
 impl KeyViews {
     /// What a role is told, as long as somebody follows in it.
     pub(crate) fn role(self: &Arc<Self>, tag: Tag) -> Arc<RoleViews> {
@@ -162,7 +175,6 @@ impl KeyViews {
             of: Arc::clone(self),
             state: Mutex::default(),
         });
-        roles.retain(|_, role| role.strong_count() > 0);
         roles.insert(tag, Arc::downgrade(&role));
         role
     }
@@ -171,6 +183,9 @@ impl KeyViews {
 impl RoleViews {
     /// Tells one who has `has` what the entry is at `version`, whose view `make` makes unless somebody has made it, or a later
     /// one, before.
+    ///
+    /// He is told nothing of versions after `version`, though others in his role were: whether it is still his then, nobody
+    /// has asked. And who has nothing is never told of one before: it may not have been his role then.
     pub(crate) fn tell(
         &self,
         address: Address<'_>,
@@ -179,36 +194,61 @@ impl RoleViews {
         now: Instant,
         make: impl FnOnce() -> Option<Json>,
     ) -> Result<News, NoView> {
-        let roles = self.of.roles.lock().len();
-        let crowd = u32::try_from(roles.div_ceil(ROLES)).unwrap_or(u32::MAX);
+        let crowd = u32::try_from(self.of.roles.lock().len().div_ceil(ROLES)).unwrap_or(u32::MAX);
         let mut state = self.state.lock();
-        let later = state.advance(address, version, now, crowd, make)?;
-        state.news(address, has, later)
+        let period = match has {
+            Has::Nothing => Duration::ZERO,
+            Has::Version(_) => address.period * crowd,
+        };
+        let later = state.advance(address, version, now, period, make)?;
+        state.news(address, has, version, later)
     }
 
-    /// Tells one who has seen an earlier entry of the history, whose view is `old`: with one patch to the newest view, where that
-    /// is shorter.
-    pub(crate) fn tell_since(&self, address: Address<'_>, old: &Json, version: u64) -> Option<News> {
+    /// Tells one who comes back with what was told at `past`, in one frame at most: what lay between was perhaps not for him.
+    /// `old` is the view at that version, if there is a history that has it. `None` if nothing leads from there to
+    /// `version`.
+    pub(crate) fn tell_since(
+        &self,
+        address: Address<'_>,
+        past: u64,
+        version: u64,
+        old: impl FnOnce() -> Option<Json>,
+    ) -> Option<News> {
         let state = self.state.lock();
         let newest = state.newest.as_ref()?;
-        let frames = match diff(old.text()?.as_bytes(), newest.text.as_bytes()) {
-            Difference::Nothing => Vec::new(),
-            Difference::Whole => return None,
-            Difference::Patch(patch) => {
-                let patch = String::from_utf8(patch).ok()?;
-                let told = Told {
-                    from: Some(version),
-                    ver: Some(newest.told),
-                    p: raw(&patch),
-                    ..address.push("upd")
-                };
-                vec![told.encode()]
-            }
+        if !(newest.told..=newest.same_until).contains(&version) || past > version {
+            return None;
+        }
+        let (told, seen) = (newest.told, version);
+        let step = state
+            .steps
+            .back()
+            .filter(|step| step.from > 0 && (step.from..=step.until).contains(&past));
+        let frames = if past >= told {
+            Vec::new()
+        } else if let Some(step) = step {
+            vec![step.frame.clone()]
+        } else {
+            let text = Arc::clone(&newest.text);
+            drop(state);
+            let patch = match diff(old()?.text()?.as_bytes(), text.as_bytes()) {
+                // It is told all the same: what follows leads on from the newest.
+                Difference::Nothing => "[]".to_owned(),
+                Difference::Patch(patch) => String::from_utf8(patch).ok()?,
+                Difference::Whole => return None,
+            };
+            let frame = Told {
+                from: Some(past),
+                ver: Some(told),
+                p: raw(&patch),
+                ..address.push("upd")
+            };
+            vec![frame.encode()]
         };
         Some(News {
             frames,
-            is_whole: false,
-            at: newest.told,
+            has: Has::Version(told.max(past)),
+            seen,
             later: None,
         })
     }
@@ -258,14 +298,14 @@ impl State {
         address: Address<'_>,
         version: u64,
         now: Instant,
-        crowd: u32,
+        period: Duration,
         make: impl FnOnce() -> Option<Json>,
     ) -> Result<Option<Instant>, NoView> {
         if let Some(newest) = &self.newest {
             if version <= newest.same_until {
                 return Ok(None);
             }
-            let due = newest.made + address.period * crowd;
+            let due = newest.made + period;
             if now < due {
                 return Ok(Some(due));
             }
@@ -309,6 +349,7 @@ impl State {
                 (0, told.encode())
             }
         };
+        let until = newest.same_until;
         *newest = View {
             text,
             told: version,
@@ -319,6 +360,7 @@ impl State {
         self.bytes += frame.len();
         self.steps.push_back(Step {
             from,
+            until,
             ver: version,
             frame,
         });
@@ -328,34 +370,57 @@ impl State {
         Ok(None)
     }
 
-    /// What leads from what a follower has to the newest view.
-    fn news(&mut self, address: Address<'_>, has: Has, later: Option<Instant>) -> Result<News, NoView> {
+    /// What leads from what a follower has to the newest view that is not after `version`.
+    fn news(
+        &mut self,
+        address: Address<'_>,
+        has: Has,
+        version: u64,
+        later: Option<Instant>,
+    ) -> Result<News, NoView> {
         let newest = self.newest.as_mut().ok_or(NoView)?;
-        let at = newest.told;
+        let is_newest = newest.told <= version;
         if let Has::Version(has) = has {
             let mut steps = self.steps.iter().skip_while(|step| step.ver <= has).peekable();
-            if has >= at || steps.peek().is_some_and(|step| step.from <= has) {
+            if (newest.told..=newest.same_until).contains(&has)
+                || steps.peek().is_some_and(|step| step.from <= has)
+            {
+                let steps: Vec<_> = steps.take_while(|step| step.ver <= version).collect();
+                let at = steps.last().map_or(has, |step| step.ver.max(has));
                 return Ok(News {
-                    is_whole: false,
-                    frames: steps.map(|step| step.frame.clone()).collect(),
-                    at: at.max(has),
+                    frames: steps.into_iter().map(|step| step.frame.clone()).collect(),
+                    has: Has::Version(at),
+                    seen: if is_newest && later.is_none() { version } else { at },
                     later,
                 });
             }
         }
-        let whole = newest.whole.get_or_insert_with(|| {
-            Told {
-                ver: Some(newest.told),
-                v: raw(&newest.text),
-                ..address.push("snap")
+        if !is_newest || later.is_some() {
+            // He will hear of the newest, and be told then, or when it is due.
+            return Ok(News {
+                frames: Vec::new(),
+                has: Has::Nothing,
+                seen: 0,
+                later,
+            });
+        }
+        // No less than what he had in another role.
+        let whole = match newest.whole.take() {
+            Some(whole) if whole.0 == version => whole,
+            _ => {
+                let told = Told {
+                    ver: Some(version),
+                    v: raw(&newest.text),
+                    ..address.push("snap")
+                };
+                (version, told.encode())
             }
-            .encode()
-        });
+        };
         Ok(News {
-            frames: vec![whole.clone()],
-            is_whole: true,
-            at,
-            later,
+            frames: vec![newest.whole.insert(whole).1.clone()],
+            has: Has::Version(version),
+            seen: version,
+            later: None,
         })
     }
 }
