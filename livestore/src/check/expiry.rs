@@ -39,7 +39,7 @@ fn check(table: &Table<Count>, hours: u32) -> usize {
 #[test]
 fn an_entry_that_is_held_expires_later_and_who_waits_finds_it_gone() {
     let outcomes = explore(2, || {
-        let (table, store) = table(ExpireMode::Lifetime(Duration::ZERO));
+        let (table, store) = table(ExpireMode::Lifetime(HOUR / 2));
         let mut watch = store.watch(&KEY).unwrap();
         let alone = Alone::default();
         let (a1, a2) = (alone.clone(), alone);
