@@ -3,7 +3,7 @@
 use crate::drive::Drive;
 
 /// Each is a world of its own.
-const ROUNDS: u64 = 300;
+const ROUNDS: u64 = 200;
 
 #[tokio::test(start_paused = true)]
 async fn in_the_end_every_client_has_what_a_fresh_read_gives() {
