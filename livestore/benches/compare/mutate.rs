@@ -34,6 +34,45 @@ pub(crate) fn run(bench: &mut Bench, servers: &Servers) {
     }
 }
 
+/// One who changes the keys that come, and awaits it.
+macro_rules! awaiting {
+    ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
+        #[allow(unused_mut, reason = "some count")]
+        let mut next = $keys;
+        let mut $count = 0;
+        Contender::new($who, move |times| {
+            awaited!(times, {
+                $count += 1;
+                let $key = black_box(next());
+                let $count = black_box($count);
+                let _ = black_box($change);
+            })
+        })
+    }};
+}
+
+/// The same with a plain call.
+macro_rules! calling {
+    ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
+        #[allow(unused_mut, reason = "some count")]
+        let mut next = $keys;
+        let mut $count = 0;
+        Contender::new($who, move |times| {
+            repeated(times, || {
+                $count += 1;
+                let $key = black_box(next());
+                let $count = black_box($count);
+                let _ = black_box($change);
+            })
+        })
+    }};
+}
+
+/// The same thing each time.
+fn always<T: Copy>(it: T) -> impl FnMut() -> T {
+    move || it
+}
+
 fn unwatched(bench: &mut Bench, servers: &Servers) {
     let keys = keys(bench.plan.many);
     let stores = Stores::filled(&keys);
@@ -57,8 +96,8 @@ fn unwatched(bench: &mut Bench, servers: &Servers) {
     let raw = &stores.raw;
     let livestore = &stores.livestore;
     let contenders = vec![
-        awaiting!(LIVESTORE, || hot, key, count => livestore.mutate_version(key, set(count)).await),
-        calling!(RAW, || hot, key, count => raw.mutate(key, |was| Small { count, ..*was })),
+        awaiting!(LIVESTORE, always(hot), key, count => livestore.mutate_version(key, set(count)).await),
+        calling!(RAW, always(hot), key, count => raw.mutate(key, |was| Small { count, ..*was })),
     ];
     bench.row(
         "mutate-version",
@@ -67,8 +106,8 @@ fn unwatched(bench: &mut Bench, servers: &Servers) {
     );
     let handle = &livestore.handle(hot).unwrap();
     let contenders = vec![
-        awaiting!(LIVESTORE, || handle, handle, count => handle.mutate_version(set(count)).await),
-        calling!(RAW, || hot, key, count => raw.mutate(key, |was| Small { count, ..*was })),
+        awaiting!(LIVESTORE, always(handle), handle, count => handle.mutate_version(set(count)).await),
+        calling!(RAW, always(hot), key, count => raw.mutate(key, |was| Small { count, ..*was })),
     ];
     bench.row(
         "mutate-handle",
@@ -90,38 +129,6 @@ fn unwatched(bench: &mut Bench, servers: &Servers) {
         "`mutate`, random keys of 1 M, unwatched",
         contenders,
     );
-}
-
-/// One who changes the keys that come, and awaits it.
-macro_rules! awaiting {
-    ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
-        let mut next = $keys;
-        let mut $count = 0;
-        Contender::new($who, move |times| {
-            awaited!(times, {
-                $count += 1;
-                let $key = black_box(next());
-                let $count = black_box($count);
-                let _ = black_box($change);
-            })
-        })
-    }};
-}
-
-/// The same with a plain call.
-macro_rules! calling {
-    ($who:expr, $keys:expr, $key:ident, $count:ident => $change:expr) => {{
-        let mut next = $keys;
-        let mut $count = 0;
-        Contender::new($who, move |times| {
-            repeated(times, || {
-                $count += 1;
-                let $key = black_box(next());
-                let $count = black_box($count);
-                let _ = black_box($change);
-            })
-        })
-    }};
 }
 
 /// Random keys of this many, few contenders.

@@ -20,7 +20,10 @@ impl Small {
 
 /// The same size, changed by code of the user's, which never runs under a lock.
 #[derive(Clone, Debug, LiveValue)]
-#[live(mutation(variants(Count(u64))))]
+#[live(mutation(variants(
+    /// Sets the count.
+    Count(u64),
+)))]
 pub struct Counted {
     /// 4 bytes.
     #[live(skip)]

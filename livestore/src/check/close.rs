@@ -44,7 +44,7 @@ fn whoever_uses_a_store_that_is_closed_comes_to_an_end() {
                 };
                 let before = guard.version();
                 let entry = guard.mutate(Add::Slowly(Alone::default())).unwrap();
-                assert_eq!((entry.version, guard.version()), (before + 1, before + 1));
+                assert_eq!((entry.version(), guard.version()), (before + 1, before + 1));
                 true
             })
         },
@@ -117,7 +117,7 @@ fn who_waits_behind_a_guard_is_sent_away_and_the_guard_goes_on_alone() {
                 0
             }),
             act(move || {
-                assert_eq!(guard.mutate(Add::Slowly(Alone::default())).unwrap().version, 2);
+                assert_eq!(guard.mutate(Add::Slowly(Alone::default())).unwrap().version(), 2);
                 guard.version()
             }),
             act(move || wait(s2.acquire(&KEY)).map_or(0, |guard| guard.version())),

@@ -39,7 +39,7 @@ fn check(table: &Table<Count>, hours: u32) -> usize {
 #[test]
 fn an_entry_that_is_held_expires_later_and_who_waits_finds_it_gone() {
     let outcomes = explore(2, || {
-        let (table, store) = table(ExpireMode::Lifetime(Duration::ZERO));
+        let (table, store) = table(ExpireMode::Lifetime(HOUR / 2));
         let mut watch = store.watch(&KEY).unwrap();
         let alone = Alone::default();
         let (a1, a2) = (alone.clone(), alone);
@@ -52,7 +52,7 @@ fn an_entry_that_is_held_expires_later_and_who_waits_finds_it_gone() {
                     let _inside = a1.enter();
                     // Nobody ends it meanwhile.
                     let before = guard.version();
-                    assert_eq!(s1.fetch(&KEY).map(|entry| entry.version), Some(before));
+                    assert_eq!(s1.fetch(&KEY).map(|entry| entry.version()), Some(before));
                     1
                 }
                 None => 0,
@@ -119,12 +119,12 @@ fn a_new_entry_of_the_key_does_not_expire_by_the_deadline_of_the_former() {
             act(move || {
                 let removed = wait(s1.remove(&KEY)).is_some();
                 // The former's end is version 2, whoever ended it.
-                assert_eq!(s1.create(&KEY, Count(5)).unwrap().version, 3);
+                assert_eq!(s1.create(&KEY, Count(5)).unwrap().version(), 3);
                 usize::from(removed)
             }),
         ]);
         assert_eq!(check(&table, 3), 0);
-        assert_eq!(store.fetch(&KEY).unwrap().version, 3);
+        assert_eq!(store.fetch(&KEY).unwrap().version(), 3);
         done
     });
     outcomes.are([vec![1, 0], vec![0, 1]]);
@@ -166,7 +166,7 @@ fn a_due_entry_that_a_check_has_found_held_goes_before_whoever_waits_gets_it() {
         assert_eq!(overdue.len(), 1);
         assert_eq!(check(&table, 1), 0);
         drop((store, table));
-        assert!(matches!(wait(watch.next()), Some(Update::Expire { val, .. }) if val.version == 2));
+        assert!(matches!(wait(watch.next()), Some(Update::Expire { val, .. }) if val.version() == 2));
         assert!(wait(watch.next()).is_none());
         done
     });
@@ -218,7 +218,7 @@ fn a_deadline_that_is_set_while_the_queue_is_rebuilt_is_not_lost() {
                 let _ = s1.expire_at(&KEY, at);
             }),
             act(move || {
-                assert!(wait(s2.remove(&KEY)).is_none_or(|end| end.version == 2));
+                assert!(wait(s2.remove(&KEY)).is_none_or(|end| end.version() == 2));
                 drop(s2.create(&KEY, Count(5)));
                 s2.expire_at(&KEY, at).unwrap();
                 t2.deadlines().unwrap().shrink();

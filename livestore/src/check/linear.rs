@@ -98,7 +98,7 @@ impl Call {
 }
 
 fn seen(entry: &Entry<Count>) -> Seen {
-    (entry.version, entry.value.0)
+    (entry.version(), entry.value().0)
 }
 
 /// What one key should be.

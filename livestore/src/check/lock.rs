@@ -35,8 +35,8 @@ fn change(guard: Option<EntryGuard<Count>>, alone: &Alone) -> Option<u64> {
 
 fn mutate(store: &LiveStore<Count>, add: Add) -> u64 {
     let entry = wait(store.mutate(&KEY, add)).unwrap();
-    assert_eq!(entry.value.0 + 1, entry.version);
-    entry.version
+    assert_eq!(entry.value().0 + 1, entry.version());
+    entry.version()
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn one_changes_at_a_time() {
                     }),
                 ]);
                 let entry = store.fetch(&KEY).unwrap();
-                assert_eq!((entry.value.0, entry.version), (3, 4));
+                assert_eq!((entry.value().0, entry.version()), (3, 4));
                 assert_free(&store, &KEY);
                 let order = versions.clone();
                 versions.sort();
@@ -69,6 +69,33 @@ fn one_changes_at_a_time() {
     // In all six orders.
     let orders = [[2, 3, 4], [2, 4, 3], [3, 2, 4], [3, 4, 2], [4, 2, 3], [4, 3, 2]];
     versions.are(orders.map(|order| order.map(Some).to_vec()));
+}
+
+#[test]
+fn a_handle_changes_its_own_life_or_none() {
+    let versions = explore_each(
+        2,
+        [Add::Plainly, Add::Slowly].map(|add| {
+            move || {
+                let (store, alone) = (store(), Alone::default());
+                let handle = store.handle(&KEY).unwrap();
+                let s1 = store.clone();
+                let versions = side_by_side([
+                    act(move || wait(handle.mutate_version(add(alone))).ok()),
+                    act(move || {
+                        let gone = wait(s1.remove(&KEY)).unwrap();
+                        assert!(s1.create(&KEY, Count(0)).is_ok());
+                        Some(gone.version())
+                    }),
+                ]);
+                let next = store.fetch(&KEY).unwrap();
+                assert_eq!((next.value().0, Some(next.version() - 1)), (0, versions[1]));
+                assert_free(&store, &KEY);
+                versions
+            }
+        }),
+    );
+    versions.are([vec![Some(2), Some(3)], vec![None, Some(2)]]);
 }
 
 #[test]
@@ -219,7 +246,7 @@ fn every_call_can_be_given_up_wherever_it_waits() {
             assert!(!ended[2]);
             // All or nothing, and nothing stays locked.
             let entry = store.fetch(&KEY).unwrap();
-            assert!(entry.version <= 1 + u64::from(ended[0]) && entry.value.0 < entry.version);
+            assert!(entry.version() <= 1 + u64::from(ended[0]) && entry.value().0 < entry.version());
             assert_free(&store, &KEY);
             assert_free(&store, &SECOND);
             (at, ended[0])
@@ -309,7 +336,7 @@ fn a_mutation_that_panics_or_refuses_leaves_the_entry_free() {
             act(move || mutate(&s3, Add::Slowly(Alone::default()))),
         ]);
         assert_free(&store, &KEY);
-        store.fetch(&KEY).unwrap().version
+        store.fetch(&KEY).unwrap().version()
     });
     version.are([2]);
 }

@@ -21,7 +21,7 @@ fn drops_guards_and_mutations_lose_nothing_and_leave_the_entry_free() {
             }),
         ]);
         let entry = store.fetch(&KEY).unwrap();
-        assert_eq!((entry.0, entry.version), (3, 4));
+        assert_eq!((entry.0, entry.version()), (3, 4));
         assert_free(&store, &KEY);
     });
 }
@@ -35,7 +35,7 @@ fn who_waits_behind_a_drop_that_ends_anyhow_has_its_turn() {
             act(move || {
                 let guard = s1.try_acquire(&KEY).ok();
                 drop(s1.mutate_on_drop(&KEY, Add::Refused));
-                guard.map(|guard| guard.delete().version)
+                guard.map(|guard| guard.delete().version())
             }),
             act(move || {
                 drop(s2.mutate_on_drop(&KEY, Add::Slowly(Alone::default())));
@@ -44,12 +44,12 @@ fn who_waits_behind_a_drop_that_ends_anyhow_has_its_turn() {
             act(move || {
                 wait(s3.mutate(&KEY, Add::Plainly(Alone::default())))
                     .ok()
-                    .map(|entry| entry.version)
+                    .map(|entry| entry.version())
             }),
         ]);
         assert_eq!(store.fetch(&KEY).is_none(), versions[0].is_some());
         if versions[0].is_none() {
-            assert_eq!(store.fetch(&KEY).unwrap().version, 3);
+            assert_eq!(store.fetch(&KEY).unwrap().version(), 3);
             assert_free(&store, &KEY);
         }
         versions[0]

@@ -39,7 +39,7 @@ fn one_makes_a_value_at_a_time_and_the_others_get_its_entry() {
         assert_eq!(now.0, maker * 10 + 1);
         assert!(seen.iter().all(|seen| seen / 10 == maker), "{seen:?}");
         // Made and mutated in one commit, or in two.
-        assert_eq!(now.version, if maker == 3 { 1 } else { 2 });
+        assert_eq!(now.version(), if maker == 3 { 1 } else { 2 });
         maker
     });
     makers.are([1, 2, 3]);

@@ -191,18 +191,18 @@ fn an_entry_that_a_transaction_replaces_by_a_new_one_is_never_missing() {
             }),
             act(move || {
                 let entry = s2.fetch(&KEY).unwrap();
-                (entry.version, entry.0)
+                (entry.version(), entry.0)
             }),
             act(move || {
                 let taken = s3.create(&KEY, Count(8)).unwrap_err();
                 let guard = wait(s3.acquire(&KEY)).unwrap();
-                assert!(guard.version() >= taken.existing.version);
+                assert!(guard.version() >= taken.existing.version());
                 (guard.version(), guard.value().0)
             }),
         ]);
         let mut watch = watch;
         assert!(
-            matches!(poll(&mut Box::pin(watch.next())), std::task::Poll::Ready(Some(Update::Remove { val, .. })) if val.version == 2)
+            matches!(poll(&mut Box::pin(watch.next())), std::task::Poll::Ready(Some(Update::Remove { val, .. })) if val.version() == 2)
         );
         seen[1..].to_vec()
     });
@@ -266,7 +266,7 @@ fn a_walk_sees_an_entry_that_a_transaction_replaces_by_a_new_one() {
                 let (_, entry) = entries.next().unwrap();
                 assert!(entries.next().is_none(), "a walk sees each key once");
                 assert_eq!(s2.keys().count(), 2);
-                (entry.version, entry.0)
+                (entry.version(), entry.0)
             }),
         ]);
         seen[1]

@@ -32,11 +32,11 @@ fn follow(mut watch: Watch<Count>, mut seen: u64) -> Told {
     while let Some(update) = wait(watch.next()) {
         assert!(!told.ended, "something follows the end");
         let version = update.version();
-        assert!(version <= watch.latest().version);
+        assert!(version <= watch.latest().version());
         let kind = match update {
             Update::Mutate { new, old, .. } | Update::Overwrite { new, old, .. } => {
-                assert_eq!((old.version, new.version), (seen, seen + 1));
-                assert_eq!(new.value.0, old.value.0 + 1);
+                assert_eq!((old.version(), new.version()), (seen, seen + 1));
+                assert_eq!(new.value().0, old.value().0 + 1);
                 "changed"
             }
             Update::Message { msg, .. } => {
@@ -46,7 +46,7 @@ fn follow(mut watch: Watch<Count>, mut seen: u64) -> Told {
             Update::Resync { missed, .. } => {
                 assert!(missed > 0 && version >= seen);
                 told.missed += missed;
-                is_final = version == watch.latest().version;
+                is_final = version == watch.latest().version();
                 "resync"
             }
             Update::Remove { .. } | Update::Expire { .. } => {
@@ -70,9 +70,9 @@ fn counted(told: &Told) -> u64 {
 }
 
 fn add(store: &LiveStore<Count>, add: fn(Alone) -> Add) -> u64 {
-    let version = wait(store.mutate(&KEY, add(Alone::default()))).unwrap().version;
+    let version = wait(store.mutate(&KEY, add(Alone::default()))).unwrap().version();
     // What is returned can be fetched.
-    assert!(store.fetch(&KEY).is_none_or(|entry| entry.version >= version));
+    assert!(store.fetch(&KEY).is_none_or(|entry| entry.version() >= version));
     version
 }
 
@@ -93,7 +93,7 @@ fn all_watchers_are_told_everything_in_one_order() {
                 None
             }),
         ];
-        let watchers = watches.map(|(entry, watch)| act(move || Some(follow(watch, entry.version))));
+        let watchers = watches.map(|(entry, watch)| act(move || Some(follow(watch, entry.version()))));
         let told = side_by_side(writers.into_iter().chain(watchers));
         let told: Vec<Told> = told.into_iter().flatten().collect();
         assert_eq!(told[0], told[1]);
@@ -121,7 +121,7 @@ fn whoever_waits_is_woken_by_what_there_is_to_tell() {
         },
         |store| {
             let mut watch = store.watch(&KEY).unwrap();
-            act(move || assert_eq!(wait(watch.newest()).unwrap().version, 2))
+            act(move || assert_eq!(wait(watch.newest()).unwrap().version(), 2))
         },
         |store| {
             let mut all = store.watch_all();
@@ -152,7 +152,7 @@ fn a_watcher_that_lags_is_told_the_present_and_how_much_it_missed() {
         let store = store_with_cap(1);
         let (entry, watch) = store.fetch_and_watch(&KEY).unwrap();
         let told = side_by_side([
-            act(move || Some(follow(watch, entry.version))),
+            act(move || Some(follow(watch, entry.version()))),
             act(move || {
                 add(&store, Add::Plainly);
                 assert!(store.broadcast(&KEY, "message").is_ok());
@@ -181,9 +181,9 @@ fn whoever_joins_sees_the_entry_and_all_that_follows() {
                 let told = side_by_side([
                     act(move || {
                         let (entry, watch) = s1.fetch_and_watch(&KEY)?;
-                        assert_eq!(entry.value.0 + 1, entry.version);
+                        assert_eq!(entry.value().0 + 1, entry.version());
                         drop(s1);
-                        Some((entry.version, follow(watch, entry.version)))
+                        Some((entry.version(), follow(watch, entry.version())))
                     }),
                     act(move || {
                         add(&s2, Add::Plainly);
@@ -219,10 +219,10 @@ fn the_newest_entry_is_never_an_old_one_and_the_last_is_not_slept_through() {
         let (s1, s2) = (store.clone(), store);
         let mut versions = side_by_side([
             act(move || {
-                let mut versions = vec![entry.version];
+                let mut versions = vec![entry.version()];
                 while let Some(entry) = wait(watch.newest()) {
-                    assert_eq!(entry.value.0 + 1, entry.version);
-                    versions.push(entry.version);
+                    assert_eq!(entry.value().0 + 1, entry.version());
+                    versions.push(entry.version());
                 }
                 versions
             }),
@@ -362,7 +362,7 @@ fn a_replica_that_is_kept_by_deltas_is_the_entry() {
                     act(move || {
                         if let Some((entry, watch)) = s2.fetch_and_watch(&KEY) {
                             drop(s2);
-                            let version = entry.version;
+                            let version = entry.version();
                             drop(entry);
                             assert!(follow(watch, version).ended);
                         }
@@ -399,12 +399,12 @@ fn deltas_tell_of_a_rollback_whether_a_history_is_kept_or_not() {
                 ]);
                 let told: Vec<_> = std::iter::from_fn(|| deltas.try_next())
                     .map(|delta| match delta {
-                        Delta::Rollback { new } => ("rollback", new.version),
+                        Delta::Rollback { new } => ("rollback", new.version()),
                         Delta::Message { version, .. } => ("message", version),
                         other => panic!("{other:?}"),
                     })
                     .collect();
-                assert_eq!(store.fetch(&KEY).unwrap().version, 2);
+                assert_eq!(store.fetch(&KEY).unwrap().version(), 2);
                 told
             }
         }),

@@ -19,7 +19,7 @@ type Copy = BTreeMap<Uuid, (u64, u64)>;
 fn copy(entries: impl IntoIterator<Item = (Uuid, Entry<Count>)>) -> Copy {
     entries
         .into_iter()
-        .map(|(key, entry)| (key, (entry.version, entry.0)))
+        .map(|(key, entry)| (key, (entry.version(), entry.0)))
         .collect()
 }
 
@@ -43,8 +43,8 @@ fn keep(mut copy: Copy, mut all: WatchAll<Count>) -> (Copy, u64) {
                 copy.insert(key, now);
             }
             Update::Mutate { old, .. } | Update::Overwrite { old, .. } => {
-                assert_eq!(known, Some((old.version, old.0)));
-                assert_eq!(now.0, old.version + 1);
+                assert_eq!(known, Some((old.version(), old.0)));
+                assert_eq!(now.0, old.version() + 1);
                 copy.insert(key, now);
             }
             Update::Message { .. } => assert_eq!(known, Some(now)),
@@ -191,7 +191,7 @@ fn whoever_joins_without_the_entries_is_told_each_change_as_it_was() {
                             let Update::Mutate { new, old, .. } = update else {
                                 panic!("{update:?}");
                             };
-                            assert_eq!((old.version, new.version), (old.0 + 1, new.0 + 1));
+                            assert_eq!((old.version(), new.version()), (old.0 + 1, new.0 + 1));
                             assert_eq!(new.0, old.0 + 1);
                             told += 1;
                         }

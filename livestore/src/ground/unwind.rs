@@ -29,6 +29,14 @@ pub(crate) fn drop_each<T>(them: impl IntoIterator<Item = T>) {
     them.into_iter().for_each(|it| panics.run(|| drop(it)));
 }
 
+/// Drops something of the user's, then returns this. Where what is dropped at the end of a function panics, the compiler
+/// forgets what the function returns, and never drops it; so it is dropped before.
+#[inline]
+pub(crate) fn drop_before<T, R>(gone: T, returned: R) -> R {
+    drop(gone);
+    returned
+}
+
 /// Runs several things of the user's, so that a panic of one takes nothing from the others. The first panic goes on when
 /// this is dropped, unless the thread panics already.
 #[derive(Default)]

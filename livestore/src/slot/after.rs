@@ -60,6 +60,14 @@ impl<V: LiveValue> After<V> {
         self.leftovers.extend(leftovers.into_iter().map(Into::into));
     }
 
+    /// Does what is left to be done, then returns this. Whoever returns something does it so: where a value that is dropped at
+    /// the end of a function panics, the compiler forgets what the function returns, and never drops it.
+    #[inline]
+    pub(crate) fn then<T>(self, returned: T) -> T {
+        drop(self);
+        returned
+    }
+
     #[inline(never)]
     fn settle(&mut self) {
         let mut panics = Panics::default();

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::ground::sync::Mutex;
 use crate::ground::sync::atomic::{AtomicUsize, Ordering};
 use crate::ground::unwind::{Panics, drop_each};
-use crate::ground::waker::{self, Placed};
+use crate::ground::waker;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
 
@@ -185,40 +185,20 @@ impl<V: LiveValue> Feed<V> {
 
     /// Takes the next update, or has the watcher woken when there is one. Without a context it is not woken.
     pub(crate) fn take(&self, at: usize, cx: Option<&Context<'_>>) -> Fed<V> {
-        // Both are the user's code, so they are cloned and dropped with nothing locked.
-        let (mut clone, former);
-        clone = None;
-        loop {
+        let Some(cx) = cx else {
+            return self.state.lock().take(at).unwrap_or(Fed::Pending);
+        };
+        let found = waker::find_or_wait(cx, |clone| {
             let mut state = self.state.lock();
-            let closed = state.closed;
-            let Some(seat) = state.seat(at) else {
-                return Fed::Closed;
-            };
-            while !closed && let Some(key) = seat.order.pop_front() {
-                if seat.missed.contains_key(&key) {
-                    return Fed::Missed(key);
-                }
+            if let Some(found) = state.take(at) {
+                return Ok(found);
             }
-            if let Some(queued) = seat.queue.pop_front() {
-                return Fed::Next(queued);
+            match state.seat(at) {
+                Some(seat) => Err(waker::settle(&mut seat.waker, cx, clone)),
+                None => Ok(Fed::Closed),
             }
-            if closed {
-                return Fed::Closed;
-            }
-            let Some(cx) = cx else { return Fed::Pending };
-            match waker::settle(&mut seat.waker, cx, &mut clone) {
-                Placed::Done(replaced) => {
-                    former = replaced;
-                    break;
-                }
-                Placed::NeedsClone => {
-                    drop(state);
-                    clone = Some(cx.waker().clone());
-                }
-            }
-        }
-        drop(former);
-        Fed::Pending
+        });
+        found.unwrap_or(Fed::Pending)
     }
 
     /// Takes a key off the set of those missed. The caller has locked the slot of its living entry.
@@ -242,6 +222,21 @@ impl<V: LiveValue> Feed<V> {
 impl<V: LiveValue> State<V> {
     fn seat(&mut self, at: usize) -> Option<&mut Seat<V>> {
         self.seats.get_mut(at)?.as_mut()
+    }
+
+    /// Takes what there is for a watcher.
+    fn take(&mut self, at: usize) -> Option<Fed<V>> {
+        let closed = self.closed;
+        let Some(seat) = self.seat(at) else {
+            return Some(Fed::Closed);
+        };
+        while !closed && let Some(key) = seat.order.pop_front() {
+            if seat.missed.contains_key(&key) {
+                return Some(Fed::Missed(key));
+            }
+        }
+        let queued = seat.queue.pop_front().map(Fed::Next);
+        queued.or(closed.then_some(Fed::Closed))
     }
 }
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use uuid::Uuid;
 
 use crate::ground::stats::Count;
-use crate::ground::unwind::InHand;
+use crate::ground::unwind::{InHand, drop_before};
 use crate::slot::after::{After, Leftover};
 use crate::slot::commit::Change;
 use crate::slot::outcome::Outcome;
@@ -258,7 +258,7 @@ impl<V: LiveValue> Hold<V> {
         let mut after = After::default();
         let result = self.rollback(version, &mut after);
         self.end_into(&mut after);
-        result
+        after.then(result)
     }
 
     /// Commits and goes on holding. What is left to be done goes to `after`.
@@ -281,8 +281,7 @@ impl<V: LiveValue> Hold<V> {
         state.release(&self.shared, self.slot.key(), &mut after);
         drop(state);
         self.open = false;
-        drop(after);
-        made
+        after.then(made)
     }
 
     /// Ends the entry. The slot is dead afterwards; the caller unlinks it before it lets go of the rest.
@@ -322,8 +321,9 @@ impl<V: LiveValue> Attempt<V> {
                 Ok(hold.commit_once(change, |_, state, shared| R::of(state, shared)))
             }
             Err(reason) => {
+                // The hold ends before the mutation goes.
                 drop(attempt);
-                Err(reason)
+                drop_before(snapshot, Err(reason))
             }
         }
     }
@@ -335,7 +335,7 @@ impl<V: LiveValue> Attempt<V> {
         let Attempt { mut hold, mutn } = self;
         let result = hold.mutate_if(expected, mutn.into_inner(), &mut after);
         hold.end_into(&mut after);
-        result
+        after.then(result)
     }
 }
 
@@ -398,7 +398,8 @@ impl<V: LiveValue> Future for Acquire<'_, V> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let shared = self.shared;
         let mut after = After::default();
-        self.poll_turn(cx, &mut after, |slot, _, _| Hold::taken(slot, shared))
+        let turn = self.poll_turn(cx, &mut after, |slot, _, _| Hold::taken(slot, shared));
+        after.then(turn)
     }
 }
 

@@ -8,7 +8,7 @@
 use std::task::{Context, Poll, Waker};
 
 use crate::ground::sync::Mutex;
-use crate::ground::waker::{self, Placed};
+use crate::ground::waker;
 
 /// What stands where there is no next member.
 const END: u32 = u32::MAX;
@@ -64,28 +64,17 @@ impl Ready {
 
     /// Takes the member that has waited longest; without a context, the caller is not woken if there is none.
     pub(crate) fn poll_take(&self, cx: Option<&Context<'_>>) -> Poll<u32> {
-        // Both are the user's code, so they are cloned and dropped with nothing locked.
-        let (mut clone, former);
-        clone = None;
-        loop {
+        let Some(cx) = cx else {
+            return self.state.lock().take().map_or(Poll::Pending, Poll::Ready);
+        };
+        let found = waker::find_or_wait(cx, |clone| {
             let mut state = self.state.lock();
-            if let Some(member) = state.take() {
-                return Poll::Ready(member);
+            match state.take() {
+                Some(member) => Ok(member),
+                None => Err(waker::settle(&mut state.waker, cx, clone)),
             }
-            let Some(cx) = cx else { return Poll::Pending };
-            match waker::settle(&mut state.waker, cx, &mut clone) {
-                Placed::Done(replaced) => {
-                    former = replaced;
-                    break;
-                }
-                Placed::NeedsClone => {
-                    drop(state);
-                    clone = Some(cx.waker().clone());
-                }
-            }
-        }
-        drop(former);
-        Poll::Pending
+        });
+        found.map_or(Poll::Pending, Poll::Ready)
     }
 }
 

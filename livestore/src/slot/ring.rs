@@ -280,36 +280,26 @@ impl<V: LiveValue> Ring<V> {
         wait: Wait<'_, '_>,
         look: impl Fn(&mut State<V>, &mut Seat) -> Taken<V>,
     ) -> Taken<V> {
-        // Both are the user's code, so they are cloned and dropped with nothing locked.
-        let (mut clone, former);
-        clone = None;
-        loop {
-            let mut state = self.state.lock();
-            let taken = look(&mut state, seat);
-            if !matches!(taken, Taken::Pending) {
+        let cx = match wait {
+            Wait::Task(cx) => cx,
+            Wait::No => return look(&mut self.state.lock(), seat),
+            Wait::Member => {
+                let mut state = self.state.lock();
+                let taken = look(&mut state, seat);
+                if matches!(taken, Taken::Pending) {
+                    state.stand_up(seat.index);
+                }
                 return taken;
             }
-            let cx = match wait {
-                Wait::Task(cx) => cx,
-                Wait::Member => {
-                    state.stand_up(seat.index);
-                    return taken;
-                }
-                Wait::No => return taken,
-            };
-            match state.wait(seat.index, cx, &mut clone) {
-                Placed::Done(replaced) => {
-                    former = replaced;
-                    break;
-                }
-                Placed::NeedsClone => {
-                    drop(state);
-                    clone = Some(cx.waker().clone());
-                }
+        };
+        let found = waker::find_or_wait(cx, |clone| {
+            let mut state = self.state.lock();
+            match look(&mut state, seat) {
+                Taken::Pending => Err(state.wait(seat.index, cx, clone)),
+                taken => Ok(taken),
             }
-        }
-        drop(former);
-        Taken::Pending
+        });
+        found.unwrap_or(Taken::Pending)
     }
 
     /// Moves a watcher past everything published. Returns how many updates it did not take, and those that only it

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
+use crate::ground::unwind::drop_before;
 use crate::slot::after::{After, Leftover};
 use crate::slot::commit::Change;
 use crate::slot::hold::Hold;
@@ -137,14 +138,15 @@ impl<V: LiveValue> EntryGuard<V> {
     /// Mutates the value and shows it.
     fn apply(&mut self, mutn: V::Mutation) -> Result<(), V::MutError> {
         let mut after = After::default();
-        if V::__is_plain(&mutn) {
+        let applied = if V::__is_plain(&mutn) {
             let given = Given::away(self);
-            given.guard.entry = Some(given.guard.hold.mutate(mutn, &mut after)?);
+            let new = given.guard.hold.mutate(mutn, &mut after);
+            new.map(|new| given.guard.entry = Some(new))
         } else {
-            let new = self.hold.mutate(mutn, &mut after)?;
-            self.show(new, &mut after);
-        }
-        Ok(())
+            let new = self.hold.mutate(mutn, &mut after);
+            new.map(|new| self.show(new, &mut after))
+        };
+        after.then(applied)
     }
 
     /// Replaces the value and returns the previous entry. Nothing is checked.
@@ -166,8 +168,10 @@ impl<V: LiveValue> EntryGuard<V> {
     ///
     /// The value's own error if the check refuses it; nothing has changed then.
     pub fn try_set(&mut self, value: V) -> Result<Entry<V>, V::MutError> {
-        value.check(Some(self.value()))?;
-        Ok(self.set(value))
+        match value.check(Some(self.value())) {
+            Ok(()) => Ok(self.set(value)),
+            Err(reason) => drop_before(value, Err(reason)),
+        }
     }
 
     fn overwrite(&mut self, value: V, msg: Option<V::Message>) -> Entry<V> {
@@ -180,7 +184,7 @@ impl<V: LiveValue> EntryGuard<V> {
         let old = self.hold.entry();
         let new = self.hold.commit(change, &mut after);
         self.show(new, &mut after);
-        old
+        after.then(old)
     }
 
     /// Makes the value that the entry had at `version` its newest, if [`LiveValue::check`] accepts it as the successor
@@ -195,9 +199,11 @@ impl<V: LiveValue> EntryGuard<V> {
     /// the check refuses it.
     pub fn rollback(&mut self, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
         let mut after = After::default();
-        let new = self.hold.rollback(version, &mut after)?;
-        self.show(new.clone(), &mut after);
-        Ok(new)
+        let new = self.hold.rollback(version, &mut after);
+        if let Ok(new) = &new {
+            self.show(new.clone(), &mut after);
+        }
+        after.then(new)
     }
 
     /// Sends a message to everybody who watches. Returns how many that are.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::ground::unwind::drop_before;
 use crate::store::guard::EntryGuard;
 use crate::store::guards::Guards;
 use crate::store::plans::NotCommitted;
@@ -170,7 +171,10 @@ impl<V: LiveValue> LiveStore<V> {
                 break tx;
             }
         };
-        let result = stage(&mut tx).map_err(TransactError::Aborted)?;
+        let result = match stage(&mut tx) {
+            Ok(result) => result,
+            Err(reason) => return drop_before(tx, Err(TransactError::Aborted(reason))),
+        };
         tx.commit().map_err(|why| match why {
             NotCommitted::Occupied(key) => TransactError::Occupied(key),
             NotCommitted::Closed => TransactError::Closed,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::ground::errand;
 use crate::ground::trace;
+use crate::ground::unwind::drop_before;
 use crate::store::store::LiveStore;
 use crate::value::entry::Entry;
 use crate::value::error::MutateError;
@@ -121,8 +122,9 @@ impl<V: LiveValue> MutateOnDrop<V> {
             let result = mutate.as_mut().poll(cx);
             if result.is_pending() {
                 self.mutn = mutn;
+                return result;
             }
-            result
+            drop_before(mutn, result)
         })
         .await
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
 use crate::ground::stats::Count;
-use crate::ground::unwind::{Panics, drop_each};
+use crate::ground::unwind::{Panics, drop_before, drop_each};
 use crate::slot::after::After;
 use crate::slot::commit::Change;
 use crate::slot::hold::Hold;
@@ -79,10 +79,13 @@ impl<V: LiveValue> Tx<V> {
     pub fn mutate(&mut self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
         let shared = &Arc::clone(self.table.shared());
         let (staged, now) = self.existing(key).ok_or(MutateError::Missing)?;
-        let value = Arc::new(V::mutate(&now, &mutn).map_err(|reason| {
-            shared.counters.add(Count::Refused, 1);
-            MutateError::Rejected(reason)
-        })?);
+        let value = match V::mutate(&now, &mutn) {
+            Ok(value) => Arc::new(value),
+            Err(reason) => {
+                shared.counters.add(Count::Refused, 1);
+                return drop_before(mutn, Err(MutateError::Rejected(reason)));
+            }
+        };
         let change = Change::mutate(shared, mutn, Arc::clone(&value));
         Ok(staged.change(now, value, change))
     }

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use uuid::Uuid;
 
 use crate::ground::sync::{Mutex, thread_local};
-use crate::ground::unwind::caught;
+use crate::ground::unwind::{caught, drop_before};
 
 thread_local! {
     /// How many makings this thread has, in whatever stores.
@@ -141,15 +141,25 @@ impl<'a> Future for Wait<'a> {
     type Output = Option<Making<'a>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Making<'a>>> {
-        // Cloned, and dropped, with nothing locked.
-        let mut waker = cx.waker().clone();
+        // Cloned, and dropped, with nothing locked; and before a making is returned, which would be for ever if that panics.
+        let mut waker = Some(cx.waker().clone());
+        let polled = self.look(&mut waker);
+        drop_before(waker, polled)
+    }
+}
+
+impl<'a> Wait<'a> {
+    /// Takes a making if it may, or has the waker wait and leaves what that replaces in its place.
+    fn look(&mut self, waker: &mut Option<Waker>) -> Poll<Option<Making<'a>>> {
         let mut state = self.makings.state.lock();
         if let Some(waiter) = self.waiter {
             let Some(place) = state.waiting(waiter) else {
                 self.waiter = None;
                 return Poll::Ready(None);
             };
-            mem::swap(place, &mut waker);
+            if let Some(waker) = waker {
+                mem::swap(place, waker);
+            }
             return Poll::Pending;
         }
         let number = state.number();
@@ -157,7 +167,7 @@ impl<'a> Future for Wait<'a> {
             // Somebody may wait for this thread.
             Some(_) if MAKINGS.with(Cell::get) > 0 => Poll::Ready(Some(Making::begin(self.makings, None))),
             Some(running) => {
-                running.waiting.push((number, waker));
+                running.waiting.extend(waker.take().map(|waker| (number, waker)));
                 let making = running.number;
                 self.waiter = Some(Waiter { number, making });
                 Poll::Pending

@@ -281,7 +281,8 @@ impl<V: LiveValue> Table<V> {
                     let prepared = prepare(slot, &mut state);
                     let entry = state.entry(&self.shared);
                     state.close(&self.shared, &mut after);
-                    return Ok((entry, prepared));
+                    drop(state);
+                    return after.then(Ok((entry, prepared)));
                 }
                 Place::Vacant(place) => {
                     // Nobody else knows this slot, so this does not wait.
@@ -298,7 +299,9 @@ impl<V: LiveValue> Table<V> {
             let mut state = occupant.lock();
             if state.is_alive() {
                 state.note_use(&self.shared);
-                return Err(state.entry(&self.shared));
+                let entry = state.entry(&self.shared);
+                drop(state);
+                return after.then(Err(entry));
             }
             drop(state);
             // It died and is about to be unlinked, or it ended with its store, and stays for the disk.
@@ -310,8 +313,7 @@ impl<V: LiveValue> Table<V> {
             deadlines.arm(deadline, slot, 0);
             self.resume_checks();
         }
-        drop(after);
-        Ok((entry, prepared))
+        after.then(Ok((entry, prepared)))
     }
 
     /// Gives a new slot its key, if that is vacant. The caller has locked the slot and bears it later.
@@ -407,7 +409,7 @@ impl<V: LiveValue> Table<V> {
         let entry = hold.end(msg, &mut after);
         self.unlink(&slot);
         self.note_stale(&after);
-        entry
+        after.then(entry)
     }
 
     /// Tells the deadline queue what a commit has made stale. Called with nothing locked.

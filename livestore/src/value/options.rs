@@ -46,6 +46,10 @@ pub struct StoreOptions {
     /// and early under no circumstances. With [`ExpireMode::Timeout`] and [`ExpireMode::Idle`] an entry goes early only if
     /// the kernel's clock stood still for more than a step when the entry was last changed or used, as it may while a virtual
     /// machine is stopped.
+    ///
+    /// With the feature `test-util` there is no step, and time is counted in whole milliseconds from when the store was built:
+    /// what happens between two counts as at the first. A thread that is in no runtime has the machine's clock, whatever is
+    /// paused elsewhere.
     pub expire_check_freq: Option<Duration>,
 
     /// Since when an entry is due. One hour of [`ExpireMode::Timeout`] by default, which has an effect only with
