@@ -1,9 +1,11 @@
 //! Whatever happens on the way, in the end a client has what there is.
 
+use livestore_tests::Dice;
+
 use crate::drive::Drive;
 
 /// Each is a world of its own.
-const ROUNDS: u64 = 300;
+const ROUNDS: u64 = 200;
 
 #[tokio::test(start_paused = true)]
 async fn in_the_end_every_client_has_what_a_fresh_read_gives() {
@@ -40,4 +42,19 @@ async fn a_message_is_told_or_counted_as_lost() {
         drive.compare().await;
         drive.count_messages();
     }
+}
+
+/// Whoever is further may be on another thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_several_threads_it_is_the_same() {
+    let (mut patches, mut ends) = (0, 0);
+    for seed in 0..8 {
+        let mut drive = Drive::with(Dice::new(9000 + seed), 1000);
+        drive.race(400).await;
+        drive.compare().await;
+        drive.search();
+        patches += drive.counts.patches;
+        ends += drive.counts.ends;
+    }
+    assert!(patches > 200 && ends > 20, "{patches} {ends}");
 }

@@ -194,6 +194,8 @@ pub(crate) struct Drive {
     moments: Vec<Moment>,
     clients: Vec<Client>,
     words: usize,
+    /// Time is paused.
+    is_paused: bool,
     /// How many messages each key was sent that can be told, and how many in all.
     sent: HashMap<(usize, Uuid), (u64, u64)>,
     pub(crate) counts: Counts,
@@ -226,12 +228,16 @@ struct Client {
 impl Drive {
     pub(crate) fn new(seed: u64) -> Drive {
         let mut dice = Dice::new(seed);
+        let at_most = [2, 60, 1000][dice.below(3)];
+        Drive::with(dice, at_most)
+    }
+
+    pub(crate) fn with(mut dice: Dice, at_most: u32) -> Drive {
         let options = StoreOptions {
             channel_cap: [1, 2, 4, 16, 256][dice.below(5)],
             history: [0, 8, 100][dice.below(3)],
             ..Default::default()
         };
-        let at_most = [2, 60, 1000][dice.below(3)];
         let boards = [(); 2].map(|()| LiveStore::<Board>::new().with_options(options).done());
         let live = Live::<String>::new()
             .user_id(|user| user.clone())
@@ -284,6 +290,7 @@ impl Drive {
             moments: Vec::new(),
             clients: Vec::new(),
             words: 0,
+            is_paused: true,
             sent: HashMap::new(),
             counts: Counts::default(),
         };
@@ -376,7 +383,7 @@ impl Drive {
     }
 
     async fn change(&mut self, store: usize, key: &Uuid) {
-        if self.dice.below(2) == 0 {
+        if self.is_paused && self.dice.below(2) == 0 {
             tokio::time::advance(Duration::from_millis(1)).await;
         }
         let number = self.dice.below(1000);
@@ -439,6 +446,10 @@ impl Drive {
                 };
                 let mut asked = asked;
                 asked["s"] = json!(STORES[store]);
+                if dice == 8 && self.dice.below(2) == 0 {
+                    self.clients[who].local.request(asked).await.unwrap();
+                    return;
+                }
                 self.clients[who].local.send(asked);
             }
         }
@@ -506,16 +517,62 @@ impl Drive {
         }
     }
 
+    /// Changes entries while all visitors take what they are told, on as many threads as there are.
+    pub(crate) async fn race(&mut self, changes: usize) {
+        self.is_paused = false;
+        for who in 0..self.clients.len() {
+            for at in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                self.subscribe(who, (at.0, self.keys[at.1])).await;
+            }
+        }
+        let stop = Arc::new(tokio::sync::Notify::new());
+        let tasks: Vec<_> = self
+            .clients
+            .drain(..)
+            .map(|mut client| {
+                let stop = Arc::clone(&stop);
+                tokio::spawn(async move {
+                    let mut told = Vec::new();
+                    loop {
+                        tokio::select! {
+                            () = stop.notified() => return (client, told),
+                            next = client.local.next() => told.push(next.unwrap()),
+                        }
+                    }
+                })
+            })
+            .collect();
+        for number in 0..changes {
+            let (store, key) = (self.dice.below(2), self.keys[self.dice.below(2)]);
+            self.change(store, &key).await;
+            if number % 16 == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        for task in tasks {
+            stop.notify_one();
+            // Whoever of them it has reached; the others follow.
+            while !task.is_finished() {
+                stop.notify_one();
+                tokio::task::yield_now().await;
+            }
+            let (client, told) = task.await.unwrap();
+            self.clients.push(client);
+            for told in told {
+                self.hear(self.clients.len() - 1, &told);
+            }
+        }
+    }
+
     /// Lets everything be told, and compares what visitors have with what there is.
     pub(crate) async fn compare(&mut self) {
+        // Longer than frames of a key lie apart.
+        let quiet = Duration::from_millis(if self.is_paused { 2000 } else { 50 });
         let mut is_quiet = false;
         while !is_quiet {
             is_quiet = true;
             for who in 0..self.clients.len() {
-                // Longer than frames of a key lie apart.
-                while let Ok(Some(told)) =
-                    timeout(Duration::from_secs(2), self.clients[who].local.next()).await
-                {
+                while let Ok(Some(told)) = timeout(quiet, self.clients[who].local.next()).await {
                     // What one does here another may have to be told.
                     is_quiet = false;
                     self.hear(who, &told);

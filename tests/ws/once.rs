@@ -22,6 +22,7 @@ struct Score {
 /// How often the hooks were called.
 #[derive(Clone, Default)]
 struct Calls {
+    roles: Arc<AtomicUsize>,
     views: Arc<AtomicUsize>,
     messages: Arc<AtomicUsize>,
 }
@@ -49,11 +50,15 @@ impl World {
         let scores = LiveStore::<Score>::default();
         let key = scores.init(Score { points: 0, secret: 0 });
         let calls = Calls::default();
+        let roles = Arc::clone(&calls.roles);
         let (views, messages) = (Arc::clone(&calls.views), Arc::clone(&calls.messages));
         let live = Live::<String>::new().limits(|limits| limits.ping_after = Duration::from_secs(10_000));
         let live = live.serve("score", scores.clone(), move |s| {
             s.view(
-                |cx, _| cx.user().chars().next(),
+                move |cx, _| {
+                    roles.fetch_add(1, Ordering::Relaxed);
+                    cx.user().chars().next()
+                },
                 move |_, score| {
                     views.fetch_add(1, Ordering::Relaxed);
                     json(&score.points)
@@ -106,9 +111,12 @@ async fn a_change_is_viewed_once_for_each_role() {
     let mut crowd = world.crowd().await;
     assert_eq!(world.calls.take_views(), 3);
     for _ in 0..10 {
+        world.calls.roles.store(0, Ordering::Relaxed);
         world.add().await;
         assert_eq!(settle_all(&mut crowd).await, [1; 50]);
         assert_eq!(world.calls.take_views(), 3);
+        // Whether somebody may see it is asked for each.
+        assert_eq!(world.calls.roles.load(Ordering::Relaxed), 50);
     }
     // What comes together is told together.
     for _ in 0..10 {

@@ -150,16 +150,13 @@ where
         Some(role)
     }
 
-    /// Tells what the entry is, or when it is to be told. The role was asked for at every version up to it that the client has not
-    /// been told, or he has nothing.
-    fn tell(&mut self, key: Uuid, entry: &Entry<V>, now: Instant, out: &mut Outbox) {
-        let Some(role) = self.ask(key, entry, out) else {
-            return;
-        };
+    /// Tells what the entry is in this role, or when it is to be told. The role was asked for at every version up to it that the
+    /// client has not been told, or he has nothing.
+    fn tell(&mut self, key: Uuid, entry: &Entry<V>, role: &R, now: Instant, out: &mut Outbox) {
         let Some(sub) = self.subs.get(&key) else { return };
         let (views, has) = (Arc::clone(&sub.role), sub.has);
         let address = self.address(key, views.tag);
-        let make = || self.store.route.see(&role, entry);
+        let make = || self.store.route.see(role, entry);
         let news = match views.tell(address, has, entry.version(), now, make) {
             Ok(news) => news,
             Err(_) => return self.end(&key, None, "internal", None, out),
@@ -180,8 +177,10 @@ where
 
     /// Tells one who has nothing what the entry is now.
     fn tell_whole(&mut self, key: Uuid, now: Instant, out: &mut Outbox) {
-        if let Some(entry) = self.set.latest(&key) {
-            self.tell(key, &entry, now, out);
+        if let Some(entry) = self.set.latest(&key)
+            && let Some(role) = self.ask(key, &entry, out)
+        {
+            self.tell(key, &entry, &role, now, out);
         }
     }
 
@@ -192,8 +191,10 @@ where
         };
         sub.due = None;
         // If there is a later one, it is about to be heard of.
-        if let Some(entry) = self.set.latest(&key).filter(|entry| entry.version() == sub.asked) {
-            self.tell(key, &entry, now, out);
+        if let Some(entry) = self.set.latest(&key).filter(|entry| entry.version() == sub.asked)
+            && let Some(role) = self.ask(key, &entry, out)
+        {
+            self.tell(key, &entry, &role, now, out);
         }
     }
 
@@ -270,11 +271,12 @@ where
     }
 
     fn hear_change(&mut self, key: Uuid, entry: &Entry<V>, now: Instant, out: &mut Outbox) {
-        if self.subs.get(&key).is_none_or(|sub| entry.version() <= sub.asked)
-            || self.ask(key, entry, out).is_none()
-        {
+        if self.subs.get(&key).is_none_or(|sub| entry.version() <= sub.asked) {
             return;
         }
+        let Some(role) = self.ask(key, entry, out) else {
+            return;
+        };
         let Some(sub) = self.subs.get_mut(&key) else {
             return;
         };
@@ -283,7 +285,7 @@ where
             Has::Nothing => self.tell_whole(key, now, out),
             // It is told when that is due.
             Has::Version(_) if sub.due.is_some_and(|due| now < due) => {}
-            Has::Version(_) => self.tell(key, entry, now, out),
+            Has::Version(_) => self.tell(key, entry, &role, now, out),
         }
     }
 
@@ -500,10 +502,10 @@ where
         let keys: Vec<_> = self.subs.keys().copied().collect();
         for key in keys {
             if let Some(entry) = self.set.latest(&key)
-                && self.ask(key, &entry, out).is_some()
+                && let Some(role) = self.ask(key, &entry, out)
                 && self.subs.get(&key).is_some_and(|sub| sub.has == Has::Nothing)
             {
-                self.tell(key, &entry, now, out);
+                self.tell(key, &entry, &role, now, out);
             }
         }
     }

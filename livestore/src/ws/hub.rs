@@ -63,13 +63,14 @@ impl Hub {
         let budget = if user_id.is_empty() {
             budget()
         } else {
+            let count = state.users.get(&user_id).map_or(0, |user| user.count);
+            if count >= limits.connections_per_user {
+                return Err(Close::FULL);
+            }
             let user = state.users.entry(Arc::clone(&user_id)).or_insert_with(|| User {
                 count: 0,
                 budget: budget(),
             });
-            if user.count >= limits.connections_per_user {
-                return Err(Close::FULL);
-            }
             user.count += 1;
             Arc::clone(&user.budget)
         };

@@ -1,6 +1,6 @@
 //! [`Local`]: a connection without a socket.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -53,7 +53,9 @@ pub struct Local<U> {
     /// What was sent and not yet returned.
     told: VecDeque<Value>,
     hello: Option<Value>,
-    replicas: HashMap<(Option<String>, Uuid), Replica>,
+    replicas: HashMap<At, Replica>,
+    /// The keys that it was subscribed to by [`subscribe`](Self::subscribe), and still is.
+    live: HashSet<At>,
     inspect: Option<Inspect>,
     next_id: u64,
     /// Counts it as long as it is there.
@@ -62,6 +64,9 @@ pub struct Local<U> {
 
 /// Is shown each frame as it was sent.
 type Inspect = Box<dyn FnMut(&str) + Send>;
+
+/// A store, where there are several, and a key.
+type At = (Option<String>, Uuid);
 
 /// What a client knows of one key.
 struct Replica {
@@ -88,6 +93,7 @@ impl<U: Send + Sync + 'static> Local<U> {
             told: VecDeque::new(),
             hello: None,
             replicas: HashMap::new(),
+            live: HashSet::new(),
             inspect: None,
             next_id: 1 << 40,
             seat: None,
@@ -106,8 +112,16 @@ impl<U: Send + Sync + 'static> Local<U> {
 
     /// Sends a frame, whatever is in it.
     pub fn send(&mut self, frame: impl ToString) {
+        let frame = frame.to_string();
+        if let Ok(request) = serde_json::from_str::<Value>(&frame)
+            && request["t"] == "unsub"
+        {
+            for wanted in request["keys"].as_array().into_iter().flatten() {
+                at(&request["s"], &wanted["k"]).map(|at| self.live.remove(&at));
+            }
+        }
         if let Some(session) = &mut self.session {
-            session.receive(&frame.to_string());
+            session.receive(&frame);
         }
     }
 
@@ -169,8 +183,12 @@ impl<U: Send + Sync + 'static> Local<U> {
             request["s"] = json!(store);
         }
         let reply = self.request(request).await?;
+        let at = (store.map(str::to_owned), *key);
         if reply["subs"][0]["err"].is_string() {
-            self.replicas.remove(&(store.map(str::to_owned), *key));
+            self.live.remove(&at);
+            self.replicas.remove(&at);
+        } else {
+            self.live.insert(at);
         }
         Some(reply["subs"][0].clone())
     }
@@ -185,11 +203,15 @@ impl<U: Send + Sync + 'static> Local<U> {
         let id = self.next_id;
         self.next_id += 1;
         request["id"] = json!(id);
-        self.send(request);
+        self.send(&request);
         let mut looked_at = 0;
         loop {
             if let Some(at) = self.told.iter().skip(looked_at).position(|told| told["id"] == id) {
-                return self.told.remove(looked_at + at);
+                let reply = self.told.remove(looked_at + at)?;
+                if request["t"] == "cmd" {
+                    self.note(&request, &reply);
+                }
+                return Some(reply);
             }
             looked_at = self.told.len();
             self.fill().await?;
@@ -227,18 +249,29 @@ impl<U: Send + Sync + 'static> Local<U> {
         }
     }
 
+    /// Does with the reply to a command what a client does: if it is subscribed, everything up to its version was told.
+    fn note(&mut self, request: &Value, reply: &Value) {
+        let of = at(&request["s"], &request["k"]).filter(|at| self.live.contains(at));
+        let replica = of.and_then(|at| self.replicas.get_mut(&at));
+        if let (Some(replica), Some(ver)) = (replica, reply["ver"].as_u64())
+            && reply["t"] == "ok"
+        {
+            replica.ver = replica.ver.max(ver);
+        }
+    }
+
     /// Does with a frame what a client does.
     fn apply(&mut self, told: &Value) {
-        let (Some(kind), Some(key)) = (told["t"].as_str(), told["k"].as_str()) else {
+        let (Some(kind), Some(of)) = (told["t"].as_str(), at(&told["s"], &told["k"])) else {
             return;
         };
-        let Ok(key) = Uuid::parse_str(key) else { return };
-        let of = (told["s"].as_str().map(str::to_owned), key);
         let ver = told["ver"].as_u64().unwrap_or(0);
         let role = told["r"].as_str().unwrap_or_default().to_owned();
         match kind {
             "snap" => {
-                let value = Some(told["v"].clone());
+                // What there is never becomes older.
+                let is_older = self.replicas.get(&of).is_some_and(|replica| ver < replica.ver);
+                let value = (!is_older).then(|| told["v"].clone());
                 self.replicas.insert(of, Replica { ver, role, value });
             }
             "upd" => {
@@ -257,7 +290,10 @@ impl<U: Send + Sync + 'static> Local<U> {
                 };
                 self.replicas.insert(of, Replica { ver, role, value });
             }
-            "end" => drop(self.replicas.remove(&of)),
+            "end" => {
+                self.live.remove(&of);
+                self.replicas.remove(&of);
+            }
             _ => {}
         }
     }
@@ -292,6 +328,11 @@ impl<U: Send + Sync + 'static> Local<U> {
             }
         }
     }
+}
+
+fn at(store: &Value, key: &Value) -> Option<At> {
+    let key = Uuid::parse_str(key.as_str()?).ok()?;
+    Some((store.as_str().map(str::to_owned), key))
 }
 
 impl<U> fmt::Debug for Local<U> {

@@ -424,3 +424,53 @@ impl State {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ws::json::json;
+
+    const ADDRESS: Address<'_> = Address {
+        store: None,
+        key: Uuid::nil(),
+        tag: Tag(1),
+        period: Duration::from_millis(10),
+    };
+
+    /// Tells what the entry is at a version, where its view is that number. Returns the frames, and what the follower has then.
+    fn tell(role: &RoleViews, has: Has, version: u64, at: Instant) -> (Vec<String>, Has) {
+        let news = role.tell(ADDRESS, has, version, at, || Some(json(&version)));
+        let news = news.expect("there is a view");
+        let frames = news.frames.iter().map(|frame| frame.to_string());
+        (frames.collect(), news.has)
+    }
+
+    #[test]
+    fn nobody_is_told_of_a_version_after_the_one_that_he_asks_for() {
+        let views = Arc::new(Views::default());
+        let role = views.of(Uuid::nil()).role(Tag(1));
+        let start = Instant::now();
+        let later = start + ADDRESS.period;
+        let (_, slow) = tell(&role, Has::Nothing, 1, start);
+        let (_, fast) = tell(&role, Has::Nothing, 1, start);
+        assert_eq!((slow, fast), (Has::Version(1), Has::Version(1)));
+        assert_eq!(tell(&role, fast, 3, later).1, Has::Version(3));
+        assert_eq!(tell(&role, slow, 2, later), (Vec::new(), slow));
+        assert_eq!(tell(&role, Has::Nothing, 2, later), (Vec::new(), Has::Nothing));
+        let (frames, has) = tell(&role, slow, 3, later);
+        assert!(
+            frames[0].contains(r#""from":0,"ver":3"#) && has == Has::Version(3),
+            "{frames:?}"
+        );
+        let (frames, has) = tell(&role, Has::Nothing, 3, later);
+        assert!(frames[0].contains("snap") && has == Has::Version(3), "{frames:?}");
+        // And whoever has nothing is shown no entry before it, though the period is not over.
+        let (frames, has) = tell(&role, Has::Nothing, 4, later);
+        assert!(
+            frames[0].contains(r#""ver":4,"v":4"#) && has == Has::Version(4),
+            "{frames:?}"
+        );
+        drop(role);
+        assert!(views.keys.lock().is_empty());
+    }
+}
