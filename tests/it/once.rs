@@ -367,7 +367,7 @@ fn those_who_wait_are_woken_before_what_was_made_in_vain_is_dropped() {
             assert!(
                 waits
                     .as_mut()
-                    .poll(&mut std::task::Context::from_waker(&waker))
+                    .poll(&mut Context::from_waker(&waker))
                     .is_pending()
             );
             if !refused {
