@@ -364,12 +364,7 @@ fn those_who_wait_are_woken_before_what_was_made_in_vain_is_dropped() {
             });
             let mut waits = Box::pin(store.mutate_or_create(&key, || Vain(None), ()));
             let waker = Arc::new(Woken(woken)).into();
-            assert!(
-                waits
-                    .as_mut()
-                    .poll(&mut Context::from_waker(&waker))
-                    .is_pending()
-            );
+            assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
             if !refused {
                 assert!(store.create(&key, Vain(None)).is_ok());
             }
