@@ -3,8 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
+use std::task::Context;
 use std::thread;
 
+use cooked_waker::{IntoWaker, Wake, WakeRef};
 use livestore::{LiveStore, Uuid};
 use livestore_tests::{Change, Counter, Hook, Refused, counter, must_not_hang};
 use tokio_test::task::spawn;
@@ -376,4 +378,35 @@ fn those_who_wait_are_woken_before_what_was_made_in_vain_is_dropped() {
             assert!(noticed.load(Ordering::SeqCst));
         });
     }
+}
+
+/// A waker whose every drop panics, while that is wanted.
+#[derive(Clone)]
+struct Spiteful(Arc<AtomicBool>);
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        assert!(!self.0.swap(false, Ordering::SeqCst), "dropped");
+    }
+}
+
+impl WakeRef for Spiteful {
+    fn wake_by_ref(&self) {}
+}
+
+impl Wake for Spiteful {}
+
+/// The right to make it was never given back, and whoever wanted an entry of the key waited for ever.
+#[test]
+fn a_waker_that_panics_when_it_is_dropped_keeps_nobody_from_making_an_entry() {
+    let store = LiveStore::<Counter>::default();
+    let key = Uuid::nil();
+    let spite = Arc::new(AtomicBool::new(true));
+    let waker = Box::new(Spiteful(Arc::clone(&spite))).into_waker();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let mut call = Box::pin(store.mutate_or_create(&key, || counter(1), Change::Add(1)));
+        call.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
+    }));
+    assert!(panicked.is_err());
+    must_not_hang(move || assert_eq!(store.fetch_or_create(&key, || counter(7)).count, 7));
 }

@@ -307,6 +307,7 @@ async fn every_public_future_can_be_sent() {
     send!(Local, local.hello());
     send!(Local, local.pending());
     send!(Local, local.request(serde_json::json!({})));
+    send!(Local, local.subscribe(None, &key));
     let mut set = store.watch_set();
     send!(WatchSet, set.next());
     send!(WatchSet, set.next_shared());

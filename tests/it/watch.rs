@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use cooked_waker::{IntoWaker, Wake, WakeRef};
+use futures_util::{Stream, StreamExt};
 use livestore::{Control, Entry, LiveStore, LiveValue, StoreOptions, Update, Uuid, Watch};
 use livestore_tests::{Change, Counter, counter, store_with_cap};
 use tokio::task::unconstrained;
@@ -14,7 +16,7 @@ use tokio_test::{assert_pending, assert_ready};
 /// What a watcher has now, without waiting for more, however much of the task's budget is left.
 fn drain<V: LiveValue>(watch: &mut Watch<V>) -> Vec<Update<V>> {
     let mut updates = Vec::new();
-    while let std::task::Poll::Ready(Some(update)) = spawn(unconstrained(watch.next())).poll() {
+    while let Poll::Ready(Some(update)) = spawn(unconstrained(watch.next())).poll() {
         updates.push(update);
     }
     updates
@@ -675,4 +677,68 @@ async fn without_budget_a_watch_is_pending_though_there_is_an_update_and_try_nex
     assert_eq!(watch.try_next().unwrap().version(), 2);
     tokio::task::yield_now().await;
     assert_eq!(watch.next().await.unwrap().version(), 3);
+}
+
+/// A waker that has something committed while it is cloned, and panics when it is dropped.
+struct Spiteful {
+    store: LiveStore<Counter>,
+    key: Uuid,
+    is_on: Arc<AtomicBool>,
+}
+
+impl Clone for Spiteful {
+    fn clone(&self) -> Self {
+        if self.is_on.load(Ordering::SeqCst) {
+            self.store.broadcast(&self.key, "now").unwrap();
+        }
+        Spiteful {
+            store: self.store.clone(),
+            key: self.key,
+            is_on: Arc::clone(&self.is_on),
+        }
+    }
+}
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        assert!(!self.is_on.swap(false, Ordering::SeqCst), "dropped");
+    }
+}
+
+impl WakeRef for Spiteful {
+    fn wake_by_ref(&self) {}
+}
+
+impl Wake for Spiteful {}
+
+/// The update was taken, and went with the panic of the clone that was not needed any more.
+#[tokio::test]
+async fn an_update_that_comes_while_the_waker_is_cloned_is_not_lost_by_the_drop_of_the_clone() {
+    let store = LiveStore::default();
+    let key = store.init(counter(0));
+    let (watch, all) = (store.watch(&key).unwrap(), store.watch_all());
+    let mut set = store.watch_set();
+    set.add(&key).unwrap();
+    let deltas = store.watch_deltas(&key).unwrap();
+    fn told(store: &LiveStore<Counter>, key: Uuid, stream: impl Stream) -> bool {
+        let is_on = Arc::new(AtomicBool::new(true));
+        let waker = Spiteful {
+            store: store.clone(),
+            key,
+            is_on: Arc::clone(&is_on),
+        };
+        let waker = Box::new(waker).into_waker();
+        let mut stream = std::pin::pin!(stream);
+        let mut cx = Context::from_waker(&waker);
+        let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            stream.as_mut().poll_next(&mut cx)
+        }));
+        is_on.store(false, Ordering::SeqCst);
+        // Either it was returned in spite of the panic, or it is still there.
+        matches!(polled, Ok(Poll::Ready(Some(_)))) || stream.as_mut().poll_next(&mut cx).is_ready()
+    }
+    assert!(told(&store, key, watch));
+    assert!(told(&store, key, all));
+    assert!(told(&store, key, set));
+    assert!(told(&store, key, deltas));
 }

@@ -408,8 +408,8 @@ impl<V: Counting> World<V> {
         } else if let (Some(_), Deadline::After(_) | Deadline::Past(_)) =
             (self.model.settings.expiry, deadline)
         {
-            // They have ended with the store; a guard goes on.
-            Err(DeadlineError::RuntimeEnded)
+            // The entry has ended with the store; a guard goes on.
+            Err(DeadlineError::Missing)
         } else if let Deadline::Never = deadline {
             Ok(())
         } else {
