@@ -446,12 +446,14 @@ fn whoever_is_there_when_the_server_is_cut_off_has_left_once() {
     let key = world.room(1, &["ann", "ben"]);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let live = live(&world);
-    runtime.block_on(async {
+    // The clients stay: it is the server that ends.
+    let clients = runtime.block_on(async {
         let server = Server::start(&live);
         let (mut ann, mut ben) = (server.visit("ann").await, server.visit("ben").await);
         subscribe(&mut ann, &key).await;
         subscribe(&mut ben, &key).await;
         until(|| world.rooms.fetch(&key).unwrap().here == 2).await;
+        (server, ann, ben)
     });
     let before = world.rooms.fetch(&key).unwrap().version();
     // All its tasks with it, in the middle of whatever they do.
@@ -459,4 +461,5 @@ fn whoever_is_there_when_the_server_is_cut_off_has_left_once() {
     assert_eq!((live.connections(), world.rooms.stats().watchers), (0, 0));
     let room = world.rooms.fetch(&key).unwrap();
     assert_eq!((room.here, room.version()), (0, before + 2));
+    drop(clients);
 }
