@@ -50,7 +50,6 @@ pub(crate) fn apply(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     let (mutation, error) = (&enums.mutation, &enums.error);
     let result = quote!(::core::result::Result<(), #error>);
     if !has_place {
-        let root = &model.paths.root;
         return quote! {
             #[inline]
             fn apply(&mut self, __mutation: &#mutation) -> #result {
@@ -58,8 +57,8 @@ pub(crate) fn apply(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
             }
 
             #[inline]
-            fn __apply(&mut self, __mutation: &#mutation, _: &#private::At<'_>) -> #result {
-                <Self as #root::LiveValue>::apply(self, __mutation)
+            fn __checks_itself() -> ::core::primitive::bool {
+                true
             }
         };
     }

@@ -17,12 +17,14 @@ use crate::value::value::{How, LiveValue};
 ///
 /// It is used as what is in it, by `Deref`. It is not shown: `Debug` says `Hidden(..)`, and there is no `Display`. To serialize
 /// it is an error, so an answer of `Json(entry)` fails and does not leak; only the store's own files
-/// (`save`, `open`) have it. To deserialize it is fine, and whatever goes wrong there is told without the value.
+/// (`save`, `open`) have it. A `Serialize` of your own that encodes it into a text of its own, while a file is written, puts it
+/// into that text, in that file. To deserialize it is fine, and whatever goes wrong there is told without the value.
 ///
 /// In a derived value, a field of type `Hidden<T>` takes the operations and rules that one of type `T` takes. What the mutations
 /// say is hidden as well, because those who watch are told of them: `SetToken(Hidden<String>)`, `PushHand(Hidden<Card>)`,
 /// `InsertSeen(Hidden<(K, V)>)`, and with `nested` `UpdatePlan(Hidden<PlanMutation>)`. Only `each` and `set_at` need
-/// what is in a collection to be hidden, and not the collection: `HashMap<K, Hidden<V>>`, `Vec<Hidden<V>>`.
+/// what is in a collection to be hidden, and not the collection: `HashMap<K, Hidden<V>>`, `Vec<Hidden<V>>`. So does `nested`
+/// with an `Option` or a pointer, `Option<Hidden<T>>`, and a `range` of the numbers in a map.
 ///
 /// Whether there is something is hidden by `Hidden<Option<T>>`, and not by `Option<Hidden<T>>`. What is hidden is still
 /// compared, hashed and ordered as usual, so how long that takes depends on it. What a rule says of it (its length, that

@@ -109,16 +109,25 @@ pub trait LiveValue: Clone + Send + Sync + Any {
 
     /// `apply` to a value inside another one, for errors that name the place.
     ///
-    /// The derive writes this one. Where the trait is implemented by hand, nobody knows whether `mutate` asks `check`, which
-    /// the value around this one has said it would.
+    /// Where the trait is implemented by hand, nobody knows whether `mutate` asks `check`, which the value around this one has
+    /// said it would.
     #[doc(hidden)]
     fn __apply(&mut self, mutation: &Self::Mutation, at: &At<'_>) -> Result<(), Self::MutError> {
         let _ = at;
+        if Self::__checks_itself() {
+            return self.apply(mutation);
+        }
         let mut next = self.clone();
         next.apply(mutation)?;
         next.check(None)?;
         *self = next;
         Ok(())
+    }
+
+    /// Whether `apply` leaves nothing that `check` would refuse. Only the derive may say so.
+    #[doc(hidden)]
+    fn __checks_itself() -> bool {
+        false
     }
 
     /// `check` of a value inside another one, or after somebody has changed it at will. The derive writes this one, and
