@@ -380,6 +380,8 @@ impl<V: Counting> World<V> {
             self.guards.push((at, guard));
         } else {
             assert_eq!(result.unwrap_err(), TryAcquireError::Held);
+            // Whoever asks for an entry uses it, whatever comes of it.
+            self.model.used(at);
         }
     }
 
