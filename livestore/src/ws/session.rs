@@ -117,6 +117,8 @@ struct Waiting {
 pub(crate) struct Session<U> {
     config: Arc<Config<U>>,
     visitor: Arc<Visitor<U>>,
+    /// Which lives of the stores their versions belong to.
+    epoch: String,
     stores: Vec<Box<dyn Followed>>,
     /// Which store is asked first, next time.
     turn: usize,
@@ -151,11 +153,12 @@ impl<U: Send + Sync + 'static> Session<U> {
         let events = Arc::new(AtomicUsize::new(0));
         let now = Instant::now();
         let limits = &config.limits;
+        let epoch = config.epoch();
         let mut out = Outbox::default();
         out.push(encode(&Hello {
             t: "hello",
             v: 1,
-            epoch: &config.epoch(),
+            epoch: &epoch,
             ping: millis(limits.ping_after),
             pong: millis(limits.pong_within),
             max: Max {
@@ -165,6 +168,7 @@ impl<U: Send + Sync + 'static> Session<U> {
             },
         }));
         let session = Session {
+            epoch,
             stores: config.follow(visitor),
             turn: 0,
             bucket: Bucket::new(f64::from(limits.rate), limits.burst, now),
@@ -358,7 +362,7 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     fn subscribe(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let at = self.store(request)?;
-        let is_epoch = request.epoch.as_deref() == Some(&*self.config.epoch());
+        let is_epoch = request.epoch.as_deref() == Some(&*self.epoch);
         let mut statuses = Vec::new();
         for wanted in request.keys.iter().flatten() {
             let told = match request::key(&wanted.k) {
@@ -444,10 +448,7 @@ impl<U: Send + Sync + 'static> Session<U> {
         let key = request.key().ok_or(Deny::new(Code::NotFound))?;
         let command = request.given().to_owned();
         self.count()?;
-        let is_epoch = request
-            .epoch
-            .as_deref()
-            .is_none_or(|epoch| epoch == &*self.config.epoch());
+        let is_epoch = request.epoch.as_deref().is_none_or(|epoch| epoch == self.epoch);
         let waiting = Waiting {
             id: request.id,
             command,
