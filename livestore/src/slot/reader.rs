@@ -63,13 +63,22 @@ impl<V: LiveValue> Reader<V> {
         }
     }
 
-    /// Has told first what was missed before it began, or how much that was if it cannot be told.
-    pub(crate) fn resume(&mut self, missed: Result<VecDeque<News<V>>, u64>) {
-        if missed.as_ref().is_ok_and(VecDeque::is_empty) {
-            return;
-        }
-        let earlier = missed.map_or_else(Earlier::Lost, Earlier::Replay);
+    /// Has told first what followed `version`, or how much that was if it is not kept. Returns whether it is.
+    pub(crate) fn resume(&mut self, state: &State<V>, version: u64) -> bool {
+        let missed = if self.values {
+            let updates = state.updates_since(version);
+            updates.map(|updates| updates.into_iter().map(News::Update).collect())
+        } else {
+            state.deltas_since(version)
+        };
+        let is_kept = missed.is_some();
+        let earlier = match missed {
+            Some(replay) if replay.is_empty() => return true,
+            Some(replay) => Earlier::Replay(replay),
+            None => Earlier::Lost(state.version().saturating_sub(version)),
+        };
         self.earlier = Some(Box::new(earlier));
+        is_kept
     }
 
     pub(crate) fn key(&self) -> &Uuid {

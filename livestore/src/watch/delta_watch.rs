@@ -83,8 +83,7 @@ impl<V: LiveValue> DeltaWatch<V> {
         version: u64,
     ) -> DeltaWatch<V> {
         let mut watch = DeltaWatch::begin(slot, state, shared);
-        let lost = state.version().saturating_sub(version);
-        watch.reader.resume(state.deltas_since(version).ok_or(lost));
+        watch.reader.resume(state, version);
         watch
     }
 

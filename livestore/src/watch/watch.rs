@@ -11,7 +11,7 @@ use tokio::task::coop;
 use uuid::Uuid;
 
 use crate::slot::reader::Reader;
-use crate::slot::ring::{News, Sitter};
+use crate::slot::ring::Sitter;
 use crate::slot::shared;
 use crate::slot::slot::{Slot, State};
 use crate::value::entry::Entry;
@@ -83,12 +83,12 @@ impl<V: LiveValue> Watch<V> {
         version: u64,
     ) -> Watch<V> {
         let mut watch = Watch::begin(slot, state, shared);
-        let now = watch.seen;
-        let updates = state.updates_since(version);
         // Whatever the version is that is not kept, it is not one that this watch could go on from.
-        watch.seen = updates.as_ref().map_or(0, |_| version);
-        let replay = updates.map(|updates| updates.into_iter().map(News::Update).collect());
-        watch.reader.resume(replay.ok_or(now.saturating_sub(version)));
+        watch.seen = if watch.reader.resume(state, version) {
+            version
+        } else {
+            0
+        };
         watch
     }
 

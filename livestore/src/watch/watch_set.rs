@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::ground::unwind::{caught, drop_each, let_go};
 use crate::slot::reader::Reader;
 use crate::slot::ready::Ready;
-use crate::slot::ring::{News, Sitter};
+use crate::slot::ring::Sitter;
 use crate::slot::slot::State;
 use crate::table::table::Table;
 use crate::value::entry::Entry;
@@ -122,10 +122,7 @@ impl<V: LiveValue> WatchSet<V> {
     /// [`add`](Self::add).
     pub fn add_since(&mut self, key: &Uuid, version: u64) -> Option<Entry<V>> {
         self.join(key, |reader, state| {
-            let updates = state.updates_since(version);
-            let replay = updates.map(|updates| updates.into_iter().map(News::Update).collect());
-            let lost = state.version().saturating_sub(version);
-            reader.resume(replay.ok_or(lost));
+            reader.resume(state, version);
         })
     }
 
