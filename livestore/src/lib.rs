@@ -62,6 +62,7 @@ mod slot {
     pub(crate) mod deltas;
     pub(crate) mod due;
     pub(crate) mod feed;
+    pub(crate) mod hand;
     pub(crate) mod history;
     pub(crate) mod hold;
     pub(crate) mod kept;
