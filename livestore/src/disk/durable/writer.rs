@@ -107,6 +107,9 @@ where
             Ok(Err(error)) => Some(DurabilityError::write(&work.folder, error)),
             Err(panic) => Some(DurabilityError::writer(&work.folder, panicked(&*panic).into())),
         };
+        if failure.is_some() {
+            let _ = caught(|| work.engine.give_up());
+        }
         let why = match (&failure, work.told()) {
             (Some(failure), _) => FlushError::Failed(failure.clone()),
             (None, Some(unwritten)) => FlushError::Unwritten(unwritten.error.clone()),
