@@ -162,6 +162,8 @@ pub mod ws {
     pub(crate) mod served;
     pub(crate) mod session;
     pub(crate) mod socket;
+    pub(crate) mod store;
+    pub(crate) mod sub;
     pub(crate) mod views;
     pub(crate) mod whole;
 

@@ -15,13 +15,13 @@ use crate::ws::budget::CallLimit;
 use crate::ws::config::{Call, Config};
 use crate::ws::cx::Cx;
 use crate::ws::deny::Deny;
-use crate::ws::follow::Store;
 use crate::ws::frame::{Told, raw};
 use crate::ws::hub::Hub;
 use crate::ws::json::json;
 use crate::ws::limits::Limits;
 use crate::ws::route::{self, Route, Unseen};
 use crate::ws::session::{Close, Control};
+use crate::ws::store::Store;
 
 /// Stores that are served to browsers over WebSockets, and who is connected. `U` is what your server knows of a user.
 ///
