@@ -150,6 +150,7 @@ pub mod ws {
     pub(crate) mod deny;
     pub(crate) mod follow;
     pub(crate) mod frame;
+    pub(crate) mod here;
     pub(crate) mod hub;
     pub(crate) mod json;
     pub(crate) mod latest;
@@ -157,6 +158,7 @@ pub mod ws {
     pub(crate) mod live;
     pub(crate) mod local;
     pub(crate) mod patch;
+    pub(crate) mod presence;
     pub(crate) mod request;
     pub(crate) mod route;
     pub(crate) mod served;

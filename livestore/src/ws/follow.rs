@@ -89,6 +89,14 @@ where
         Some((entry, role, tag))
     }
 
+    /// What keeps the entry of a key there that is not followed yet, if something must.
+    fn look(&self, key: Uuid) -> Option<Stay> {
+        match self.subs.contains_key(&key) {
+            true => None,
+            false => self.store.route.look(&self.cx(key)),
+        }
+    }
+
     fn address(&self, key: Uuid, tag: Tag) -> Address<'_> {
         Address {
             store: self.name.as_deref(),
@@ -354,6 +362,7 @@ where
         if !self.store.route.store.contains_key(&key) {
             self.store.route.create(&self.cx(key));
         }
+        let look = self.look(key);
         // Asked before it is watched, which is a use.
         self.seen(&key).ok_or(Code::NotFound)?;
         let former = self.take(&key);
@@ -377,10 +386,13 @@ where
             due: None,
             replies: Vec::new(),
             here: None,
+            there: look,
         };
         if let Some(former) = former {
             // It is one stay.
-            (sub.here, sub.replies) = (former.here, former.replies);
+            (sub.here, sub.there, sub.replies) = (former.here, former.there, former.replies);
+        } else if sub.there.is_none() {
+            sub.there = self.store.route.enter(&self.cx(key));
         }
         if let Some((ver, told_as)) = has
             && tag.is(told_as)
@@ -479,6 +491,7 @@ where
     }
 
     fn get(&self, key: Uuid) -> Result<(u64, Json), Code> {
+        let _look = self.look(key);
         let (entry, role, _) = self.seen(&key).ok_or(Code::NotFound)?;
         let view = self.store.route.see(&role, &entry).ok_or(Code::Internal)?;
         self.store.route.store.touch(&key);

@@ -9,8 +9,11 @@ use crate::ground::unwind::caught;
 use crate::value::value::LiveValue;
 use crate::ws::cx::Cx;
 use crate::ws::deny::{Code, Deny};
+use crate::ws::here::Here;
+use crate::ws::json::json;
+use crate::ws::presence::Presence;
 use crate::ws::route::Route;
-use crate::ws::served::Outcome;
+use crate::ws::served::{Outcome, Stay};
 use crate::ws::views::Views;
 
 /// A store, how it is served, and what was told of it.
@@ -28,7 +31,31 @@ impl<U, V: LiveValue, R> Store<U, V, R> {
     }
 }
 
-impl<U, V: LiveValue, R: Hash> Store<U, V, R> {
+impl<U, V, R> Store<U, V, R>
+where
+    U: Send + Sync + 'static,
+    V: LiveValue,
+    R: Hash + 'static,
+{
+    /// Serves who is there, to those who may see what is there.
+    pub(crate) fn here(self: &Arc<Self>, presence: &Arc<Presence>) -> Store<U, Here, ()> {
+        let may_see = |cx: &Cx<U>, of: &Self| {
+            let entry = of.route.store.peek(&cx.key());
+            entry.is_some_and(|entry| of.route.role(cx, &entry).is_some())
+        };
+        let (of, also_of, looked_at) = (Arc::clone(self), Arc::clone(self), Arc::clone(presence));
+        Store::new(
+            Route::new(presence.people.clone())
+                .view(
+                    move |cx, _| may_see(cx, &of).then_some(()),
+                    |(), here| json(&**here.value()),
+                )
+                .look_with(move |cx| {
+                    may_see(cx, &also_of).then(|| Box::new(looked_at.look(cx.key())) as Stay)
+                }),
+        )
+    }
+
     /// Carries out a command, with the entry held from the decision to the change.
     pub(crate) async fn carry_out(&self, cx: &Cx<U>, command: &RawValue, expected: Option<u64>) -> Outcome {
         let (route, key) = (&self.route, cx.key());

@@ -27,6 +27,8 @@ pub(crate) struct Sub {
     pub(crate) replies: Vec<(u64, Frame)>,
     /// What is done when it ends.
     pub(crate) here: Option<Stay>,
+    /// What ends with it at once.
+    pub(crate) there: Option<Stay>,
 }
 
 impl Sub {
