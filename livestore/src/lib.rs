@@ -153,6 +153,7 @@ pub mod ws {
     pub(crate) mod deny;
     pub(crate) mod follow;
     pub(crate) mod frame;
+    pub(crate) mod here;
     pub(crate) mod hub;
     pub(crate) mod json;
     pub(crate) mod latest;
@@ -160,11 +161,14 @@ pub mod ws {
     pub(crate) mod live;
     pub(crate) mod local;
     pub(crate) mod patch;
+    pub(crate) mod presence;
     pub(crate) mod request;
     pub(crate) mod route;
     pub(crate) mod served;
     pub(crate) mod session;
     pub(crate) mod socket;
+    pub(crate) mod store;
+    pub(crate) mod sub;
     pub(crate) mod views;
     pub(crate) mod whole;
 
