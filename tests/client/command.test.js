@@ -38,7 +38,7 @@ test("replies may come in another order", async (t) => {
   ]);
   world.socket.tell({ t: "ok", id: 5, v: null }, { t: "ok", id: 4 }, { t: "ok", id: 3, ver: 7 }, { t: "ok", id: 2, ver: 7, v: { x: [1] } }, { t: "ok", id: 1, v: { y: 1 } });
   assert.deepEqual(await Promise.all(asked), [{ y: 1 }, { value: { x: [1] }, version: 7 }, 7, undefined, null]);
-  assert(Object.isFrozen((await asked[1]).value.x));
+  assert(Object.isFrozen((await asked[1]).value.x) && Object.isFrozen(await asked[0]));
 });
 
 test("a refusal is an error with all that was said", async (t) => {
@@ -126,6 +126,9 @@ test("a subscription goes before the command that was given after it", async (t)
   live.send("room", KEY, {});
   live.publish("room", KEY, 1);
   assert.deepEqual(world.socket.take().map((frame) => frame.t), ["sub", "cmd", "pub"]);
+  live.watch("room", OTHER);
+  live.publish("room", OTHER, 1);
+  assert.deepEqual(world.socket.take().map((frame) => frame.t), ["sub", "pub"]);
 });
 
 test("what was not sent yet is sent when there is a connection, in order", async (t) => {
@@ -259,6 +262,16 @@ test("a change goes on top of what comes in between", async (t) => {
   assert.equal(watch.value.other, other);
 });
 
+test("what has come up to a reply is shown with it", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched({ lines: [] });
+  for (const line of "ab") watch.send(line, { optimistic: push(line) });
+  const sent = world.socket.take();
+  world.socket.tell(upd(5, 7, [[["lines"], 0, 0, ["x", "a"]]]), { t: "ok", id: sent[0].id, ver: 7 });
+  assert.deepEqual([watch.value.lines, watch.version], [["x", "a", "b"], 7]);
+});
+
 test("several changes in one update are shown once", async (t) => {
   const world = new World(t);
   world.open();
@@ -282,6 +295,21 @@ test("what others do is not held back for long", async (t) => {
   assert.deepEqual(watch.value.lines, ["a"]);
   await world.pass(1);
   assert.deepEqual([watch.value.lines, watch.version], [["x", "a"], 6]);
+  // Nor is it the next time, whatever ended the last.
+  world.socket.tell(upd(6, 7, [[["lines"], 0, 0, ["y"]]]), { t: "ok", id: world.socket.one().id, ver: 7 });
+  watch.send("b", { optimistic: push("b") }).catch(() => {});
+  world.socket.tell(upd(7, 8, [[["lines"], 0, 0, ["z"]]]));
+  await world.pass(30);
+  assert.deepEqual(watch.value.lines, ["z", "y", "x", "b"]);
+  world.socket.tell(upd(8, 9, [[["lines"], 0, 1, []]]));
+  world.socket.drop();
+  await world.untilNextSocket();
+  world.socket.hello();
+  world.socket.tell({ t: "ok", id: world.socket.take().at(-1).id, subs: [{ k: KEY, same: true }] });
+  watch.send("c", { optimistic: push("c") }).catch(() => {});
+  world.socket.tell(upd(9, 10, [[["lines"], 0, 1, []]]));
+  await world.pass(30);
+  assert.deepEqual(watch.value.lines, ["x", "c"]);
 });
 
 test("a change that changes nothing of what is seen goes with its reply", async (t) => {
@@ -383,7 +411,7 @@ test("when the watch ends, so do its changes", async (t) => {
   const world = new World(t);
   world.open();
   const watch = await world.watched({ lines: [] }), values = told(watch);
-  const sent = outcome(watch.send("a", { optimistic: push("a") }));
+  const sent = outcome(watch.send("a", { optimistic: () => ({ lines: ["a"] }) }));
   const { id } = world.socket.one();
   world.socket.tell({ t: "end", s: "room", k: KEY, ver: 6, why: "removed" }, { t: "err", id, code: "not_found" });
   await world.pass(100);

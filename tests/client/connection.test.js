@@ -10,6 +10,8 @@ test("it says what it speaks and hands the token over", async (t) => {
   world.connect();
   assert.equal(world.socket.url, "ws://server/live");
   assert.deepEqual(world.socket.protocols, ["livestore.v1.json"]);
+  // Some implementations throw where nobody listens.
+  world.socket.onerror(new Error("no network"));
   world.connect({ token: "abc-_." });
   assert.deepEqual(world.socket.protocols, ["livestore.v1.json", "livestore.token.abc-_."]);
   let asked = 0;
@@ -40,6 +42,14 @@ test("a token that cannot be had is asked for again", async (t) => {
   assert.equal(world.live.state.value, "waiting");
   await world.untilNextSocket();
   assert.equal(world.socket.protocols[1], "livestore.token.t");
+  // One that comes too late is of no use.
+  let come;
+  world.connect({ token: () => new Promise((resolve) => (come = resolve)) });
+  const before = world.sockets.length;
+  world.live.close();
+  come("late");
+  await settle();
+  assert.equal(world.sockets.length, before);
 });
 
 test("a socket that cannot be made is none for good", async (t) => {
@@ -220,7 +230,8 @@ test("a phone in another network tries at once", async (t) => {
     assert.equal(world.live.state.value, "connecting");
     // And only once.
     world.happen(event);
-    await world.pass(5000);
+    world.socket.hello();
+    await world.pass(20_000);
     assert.equal(world.sockets.length, 9);
   }
 });
