@@ -28,7 +28,7 @@ use crate::slot::shared::Shared;
 #[cfg(feature = "durable")]
 use crate::slot::sink::Sink;
 use crate::slot::slot::{Slot, State};
-use crate::table::checks::Checks;
+use crate::table::checks::{Checks, Run};
 use crate::table::deadlines::Deadlines;
 use crate::table::making::Makings;
 use crate::table::origin::Origin;
@@ -127,10 +127,15 @@ impl<V: LiveValue> Table<V> {
         self.epoch
     }
 
-    /// Has the expiry checks end with this table.
-    pub(crate) fn own_checks(&self, checks: Checks) {
-        if let Err(checks) = self.checks.set(checks) {
-            checks.abort();
+    /// Has the expiry checks end with this table. Returns them, unless it had some before.
+    pub(crate) fn own_checks(&self, checks: Checks) -> Option<&Checks> {
+        self.checks.set(checks).ok().and_then(|()| self.checks.get())
+    }
+
+    /// The task of the expiry checks has ended. They go on elsewhere, unless the store has ended.
+    pub(crate) fn checks_ended(&self, run: Run) {
+        if let Some(checks) = self.checks.get() {
+            checks.ended(run);
         }
     }
 
