@@ -1,3 +1,4 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // One of its programs serves stores, so it is tested only where that is possible.
 #![cfg_attr(any(not(doctest), feature = "ws"), doc = include_str!("../README.md"))]
 #![allow(

@@ -53,7 +53,7 @@ const RARE: [&str; 21] = [
     "a mutation on drop that finds no entry",
     "a mutation on drop that was to be committed before",
     "a wait that the end of the store ended",
-    "a creation that the end of the store refused",
+    "a transaction that the end of the store refused",
     "an update of a set",
 ];
 

@@ -59,7 +59,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// Sets how large the log in the folder may become before everything is written anew; 64 MiB by default.
     ///
     /// Whatever is set, the log may become as large as the entries are together. So the folder has at most about three times
-    /// the bytes that they need, or this many more; when it is closed, it gives back what it needs not.
+    /// the bytes that they need, or this many more, or a few megabytes, for files grow by pieces; when it is closed, it gives
+    /// back what it needs not.
     pub fn with_log_limit(mut self, bytes: u64) -> Self {
         self.disk.log_bytes = bytes;
         self
@@ -140,8 +141,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     ///
     /// # Panics
     ///
-    /// If this is not called inside a tokio runtime, or the runtime was built without its time driver and there is an
-    /// `expire_check_freq`.
+    /// If there is an `expire_check_freq` and the runtime was built without its time driver. Outside of a runtime such options are
+    /// an error; without them, any executor will do.
     ///
     /// # Cancel safety
     ///

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::ground::stats::Count;
 use crate::ground::trace;
 use crate::ground::unwind::{InHand, drop_before};
 use crate::slot::after::After;
@@ -159,7 +160,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// A creation is one commit, in which the mutation is contained. `value` is called at most once, with nothing
     /// locked. Of all who find no entry at the same time, with this or with [`fetch_or_create`](Self::fetch_or_create), one
-    /// calls its `value` and the others wait, as is said there; then they mutate the entry that was created.
+    /// calls its `value` and the others wait, but not as there: their tasks wait, and no thread is blocked; then they mutate the entry that was created.
     ///
     /// # Errors
     ///
@@ -238,7 +239,10 @@ impl<V: LiveValue> LiveStore<V> {
                 }
             };
             match linked {
-                Ok((entry, ())) => return Ok(entry),
+                Ok((entry, ())) => {
+                    self.table.shared().counters.add(Count::Mutations, 1);
+                    return Ok(entry);
+                }
                 // Somebody else was faster; theirs is mutated.
                 Err((unused, _)) => *made = Some(unused),
             }
@@ -256,7 +260,14 @@ impl<V: LiveValue> LiveStore<V> {
         let made = InHand::new(Entry::new(value()));
         // Ends before what was made is dropped, however this ends.
         let making = making;
-        let linked = V::mutate(&made, mutn).map(|new| self.link(*key, Arc::new(new), |_, _| ()));
+        let counters = &self.table.shared().counters;
+        let linked = match V::mutate(&made, mutn) {
+            Ok(new) => Ok(self.link(*key, Arc::new(new), |_, _| ())),
+            Err(reason) => {
+                counters.add(Count::Refused, 1);
+                Err(reason)
+            }
+        };
         drop(making);
         drop_before(made, linked)
     }
@@ -352,11 +363,11 @@ impl<V: LiveValue> Place<'_, V> {
             step = match step {
                 Step::Done(result) => return result.map_err(MutateError::Rejected),
                 Step::Copy(attempt, snapshot) => {
-                    return attempt.carry_out(snapshot).map_err(MutateError::Rejected);
+                    return attempt.carry_out(snapshot);
                 }
                 Step::Missing => return Err(MutateError::Missing),
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt, _) => return attempt.carry_out_if(None).map_err(at_any_version),
+                Step::Backlogged(attempt, _) => attempt.after_the_wait(None),
                 Step::Held(slot, mutn) => self.step_in_turn(None, slot, mutn).await,
                 Step::NoBudget(_) | Step::Conflict(..) => {
                     unreachable!("no budget was asked for, and no version expected")
@@ -376,7 +387,7 @@ impl<V: LiveValue> Place<'_, V> {
                 Step::Done(result) => return result.map_err(MutateIfError::Rejected),
                 Step::Conflict(now, mutn) => return drop_before(mutn, Err(MutateIfError::Conflict(now))),
                 Step::Copy(attempt, snapshot) => {
-                    return attempt.carry_out(snapshot).map_err(MutateIfError::Rejected);
+                    return Ok(attempt.carry_out(snapshot)?);
                 }
                 Step::NoBudget(mutn) => {
                     self.give_way().await;
@@ -391,7 +402,7 @@ impl<V: LiveValue> Place<'_, V> {
                 #[cfg(feature = "durable")]
                 Step::Backlogged(attempt, _) => {
                     self.shared().room().await;
-                    return attempt.carry_out_if(expected);
+                    attempt.after_the_wait(expected)
                 }
                 Step::Held(slot, mutn) => self.step_in_turn(expected, slot, mutn).await,
             }

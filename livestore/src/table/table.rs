@@ -315,7 +315,7 @@ impl<V: LiveValue> Table<V> {
             }
         };
         if let Some(deadlines) = &self.deadlines {
-            deadlines.arm(deadline, slot, 0);
+            self.arm(deadlines, deadline, slot, 0);
             self.resume_checks();
         }
         after.then(Ok((entry, prepared)))
@@ -400,11 +400,20 @@ impl<V: LiveValue> Table<V> {
         state.leave_for_disk(&self.shared, slot.key(), &mut after);
         if let Some(arm) = arm {
             // Under the slot's lock, so that the item that it counts on is there when others look.
-            deadlines.arm(arm.at, slot, arm.arming);
+            self.arm(deadlines, arm.at, slot, arm.arming);
             drop(state);
             deadlines.note_stale(usize::from(arm.replaces));
         }
         Ok(())
+    }
+
+    /// Puts an item into the deadline queue. In a table that is closed nothing is kept there: who closes it empties the queue
+    /// after this, or this sees that it is closed.
+    pub(crate) fn arm(&self, deadlines: &Deadlines<V>, at: Stamp, slot: &Arc<Slot<V>>, arming: u32) {
+        deadlines.arm(at, slot, arming);
+        if self.is_closed() {
+            deadlines.clear();
+        }
     }
 
     /// Ends an entry and frees its key. Returns the final entry.
@@ -413,6 +422,18 @@ impl<V: LiveValue> Table<V> {
         let mut after = After::default();
         let entry = hold.end(msg, &mut after);
         self.unlink(&slot);
+        self.note_stale(&after);
+        after.then(entry)
+    }
+
+    /// The same for a call that holds the entry. `None` if the store was closed meanwhile.
+    pub(crate) fn end_once(&self, hold: Hold<V>, msg: Option<V::Message>) -> Option<Entry<V>> {
+        let slot = Arc::clone(hold.slot());
+        let mut after = After::default();
+        let entry = hold.end_once(msg, &mut after);
+        if entry.is_some() {
+            self.unlink(&slot);
+        }
         self.note_stale(&after);
         after.then(entry)
     }

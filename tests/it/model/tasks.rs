@@ -358,12 +358,12 @@ impl Model {
             self.let_go(got);
             return Said::Aborted(said);
         }
-        if self.closed
-            && staged
-                .values()
-                .any(|staged| staged.born.is_some() && staged.now.is_some())
-        {
-            reached("a creation that the end of the store refused");
+        let does_something = |staged: &Staged| {
+            let is_born = staged.born.is_some() && staged.now.is_some();
+            is_born || (staged.held.is_some() && !staged.steps.is_empty())
+        };
+        if self.closed && staged.values().any(does_something) {
+            reached("a transaction that the end of the store refused");
             self.let_go(got);
             return Said::Closed;
         }

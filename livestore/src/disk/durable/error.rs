@@ -143,6 +143,9 @@ impl fmt::Display for OpenError {
                 "an earlier version of livestore has kept it with the engine fjall, in its folder `data`, which this one does \
                  not read; open another folder, and fill it with what that version reads from this one",
             ),
+            OpenKind::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                f.write_str("this is not the path of a folder")
+            }
             OpenKind::Io(error) => write!(f, "the system refuses: {error}"),
             OpenKind::Bad { file, bad } => match bad {
                 Bad::Format { found } => write!(
