@@ -41,7 +41,10 @@ fn main() {
     let smoke = match env::args().nth(1).as_deref() {
         Some("smoke") => true,
         Some("quick") => false,
-        _ => return eprintln!("What is to be measured: smoke, or quick?"),
+        Some("repeat") => return repeat(&env::args().skip(2).collect::<Vec<_>>()),
+        _ => {
+            return eprintln!("What is to be measured: smoke, or quick? Or repeat, and what, and how often?");
+        }
     };
     let plan = if smoke { Plan::SMOKE } else { Plan::QUICK };
     if let Some(load) = machine::load()
@@ -66,6 +69,32 @@ fn main() {
     }
     restart(&mut bench);
     println!("On {}.\n\n{}", machine::describe(), table(&bench.rows));
+}
+
+/// Does one thing over and over and nothing else, for `perf` and `valgrind`: the difference between two counts of times is free
+/// of what is prepared.
+fn repeat(words: &[String]) {
+    let times = words.get(1).and_then(|times| times.parse().ok());
+    let (Some(what), Some(times)) = (words.first(), times) else {
+        return eprintln!("repeat memory, hot, or how many in a batch; and how often");
+    };
+    let keys = keys(what.parse().unwrap_or(1));
+    let (_folder, durable) = opened(Durability::Interval(Duration::MAX));
+    let store = match what.as_str() {
+        "memory" => LiveStore::default(),
+        _ => durable,
+    };
+    fill(&store, &keys);
+    let mut at = Round::over(&keys);
+    runtime::single().block_on(async {
+        for count in 0..times {
+            let set = KeptMutation::SetCount(count);
+            store.mutate(at.next(), set).await.unwrap();
+            if keys.len() > 1 && (count + 1) % keys.len() as u64 == 0 {
+                store.flush().await.unwrap();
+            }
+        }
+    });
 }
 
 fn opened(durability: Durability) -> (TempDir, LiveStore<Kept>) {

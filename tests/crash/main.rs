@@ -167,7 +167,10 @@ fn whatever_moment_it_is_killed_at_a_prefix_is_there_with_all_that_was_flushed()
         let opens = dice.below(5) == 0;
         let mut hear = |words: &str, known: Known| match words.strip_prefix("open ") {
             Some(epoch) => {
-                assert!(epochs.insert(epoch.to_owned()), "round {round}: an epoch comes twice");
+                assert!(
+                    epochs.insert(epoch.to_owned()),
+                    "round {round}: an epoch comes twice"
+                );
                 known
             }
             None => known.max(Known::from_line(words)),

@@ -78,10 +78,7 @@ pub(crate) async fn forked(folder: &Path) {
                 told(closed.map_err(|error| error.flush_error().clone()))
             ));
             let opened = texts().open(folder).await;
-            say(&format!(
-                "open: {}",
-                opened.is_err_and(|error| error.is_locked())
-            ));
+            say(&format!("open: {}", opened.is_err_and(|error| error.is_locked())));
             drop(store);
             say("dropped");
             process::exit(0);
@@ -135,7 +132,11 @@ fn among_its_own_mounts(test: &str) -> Option<Command> {
         "this process may mount, and cannot: is there an `unshare`?"
     );
     let mut errors = io::stderr();
-    writeln!(errors, "\n****  NOT RUN: {test}: that needs the right to mount  ****\n").unwrap();
+    writeln!(
+        errors,
+        "\n****  NOT RUN: {test}: that needs the right to mount  ****\n"
+    )
+    .unwrap();
     None
 }
 

@@ -320,6 +320,8 @@ async fn every_public_future_can_be_sent() {
     let other = store.clone();
     send!(LiveStore, other.close());
     send!(LiveStore, store.flush());
+    send!(LiveStore, store.flush_of(&key));
+    send!(EntryHandle, handle.flush());
     send!(LiveStore, store.insert(&key, counter(1)));
     send!(LiveStore, store.insert_and_watch(&key, counter(1)));
     send!(LiveStore, store.mutate(&key, Change::Add(1)));

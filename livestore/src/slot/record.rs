@@ -157,7 +157,10 @@ impl<V: Serialize + DeserializeOwned> Record<V> {
 /// bytes begin.
 fn may_be_mistaken(value: &[u8]) -> bool {
     // Without a way out in the midst, so that it takes many at once.
-    let any = |some: &[u8]| some.iter().fold(false, |any, byte| any | matches!(byte, 0xc0 | 0xc4..=0xc6));
+    let any = |some: &[u8]| {
+        some.iter()
+            .fold(false, |any, byte| any | matches!(byte, 0xc0 | 0xc4..=0xc6))
+    };
     value.chunks(64).any(any)
 }
 

@@ -22,7 +22,9 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, FixedOffset, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value, json};
@@ -161,9 +163,24 @@ fn what_the_standard_library_has() {
     table.same("x".repeat(70_000));
     table.same((NonZeroU8::MIN, NonZeroU64::MAX, NonZeroI128::MIN));
     table.same((Wrapping(7_u8), Saturating(-7_i64)));
-    table.same((AtomicBool::new(true), AtomicI32::new(-1), AtomicU64::new(u64::MAX)));
+    table.same((
+        AtomicBool::new(true),
+        AtomicI32::new(-1),
+        AtomicU64::new(u64::MAX),
+    ));
     table.same(());
-    table.same((1_u8, 2_i8, 'c', "s".to_owned(), 0.5, true, (), [1_u16, 2], Some(1), None::<u8>));
+    table.same((
+        1_u8,
+        2_i8,
+        'c',
+        "s".to_owned(),
+        0.5,
+        true,
+        (),
+        [1_u16, 2],
+        Some(1),
+        None::<u8>,
+    ));
     table.same(([0_u8; 0], [7_u8; 32], [[1_u8, 2], [3, 4]]));
     table.same((Vec::<u8>::new(), vec![1_u8, 192, 255], vec![vec![()]]));
     table.same(VecDeque::from([1, 2]));
@@ -244,13 +261,22 @@ fn options_in_every_place() {
     table.strict(Some(Value::Null));
     table.same(None::<Value>);
     table.better(Some(PhantomData::<u8>));
-    table.same(Fields { a: None, b: Some(String::new()), c: Some(vec![192]) });
+    table.same(Fields {
+        a: None,
+        b: Some(String::new()),
+        c: Some(vec![192]),
+    });
     table.same(Deep { a: None });
     table.same(Deep { a: Some(Some(0)) });
     table.strict(Deep { a: Some(None) });
     table.same(Unit { a: None });
     table.strict(Unit { a: Some(()) });
-    table.same([Choice::None, Choice::Some(None), Choice::Some(Some(1)), Choice::Two(None, Some(1))]);
+    table.same([
+        Choice::None,
+        Choice::Some(None),
+        Choice::Some(Some(1)),
+        Choice::Two(None, Some(1)),
+    ]);
     table.same(Choice::Named { a: None });
     table.same([Some(Choice::None), None, Some(Choice::Some(None))]);
     table.same([Ok(None), Ok(Some(1)), Err(())]);
@@ -314,7 +340,10 @@ fn structs_and_their_attributes() {
     }
     impl Default for Defaults {
         fn default() -> Self {
-            Defaults { a: 9, b: "nine".into() }
+            Defaults {
+                a: 9,
+                b: "nine".into(),
+            }
         }
     }
     #[derive(Debug)]
@@ -368,9 +397,20 @@ fn structs_and_their_attributes() {
     table.same(New(1));
     table.same(Nested(New(1)));
     table.same(Pair(1, "x".into()));
-    let inner = Box::new(Named { a: 1, b: vec![], c: None });
-    table.same(Named { a: 2, b: vec![Pair(1, String::new())], c: Some(inner) });
-    table.same(Generic { a: vec![1], b: PhantomData });
+    let inner = Box::new(Named {
+        a: 1,
+        b: vec![],
+        c: None,
+    });
+    table.same(Named {
+        a: 2,
+        b: vec![Pair(1, String::new())],
+        c: Some(inner),
+    });
+    table.same(Generic {
+        a: vec![1],
+        b: PhantomData,
+    });
     table.same(Transparent { only: u128::MAX });
     table.same(Renamed { a: 1, b: 2 });
     table.same(OneWay { a: 1 });
@@ -473,50 +513,135 @@ fn what_is_flattened() {
         struct Strict { a: u8, #[serde(flatten)] inner: Inner }
         struct Unit { a: u8, #[serde(flatten)] unit: () }
     }
-    let inner = || Inner { ip: ip(), n: u64::MAX };
-    let ids = || Ids { id: id(), other: None };
+    let inner = || Inner {
+        ip: ip(),
+        n: u64::MAX,
+    };
+    let ids = || Ids {
+        id: id(),
+        other: None,
+    };
     let mut table = Table::default();
     table.same(Flat { a: 1, inner: inner() });
     table.same(Two { a: inner(), b: ids() });
-    table.same(Two { a: inner(), b: Ids { id: id(), other: Some(id()) } });
-    table.same(Deep { a: Flat { a: 1, inner: inner() }, x: None });
-    table.same(Maybe { a: 1, inner: Some(inner()) });
+    table.same(Two {
+        a: inner(),
+        b: Ids {
+            id: id(),
+            other: Some(id()),
+        },
+    });
+    table.same(Deep {
+        a: Flat { a: 1, inner: inner() },
+        x: None,
+    });
+    table.same(Maybe {
+        a: 1,
+        inner: Some(inner()),
+    });
     table.same(Maybe { a: 1, inner: None });
-    table.same(Rest { a: 1, rest: BTreeMap::new() });
+    table.same(Rest {
+        a: 1,
+        rest: BTreeMap::new(),
+    });
     let rest = BTreeMap::from([("x".to_owned(), json!([1, -1, 1.5, null, {"y": u64::MAX}]))]);
     table.same(Rest { a: 1, rest });
     let one = |value| BTreeMap::from([("x".to_owned(), value)]);
-    table.same(Typed { rest: BTreeMap::from([("x".to_owned(), ip())]) });
-    table.same(Typed { rest: BTreeMap::from([("x".to_owned(), vec![1_u8])]) });
-    table.same(Typed { rest: BTreeMap::from([("x".to_owned(), Some(1.5))]) });
-    table.better(Typed { rest: BTreeMap::from([("x".to_owned(), f64::NAN)]) });
+    table.same(Typed {
+        rest: BTreeMap::from([("x".to_owned(), ip())]),
+    });
+    table.same(Typed {
+        rest: BTreeMap::from([("x".to_owned(), vec![1_u8])]),
+    });
+    table.same(Typed {
+        rest: BTreeMap::from([("x".to_owned(), Some(1.5))]),
+    });
+    table.better(Typed {
+        rest: BTreeMap::from([("x".to_owned(), f64::NAN)]),
+    });
     table.refused(Typed { rest: one(1) });
     table.refused(Typed { rest: one(u128::MAX) });
-    table.same(Keyed { rest: BTreeMap::from([("k".to_owned(), 1)]) });
-    table.same(Keyed { rest: BTreeMap::from([(id(), 1)]) });
-    table.better(Keyed { rest: BTreeMap::from([(7_u32, 1)]) });
-    table.better(Keyed { rest: BTreeMap::from([(true, 1)]) });
+    table.same(Keyed {
+        rest: BTreeMap::from([("k".to_owned(), 1)]),
+    });
+    table.same(Keyed {
+        rest: BTreeMap::from([(id(), 1)]),
+    });
+    table.better(Keyed {
+        rest: BTreeMap::from([(7_u32, 1)]),
+    });
+    table.better(Keyed {
+        rest: BTreeMap::from([(true, 1)]),
+    });
     table.refused(Big { n: Wide { n: 5 } });
-    table.refused(Big { n: Wide { n: u128::MAX } });
+    table.refused(Big {
+        n: Wide { n: u128::MAX },
+    });
     table.refused(Signed { n: Narrow { n: -5 } });
-    table.refused(Signed { n: Narrow { n: i128::MIN } });
-    table.same(Holds { held: Held { held: 'ß' } });
-    table.same(Holds { held: Held { held: [ip(), ip()] } });
-    table.same(Holds { held: Held { held: Some(1) } });
-    table.same(Holds { held: Held { held: None::<u8> } });
-    table.strict(Holds { held: Held { held: Some(None::<u8>) } });
-    table.same(Holds { held: Held { held: () } });
-    table.same(Holds { held: Held { held: BTreeMap::from([("x".to_owned(), 1)]) } });
-    table.better(Holds { held: Held { held: BTreeMap::from([(1, 1)]) } });
-    table.same(Holds { held: Held { held: SystemTime::UNIX_EPOCH } });
-    table.same(Holds { held: Held { held: NonZeroU8::MIN } });
-    table.same(Holds { held: Held { held: 0.1_f32 } });
-    table.same(Tagged { a: 1, kind: Kind::Guest });
-    table.same(Tagged { a: 1, kind: Kind::Member { from: ip(), id: id() } });
-    table.same(External { choice: Choice::One(1) });
-    table.same(External { choice: Choice::Two { a: ip() } });
-    table.same(Untagged { any: Any::Ip { ip: ip() } });
-    table.same(Untagged { any: Any::N { n: -1 } });
+    table.refused(Signed {
+        n: Narrow { n: i128::MIN },
+    });
+    table.same(Holds {
+        held: Held { held: 'ß' },
+    });
+    table.same(Holds {
+        held: Held { held: [ip(), ip()] },
+    });
+    table.same(Holds {
+        held: Held { held: Some(1) },
+    });
+    table.same(Holds {
+        held: Held { held: None::<u8> },
+    });
+    table.strict(Holds {
+        held: Held {
+            held: Some(None::<u8>),
+        },
+    });
+    table.same(Holds {
+        held: Held { held: () },
+    });
+    table.same(Holds {
+        held: Held {
+            held: BTreeMap::from([("x".to_owned(), 1)]),
+        },
+    });
+    table.better(Holds {
+        held: Held {
+            held: BTreeMap::from([(1, 1)]),
+        },
+    });
+    table.same(Holds {
+        held: Held {
+            held: SystemTime::UNIX_EPOCH,
+        },
+    });
+    table.same(Holds {
+        held: Held { held: NonZeroU8::MIN },
+    });
+    table.same(Holds {
+        held: Held { held: 0.1_f32 },
+    });
+    table.same(Tagged {
+        a: 1,
+        kind: Kind::Guest,
+    });
+    table.same(Tagged {
+        a: 1,
+        kind: Kind::Member { from: ip(), id: id() },
+    });
+    table.same(External {
+        choice: Choice::One(1),
+    });
+    table.same(External {
+        choice: Choice::Two { a: ip() },
+    });
+    table.same(Untagged {
+        any: Any::Ip { ip: ip() },
+    });
+    table.same(Untagged {
+        any: Any::N { n: -1 },
+    });
     table.same(Variant::Flat { a: 1, rest: inner() });
     table.same(Strict { a: 1, inner: inner() });
     table.same(Unit { a: 1, unit: () });
@@ -580,9 +705,15 @@ fn enums_however_they_say_which_they_are() {
     variants!(Internal: #[serde(tag = "type")]);
     variants!(Adjacent: #[serde(tag = "t", content = "c")]);
     let mut table = Table::default();
-    External::to_be_the_same().into_iter().for_each(|value| table.same(value));
-    Internal::to_be_the_same().into_iter().for_each(|value| table.same(value));
-    Adjacent::to_be_the_same().into_iter().for_each(|value| table.same(value));
+    External::to_be_the_same()
+        .into_iter()
+        .for_each(|value| table.same(value));
+    Internal::to_be_the_same()
+        .into_iter()
+        .for_each(|value| table.same(value));
+    Adjacent::to_be_the_same()
+        .into_iter()
+        .for_each(|value| table.same(value));
     table.same(External::Big { n: u128::MAX });
     table.refused(Internal::Big { n: u128::MAX });
     table.refused(Internal::Big { n: 7 });
@@ -595,9 +726,18 @@ fn enums_however_they_say_which_they_are() {
     table.better(External::Pairs { by: by() });
     table.better(Internal::Pairs { by: by() });
     table.better(Adjacent::Pairs { by: by() });
-    table.better(External::Float { x: f64::NAN, y: f32::INFINITY });
-    table.better(Internal::Float { x: f64::NAN, y: f32::INFINITY });
-    table.better(Adjacent::Float { x: f64::NAN, y: f32::INFINITY });
+    table.better(External::Float {
+        x: f64::NAN,
+        y: f32::INFINITY,
+    });
+    table.better(Internal::Float {
+        x: f64::NAN,
+        y: f32::INFINITY,
+    });
+    table.better(Adjacent::Float {
+        x: f64::NAN,
+        y: f32::INFINITY,
+    });
     table.end(55);
 }
 
@@ -631,7 +771,13 @@ fn enums_and_their_attributes() {
         enum Discriminants { A = 5, B = -1 }
     }
     let mut table = Table::default();
-    table.same([Tuples::New(None), Tuples::New(Some(1)), Tuples::Two(1, ip()), Tuples::Unit((), ()), Tuples::Empty()]);
+    table.same([
+        Tuples::New(None),
+        Tuples::New(Some(1)),
+        Tuples::Two(1, ip()),
+        Tuples::Unit((), ()),
+        Tuples::Empty(),
+    ]);
     table.same(Contents::New(None));
     table.same(Contents::New(Some(1)));
     table.same(Contents::Two(1, ip()));
@@ -651,8 +797,14 @@ fn enums_and_their_attributes() {
     table.same(Untagged::Flag(true));
     table.same(Untagged::Text("x".into()));
     table.same(Untagged::Pair(1, "x".into()));
-    table.same(Untagged::Many(vec![Untagged::Flag(false), Untagged::Many(vec![])]));
-    table.same(Untagged::By(BTreeMap::from([("x".to_owned(), Untagged::Ip(ip()))])));
+    table.same(Untagged::Many(vec![
+        Untagged::Flag(false),
+        Untagged::Many(vec![]),
+    ]));
+    table.same(Untagged::By(BTreeMap::from([(
+        "x".to_owned(),
+        Untagged::Ip(ip()),
+    )])));
     // It came back as a text of sixteen letters.
     table.refused(Big::Wide(7));
     table.refused(Big::Wide(u128::MAX));
@@ -669,7 +821,9 @@ fn enums_and_their_attributes() {
     table.same(TaggedStruct { a: ip() });
     let deep = (0..40).fold(Recursive::End, |inner, n| match n % 2 {
         0 => Recursive::More(Box::new(inner)),
-        _ => Recursive::Named { next: Box::new(inner) },
+        _ => Recursive::Named {
+            next: Box::new(inner),
+        },
     });
     table.same(deep);
     table.same(Clash::A { n: 1 });
@@ -843,15 +997,30 @@ fn what_others_write_by_hand() {
     table.same(Iterated(vec![1, 2]));
     table.same(Iterated(Vec::new()));
     table.same((Iterated(vec![1]), Some(Iterated(vec![]))));
-    table.same(Tagged::Iterated { list: Iterated(vec![1]) });
+    table.same(Tagged::Iterated {
+        list: Iterated(vec![1]),
+    });
     table.same(TwoFaced(7));
     table.same(Tagged::TwoFaced { n: TwoFaced(7) });
     table.same(Untagged::Faced(TwoFaced(7)));
     table.same(Careless);
     table.same(Tagged::Careless { any: Careless });
     table.strict(Some(PhantomUnit));
-    table.same(Ids { simple: id(), urn: id(), compact: id() });
-    table.same([Value::Null, json!(true), json!(-1), json!(u64::MAX), json!(0.1), json!(""), json!([[]]), json!({"a": {}})]);
+    table.same(Ids {
+        simple: id(),
+        urn: id(),
+        compact: id(),
+    });
+    table.same([
+        Value::Null,
+        json!(true),
+        json!(-1),
+        json!(u64::MAX),
+        json!(0.1),
+        json!(""),
+        json!([[]]),
+        json!({"a": {}}),
+    ]);
     table.same(Map::from_iter([("x".to_owned(), Value::Null)]));
     table.same([Number::from(1), Number::from_f64(0.1).unwrap()]);
     let raw = RawValue::from_string(r#"{"a": 1}"#.to_owned()).unwrap();
@@ -862,8 +1031,14 @@ fn what_others_write_by_hand() {
     table.same((date, time, NaiveDateTime::new(date, time)));
     table.same((Weekday::Sun, Month::February));
     table.same(TimeDelta::new(-5, 7).unwrap());
-    table.same(Seconds { at: DateTime::from_timestamp(-5, 0).unwrap(), maybe: Some(at(1)) });
-    table.same(Seconds { at: DateTime::from_timestamp(5, 0).unwrap(), maybe: None });
+    table.same(Seconds {
+        at: DateTime::from_timestamp(-5, 0).unwrap(),
+        maybe: Some(at(1)),
+    });
+    table.same(Seconds {
+        at: DateTime::from_timestamp(5, 0).unwrap(),
+        maybe: None,
+    });
     table.same(Event::At { at: at(5), on: date });
     table.same(BTreeMap::from([(date, Some(time))]));
     table.end(35);
