@@ -76,6 +76,8 @@ mod slot {
     pub(crate) mod ready;
     #[cfg(feature = "serde")]
     pub(crate) mod record;
+    #[cfg(feature = "durable")]
+    pub(crate) mod records;
     pub(crate) mod ring;
     pub(crate) mod shared;
     #[cfg(feature = "durable")]

@@ -156,12 +156,20 @@ impl<V: Serialize + DeserializeOwned> Record<V> {
 /// Whether there may be something that can be taken for something else: what MessagePack has for `None` and `()`, or how its
 /// bytes begin.
 fn may_be_mistaken(value: &[u8]) -> bool {
-    // Without a way out in the midst, so that it takes many at once.
-    let any = |some: &[u8]| {
-        some.iter()
-            .fold(false, |any, byte| any | matches!(byte, 0xc0 | 0xc4..=0xc6))
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Eight bytes at a time. At worst too many are found.
+    let any_is = |bytes: u64, mask: u64, byte: u64| {
+        let differs = (bytes ^ (ONES * byte)) & (ONES * mask);
+        differs.wrapping_sub(ONES) & !differs & (ONES * 0x80) != 0
     };
-    value.chunks(64).any(any)
+    let (eights, rest) = value.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let mut eights = eights
+        .iter()
+        .chain([&last])
+        .map(|eight| u64::from_le_bytes(*eight));
+    eights.any(|bytes| any_is(bytes, 0xff, 0xc0) || any_is(bytes, 0xfc, 0xc4))
 }
 
 impl<V: DeserializeOwned> Record<V> {
@@ -325,7 +333,11 @@ impl Write for Watched<&mut Vec<u8>> {
     #[inline]
     fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
         self.stack.check()?;
-        self.of.extend_from_slice(buf);
+        match buf {
+            // Most are, and it takes no call.
+            [byte] => self.of.push(*byte),
+            _ => self.of.extend_from_slice(buf),
+        }
         Ok(())
     }
 
@@ -558,6 +570,24 @@ mod tests {
                 matches!(refused, RecordError::Unreadable(_) | RecordError::Value(_)),
                 "{refused}"
             );
+        }
+    }
+
+    #[test]
+    fn a_byte_that_may_be_mistaken_is_found_wherever_it_is() {
+        for len in 0..40 {
+            let mut bytes = vec![0x7f; len];
+            assert!(!may_be_mistaken(&bytes));
+            for at in 0..len {
+                for byte in 0..=u8::MAX {
+                    bytes[at] = byte;
+                    let is = matches!(byte, 0xc0 | 0xc4..=0xc6);
+                    assert!(may_be_mistaken(&bytes) || !is, "{byte} at {at} of {len}");
+                }
+                bytes[at] = 0xc3;
+                assert!(!may_be_mistaken(&bytes));
+                bytes[at] = 0x7f;
+            }
         }
     }
 

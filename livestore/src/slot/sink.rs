@@ -20,20 +20,17 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 use std::{mem, process};
 
-use foldhash::fast::RandomState;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::ground::clock;
 use crate::ground::stats::{DiskState, DiskStats};
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
-use crate::ground::sync::{Condvar, Mutex};
+use crate::ground::sync::{Condvar, Mutex, MutexGuard};
 use crate::slot::record::Record;
+use crate::slot::records::Records;
 use crate::value::durability::{FlushError, UnwrittenError};
 use crate::value::report::{Named, OpenReport};
-
-/// A queue this large is kept for the next batch; a larger one goes back to the allocator.
-const KEEP_CAPACITY: usize = 1 << 16;
 
 /// Until it is known how many bytes a record has, it is taken for so many.
 const LIKELY_BYTES: usize = 64 << 10;
@@ -51,9 +48,6 @@ impl Limits {
         self.records.min(self.bytes / bytes.max(1)).max(1)
     }
 }
-
-/// What is to be on disk for each key, `None` if its entry has ended.
-pub(crate) type Records<V> = HashMap<Uuid, Option<Record<V>>, RandomState>;
 
 pub(crate) struct Sink<V> {
     state: Mutex<State<V>>,
@@ -168,6 +162,14 @@ pub(crate) struct Whole<'a, V> {
     sink: &'a Sink<V>,
 }
 
+/// The place of a record that was taken out for a moment. No batch is closed while it lives, so it must be
+/// [put back](Self::put_back).
+#[must_use]
+pub(crate) struct TakenOut<'a, V> {
+    whole: Whole<'a, V>,
+    place: usize,
+}
+
 impl<V> Sink<V> {
     pub(crate) fn new(limits: Limits) -> Sink<V> {
         Sink {
@@ -218,7 +220,7 @@ impl<V> Sink<V> {
             return record;
         }
         state.entered += 1;
-        if let Some(displaced) = state.pending.insert(*key, record) {
+        if let Some(displaced) = state.pending.insert(key, record) {
             return displaced;
         }
         let pending = state.pending.len();
@@ -231,6 +233,23 @@ impl<V> Sink<V> {
             self.work.notify_one();
         }
         None
+    }
+
+    /// Takes out what is pending of a key if it is of this very value, and nobody else has that. Lets go of it, so that
+    /// the value is the caller's alone.
+    pub(crate) fn take_out(&self, key: &Uuid, value: &Arc<V>) -> Option<TakenOut<'_, V>> {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open || state.closing_batch {
+            return None;
+        }
+        let place = state.pending.find(key)?;
+        let is_of_it =
+            |record: &mut Record<V>| Arc::ptr_eq(&record.value, value) && Arc::strong_count(value) == 2;
+        // Somebody else has the value, so it does not end here.
+        drop(state.pending.at(place)?.take_if(is_of_it)?);
+        state.transactions += 1;
+        let whole = Whole { sink: self };
+        Some(TakenOut { whole, place })
     }
 
     /// Begins a transaction. The caller has locked every slot that it will.
@@ -554,7 +573,7 @@ impl<V> State<V> {
 
     /// One key is wanted. Returns the sequence number at which everything of it is on disk that was entered.
     fn want_of(&mut self, key: &Uuid) -> u64 {
-        match self.pending.contains_key(key) {
+        match self.pending.find(key).is_some() {
             true => {
                 self.wanted = true;
                 self.entered
@@ -570,25 +589,40 @@ impl<V> State<V> {
     }
 }
 
-impl<V> Batch<V> {
-    /// What is left of a batch whose records were taken out: room for the next.
-    pub(crate) fn reuse(self) -> Records<V> {
-        if self.records.is_empty() && self.records.capacity() <= KEEP_CAPACITY {
-            self.records
-        } else {
-            Records::default()
+/// Whether a record that is put back is of another commit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commit {
+    Same,
+    Next,
+}
+
+impl<V> TakenOut<'_, V> {
+    /// Puts a record where the other was.
+    pub(crate) fn put_back(self, record: Record<V>, commit: Commit) {
+        let sink = self.whole.sink;
+        let mut state = sink.state.lock();
+        if let Some(place) = state.pending.at(self.place) {
+            *place = Some(record);
+        }
+        state.entered += u64::from(commit == Commit::Next);
+        mem::forget(self.whole);
+        sink.end_transaction(state);
+    }
+}
+
+impl<V> Sink<V> {
+    fn end_transaction(&self, mut state: MutexGuard<'_, State<V>>) {
+        state.transactions -= 1;
+        let tell = state.transactions == 0 && state.closing_batch;
+        drop(state);
+        if tell {
+            self.between.notify_all();
         }
     }
 }
 
 impl<V> Drop for Whole<'_, V> {
     fn drop(&mut self) {
-        let mut state = self.sink.state.lock();
-        state.transactions -= 1;
-        let tell = state.transactions == 0 && state.closing_batch;
-        drop(state);
-        if tell {
-            self.sink.between.notify_all();
-        }
+        self.sink.end_transaction(self.sink.state.lock());
     }
 }

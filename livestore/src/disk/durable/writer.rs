@@ -25,8 +25,9 @@ use crate::disk::durable::work::{Weight, Work};
 use crate::ground::trace;
 use crate::ground::unwind::{caught, let_go};
 use crate::slot::record::STACK;
+use crate::slot::records::Records;
 use crate::slot::shared::Shared;
-use crate::slot::sink::{Next, Otherwise, Records, Sink};
+use crate::slot::sink::{Next, Otherwise, Sink};
 use crate::value::durability::{DurabilityError, FlushError};
 use crate::value::value::LiveValue;
 
@@ -115,12 +116,12 @@ where
             (None, Some(unwritten)) => FlushError::Unwritten(unwritten.error.clone()),
             (None, None) => FlushError::Closed,
         };
-        let lost = sink.finish(why);
+        let mut lost = sink.finish(why);
         let_go(work);
         drop(lock);
         // From here on somebody else may open the folder.
         sink.release();
-        lost.into_values().for_each(let_go);
+        lost.take().for_each(let_go);
         let Some(failure) = failure else { return };
         // A subscriber is the user's.
         let _ = caught(|| trace::disk_failed(&failure));
@@ -146,7 +147,7 @@ where
                 Next::Write(mut batch) => {
                     self.write(&mut batch)?;
                     let up_to = batch.up_to;
-                    empty = batch.reuse();
+                    empty = batch.records.reuse();
                     self.sink.written(up_to, self.told());
                     self.sink.note_weight(self.weight.recent);
                     self.end_anew(up_to)?;
