@@ -10,6 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use livestore::ws::{Deny, Live, LiveUpgrade, json};
 use livestore::{ExpireMode, LiveStore, StoreOptions, Uuid};
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,8 @@ pub(crate) async fn serve(
             rooms,
             live: live.clone(),
         });
+    // What is small is sent at once, or it would wait for the other side to have confirmed what was sent before.
+    let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
     tokio::select! {
         served = axum::serve(listener, router).into_future() => served,
         () = live.shutdown_on(shutdown) => Ok(()),
