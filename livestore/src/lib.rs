@@ -23,6 +23,8 @@ extern crate self as livestore;
 mod ground {
     pub(crate) mod clock;
     pub(crate) mod errand;
+    #[cfg(feature = "serde")]
+    pub(crate) mod plain_types;
     pub(crate) mod random;
     pub(crate) mod stats;
     pub(crate) mod stripes;

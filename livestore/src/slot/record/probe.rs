@@ -10,6 +10,8 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
+use crate::ground::plain_types::each_plain_type;
+
 /// Whether the value holds a `Some` that would come back as `None`.
 pub(crate) fn tells_nothing_apart<V: Serialize>(value: &V) -> bool {
     matches!(value.serialize(Probe), Err(Found::SomeOfNothing))
@@ -65,12 +67,7 @@ impl Serializer for Probe {
     type SerializeStruct = Probe;
     type SerializeStructVariant = Probe;
 
-    something! {
-        serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,
-        serialize_i128: i128, serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64,
-        serialize_u128: u128, serialize_f32: f32, serialize_f64: f64, serialize_char: char, serialize_str: &str,
-        serialize_bytes: &[u8]
-    }
+    each_plain_type!(something);
 
     fn serialize_none(self) -> Answer {
         NOTHING
