@@ -5,38 +5,33 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 // The modules name each other as `crate::room`, in the example as here.
-#[path = "../examples/chat/frame.rs"]
-mod frame;
+#[path = "../examples/chat/guest.rs"]
+mod guest;
 #[path = "../examples/chat/room.rs"]
 mod room;
 #[path = "../examples/chat/server.rs"]
 mod server;
-#[path = "../examples/chat/socket.rs"]
-mod socket;
 
+use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
-use livestore::LiveStore;
+use livestore::Uuid;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::room::{HISTORY, MAX_NAME, MAX_TEXT, Room};
-use crate::server::{App, Config};
-
-/// Small enough that a few frames fill it; the kernel rounds up as it needs.
-const SMALL_BUFFER: u32 = 4096;
+use crate::guest::MAX_NAME;
+use crate::room::{HISTORY, MAX_TEXT};
+use crate::server::Config;
 
 async fn soon<T>(awaited: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(10), awaited)
@@ -50,20 +45,32 @@ struct Server {
     serving: JoinHandle<std::io::Result<()>>,
 }
 
+/// A page in a room.
+struct Page {
+    socket: WebSocketStream<TcpStream>,
+    room: String,
+    who: Value,
+    next_id: u64,
+    /// What was told and not yet looked at.
+    told: Vec<Value>,
+    /// The number of the line that was told last.
+    heard: u64,
+    /// Who is there, as it was told last.
+    people: Value,
+}
+
 impl Server {
     async fn start() -> Server {
-        Server::with(Config::default(), TcpListener::bind("127.0.0.1:0").await.unwrap())
+        // Whoever leaves is gone at once.
+        Server::with(Config {
+            grace: Duration::ZERO,
+            ..Config::default()
+        })
+        .await
     }
 
-    /// A server whose sockets hold little that was not taken.
-    fn with_small_buffers(config: Config) -> Server {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_send_buffer_size(SMALL_BUFFER).unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        Server::with(config, socket.listen(16).unwrap())
-    }
-
-    fn with(config: Config, listener: TcpListener) -> Server {
+    async fn with(config: Config) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(server::serve(listener, config, async {
@@ -104,90 +111,164 @@ impl Server {
         location.lines().next().unwrap().to_owned()
     }
 
-    async fn dial(
-        &self,
-        room: &str,
-        origin: Option<&str>,
-    ) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
-        let mut request = format!("ws://{}{room}/socket", self.address).into_client_request()?;
-        if let Some(origin) = origin {
-            request.headers_mut().insert("origin", origin.parse().unwrap());
+    /// Connects as a page does. Returns nothing if it is sent away, and the close code.
+    async fn dial(&self, origin: &str, token: &str) -> Result<WebSocketStream<TcpStream>, Option<u16>> {
+        let url = format!("ws://{}/live", self.address);
+        let mut request = url.into_client_request().unwrap();
+        let protocols = format!("livestore.v1.json, livestore.token.{token}");
+        let headers = request.headers_mut();
+        headers.insert("sec-websocket-protocol", protocols.parse().unwrap());
+        headers.insert("origin", origin.parse().unwrap());
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let mut socket = soon(client_async(request, stream)).await.unwrap().0;
+        match soon(socket.next()).await.unwrap().unwrap() {
+            Message::Text(hello) if hello.contains("hello") => Ok(socket),
+            Message::Close(close) => Err(close.map(|close| close.code.into())),
+            other => panic!("{other:?}"),
         }
-        let socket = TcpSocket::new_v4()?;
-        socket.set_recv_buffer_size(SMALL_BUFFER)?;
-        let stream = socket.connect(self.address).await?;
-        Ok(client_async(request, stream).await?.0)
     }
 
-    /// Opens a room's page in a browser, so to speak. Returns what it is shown first, too.
-    async fn visit(&self, room: &str) -> (Browser, Value) {
+    /// Opens a room's page in a tab, under a name.
+    async fn visit(&self, room: &str, name: &str) -> Page {
+        self.visit_as(room, &Uuid::new_v4(), name).await
+    }
+
+    /// Opens it in a tab that has a secret already.
+    async fn visit_as(&self, room: &str, secret: &Uuid, name: &str) -> Page {
         let origin = format!("http://{}", self.address);
-        let socket = soon(self.dial(room, Some(&origin))).await.unwrap();
-        let mut browser = Browser {
-            socket,
-            you: String::new(),
+        let token = format!("{secret}_{}", hex(name));
+        let mut page = Page {
+            socket: self.dial(&origin, &token).await.unwrap(),
+            room: room.trim_start_matches("/room/").to_owned(),
+            who: Value::Null,
+            next_id: 0,
+            told: Vec::new(),
+            heard: 0,
+            people: Value::Null,
         };
-        let shown = browser.next().await;
-        assert_eq!(shown["type"], "room");
-        browser.you = shown["you"].as_str().unwrap().to_owned();
-        (browser, shown)
+        page.who = page.ask(json!({"t": "call", "f": "me"})).await["v"].clone();
+        page
     }
 
-    /// Visits a room and joins it.
-    async fn join(&self, room: &str, name: &str) -> Browser {
-        let (mut browser, _) = self.visit(room).await;
-        browser.send(json!({ "type": "join", "name": name })).await;
-        let joined = browser.next().await;
-        assert_eq!(
-            joined,
-            json!({ "type": "joined", "who": browser.you, "name": name })
-        );
-        browser
+    /// Opens it and follows everything.
+    async fn enter(&self, room: &str, name: &str) -> Page {
+        self.enter_as(room, &Uuid::new_v4(), name).await
+    }
+
+    async fn enter_as(&self, room: &str, secret: &Uuid, name: &str) -> Page {
+        let mut page = self.visit_as(room, secret, name).await;
+        for store in ["room", "room@here"] {
+            let keys = json!([{"k": page.room}]);
+            let reply = page.ask(json!({"t": "sub", "s": store, "keys": keys})).await;
+            assert_eq!(reply["subs"], json!([{"k": page.room}]));
+        }
+        page
     }
 }
 
-struct Browser {
-    socket: WebSocketStream<TcpStream>,
-    you: String,
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    })
 }
 
-impl Browser {
-    async fn send(&mut self, frame: Value) {
-        self.send_raw(Message::text(frame.to_string())).await;
-    }
-
-    async fn send_raw(&mut self, frame: Message) {
+impl Page {
+    async fn send(&mut self, frame: Message) {
         soon(self.socket.send(frame)).await.unwrap();
     }
 
-    async fn say(&mut self, text: &str) {
-        self.send(json!({ "type": "say", "text": text })).await;
+    async fn receive(&mut self) -> Value {
+        loop {
+            let frame = soon(self.socket.next()).await.expect("the socket is open");
+            if let Message::Text(text) = frame.unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
     }
 
-    /// Says something and waits until it has come back: then it is in the room.
-    async fn say_and_hear(&mut self, text: &str) {
-        self.say(text).await;
-        assert_eq!(self.hear().await, text);
+    /// Asks, and returns the reply.
+    async fn ask(&mut self, mut request: Value) -> Value {
+        self.next_id += 1;
+        request["id"] = json!(self.next_id);
+        self.send(Message::text(request.to_string())).await;
+        loop {
+            let frame = self.receive().await;
+            if frame["id"] == request["id"] {
+                return frame;
+            }
+            self.told.push(frame);
+        }
     }
 
-    /// The next frame, whatever it is. Pings are answered and skipped.
+    async fn say(&mut self, text: &str) -> Value {
+        let k = self.room.clone();
+        self.ask(json!({"t": "cmd", "s": "room", "k": k, "c": {"say": text}}))
+            .await
+    }
+
     async fn next(&mut self) -> Value {
-        let text = soon(async {
-            loop {
-                let frame = self.socket.next().await.expect("the socket is open");
-                if let Message::Text(text) = frame.unwrap() {
-                    return text;
+        match self.told.is_empty() {
+            true => self.receive().await,
+            false => self.told.remove(0),
+        }
+    }
+
+    /// The room as it is read now.
+    async fn read(&mut self) -> Value {
+        let k = self.room.clone();
+        self.ask(json!({"t": "get", "s": "room", "k": k})).await["v"].clone()
+    }
+
+    /// Waits until there are new lines, and returns all that are.
+    async fn hear(&mut self) -> Vec<Value> {
+        loop {
+            let told = self.next().await;
+            if told["s"].is_null() && (told["t"] == "snap" || told["t"] == "upd") {
+                // What was told is of no interest here but as a sign: the tests of the library look at patches.
+                let lines = self.read().await["lines"].as_array().unwrap().clone();
+                let heard = self.heard;
+                let new = lines
+                    .into_iter()
+                    .filter(|line| line["number"].as_u64().unwrap() > heard);
+                let new: Vec<_> = new.collect();
+                if let Some(last) = new.last() {
+                    self.heard = last["number"].as_u64().unwrap();
+                    return new;
                 }
             }
-        });
-        serde_json::from_str(&text.await).unwrap()
+        }
     }
 
-    /// The next frame, which is a text that somebody said.
-    async fn hear(&mut self) -> String {
-        let frame = self.next().await;
-        assert_eq!(frame["type"], "said", "{frame}");
-        frame["text"].as_str().unwrap().to_owned()
+    /// Waits until so many lines have been heard.
+    async fn hear_texts(&mut self, count: usize) -> Vec<String> {
+        let mut texts = Vec::new();
+        while texts.len() < count {
+            texts.extend(self.hear().await.iter().map(text));
+        }
+        texts
+    }
+
+    /// Waits until those are there whom one expects.
+    async fn sees(&mut self, names: &[&str]) {
+        let expected: BTreeSet<_> = names.iter().copied().map(str::to_owned).collect();
+        soon(async {
+            loop {
+                let k = self.room.clone();
+                let there = self.ask(json!({"t": "get", "s": "room@here", "k": k})).await;
+                self.people = there["v"].clone();
+                let cards = self.people["people"].as_object().unwrap().values();
+                let there: BTreeSet<_> = cards
+                    .map(|card| card["name"].as_str().unwrap().to_owned())
+                    .collect();
+                if there == expected {
+                    return;
+                }
+                // Until something is told.
+                while self.next().await["s"] != "room@here" {}
+            }
+        })
+        .await;
     }
 
     /// Reads until the server closes, and returns the code, if it gave one.
@@ -205,371 +286,187 @@ impl Browser {
     }
 }
 
-fn joined(who: &Browser, name: &str) -> Value {
-    json!({ "type": "joined", "who": who.you, "name": name })
+fn text(line: &Value) -> String {
+    line["text"].as_str().unwrap().to_owned()
 }
 
-fn left(who: &str) -> Value {
-    json!({ "type": "left", "who": who })
-}
-
-fn texts(room: &Value) -> Vec<&str> {
-    let lines = room["lines"].as_array().unwrap();
-    lines.iter().map(|line| line["text"].as_str().unwrap()).collect()
+fn texts(room: &Value) -> Vec<String> {
+    room["lines"].as_array().unwrap().iter().map(text).collect()
 }
 
 #[tokio::test]
 async fn texts_arrive_in_one_order_at_everybody_in_the_room_and_nowhere_else() {
     let server = Server::start().await;
     let (kitchen, cellar) = (server.new_room().await, server.new_room().await);
-    let mut ada = server.join(&kitchen, "Ada").await;
-    let mut bob = server.join(&kitchen, "Bob").await;
-    let mut eve = server.join(&cellar, "Eve").await;
-    assert_eq!(ada.next().await, joined(&bob, "Bob"));
-
+    let mut ada = server.enter(&kitchen, "Ada").await;
+    let mut bob = server.enter(&kitchen, "Bob").await;
+    let mut eve = server.enter(&cellar, "Eve").await;
     for n in 0..20 {
         ada.say(&format!("ada {n}")).await;
         bob.say(&format!("bob {n}")).await;
     }
-    let (mut at_ada, mut at_bob) = (Vec::new(), Vec::new());
-    for _ in 0..40 {
-        at_ada.push(ada.hear().await);
-        at_bob.push(bob.hear().await);
-    }
+    let (at_ada, at_bob) = (ada.hear_texts(40).await, bob.hear_texts(40).await);
     assert_eq!(at_ada, at_bob);
     for name in ["ada", "bob"] {
-        let said: Vec<_> = at_ada
-            .iter()
-            .filter(|text| text.starts_with(name))
-            .cloned()
-            .collect();
+        let said = at_ada.iter().filter(|text| text.starts_with(name));
         let meant: Vec<_> = (0..20).map(|n| format!("{name} {n}")).collect();
-        assert_eq!(said, meant);
+        assert!(said.eq(&meant));
     }
-
     // The first thing Eve hears is her own.
-    eve.say_and_hear("is anybody here?").await;
+    eve.say("is anybody here?").await;
+    assert_eq!(eve.hear_texts(1).await, ["is anybody here?"]);
 }
 
 #[tokio::test]
 async fn a_line_says_who_said_it_and_when() {
     let server = Server::start().await;
     let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
+    let mut ada = server.enter(&room, "Ada").await;
     ada.say("  <b>hello</b>\n").await;
-    let mut line = ada.next().await;
-    assert!(
-        line["at"]
-            .take()
-            .as_u64()
-            .is_some_and(|at| at > 1_600_000_000_000)
-    );
-    let said = json!({ "type": "said", "who": ada.you, "name": "Ada", "text": "<b>hello</b>", "at": null });
+    let mut line = ada.hear().await.remove(0);
+    let at = line["at"].take().as_u64();
+    assert!(at.is_some_and(|at| at > 1_600_000_000_000));
+    let said = json!({"number": 1, "who": ada.who, "name": "Ada", "text": "<b>hello</b>", "at": null});
     assert_eq!(line, said);
 }
 
 #[tokio::test]
-async fn typing_is_told_to_the_others_and_kept_nowhere() {
+async fn typing_is_told_and_kept_nowhere() {
     let server = Server::start().await;
     let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
-    let mut bob = server.join(&room, "Bob").await;
-    assert_eq!(ada.next().await, joined(&bob, "Bob"));
-
-    ada.send(json!({ "type": "typing" })).await;
-    assert_eq!(bob.next().await, json!({ "type": "typing", "who": ada.you }));
-
-    // Ada does not hear of herself, and whoever comes now sees a room in which nothing happened.
-    ada.say_and_hear("done").await;
-    let (_, shown) = server.visit(&room).await;
-    assert_eq!(texts(&shown), ["done"]);
+    let mut ada = server.enter(&room, "Ada").await;
+    let mut bob = server.enter(&room, "Bob").await;
+    let k = ada.room.clone();
+    assert_eq!(ada.ask(json!({"t": "pub", "s": "room", "k": k})).await["t"], "ok");
+    let mut told = bob.next().await;
+    while told["t"] != "msg" {
+        told = bob.next().await;
+    }
+    assert_eq!(told["msg"], ada.who);
+    // Whoever comes now sees a room in which nothing happened.
+    let mut late = server.visit(&room, "Late").await;
+    assert_eq!(late.read().await, json!({"lines": []}));
 }
 
 #[tokio::test]
 async fn everybody_knows_who_is_here() {
     let server = Server::start().await;
     let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
-    let bob = server.join(&room, "Bob").await;
-    let (mut guest, shown) = server.visit(&room).await;
-    let mut people = serde_json::Map::new();
-    people.insert(ada.you.clone(), json!("Ada"));
-    people.insert(bob.you.clone(), json!("Bob"));
-    assert_eq!(shown["people"], Value::Object(people));
-
-    // One name after another.
-    assert_eq!(ada.next().await, joined(&bob, "Bob"));
-    ada.send(json!({ "type": "join", "name": "Ada L." })).await;
-    assert_eq!(guest.next().await, joined(&ada, "Ada L."));
-    assert_eq!(ada.next().await, joined(&ada, "Ada L."));
+    let mut ada = server.enter(&room, "Ada").await;
+    ada.sees(&["Ada"]).await;
+    let secret = Uuid::new_v4();
+    let bob = server.enter_as(&room, &secret, "Bob").await;
+    let _guest = server.enter(&room, "").await;
+    ada.sees(&["Ada", "Bob"]).await;
+    // Whoever comes again under another name is the same.
+    let again = server.enter_as(&room, &secret, "Bobby").await;
+    assert_eq!(again.who, bob.who);
+    ada.sees(&["Ada", "Bobby"]).await;
+    drop(bob);
+    ada.sees(&["Ada", "Bobby"]).await;
+    assert_eq!(ada.people["count"], 2);
+    // Nobody learns a secret.
+    assert!(!ada.people.to_string().contains(&secret.to_string()));
 }
 
 #[tokio::test]
 async fn whoever_leaves_is_gone_with_or_without_a_word() {
     let server = Server::start().await;
     let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
-
-    let mut polite = server.join(&room, "Polite").await;
-    assert_eq!(ada.next().await, joined(&polite, "Polite"));
-    soon(polite.socket.close(None)).await.unwrap();
-    assert_eq!(ada.next().await, left(&polite.you));
-
-    let hasty = server.join(&room, "Hasty").await;
-    assert_eq!(ada.next().await, joined(&hasty, "Hasty"));
-    let Browser { socket, you } = hasty;
-    drop(socket);
-    assert_eq!(ada.next().await, left(&you));
-
-    let crashed = server.join(&room, "Crashed").await;
-    assert_eq!(ada.next().await, joined(&crashed, "Crashed"));
-    let Browser { socket, you } = crashed;
-    socket.get_ref().set_zero_linger().unwrap();
-    drop(socket);
-    assert_eq!(ada.next().await, left(&you));
-
-    // A guest who never joined leaves no trace.
-    let (guest, _) = server.visit(&room).await;
-    drop(guest);
-    let (_, shown) = server.visit(&room).await;
-    assert_eq!(shown["people"].as_object().unwrap().len(), 1);
-    ada.say_and_hear("alone again").await;
-}
-
-/// Only the server's own hand can abort a task, so this test is a server with such a hand.
-#[tokio::test]
-async fn whoever_is_cut_off_by_an_abort_is_gone_too() {
-    let rooms = LiveStore::default();
-    let key = rooms.init(Room::default());
-    let mut watch = rooms.watch(&key).unwrap();
-    let app = App {
-        rooms,
-        config: Config::default(),
-        sockets: tokio::sync::watch::channel(()).0,
-    };
-    let (started, mut task) = mpsc::channel(1);
-    let router = Router::new().fallback(get(async move |upgrade: WebSocketUpgrade| {
-        upgrade.on_upgrade(async move |socket| {
-            let task = tokio::spawn(socket::talk(socket, app, key));
-            started.send(task).await.unwrap();
-        })
-    }));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, router).into_future());
-
-    let stream = soon(TcpStream::connect(address)).await.unwrap();
-    let (socket, _) = soon(client_async(format!("ws://{address}/"), stream))
-        .await
-        .unwrap();
-    let mut ada = Browser {
-        socket,
-        you: String::new(),
-    };
-    ada.send(json!({ "type": "join", "name": "Ada" })).await;
-    let update = soon(watch.next()).await.unwrap();
-    assert_eq!(update.entry().people.len(), 1);
-
-    soon(task.recv()).await.unwrap().abort();
-    let update = soon(watch.next()).await.unwrap();
-    assert!(update.entry().people.is_empty());
-}
-
-#[tokio::test]
-async fn a_bad_frame_is_answered_to_its_sender_and_disturbs_nobody() {
-    let server = Server::start().await;
-    let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
-    let mut bad = server.join(&room, "Bad").await;
-    assert_eq!(ada.next().await, joined(&bad, "Bad"));
-
-    for frame in [
-        Message::text("hello"),
-        Message::text("{}"),
-        Message::text(r#"{"type":"kick","who":"Ada"}"#),
-        Message::text(r#"{"type":"say"}"#),
-        Message::text(r#"{"type":"say","text":7}"#),
-        Message::text("[".repeat(20_000)),
-        Message::binary(vec![1, 2, 3]),
-    ] {
-        bad.send_raw(frame).await;
-        let answer = bad.next().await;
-        assert_eq!(answer["type"], "bad_frame");
-        assert!(!answer["text"].as_str().unwrap().is_empty());
+    let mut ada = server.enter(&room, "Ada").await;
+    for how in ["polite", "hasty", "crashed"] {
+        let mut other = server.enter(&room, how).await;
+        ada.sees(&["Ada", how]).await;
+        match how {
+            "polite" => soon(other.socket.close(None)).await.unwrap(),
+            "hasty" => {}
+            _ => other.socket.get_ref().set_zero_linger().unwrap(),
+        }
+        drop(other);
+        ada.sees(&["Ada"]).await;
     }
-
-    bad.say_and_hear("sorry").await;
-    assert_eq!(ada.hear().await, "sorry");
 }
 
 #[tokio::test]
-async fn an_oversized_frame_costs_its_sender_the_connection_and_nobody_else() {
+async fn what_is_not_spoken_here_disturbs_nobody_else() {
     let server = Server::start().await;
     let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
-    let mut big = server.join(&room, "Big").await;
-    assert_eq!(ada.next().await, joined(&big, "Big"));
-
+    let mut ada = server.enter(&room, "Ada").await;
+    let mut bad = server.enter(&room, "Bad").await;
+    for c in [json!({}), json!({"say": 7}), json!({"kick": "Ada"}), json!("say")] {
+        let k = bad.room.clone();
+        let reply = bad.ask(json!({"t": "cmd", "s": "room", "k": k, "c": c})).await;
+        assert_eq!(reply["code"], "bad_request");
+    }
     // The server may hang up before it has taken all of it.
-    let frame = Message::text("x".repeat(1024 * 1024));
-    let _ = soon(big.socket.send(frame)).await;
-    assert_eq!(ada.next().await, left(&big.you));
-    let code = big.closed().await;
-    assert!(matches!(code, None | Some(1008)), "{code:?}");
-    ada.say_and_hear("nothing happened").await;
+    let _ = soon(bad.socket.send(Message::text("x".repeat(1024 * 1024)))).await;
+    let code = bad.closed().await;
+    assert!(matches!(code, None | Some(1009)), "{code:?}");
+    ada.sees(&["Ada"]).await;
+    ada.say("nothing happened").await;
+    assert_eq!(ada.hear_texts(1).await, ["nothing happened"]);
 }
 
 #[tokio::test]
 async fn what_the_room_does_not_accept_is_refused_with_a_reason() {
     let server = Server::start().await;
     let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
-    let (mut bob, _) = server.visit(&room).await;
-
-    let long_name = "n".repeat(MAX_NAME + 1);
-    let long_text = "é".repeat(MAX_TEXT + 1);
-    for (frame, why) in [
-        (json!({ "type": "say", "text": "hello" }), "not_here"),
-        (json!({ "type": "typing" }), "not_here"),
-        (json!({ "type": "join", "name": "Ada" }), "name_taken"),
-        (json!({ "type": "join", "name": " " }), "bad_name"),
-        (json!({ "type": "join", "name": "a\u{7}b" }), "bad_name"),
-        (json!({ "type": "join", "name": long_name }), "bad_name"),
-    ] {
-        bob.send(frame).await;
-        let answer = bob.next().await;
-        assert_eq!(
-            (&answer["type"], &answer["why"]),
-            (&json!("refused"), &json!(why))
-        );
-        assert!(!answer["text"].as_str().unwrap().is_empty());
+    let long = "n".repeat(MAX_NAME + 1);
+    for name in ["", " ", "a\u{7}b", &long] {
+        let mut guest = server.enter(&room, name).await;
+        let k = guest.room.clone();
+        for request in [
+            json!({"t": "cmd", "s": "room", "k": k, "c": {"say": "hello"}}),
+            json!({"t": "pub", "s": "room", "k": k}),
+        ] {
+            let reply = guest.ask(request).await;
+            assert_eq!(reply["code"], "rejected");
+            assert!(reply["err"].as_str().unwrap().contains("name"));
+        }
+        guest.sees(&[]).await;
     }
-    for text in ["", " \n ", &long_text] {
-        ada.say(text).await;
-        assert_eq!(ada.next().await["why"], "bad_text");
+    let mut ada = server.enter(&room, "Ada").await;
+    for text in ["", " \n ", &"é".repeat(MAX_TEXT + 1)] {
+        let reply = ada.say(text).await;
+        assert_eq!(reply["err"], "a text has 1 to 2000 characters");
     }
-
     // What is just not too long is accepted, also as the largest frame it can be.
-    let escaped = format!(
-        r#"{{"type":"say","text":"{}"}}"#,
-        r"\ud83d\ude00".repeat(MAX_TEXT)
+    let escaped = r"\ud83d\ude00".repeat(MAX_TEXT);
+    let frame = format!(
+        r#"{{"t":"cmd","s":"room","k":"{}","c":{{"say":"{escaped}"}}}}"#,
+        ada.room
     );
-    ada.send_raw(Message::text(escaped)).await;
-    assert_eq!(ada.hear().await, "😀".repeat(MAX_TEXT));
-    assert_eq!(bob.hear().await, "😀".repeat(MAX_TEXT));
+    ada.send(Message::text(frame)).await;
+    assert_eq!(ada.hear_texts(1).await, ["😀".repeat(MAX_TEXT)]);
 }
 
 #[tokio::test]
-async fn pages_of_other_servers_are_turned_away() {
+async fn strangers_are_turned_away() {
     let server = Server::start().await;
-    let room = server.new_room().await;
+    let own = format!("http://{}", server.address);
+    let token = format!("{}_{}", Uuid::new_v4(), hex("Ada"));
     for origin in ["http://evil.example", "null", "http://127.0.0.1"] {
-        match soon(server.dial(&room, Some(origin))).await {
-            Err(tungstenite::Error::Http(answer)) => assert_eq!(answer.status(), 403),
-            other => panic!("{origin} got {other:?}"),
-        }
+        assert_eq!(server.dial(origin, &token).await.unwrap_err(), Some(4403));
     }
-    // A program, not a browser.
-    soon(server.dial(&room, None)).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_browser_that_lags_gets_the_room_as_it_is_and_goes_on_from_there() {
-    let server = Server::with_small_buffers(Config::default());
-    let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
-    let (mut slow, _) = server.visit(&room).await;
-
-    // More than the watch and the buffers between the two can hold, none of it read.
-    let long = "x".repeat(1900);
-    for n in 0..200 {
-        ada.say_and_hear(&format!("{n} {long}")).await;
+    for token in ["nobody", "_", &token.replace('-', "_"), &format!("{token}x")] {
+        assert_eq!(server.dial(&own, token).await.unwrap_err(), Some(4401));
     }
-
-    // Whatever was skipped is counted, and what follows a snapshot is what follows its last line.
-    let (mut told, mut resyncs) = (0, 0);
-    while told < 200 {
-        let frame = slow.next().await;
-        let line = match frame["type"].as_str() {
-            Some("said") => {
-                told += 1;
-                frame["text"].as_str()
-            }
-            Some("room") => {
-                assert_eq!(frame["you"], slow.you.as_str());
-                resyncs += 1;
-                told += frame["missed"].as_u64().unwrap();
-                texts(&frame).last().copied()
-            }
-            _ => panic!("{frame}"),
-        };
-        assert!(line.unwrap().starts_with(&format!("{} ", told - 1)));
-    }
-    assert!(resyncs > 0);
-
-    ada.say_and_hear("and on").await;
-    assert_eq!(slow.hear().await, "and on");
-}
-
-#[tokio::test]
-async fn a_socket_that_takes_nothing_is_given_up() {
-    let server = Server::with_small_buffers(Config {
-        write_timeout: Duration::from_millis(200),
-        ..Config::default()
-    });
-    let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
-    let stuck = server.join(&room, "Stuck").await;
-    assert_eq!(ada.next().await, joined(&stuck, "Stuck"));
-
-    let long = "x".repeat(1900);
-    soon(async {
-        loop {
-            ada.say(&long).await;
-            let frame = ada.next().await;
-            if frame == left(&stuck.you) {
-                break;
-            }
-            assert_eq!(frame["type"], "said");
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_socket_that_is_silent_from_ping_to_ping_is_given_up() {
-    let server = Server::with(
-        Config {
-            heartbeat: Duration::from_millis(500),
-            ..Config::default()
-        },
-        TcpListener::bind("127.0.0.1:0").await.unwrap(),
-    );
-    let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
-    let silent = server.join(&room, "Silent").await;
-    assert_eq!(ada.next().await, joined(&silent, "Silent"));
-
-    // Ada answers pings while she reads; the other one does not read.
-    assert_eq!(ada.next().await, left(&silent.you));
+    assert!(server.dial(&own, &token).await.is_ok());
 }
 
 #[tokio::test]
 async fn whoever_comes_late_is_shown_what_was_said_last() {
     let server = Server::start().await;
     let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
+    let mut ada = server.enter(&room, "Ada").await;
     for n in 0..HISTORY + 5 {
-        ada.say_and_hear(&n.to_string()).await;
+        assert_eq!(ada.say(&n.to_string()).await["t"], "ok");
     }
-
-    let (mut late, shown) = server.visit(&room).await;
+    let mut late = server.enter(&room, "Late").await;
     let last: Vec<_> = (5..HISTORY + 5).map(|n| n.to_string()).collect();
-    assert_eq!(texts(&shown), last);
-    assert_eq!(shown["missed"], 0);
-
+    assert_eq!(late.hear_texts(HISTORY).await, last);
     ada.say("welcome").await;
-    assert_eq!(late.hear().await, "welcome");
+    assert_eq!(late.hear_texts(1).await, ["welcome"]);
 }
 
 #[tokio::test]
@@ -589,44 +486,39 @@ async fn the_page_is_served_at_the_start_and_in_a_room() {
 async fn everybody_finds_the_lobby() {
     let server = Server::start().await;
     let lobby = server.redirected("GET /lobby").await;
-    let mut ada = server.join(&lobby, "Ada").await;
-    ada.say_and_hear("first").await;
-
+    let mut ada = server.enter(&lobby, "Ada").await;
+    ada.say("first").await;
     assert_eq!(server.redirected("GET /lobby").await, lobby);
-    let (_, shown) = server.visit(&lobby).await;
-    assert_eq!(texts(&shown), ["first"]);
+    let mut guest = server.visit(&lobby, "").await;
+    assert_eq!(texts(&guest.read().await), ["first"]);
     assert_ne!(server.new_room().await, lobby);
 }
 
 #[tokio::test]
 async fn a_room_that_is_not_there_says_so() {
     let server = Server::start().await;
-    let room = format!("/room/{}", livestore::Uuid::new_v4());
+    let room = format!("/room/{}", Uuid::new_v4());
     let answer = server.http(&format!("GET {room}")).await;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
     assert!(answer.contains("<!doctype html>"));
-
-    let socket = soon(server.dial(&room, None)).await.unwrap();
-    let mut browser = Browser {
-        socket,
-        you: String::new(),
-    };
-    assert_eq!(browser.closed().await, Some(4404));
+    let mut page = server.visit(&room, "Ada").await;
+    for store in ["room", "room@here"] {
+        let keys = json!([{"k": page.room}]);
+        let reply = page.ask(json!({"t": "sub", "s": store, "keys": keys})).await;
+        assert_eq!(reply["subs"][0]["err"], "not_found");
+    }
 }
 
 #[tokio::test]
 async fn a_room_goes_when_nobody_is_in_it_and_not_before() {
-    let server = Server::with(
-        Config {
-            idle: Duration::from_millis(500),
-            ..Config::default()
-        },
-        TcpListener::bind("127.0.0.1:0").await.unwrap(),
-    );
+    let server = Server::with(Config {
+        idle: Duration::from_millis(500),
+        ..Config::default()
+    })
+    .await;
     let used = server.new_room().await;
-    let (mut guest, _) = server.visit(&used).await;
+    let guest = server.enter(&used, "").await;
     let empty = server.new_room().await;
-
     let gone = async |room: &str| {
         let page = server.http(&format!("GET {room}")).await;
         page.starts_with("HTTP/1.1 404")
@@ -634,8 +526,7 @@ async fn a_room_goes_when_nobody_is_in_it_and_not_before() {
     soon(async { while !gone(&empty).await {} }).await;
     // It was created before the other one, and nobody said a word in it.
     assert!(!gone(&used).await);
-
-    soon(guest.socket.close(None)).await.unwrap();
+    drop(guest);
     soon(async { while !gone(&used).await {} }).await;
 }
 
@@ -643,8 +534,7 @@ async fn a_room_goes_when_nobody_is_in_it_and_not_before() {
 async fn a_server_that_stops_says_good_bye() {
     let server = Server::start().await;
     let room = server.new_room().await;
-    let mut ada = server.join(&room, "Ada").await;
-
+    let mut ada = server.enter(&room, "Ada").await;
     server.stop.send(()).unwrap();
     assert_eq!(ada.closed().await, Some(1012));
     drop(ada);

@@ -2,16 +2,16 @@
 //! to the lobby in both.
 //!
 //! - `room`: what a room is and which changes it accepts. No I/O, no locks; all the rules of the chat.
-//! - `frame`: what goes over the wire.
-//! - `socket`: one connected browser, one task.
-//! - `server`: the routes, the store, the way down.
+//! - `guest`: who somebody is, and what he is called.
+//! - `server`: the routes, the store, who sees what of it and may ask what, the way down.
+//!
+//! Sockets, reconnects, who is there, and that nobody is told too much or too often, is the library's: `livestore::ws`.
 
 #![allow(clippy::print_stdout, reason = "the program tells where it listens")]
 
-mod frame;
+mod guest;
 mod room;
 mod server;
-mod socket;
 
 use std::error::Error;
 use std::net::Ipv4Addr;

@@ -1,54 +1,105 @@
-//! The routes, the store, the way down.
+//! The routes, the store, who sees what of it and may ask what, the way down.
 
+use std::collections::VecDeque;
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt;
+use livestore::ws::{Deny, Live, LiveUpgrade, json};
 use livestore::{ExpireMode, LiveStore, StoreOptions, Uuid};
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::time::timeout;
 
-use crate::room::Room;
-use crate::socket;
-
-/// The largest frame a browser may send: the longest text, if JSON escapes each `char` of it as two surrogates.
-const MAX_FRAME: usize = 32 * 1024;
-/// How long sockets may take to say good-bye when the server stops.
-const GRACE: Duration = Duration::from_secs(5);
+use crate::guest::{Guest, MAX_NAME};
+use crate::room::{Line, Room, RoomMessage, RoomMutation};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// A room that nobody has been in for this long goes.
     pub(crate) idle: Duration,
-    /// A socket is pinged this often; one that is silent from ping to ping has gone.
-    pub(crate) heartbeat: Duration,
-    /// A socket that does not take a frame in this time has gone.
-    pub(crate) write_timeout: Duration,
+    /// Whoever comes back within this time has not been away.
+    pub(crate) grace: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Config {
             idle: Duration::from_secs(10 * 60),
-            heartbeat: Duration::from_secs(25),
-            write_timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
         }
     }
 }
 
-/// What every request gets. Cloning it is cheap: a `LiveStore` is a handle.
+/// What everybody sees of a room.
+#[derive(Serialize)]
+struct RoomView<'a> {
+    lines: &'a VecDeque<Arc<Line>>,
+}
+
+/// What everybody sees of somebody who is there.
+#[derive(Serialize)]
+struct Card {
+    who: Uuid,
+    name: String,
+}
+
+/// What a page may ask of a room. Who it is and what time it is, the server knows better.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Ask {
+    Say(String),
+}
+
+/// What every request gets. Cloning it is cheap: both are handles.
 #[derive(Clone)]
-pub(crate) struct App {
-    pub(crate) rooms: LiveStore<Room>,
-    pub(crate) config: Config,
-    /// Each socket subscribes, so this tells us when the last of them has gone.
-    pub(crate) sockets: watch::Sender<()>,
+struct App {
+    rooms: LiveStore<Room>,
+    live: Live<Guest>,
+}
+
+fn live(rooms: &LiveStore<Room>, config: &Config) -> Live<Guest> {
+    Live::new()
+        .user_id(|guest: &Guest| guest.who)
+        .serve("room", rooms.clone(), |s| {
+            s.view(|_, _| Some(()), |(), room| json(&RoomView { lines: &room.lines }))
+                .accept(|cx, _, Ask::Say(text)| {
+                    let (who, name) = (cx.user().who, speaker(cx.user())?.to_owned());
+                    let at = cx
+                        .now()
+                        .duration_since(SystemTime::UNIX_EPOCH)
+                        .unwrap_or_default();
+                    let at = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+                    Ok(RoomMutation::Say { who, name, text, at })
+                })
+                .errors(|(), refused| json(&refused.to_string()))
+                .accept_message(|cx, _, (): ()| {
+                    speaker(cx.user())?;
+                    Ok(RoomMessage::Typing { who: cx.user().who })
+                })
+                .messages(|(), RoomMessage::Typing { who }| Some(json(who)))
+                .presence(|cx| {
+                    let name = cx.user().name.clone()?;
+                    Some(Card {
+                        who: cx.user().who,
+                        name,
+                    })
+                })
+                .presence_grace(config.grace)
+        })
+        .call("me", |cx, (): ()| async move { Ok::<_, Deny>(cx.user().who) })
+}
+
+fn speaker(guest: &Guest) -> Result<&str, Deny> {
+    guest
+        .name
+        .as_deref()
+        .ok_or_else(|| Deny::rejected(&format!("a name has 1 to {MAX_NAME} characters on one line")))
 }
 
 /// Serves the chat until `shutdown`, then lets the sockets say good-bye.
@@ -60,32 +111,34 @@ pub(crate) async fn serve(
     let rooms = LiveStore::new()
         .with_options(StoreOptions {
             expire_check_freq: Some(config.idle / 10),
-            // A room is in use while somebody watches it, and every socket watches its room.
+            // A room is in use while somebody watches it.
             expire_mode: ExpireMode::Idle(config.idle),
             ..Default::default()
         })
         .done();
-    let (sockets, _) = watch::channel(());
+    let live = live(&rooms, &config);
     let router = Router::new()
         .route("/", get(page).post(new_room))
         .route("/lobby", get(lobby))
         .route("/room/{key}", get(room_page))
-        .route("/room/{key}/socket", get(enter))
+        .route("/live", get(socket))
         .with_state(App {
-            rooms: rooms.clone(),
-            config,
-            sockets: sockets.clone(),
+            rooms,
+            live: live.clone(),
         });
-
+    // What is small is sent at once, or it would wait for the other side to have confirmed what was sent before.
+    let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
     tokio::select! {
-        served = axum::serve(listener, router).into_future() => served?,
-        () = shutdown => {}
+        served = axum::serve(listener, router).into_future() => served,
+        () = live.shutdown_on(shutdown) => Ok(()),
     }
-    // Nobody else comes in from here on, and every watch ends, and with it its socket. axum knows nothing of sockets any
-    // more, so we wait for them ourselves.
-    rooms.close().await.map_err(io::Error::other)?;
-    let _ = timeout(GRACE, sockets.closed()).await;
-    Ok(())
+}
+
+async fn socket(State(app): State<App>, upgrade: LiveUpgrade) -> Response {
+    match upgrade.token().and_then(Guest::from_token) {
+        Some(guest) => app.live.upgrade(upgrade, guest),
+        None => app.live.refuse(upgrade),
+    }
 }
 
 async fn page() -> Html<&'static str> {
@@ -107,38 +160,8 @@ async fn lobby(State(app): State<App>) -> Redirect {
 async fn room_page(State(app): State<App>, Path(key): Path<Uuid>) -> impl IntoResponse {
     let status = match app.rooms.contains_key(&key) {
         true => StatusCode::OK,
-        // The page says so in its own words, once its socket has been turned away.
+        // The page says so in its own words, once it has asked for the room.
         false => StatusCode::NOT_FOUND,
     };
     (status, page().await)
-}
-
-async fn enter(
-    upgrade: WebSocketUpgrade,
-    headers: HeaderMap,
-    State(app): State<App>,
-    Path(key): Path<Uuid>,
-) -> Response {
-    if !is_own_page(&headers) {
-        return (StatusCode::FORBIDDEN, "this socket is for pages of this server").into_response();
-    }
-    upgrade
-        // The default of 128 KiB is held by each socket, also by one that is silent.
-        .read_buffer_size(4096)
-        .max_frame_size(MAX_FRAME)
-        .max_message_size(MAX_FRAME)
-        .on_upgrade(move |socket| socket::talk(socket, app, key))
-}
-
-/// Browsers let any page open a socket to any server, in the name of whoever looks at the page, and say in `Origin`
-/// which page it was. What sends no `Origin` is no browser and could write there what it likes.
-///
-/// Behind a proxy that changes `Host`, compare with a list of your own origins instead.
-fn is_own_page(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        return true;
-    };
-    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    matches!((origin, host), (Some((_, origin)), Some(host)) if origin == host)
 }

@@ -24,7 +24,9 @@ extern crate self as livestore;
 mod ground {
     pub(crate) mod clock;
     pub(crate) mod errand;
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "ws")]
+    pub(crate) mod plain_types;
+    #[cfg(feature = "durable")]
     pub(crate) mod process;
     pub(crate) mod random;
     pub(crate) mod stats;

@@ -59,6 +59,79 @@ async fn no_more_keys_are_followed_than_may_be() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_route_does_not_give_is_refused() {
+    let counts = counts();
+    let key = counts.init(count());
+    let live = Live::<String>::new().serve("count", counts.clone(), |s| s.whole(|_, _| true));
+    let mut ann = visit(&live, "ann");
+    sub(&mut ann, &key).await;
+    settle(&mut ann).await;
+    for (request, code) in [
+        (
+            json!({"t": "cmd", "k": key, "c": {"IncrementNumber": 1}}),
+            "forbidden",
+        ),
+        (json!({"t": "cmd", "k": key, "c": null}), "forbidden"),
+        (json!({"t": "pub", "k": key, "msg": {"At": 1}}), "forbidden"),
+        (json!({"t": "call", "f": "count"}), "not_found"),
+        // Nothing is created.
+        (json!({"t": "cmd", "k": Uuid::nil(), "c": null}), "not_found"),
+        (json!({"t": "get", "k": Uuid::nil()}), "not_found"),
+        (json!({"t": "get", "k": key, "s": "count@here"}), "bad_request"),
+    ] {
+        assert_eq!(ask(&mut ann, request.clone()).await["code"], code, "{request}");
+    }
+    assert_eq!(sub(&mut ann, &Uuid::nil()).await["err"], "not_found");
+    // Nor are messages told, or anything done because somebody is there.
+    counts.broadcast(&key, CountMessage::At(1)).unwrap();
+    assert_eq!(settle(&mut ann).await, [] as [Value; 0]);
+    assert_eq!((counts.fetch(&key).unwrap().version(), counts.len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limits_are_those_that_are_documented() {
+    let text = include_str!("../../livestore/src/ws/protocol.md");
+    let mut limits = None;
+    let _ = Live::<String>::new().limits(|of| limits = Some(of.clone()));
+    let of = limits.unwrap();
+    let kib = of.frame_bytes / 1024;
+    let (ping, pong) = (of.ping_after.as_secs(), of.pong_within.as_secs());
+    assert!(of.connections == 10_000 && of.stuck_for == Duration::from_secs(10));
+    for row in [
+        format!("| {kib} KiB, 64 levels |"),
+        format!("| {} a second in the long run, {} at once;", of.rate, of.burst),
+        format!("{} and {};", of.rate_per_user, of.burst_per_user),
+        format!("| subscriptions of a connection | {} |", of.subscriptions),
+        format!("| 10,000, and {} of one user |", of.connections_per_user),
+        format!("| asked after {ping} s, cut off {pong} s later |"),
+        format!("at most {} are unanswered at a time", of.waiting),
+    ] {
+        assert!(text.contains(&row), "{row}");
+    }
+}
+
+/// The documentation names tests for what it says of security.
+#[test]
+fn the_tests_that_are_named_in_the_documentation_are_there() {
+    let text = include_str!("../../livestore/src/ws/protocol.md");
+    let (_, rows) = text.split_once("Cheat Sheet").unwrap();
+    let tests: String = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/ws"))
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let names: Vec<_> = rows
+        .split('`')
+        .filter(|name| {
+            name.matches('_').count() > 3 && name.starts_with(char::is_lowercase) && !name.contains(' ')
+        })
+        .collect();
+    for name in &names {
+        assert!(tests.contains(&format!("fn {name}(")), "{name}");
+    }
+    assert!(names.len() > 20, "{names:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn signs_of_life_are_counted_as_well() {
     let world = World::new();
     let mut ann = world.visit("ann");

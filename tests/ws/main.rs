@@ -8,6 +8,7 @@ mod fuzz;
 mod gate;
 mod hostile;
 mod leak;
+mod line;
 mod once;
 mod presence;
 mod protocol;

@@ -229,3 +229,33 @@ async fn when_all_have_left_nothing_is_kept() {
     drop(crowd);
     assert_eq!((world.live.connections(), world.scores.stats().watchers), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn however_many_come_a_role_is_viewed_twice_in_a_period_at_most() {
+    let world = World::new(1);
+    let mut first = world.live.local("a".to_owned());
+    sub(&mut first, &world.key).await;
+    settle(&mut first).await;
+    world.calls.take_views();
+    let mut crowd = Vec::new();
+    for _ in 0..100 {
+        // Each finds another entry.
+        world.add().await;
+        let mut local = world.live.local("a".to_owned());
+        sub(&mut local, &world.key).await;
+        local.pending().await;
+        crowd.push(local);
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    assert_eq!(world.calls.take_views(), 1);
+    // The first of them need not wait, the others no longer than others do.
+    assert_eq!(crowd[0].value(None, &world.key), Some(&json!(1)));
+    assert_eq!(crowd[1].value(None, &world.key), None);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    settle_all(&mut crowd).await;
+    settle(&mut first).await;
+    for local in crowd.iter().chain([&first]) {
+        assert_eq!(local.value(None, &world.key), Some(&json!(100)));
+    }
+    assert_eq!(world.calls.take_views(), 1);
+}

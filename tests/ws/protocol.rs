@@ -343,3 +343,20 @@ async fn on_the_way_down_all_are_told_and_nobody_is_let_in() {
     assert_eq!(late.next().await, None);
     assert_eq!(late.close_code(), Some(1012));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_store_is_told_as_no_end_of_its_entries() {
+    let world = World::new();
+    let (one, two) = (world.room(1, &["ann"]), world.room(2, &["ann"]));
+    let mut ann = world.visit("ann");
+    sub(&mut ann, &one).await;
+    sub(&mut ann, &two).await;
+    settle(&mut ann).await;
+    world.rooms.close().await.unwrap();
+    let mut told = settle(&mut ann).await;
+    told.sort_by_key(|told| told["k"].to_string());
+    let end = |key| json!({"t": "end", "k": key, "why": "closed"});
+    assert_eq!(told, [end(one), end(two)]);
+    assert_eq!(sub(&mut ann, &one).await["err"], "not_found");
+    assert_eq!(ann.close_code(), None);
+}

@@ -367,6 +367,26 @@ async fn a_plain_request_is_refused() {
 }
 
 #[tokio::test]
+async fn neither_old_versions_nor_compression_are_spoken() {
+    let world = World::new();
+    let server = Server::start(&live(&world));
+    for (version, status) in [("0", "400"), ("8", "400"), ("12", "400"), ("13", "101")] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!(
+            "GET /route HTTP/1.1\r\nHost: x\r\nx-user: ann\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: {version}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 1024];
+        let length = soon(stream.read(&mut answer)).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]).to_lowercase();
+        assert!(answer.starts_with(&format!("http/1.1 {status}")), "{answer}");
+        assert!(!answer.contains("sec-websocket-extensions"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn no_more_come_in_than_may() {
     let world = World::new();
     let live = live(&world).limits(|limits| {

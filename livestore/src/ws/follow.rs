@@ -261,6 +261,18 @@ where
         }
     }
 
+    /// Ends the subscriptions that have ended with the store, of which nobody is told by an update.
+    fn hear_close(&mut self, out: &mut Outbox) {
+        if self.set.len() == self.subs.len() {
+            return;
+        }
+        let subscribed = self.subs.keys().copied();
+        let closed: Vec<_> = subscribed.filter(|key| !self.set.contains(key)).collect();
+        for key in closed {
+            self.end(&key, None, "closed", None, out);
+        }
+    }
+
     /// What this user is told of a message that belongs to an entry.
     fn told(&self, key: Uuid, entry: &Entry<V>, msg: &V::Message) -> Option<Arc<str>> {
         let (role, _) = self.store.route.role(&self.cx(key), entry)?;
@@ -464,7 +476,7 @@ where
             } else if let Some(key) = self.next_due(now) {
                 self.tell_due(key, now, out);
             } else {
-                return;
+                return self.hear_close(out);
             }
         }
     }

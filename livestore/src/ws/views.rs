@@ -54,6 +54,8 @@ pub(crate) struct RoleViews {
 #[derive(Default)]
 struct State {
     newest: Option<View>,
+    /// When a view was made last though it was not due.
+    hurried: Option<Instant>,
     steps: VecDeque<Step>,
     /// How many bytes the frames have.
     bytes: usize,
@@ -196,11 +198,7 @@ impl RoleViews {
     ) -> Result<News, NoView> {
         let crowd = u32::try_from(self.of.roles.lock().len().div_ceil(ROLES)).unwrap_or(u32::MAX);
         let mut state = self.state.lock();
-        let period = match has {
-            Has::Nothing => Duration::ZERO,
-            Has::Version(_) => address.period * crowd,
-        };
-        let later = state.advance(address, version, now, period, make)?;
+        let later = state.advance(address, has, version, now, address.period * crowd, make)?;
         state.news(address, has, version, later)
     }
 
@@ -296,6 +294,7 @@ impl State {
     fn advance(
         &mut self,
         address: Address<'_>,
+        has: Has,
         version: u64,
         now: Instant,
         period: Duration,
@@ -307,7 +306,11 @@ impl State {
             }
             let due = newest.made + period;
             if now < due {
-                return Ok(Some(due));
+                // Whoever has nothing is to see something at once; but however many come, only once in a while.
+                if has != Has::Nothing || self.hurried.is_some_and(|at| now < at + period) {
+                    return Ok(Some(due));
+                }
+                self.hurried = Some(now);
             }
         }
         // While it is made, whoever else follows waits.

@@ -13,6 +13,7 @@ use serde::ser::{
 };
 use serde_json::Error;
 
+use crate::ground::plain_types::each_plain_type;
 use crate::value::hidden::purpose::{LEFT_OUT, left_out};
 
 /// Writes a value as `serde_json` does, without what is hidden.
@@ -35,7 +36,7 @@ impl<T: Serialize + ?Sized> Serialize for Shown<'_, T> {
 }
 
 macro_rules! as_it_is {
-    ($($name:ident: $type:ty),* $(,)?) => {
+    ($($name:ident: $type:ty),*) => {
         $(fn $name(self, value: $type) -> Result<S::Ok, S::Error> {
             self.0.$name(value)
         })*
@@ -53,12 +54,7 @@ impl<S: Serializer> Serializer for Without<S> {
     type SerializeStruct = Without<S::SerializeStruct>;
     type SerializeStructVariant = Without<S::SerializeStructVariant>;
 
-    as_it_is! {
-        serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,
-        serialize_i128: i128, serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64,
-        serialize_u128: u128, serialize_f32: f32, serialize_f64: f64, serialize_char: char, serialize_str: &str,
-        serialize_bytes: &[u8],
-    }
+    each_plain_type!(as_it_is);
 
     fn serialize_none(self) -> Result<S::Ok, S::Error> {
         self.0.serialize_none()
@@ -321,12 +317,7 @@ impl Serializer for Ask {
     type SerializeStruct = Never;
     type SerializeStructVariant = Never;
 
-    not_hidden! {
-        serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,
-        serialize_i128: i128, serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64,
-        serialize_u128: u128, serialize_f32: f32, serialize_f64: f64, serialize_char: char, serialize_str: &str,
-        serialize_bytes: &[u8],
-    }
+    each_plain_type!(not_hidden);
 
     has_parts! {
         serialize_seq(Option<usize>), serialize_tuple(usize), serialize_tuple_struct(&'static str, usize),
