@@ -248,6 +248,8 @@ test("a socket from the former network is found out soon", async (t) => {
   // One that lives stays.
   world.socket.hello();
   world.happen("online");
+  await world.pass(1000);
+  world.happen("online");
   world.socket.tell({ t: "ok", id: 0 });
   await world.pass(20_000);
   assert.equal(world.live.state.value, "open");
