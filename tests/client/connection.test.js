@@ -123,6 +123,8 @@ test("some close codes are for good", async (t) => {
     await assert.rejects(live.get("room", KEY), { code: "closed" });
     await assert.rejects(live.watch("room", "new").ready, { code: "closed" });
     assert.equal(live.publish("room", KEY, 1), false);
+    live.close();
+    assert.equal(live.closed.code, code);
   }
 });
 
