@@ -23,6 +23,8 @@ extern crate self as livestore;
 mod ground {
     pub(crate) mod clock;
     pub(crate) mod errand;
+    #[cfg(feature = "serde")]
+    pub(crate) mod process;
     pub(crate) mod random;
     pub(crate) mod stats;
     pub(crate) mod stripes;
@@ -62,6 +64,7 @@ mod slot {
     pub(crate) mod deltas;
     pub(crate) mod due;
     pub(crate) mod feed;
+    pub(crate) mod hand;
     pub(crate) mod history;
     pub(crate) mod hold;
     pub(crate) mod kept;
@@ -151,6 +154,7 @@ pub mod ws {
     pub(crate) mod deny;
     pub(crate) mod follow;
     pub(crate) mod frame;
+    pub(crate) mod here;
     pub(crate) mod hub;
     pub(crate) mod json;
     pub(crate) mod latest;
@@ -158,11 +162,14 @@ pub mod ws {
     pub(crate) mod live;
     pub(crate) mod local;
     pub(crate) mod patch;
+    pub(crate) mod presence;
     pub(crate) mod request;
     pub(crate) mod route;
     pub(crate) mod served;
     pub(crate) mod session;
     pub(crate) mod socket;
+    pub(crate) mod store;
+    pub(crate) mod sub;
     pub(crate) mod views;
     pub(crate) mod whole;
 

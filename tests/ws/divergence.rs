@@ -9,7 +9,7 @@ const ROUNDS: u64 = 200;
 
 #[tokio::test(start_paused = true)]
 async fn in_the_end_every_client_has_what_a_fresh_read_gives() {
-    let mut counts = [0; 6];
+    let mut counts = [0; 7];
     for seed in 0..ROUNDS {
         let mut drive = Drive::new(seed);
         for _ in 0..4 {
@@ -19,11 +19,15 @@ async fn in_the_end_every_client_has_what_a_fresh_read_gives() {
             drive.compare().await;
         }
         let of = &drive.counts;
-        for (sum, count) in
-            counts
-                .iter_mut()
-                .zip([of.same, of.patches, of.snaps, of.lags, of.ends, of.messages])
-        {
+        for (sum, count) in counts.iter_mut().zip([
+            of.same,
+            of.patches,
+            of.snaps,
+            of.lags,
+            of.ends,
+            of.messages,
+            of.looks,
+        ]) {
             *sum += count;
         }
         assert_eq!(drive.leave(), 0);

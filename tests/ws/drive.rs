@@ -16,6 +16,8 @@ pub(crate) const SENTINEL: &str = "sentinel";
 
 const USERS: [&str; 4] = ["ann", "ben", "cid", "dan"];
 const STORES: [&str; 2] = ["board", "open"];
+/// Who is there at the first.
+const HERE: &str = "board@here";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(crate) enum Role {
@@ -180,6 +182,14 @@ struct View<'a> {
     word: Option<&'a str>,
 }
 
+/// What others see of one who is there.
+#[derive(Serialize)]
+struct Card {
+    name: String,
+    token: Hidden<String>,
+    deep: Vec<Slot>,
+}
+
 /// What was so at one version.
 struct Moment {
     word: String,
@@ -211,6 +221,8 @@ pub(crate) struct Counts {
     pub(crate) ends: usize,
     pub(crate) messages: usize,
     pub(crate) words: usize,
+    pub(crate) cards: usize,
+    pub(crate) looks: usize,
 }
 
 struct Client {
@@ -218,6 +230,8 @@ struct Client {
     local: Local<String>,
     /// What it is subscribed to, and how many messages its key had been sent before.
     follows: HashMap<(usize, Uuid), (u64, u64)>,
+    /// Of which keys it follows who is there.
+    looks: BTreeSet<Uuid>,
     /// How many messages it was told, or was told that it was not told, since then.
     heard: HashMap<(usize, Uuid), u64>,
     /// The versions it was told, whatever came between.
@@ -264,6 +278,11 @@ impl Drive {
                     (Role::Member, Note::Word(_)) => Some(json("there is a word")),
                 })
                 .errors(|_, reason| json(reason))
+                .presence(|cx| Card {
+                    name: cx.user().clone(),
+                    token: secret(),
+                    deep: vec![Slot::Newtype(secret()), Slot::Struct { of: secret() }],
+                })
                 .at_most(at_most)
             })
             .serve("open", boards[1].clone(), |s| {
@@ -313,6 +332,7 @@ impl Drive {
             user: user.to_owned(),
             local,
             follows: HashMap::new(),
+            looks: BTreeSet::new(),
             heard: HashMap::new(),
             versions: HashMap::new(),
             texts,
@@ -405,9 +425,10 @@ impl Drive {
     }
 
     async fn visit(&mut self, who: usize, store: usize, key: Uuid) {
-        let dice = self.dice.below(12);
+        let dice = self.dice.below(13);
         let at = (store, key);
         match dice {
+            12 => self.look(who, key).await,
             0..4 => {
                 let many = 1 + self.dice.below(5);
                 self.take(who, many).await;
@@ -433,6 +454,9 @@ impl Drive {
                     .extend(missing.lock().unwrap().drain(..));
                 for at in follows.into_keys() {
                     self.subscribe(who, at).await;
+                }
+                for key in std::mem::take(&mut self.clients[who].looks) {
+                    self.look(who, key).await;
                 }
             }
             _ => {
@@ -469,6 +493,17 @@ impl Drive {
         self.counts.same += usize::from(status["same"] == true);
     }
 
+    /// Has a visitor look at who is there.
+    async fn look(&mut self, who: usize, key: Uuid) {
+        let client = &mut self.clients[who];
+        let status = client.local.subscribe(Some(HERE), &key).await.unwrap();
+        if status["err"].is_null() {
+            client.looks.insert(key);
+        } else {
+            client.looks.remove(&key);
+        }
+    }
+
     /// Has a visitor take some frames, if there are any now.
     async fn take(&mut self, who: usize, many: usize) {
         for _ in 0..many {
@@ -485,9 +520,18 @@ impl Drive {
         let (Some(store), Some(key)) = (told["s"].as_str(), told["k"].as_str()) else {
             return;
         };
-        let store = STORES.iter().position(|name| *name == store).unwrap();
-        let at = (store, Uuid::parse_str(key).unwrap());
+        let key = Uuid::parse_str(key).unwrap();
         let kind = told["t"].as_str().unwrap();
+        if store == HERE {
+            assert!(["snap", "upd", "end"].contains(&kind), "{told}");
+            self.counts.cards += told.to_string().matches("\"name\"").count();
+            if kind == "end" {
+                client.looks.remove(&key);
+            }
+            return;
+        }
+        let store = STORES.iter().position(|name| *name == store).unwrap();
+        let at = (store, key);
         match kind {
             "snap" | "upd" => {
                 let version = told["ver"].as_u64().unwrap();
@@ -576,6 +620,24 @@ impl Drive {
                     // What one does here another may have to be told.
                     is_quiet = false;
                     self.hear(who, &told);
+                }
+            }
+        }
+        for who in 0..self.clients.len() {
+            for key in self.clients[who].looks.clone() {
+                let local = &mut self.clients[who].local;
+                let there = local
+                    .request(json!({"t": "get", "s": HERE, "k": key}))
+                    .await
+                    .unwrap();
+                for told in local.pending().await {
+                    self.hear(who, &told);
+                }
+                // Who has lost the right hears of that with what he would be told next.
+                if there["t"] == "ok" {
+                    let local = &self.clients[who].local;
+                    assert_eq!(local.value(Some(HERE), &key), there.get("v"));
+                    self.counts.looks += 1;
                 }
             }
         }

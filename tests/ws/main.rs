@@ -9,6 +9,7 @@ mod gate;
 mod hostile;
 mod leak;
 mod once;
+mod presence;
 mod protocol;
 mod socket;
 mod transcript;

@@ -16,6 +16,8 @@ use crate::disk::snapshot::job;
 use crate::ground::unwind::let_go;
 use crate::slot::sink::Sink;
 use crate::store::builder::LiveStoreBuilder;
+use crate::store::handle::EntryHandle;
+use crate::store::place::Place;
 use crate::store::store::LiveStore;
 use crate::value::durability::{Durability, DurabilityError, FlushError};
 use crate::value::error::OptionsError;
@@ -233,6 +235,51 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
+    /// Waits until what was committed of this key before the call is on disk: its entry as it is now, or that it has ended.
+    ///
+    /// As [`flush`](Self::flush), but about this one entry. It returns at once if nothing of it waits for the disk, whatever
+    /// else does; and that others cannot be written is no error here. What is written is the whole queue as ever, so that the
+    /// disk always has the store as it was at one instant.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush); [`FlushError::Unwritten`] only if it is the present value of this entry that cannot be
+    /// written so that it can be read again.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`flush`](Self::flush).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Clone, LiveValue, Serialize, Deserialize)]
+    /// struct Auction {
+    ///     #[live(set)]
+    ///     bid: u64,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    /// let store = LiveStore::new().open(folder).await?;
+    /// let key = store.init(Auction { bid: 0 });
+    ///
+    /// let version = store.mutate_version(&key, AuctionMutation::SetBid(7)).await?;
+    /// store.flush_of(&key).await?;
+    /// // Now the bidder can be told that it counts.
+    /// assert_eq!(version, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn flush_of(&self, key: &Uuid) -> Result<(), FlushError> {
+        self.at(key).flush().await
+    }
+
     /// Begins to watch the entry as [`watch`](Self::watch) does, but is told of each update when it is on disk. `None` if the
     /// key has no entry, or if the store was not built with [`open`](LiveStoreBuilder::open).
     ///
@@ -275,5 +322,30 @@ impl<V: LiveValue> LiveStore<V> {
     /// Returns what was found when the folder was opened. `None` in a store that is in memory alone.
     pub fn open_report(&self) -> Option<OpenReport> {
         self.table.shared().sink()?.report()
+    }
+}
+
+impl<V: LiveValue> EntryHandle<V> {
+    /// Waits until what was committed of the entry before the call is on disk, as [`LiveStore::flush_of`].
+    ///
+    /// # Errors
+    ///
+    /// As [`LiveStore::flush_of`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`LiveStore::flush`].
+    pub async fn flush(&self) -> Result<(), FlushError> {
+        self.place().flush().await
+    }
+}
+
+impl<V: LiveValue> Place<'_, V> {
+    async fn flush(self) -> Result<(), FlushError> {
+        consume_budget().await;
+        match self.shared().sink() {
+            Some(sink) => sink.flush_of(self.key()).await,
+            None => Err(FlushError::NotDurable),
+        }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Json, Deny>> + Send>
 pub(crate) type Name<U> = Arc<dyn Fn(&U) -> Arc<str> + Send + Sync>;
 
 pub(crate) struct Config<U> {
-    pub(crate) stores: Vec<(Arc<str>, Arc<dyn Served<U>>)>,
+    pub(crate) stores: Vec<Shelf<U>>,
     pub(crate) calls: HashMap<Arc<str>, Call<U>>,
     pub(crate) call_limits: HashMap<Arc<str>, CallLimit>,
     pub(crate) limits: Limits,
@@ -34,29 +34,87 @@ pub(crate) struct Config<U> {
     pub(crate) native: bool,
 }
 
+/// A store, and how clients call it.
+pub(crate) struct Shelf<U> {
+    pub(crate) name: Arc<str>,
+    store: Arc<dyn Served<U>>,
+    /// It says who is there at another. Such a one is always named.
+    is_here: bool,
+}
+
+impl<U> Clone for Shelf<U> {
+    fn clone(&self) -> Self {
+        Shelf {
+            name: Arc::clone(&self.name),
+            store: Arc::clone(&self.store),
+            is_here: self.is_here,
+        }
+    }
+}
+
+/// What the store is called that says who is there at another.
+fn here(name: &str) -> String {
+    format!("{name}@here")
+}
+
 impl<U> Config<U> {
+    /// Serves a store, and who is there, instead of what has been served under its name.
+    pub(crate) fn serve(
+        &mut self,
+        name: &str,
+        store: Arc<dyn Served<U>>,
+        people: Option<Arc<dyn Served<U>>>,
+    ) {
+        let here = here(name);
+        self.stores
+            .retain(|shelf| *shelf.name != *name && *shelf.name != *here);
+        self.stores.push(Shelf {
+            name: Arc::from(name),
+            store,
+            is_here: false,
+        });
+        self.stores.extend(people.map(|store| Shelf {
+            name: Arc::from(here),
+            store,
+            is_here: true,
+        }));
+    }
+
     /// Says which lives of its stores their versions belong to.
     pub(crate) fn epoch(&self) -> String {
-        let epochs: Vec<_> = self.stores.iter().map(|(_, store)| store.epoch()).collect();
+        let epochs: Vec<_> = self.stores.iter().map(|shelf| shelf.store.epoch()).collect();
         // Of random numbers, so it need not be a keyed one.
         let hash = BuildHasherDefault::<DefaultHasher>::new().hash_one(&epochs);
         format!("{hash:016x}")
     }
 
-    /// The number of a store by its name, which may be left out where there is one store.
+    /// The number of a store by its name, which may be left out where there is one store, not counting who is there.
     pub(crate) fn store(&self, name: Option<&str>) -> Option<usize> {
         match name {
-            None => (self.stores.len() == 1).then_some(0),
-            Some(name) => self.stores.iter().position(|(of, _)| **of == *name),
+            None if self.are_several() => None,
+            None => self.stores.iter().position(|shelf| !shelf.is_here),
+            Some(name) => self.stores.iter().position(|shelf| *shelf.name == *name),
         }
+    }
+
+    /// The number of a store, and of the one that says who is there.
+    pub(crate) fn store_and_here(&self, name: &str) -> Vec<usize> {
+        [name, &here(name)]
+            .into_iter()
+            .filter_map(|name| self.store(Some(name)))
+            .collect()
+    }
+
+    fn are_several(&self) -> bool {
+        self.stores.iter().filter(|shelf| !shelf.is_here).count() > 1
     }
 
     /// Begins what one connection follows.
     pub(crate) fn follow(&self, visitor: &Arc<Visitor<U>>) -> Vec<Box<dyn Followed>> {
-        let are_several = self.stores.len() > 1;
-        let follow = |(name, store): &(Arc<str>, Arc<dyn Served<U>>)| {
-            let name = are_several.then(|| Arc::clone(name));
-            Arc::clone(store).follow(name, visitor)
+        let are_several = self.are_several();
+        let follow = |shelf: &Shelf<U>| {
+            let name = (are_several || shelf.is_here).then(|| Arc::clone(&shelf.name));
+            Arc::clone(&shelf.store).follow(name, visitor)
         };
         self.stores.iter().map(follow).collect()
     }

@@ -56,6 +56,15 @@ impl<U> Cx<U> {
         self.visitor.session
     }
 
+    /// What tells this user apart from others: his connection, if the server does not say.
+    pub(crate) fn person(&self) -> Arc<str> {
+        let user_id = &self.visitor.user_id;
+        match user_id.is_empty() {
+            true => self.visitor.session.to_string().into(),
+            false => Arc::clone(user_id),
+        }
+    }
+
     /// Returns the time by the wall clock.
     pub fn now(&self) -> SystemTime {
         clock::wall_clock(clock::now())

@@ -19,7 +19,6 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::ground::unwind::caught;
 use crate::value::entry::Entry;
 use crate::value::shared::Shared;
 use crate::value::update::Update;
@@ -30,24 +29,10 @@ use crate::ws::deny::{Code, Deny};
 use crate::ws::frame::{Frame, Tag, Told, raw};
 use crate::ws::json::Json;
 use crate::ws::latest::Latest;
-use crate::ws::route::Route;
-use crate::ws::served::{Arrival, Followed, Outbox, Outcome, Served, Stay, Subscribed, Work};
-use crate::ws::views::{Address, Has, RoleViews, Views};
-
-/// A store, how it is served, and what was told of it.
-pub(crate) struct Store<U, V: LiveValue, R> {
-    route: Route<U, V, R>,
-    views: Arc<Views>,
-}
-
-impl<U, V: LiveValue, R> Store<U, V, R> {
-    pub(crate) fn new(route: Route<U, V, R>) -> Store<U, V, R> {
-        Store {
-            route,
-            views: Arc::default(),
-        }
-    }
-}
+use crate::ws::served::{Arrival, Followed, Outbox, Served, Stay, Subscribed, Work};
+use crate::ws::store::Store;
+use crate::ws::sub::Sub;
+use crate::ws::views::{Address, Has};
 
 pub(crate) struct Follow<U, V: LiveValue, R> {
     store: Arc<Store<U, V, R>>,
@@ -61,27 +46,6 @@ pub(crate) struct Follow<U, V: LiveValue, R> {
     due: BTreeSet<(Instant, Uuid)>,
     /// Messages of this client of which the newest are sent.
     latest: Latest<V::Message>,
-}
-
-/// What a client has of one key.
-struct Sub {
-    role: Arc<RoleViews>,
-    has: Has,
-    /// The version up to which everything was told.
-    seen: u64,
-    /// The version up to which the role was asked for. Updates up to it say nothing new.
-    asked: u64,
-    /// The version of the update that was received last.
-    heard: u64,
-    /// It stands in `first`.
-    is_first: bool,
-    /// What leads to the version that it has, still to be sent.
-    prepared: Vec<Frame>,
-    due: Option<Instant>,
-    /// Replies that are to come after what leads to their version.
-    replies: Vec<(u64, Frame)>,
-    /// What is done when it ends.
-    here: Option<Stay>,
 }
 
 impl<U, V, R> Served<U> for Store<U, V, R>
@@ -123,6 +87,14 @@ where
         let entry = self.store.route.store.peek(key)?;
         let (role, tag) = self.store.route.role(&self.cx(*key), &entry)?;
         Some((entry, role, tag))
+    }
+
+    /// What keeps the entry of a key there that is not followed yet, if something must.
+    fn look(&self, key: Uuid) -> Option<Stay> {
+        match self.subs.contains_key(&key) {
+            true => None,
+            false => self.store.route.look(&self.cx(key)),
+        }
     }
 
     fn address(&self, key: Uuid, tag: Tag) -> Address<'_> {
@@ -390,6 +362,7 @@ where
         if !self.store.route.store.contains_key(&key) {
             self.store.route.create(&self.cx(key));
         }
+        let look = self.look(key);
         // Asked before it is watched, which is a use.
         self.seen(&key).ok_or(Code::NotFound)?;
         let former = self.take(&key);
@@ -413,10 +386,13 @@ where
             due: None,
             replies: Vec::new(),
             here: None,
+            there: look,
         };
         if let Some(former) = former {
             // It is one stay.
-            (sub.here, sub.replies) = (former.here, former.replies);
+            (sub.here, sub.there, sub.replies) = (former.here, former.there, former.replies);
+        } else if sub.there.is_none() {
+            sub.there = self.store.route.enter(&self.cx(key));
         }
         if let Some((ver, told_as)) = has
             && tag.is(told_as)
@@ -515,6 +491,7 @@ where
     }
 
     fn get(&self, key: Uuid) -> Result<(u64, Json), Code> {
+        let _look = self.look(key);
         let (entry, role, _) = self.seen(&key).ok_or(Code::NotFound)?;
         let view = self.store.route.see(&role, &entry).ok_or(Code::Internal)?;
         self.store.route.store.touch(&key);
@@ -544,62 +521,5 @@ where
             Some(sub) if sub.seen < version => sub.replies.push((version, reply)),
             _ => out.push(reply),
         }
-    }
-}
-
-impl<U, V: LiveValue, R: Hash> Store<U, V, R> {
-    /// Carries out a command, with the entry held from the decision to the change.
-    async fn carry_out(&self, cx: &Cx<U>, command: &RawValue, expected: Option<u64>) -> Outcome {
-        let (route, key) = (&self.route, cx.key());
-        let missing = || Outcome::Refused(Deny::new(Code::NotFound));
-        // Before anything else, so that nobody waits for what he must not know of.
-        if route
-            .store
-            .peek(&key)
-            .and_then(|entry| route.role(cx, &entry))
-            .is_none()
-        {
-            return missing();
-        }
-        let Some(mut guard) = route.store.acquire(&key).await else {
-            return missing();
-        };
-        let Some((role, _)) = route.role(cx, &guard.as_entry()) else {
-            return missing();
-        };
-        if expected.is_some_and(|expected| expected != guard.version()) {
-            return Outcome::Conflict(guard.version());
-        }
-        let mutation = match route.accepted(cx, &guard.as_entry(), command) {
-            Ok(mutation) => mutation,
-            Err(deny) => return Outcome::Refused(deny),
-        };
-        match caught(|| guard.mutate(mutation)) {
-            Ok(Ok(entry)) => Outcome::Done(entry.version()),
-            Ok(Err(reason)) => Outcome::Refused(route.refusal(&role, &reason)),
-            Err(_) => Outcome::Refused(Deny::new(Code::Internal)),
-        }
-    }
-}
-
-impl Sub {
-    /// Sends the replies all the same: what they wait for is not told any more.
-    fn part(mut self, out: &mut Outbox) {
-        self.seen = u64::MAX;
-        self.reply(out);
-    }
-
-    /// Sends the replies that waited for what was told.
-    fn reply(&mut self, out: &mut Outbox) {
-        let seen = self.seen;
-        let mut waiting = std::mem::take(&mut self.replies).into_iter();
-        self.replies
-            .extend(waiting.by_ref().filter_map(|(version, frame)| {
-                if version <= seen {
-                    out.push(frame);
-                    return None;
-                }
-                Some((version, frame))
-            }));
     }
 }

@@ -15,13 +15,14 @@ use crate::ws::budget::CallLimit;
 use crate::ws::config::{Call, Config};
 use crate::ws::cx::Cx;
 use crate::ws::deny::Deny;
-use crate::ws::follow::Store;
 use crate::ws::frame::{Told, raw};
 use crate::ws::hub::Hub;
 use crate::ws::json::json;
 use crate::ws::limits::Limits;
 use crate::ws::route::{self, Route, Unseen};
+use crate::ws::served::Served;
 use crate::ws::session::{Close, Control};
+use crate::ws::store::Store;
 
 /// Stores that are served to browsers over WebSockets, and who is connected. `U` is what your server knows of a user.
 ///
@@ -146,11 +147,11 @@ impl<U: Send + Sync + 'static> Live<U> {
         store: LiveStore<V>,
         route: impl FnOnce(Route<U, V, Unseen>) -> Route<U, V, R>,
     ) -> Self {
-        let served = Arc::new(Store::new(route(Route::new(store))));
-        self.with(|config| {
-            config.stores.retain(|(of, _)| **of != *name);
-            config.stores.push((Arc::from(name), served));
-        })
+        let mut route = route(Route::new(store));
+        let presence = route.begin_presence();
+        let served = Arc::new(Store::new(route));
+        let people = presence.map(|presence| Arc::new(served.here(&presence)) as Arc<dyn Served<U>>);
+        self.with(|config| config.serve(name, served, people))
     }
 
     /// Answers a call: anything that is not the change of one entry. It is ordinary asynchronous code, with what stores it needs
@@ -211,7 +212,7 @@ impl<U: Send + Sync + 'static> Live<U> {
         }
     }
 
-    /// Ends the subscriptions of a user to one key, and returns when no more of it is handed to a socket of his. What was handed
+    /// Ends the subscriptions of a user to one key, and to who is there, and returns when no more of it is handed to a socket of his. What was handed
     /// over before cannot be called back.
     ///
     /// Whether he may subscribe again is for the role function to say: change what it looks at first.
@@ -220,23 +221,19 @@ impl<U: Send + Sync + 'static> Live<U> {
     ///
     /// Dropped, it has asked for all that it would, and does not wait for it.
     pub async fn revoke(&self, name: &str, key: &Uuid, id: &impl ToString) {
-        let Some(store) = self.config.store(Some(name)) else {
-            return;
-        };
-        let waits: Vec<_> = self
-            .hub
-            .reach(Some(&id.to_string()))
-            .into_iter()
-            .map(|reach| {
+        let stores = self.config.store_and_here(name);
+        let mut waits = Vec::new();
+        for reach in self.hub.reach(Some(&id.to_string())) {
+            for &store in &stores {
                 let (done, is_done) = tokio::sync::oneshot::channel();
                 reach.control(Control::Revoke {
                     store,
                     key: *key,
                     done,
                 });
-                is_done
-            })
-            .collect();
+                waits.push(is_done);
+            }
+        }
         for wait in waits {
             // Whoever drops it has done so, or has ended.
             let _ = wait.await;
@@ -275,7 +272,7 @@ impl<U> Clone for Live<U> {
 
 impl<U> fmt::Debug for Live<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.config.stores.iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = self.config.stores.iter().map(|shelf| &shelf.name).collect();
         f.debug_struct("Live")
             .field("stores", &names)
             .field("connections", &self.connections())

@@ -18,11 +18,16 @@ use crate::value::value::LiveValue;
 use crate::ws::cx::Cx;
 use crate::ws::deny::{Code, Deny};
 use crate::ws::frame::Tag;
+use crate::ws::here::Card;
 use crate::ws::json::{Json, json};
+use crate::ws::presence::Presence;
+use crate::ws::served::Stay;
 use crate::ws::whole::json_without_hidden;
 
 /// How often a key is told in a second, where the server does not say.
 const AT_MOST: u32 = 60;
+/// For how long somebody who has no subscription any more is still there.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// How a store is served: who sees what of it, and what may be asked of it. What is not given is refused.
 ///
@@ -44,6 +49,10 @@ pub struct Route<U, V: LiveValue, R = Unseen> {
     error: Option<ToldFn<R, V::MutError>>,
     here: Option<HereFn<U, V>>,
     create: Option<CreateFn<U, V>>,
+    card: Option<CardFn<U>>,
+    grace: Duration,
+    enter: Option<StayFn<U>>,
+    look: Option<StayFn<U>>,
     pub(crate) period: Duration,
     pub(crate) latest_per_sender: bool,
     roles_of: PhantomData<fn() -> R>,
@@ -59,6 +68,8 @@ type AcceptFn<U, V, T> = Arc<dyn Fn(&Cx<U>, &Entry<V>, &RawValue) -> Result<T, D
 type ToldFn<R, T> = Arc<dyn Fn(&R, &T) -> Option<Json> + Send + Sync>;
 type HereFn<U, V> = Arc<dyn Fn(&Cx<U>) -> Here<V> + Send + Sync>;
 type CreateFn<U, V> = Arc<dyn Fn(&Cx<U>) -> Option<V> + Send + Sync>;
+type CardFn<U> = Arc<dyn Fn(&Cx<U>) -> Option<Card> + Send + Sync>;
+type StayFn<U> = Arc<dyn Fn(&Cx<U>) -> Option<Stay> + Send + Sync>;
 
 /// What is done to an entry while somebody is there: at the beginning, and at the end.
 type Here<V> = (<V as LiveValue>::Mutation, <V as LiveValue>::Mutation);
@@ -76,6 +87,10 @@ impl<U, V: LiveValue> Route<U, V> {
             error: None,
             here: None,
             create: None,
+            card: None,
+            grace: GRACE,
+            enter: None,
+            look: None,
             period: period(AT_MOST),
             latest_per_sender: false,
             roles_of: PhantomData,
@@ -108,6 +123,10 @@ impl<U, V: LiveValue> Route<U, V> {
             error: None,
             here: self.here,
             create: self.create,
+            card: self.card,
+            grace: self.grace,
+            enter: self.enter,
+            look: self.look,
             period: self.period,
             latest_per_sender: self.latest_per_sender,
             roles_of: PhantomData,
@@ -196,6 +215,35 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
         self
     }
 
+    /// Serves who is there as well: who is subscribed to each key, as a store of its own, which is called like this one with
+    /// `@here` behind it.
+    ///
+    /// It is subscribed to like any other. What it has at a key is `{"count":2,"people":{"6f1c…":<card>,…}}`: a card for each
+    /// user whom [`user_id`](crate::ws::Live::user_id) tells apart, however many connections and subscriptions he has, in the
+    /// order in which they came, under a name that says nothing of him. Beyond 200, people are counted and not shown. Whoever
+    /// may not see the entry may not see who is there; whoever may need not be subscribed to it himself.
+    ///
+    /// `card` says what is shown of who asks: it is an allow-list, without what is [`Hidden`](crate::Hidden). The one that was
+    /// made last is shown. Of whom it is `null`, as `None` is, nothing is shown, and he is not counted. Nor is he if it panics.
+    ///
+    /// Somebody comes with his first subscription, and is gone 10 seconds after the end of the last, however that came about:
+    /// whoever reconnects within that [grace](Self::presence_grace) has not been away. At most four changes a second are told of a
+    /// key. In the first grace of the server's own life, what is there also has `"partial":true`: others may be on their way back,
+    /// so a client that knew of them before need not tell anybody that they have left.
+    ///
+    /// Right after a user's gate has changed elsewhere than in the entry, [`recheck`](crate::ws::Live::recheck) ends his looking at
+    /// who is there as well; otherwise the next who comes or goes does.
+    pub fn presence<C: Serialize>(mut self, card: impl Fn(&Cx<U>) -> C + Send + Sync + 'static) -> Self {
+        self.card = Some(Arc::new(move |cx| Card::of(&card(cx))));
+        self
+    }
+
+    /// Says for how long somebody who has no subscription any more is still [there](Self::presence). 10 seconds by default.
+    pub fn presence_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
     /// Has an entry created when somebody subscribes to a key that has none: an inbox, or a document that nobody has opened yet.
     /// `None` creates nothing.
     pub fn or_create(mut self, create: impl Fn(&Cx<U>) -> Option<V> + Send + Sync + 'static) -> Self {
@@ -271,12 +319,44 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
         caught(|| here(cx)).ok()
     }
 
+    /// What is to be kept as long as somebody is subscribed, who may.
+    pub(crate) fn enter(&self, cx: &Cx<U>) -> Option<Stay> {
+        let enter = self.enter.as_ref()?;
+        caught(|| enter(cx)).ok().flatten()
+    }
+
+    /// What keeps an entry there, if something must.
+    pub(crate) fn look(&self, cx: &Cx<U>) -> Option<Stay> {
+        let look = self.look.as_ref()?;
+        caught(|| look(cx)).ok().flatten()
+    }
+
     /// Creates the entry of a key that has none, if that is wanted.
     pub(crate) fn create(&self, cx: &Cx<U>) {
         if let Some(create) = &self.create {
             // The user's rules as well. What is refused is not there.
             let _ = caught(|| create(cx).map(|value| self.store.fetch_or_create(&cx.key(), || value)));
         }
+    }
+}
+
+impl<U: 'static, V: LiveValue, R> Route<U, V, R> {
+    /// Begins to count who is there, if that is wanted.
+    pub(crate) fn begin_presence(&mut self) -> Option<Arc<Presence>> {
+        let card = self.card.take()?;
+        let presence = Presence::new(self.grace);
+        let entered = Arc::clone(&presence);
+        self.enter = Some(Arc::new(move |cx| {
+            let visit = entered.enter(cx.key(), &cx.person(), card(cx)?);
+            Some(Box::new(visit))
+        }));
+        Some(presence)
+    }
+
+    /// Has `look` keep an entry there for whom it lets see it.
+    pub(crate) fn look_with(mut self, look: impl Fn(&Cx<U>) -> Option<Stay> + Send + Sync + 'static) -> Self {
+        self.look = Some(Arc::new(look));
+        self
     }
 }
 

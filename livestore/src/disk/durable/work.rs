@@ -136,7 +136,7 @@ where
         }
         Some(Arc::new(Unwritten {
             error: UnwrittenError::new(&self.folder, named),
-            keys: self.unwritten.keys().copied().collect(),
+            reasons: self.unwritten.clone(),
         }))
     }
 }

@@ -107,6 +107,9 @@ where
             Ok(Err(error)) => Some(DurabilityError::write(&work.folder, error)),
             Err(panic) => Some(DurabilityError::writer(&work.folder, panicked(&*panic).into())),
         };
+        if failure.is_some() {
+            let _ = caught(|| work.engine.give_up());
+        }
         let why = match (&failure, work.told()) {
             (Some(failure), _) => FlushError::Failed(failure.clone()),
             (None, Some(unwritten)) => FlushError::Unwritten(unwritten.error.clone()),
@@ -675,6 +678,41 @@ mod tests {
         assert_eq!(batches.recv().await, Some(1));
         store.init(Number(0));
         assert_eq!(batches.recv().await, Some(2));
+    }
+
+    /// A disk that does not answer for seconds, and large values: what waits for it is bounded by bytes, too.
+    #[tokio::test]
+    async fn a_queue_is_full_by_its_bytes_as_well() {
+        let limits = Limits {
+            records: 1 << 20,
+            bytes: 1 << 20,
+        };
+        let sink = Sink::<Number>::new(limits);
+        // Until the first was written each counts as much.
+        let enter = |n| drop(sink.enter(&key(n), None));
+        (0..15).for_each(enter);
+        assert!(!sink.is_full());
+        enter(15);
+        assert!(sink.is_full());
+        sink.note_weight(100);
+        assert!(!sink.is_full(), "they are smaller than that");
+        (16..10_485).for_each(enter);
+        assert!(sink.is_full());
+        // Half of it is written before its time, so that the other half has room meanwhile.
+        let mut empty = Records::default();
+        let Next::Write(batch) = sink.next(Duration::MAX, &mut empty, Otherwise::Wait) else {
+            panic!("nothing is to be written");
+        };
+        assert_eq!(batch.records.len(), 10_485);
+        assert!(!sink.is_full());
+        sink.note_weight(1 << 19);
+        enter(0);
+        assert!(!sink.is_full());
+        enter(1);
+        assert!(sink.is_full());
+        // As large as all of it: one at a time.
+        sink.note_weight(1 << 30);
+        assert!(sink.is_full());
     }
 
     #[tokio::test]
