@@ -38,11 +38,12 @@ export interface AnyApi {
   event: any;
 }
 
-type Part<T, K extends PropertyKey> = T extends { [_ in K]?: infer P } ? P : never;
+type Part<T, K, Otherwise = never> = K extends keyof T ? T[K] : Otherwise;
 type Stores<A> = NonNullable<Part<A, "stores">>;
 type Store<A> = keyof Stores<A> & string;
 type Calls<A> = NonNullable<Part<A, "calls">>;
-type Of<A, S extends Store<A>, K extends PropertyKey> = Part<Stores<A>[S], K>;
+type Argument<A, N extends keyof Calls<A>> = Part<Calls<A>[N], "argument", undefined>;
+type Of<A, S extends Store<A>, K> = Part<Stores<A>[S], K>;
 
 /** A value that nobody changes: it is frozen, as deep as it goes. */
 export type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;
@@ -97,7 +98,7 @@ export interface Live<A extends Api = AnyApi> {
   /** Asks for anything that is not a command to one entry. Rejects as `send` does. */
   call<N extends keyof Calls<A> & string>(
     name: N,
-    ...argument: undefined extends Part<Calls<A>[N], "argument"> ? [argument?: Part<Calls<A>[N], "argument">] : [argument: Part<Calls<A>[N], "argument">]
+    ...argument: undefined extends Argument<A, N> ? [argument?: Argument<A, N>] : [argument: Argument<A, N>]
   ): Promise<Immutable<Part<Calls<A>[N], "answer">>>;
 
   /** Reads a value once. Asked again if the connection is lost. */

@@ -153,6 +153,7 @@ mod store {
 #[doc = include_str!("ws/protocol.md")]
 pub mod ws {
     pub(crate) mod budget;
+    pub(crate) mod client;
     pub(crate) mod config;
     pub(crate) mod cx;
     pub(crate) mod deny;
@@ -177,6 +178,7 @@ pub mod ws {
     pub(crate) mod views;
     pub(crate) mod whole;
 
+    pub use crate::ws::client::client_js;
     pub use crate::ws::cx::Cx;
     pub use crate::ws::deny::Deny;
     pub use crate::ws::json::{Json, json};

@@ -176,9 +176,10 @@ test("when it is closed, what was sent is unknown and what was not is not done",
   await settle();
   assert.deepEqual([sent.is, read.is], ["unknown", "closed"]);
   const other = world.connect(), waits = outcome(other.send("room", KEY, 1));
+  const first = outcome(other.watch("room", KEY).ready);
   other.close();
   await settle();
-  assert.equal(waits.is, "closed");
+  assert.deepEqual([waits.is, first.is], ["closed", "closed"]);
 });
 
 test("no more is unanswered than the server takes", async (t) => {
@@ -189,6 +190,17 @@ test("no more is unanswered than the server takes", async (t) => {
   assert.equal(sent.length, 32);
   world.socket.tell({ t: "ok", id: sent[3].id, ver: 1 }, { t: "err", id: sent[0].id, code: "rejected" });
   assert.deepEqual(world.socket.take().map(({ c }) => c), [32, 33]);
+});
+
+test("what was lost with a connection is not counted in the next", async (t) => {
+  const world = new World(t);
+  const live = world.open();
+  for (let at = 0; at < 32; at++) live.send("room", KEY, at).catch(() => {});
+  world.socket.drop();
+  await world.untilNextSocket();
+  world.socket.hello();
+  live.send("room", KEY, "next").catch(() => {});
+  assert.equal(world.socket.one().c, "next");
 });
 
 test("what is too large is not sent", async (t) => {

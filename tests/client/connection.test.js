@@ -123,6 +123,8 @@ test("some close codes are for good", async (t) => {
     await assert.rejects(live.get("room", KEY), { code: "closed" });
     await assert.rejects(live.watch("room", "new").ready, { code: "closed" });
     assert.equal(live.publish("room", KEY, 1), false);
+    live.close();
+    assert.equal(live.closed.code, code);
   }
 });
 
@@ -247,6 +249,8 @@ test("a socket from the former network is found out soon", async (t) => {
   await world.pass(1000);
   // One that lives stays.
   world.socket.hello();
+  world.happen("online");
+  await world.pass(1000);
   world.happen("online");
   world.socket.tell({ t: "ok", id: 0 });
   await world.pass(20_000);

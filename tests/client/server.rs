@@ -1,6 +1,6 @@
 //! A server for the tests of the client for browsers: documents that change at random, seen in two roles, or not at all.
 //!
-//! `client_server serve` prints its port and serves; `client_server patches SEED COUNT` prints documents, what was told of their
+//! `client_server serve PORT SEED` prints its port and serves; `client_server patches SEED COUNT` prints documents, what was told of their
 //! changes, and what they became.
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
@@ -12,16 +12,18 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::env;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use livestore::ws::{Deny, Live, LiveUpgrade, json};
+use livestore::ws::{Deny, Live, LiveUpgrade, client_js, json};
 use livestore::{Entry, LiveStore, LiveValue, StoreOptions, Uuid};
 use livestore_tests::Dice;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 const KEYS: [Uuid; 3] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
 const USERS: [&str; 3] = ["ann", "ben", "cid"];
@@ -249,7 +251,7 @@ async fn stir(docs: &LiveStore<Doc>, seed: u64, times: usize) {
             ),
         }
         if maker.below(3) == 0 {
-            tokio::task::yield_now().await;
+            sleep(Duration::from_millis(1)).await;
         }
     }
 }
@@ -299,16 +301,17 @@ async fn main() {
     };
     let docs = LiveStore::<Doc>::new().with_options(options).done();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["serve"] | ["serve", _] => {
-            let port = arguments.get(1).map_or("0", String::as_str);
+        ["serve", port, seed] => {
+            stir(&docs, seed.parse().unwrap(), 200).await;
             let app = Router::new()
                 .route("/live", get(socket))
+                .route("/live.js", client_js())
                 .with_state(serve(&docs, 200));
             let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
             println!("{}", listener.local_addr().unwrap().port());
             axum::serve(listener, app).await.unwrap();
         }
         ["patches", seed, count] => patches(&docs, seed.parse().unwrap(), count.parse().unwrap()).await,
-        _ => panic!("serve [PORT] | patches SEED COUNT"),
+        _ => panic!("serve PORT SEED | patches SEED COUNT"),
     }
 }
