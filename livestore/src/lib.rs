@@ -26,7 +26,7 @@ mod ground {
     pub(crate) mod errand;
     #[cfg(feature = "ws")]
     pub(crate) mod plain_types;
-    #[cfg(feature = "durable")]
+    #[cfg(feature = "serde")]
     pub(crate) mod process;
     pub(crate) mod random;
     pub(crate) mod stats;
