@@ -17,8 +17,7 @@ use std::num::{NonZeroI128, NonZeroU8, NonZeroU64, Saturating, Wrapping};
 use std::ops::Bound;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, FixedOffset, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
@@ -30,7 +29,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value, json};
 use uuid::Uuid;
 
-use super::tests::{decode, encode};
+use crate::slot::record::tests::{decode, encode};
 
 /// What becomes of a value.
 #[derive(Debug, PartialEq)]
@@ -163,11 +162,6 @@ fn what_the_standard_library_has() {
     table.same("x".repeat(70_000));
     table.same((NonZeroU8::MIN, NonZeroU64::MAX, NonZeroI128::MIN));
     table.same((Wrapping(7_u8), Saturating(-7_i64)));
-    table.same((
-        AtomicBool::new(true),
-        AtomicI32::new(-1),
-        AtomicU64::new(u64::MAX),
-    ));
     table.same(());
     table.same((
         1_u8,
@@ -207,7 +201,7 @@ fn what_the_standard_library_has() {
     table.same(Box::<[u8]>::from([1_u8]));
     table.same((Rc::new(1), Arc::new(2), Arc::<str>::from("x"), Box::new(3)));
     table.same((Cow::<str>::Owned("x".into()), Cow::<[u8]>::Owned(vec![1])));
-    table.same((Cell::new(1), RefCell::new(2), Mutex::new(3), RwLock::new(4)));
+    table.same((Cell::new(1), RefCell::new(2)));
     table.same((PhantomData::<u8>, Reverse(1)));
     table.same((1..2, 1..=2, 1.., ..2));
     table.same([Bound::Included(1), Bound::Excluded(2), Bound::Unbounded]);
@@ -221,7 +215,7 @@ fn what_the_standard_library_has() {
     table.same(OsString::from("x"));
     table.same(CString::new("x").unwrap());
     table.same([Ok(1), Err("no".to_owned())]);
-    table.end(80);
+    table.end(79);
 }
 
 #[test]
