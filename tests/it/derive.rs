@@ -3,6 +3,7 @@
 mod always;
 mod collections;
 mod errors;
+mod foreign;
 mod generics;
 mod hidden;
 mod lints;
