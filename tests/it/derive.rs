@@ -14,6 +14,7 @@ mod numbers;
 mod plain;
 mod rules;
 mod serde;
+mod servers;
 mod set;
 mod shown;
 mod small;
