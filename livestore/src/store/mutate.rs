@@ -32,6 +32,12 @@ impl<V: LiveValue> LiveStore<V> {
     /// types alone is made field by field, without `Clone`. Any other mutation runs on a clone with nothing locked;
     /// `LiveValue::mutate` may call the store.
     ///
+    /// A mutation that is accepted is a commit, whatever it changed: the version grows by one and everybody is told, also
+    /// if the value is as it was (a set that held the item already, a key to remove that was not there). So a version
+    /// counts accepted mutations, and whoever waits for the update of his own gets it. To be told instead that nothing
+    /// would change, let the value refuse: `insert(new)` and `remove(present)` of the derive, or an error of a method. It is
+    /// the same for every way to mutate: on a guard, in a transaction, over a handle, when something is dropped.
+    ///
     /// # Errors
     ///
     /// [`MutateError::Missing`] if the key has no entry, or loses it while this waits; [`MutateError::Rejected`] with
