@@ -83,38 +83,42 @@ impl Checks {
         if self.go_on() && self.last.load(Ordering::Relaxed) == number {
             return true;
         }
-        let has_timers = self.note(&here);
+        let known = self.has_timers(&here);
+        // That can be asked only by making a timer, which panics where there are none, and the program's panic hook hears of
+        // that. So it is asked here, with nothing locked, and of each runtime once, or once by each thread that comes first.
+        let has_timers = known.unwrap_or_else(|| caught(|| drop(sleep_until(Instant::now()))).is_ok());
+        let go_on = self.go_on() || (has_timers && self.begin_in(&here));
+        if known.is_none() {
+            self.note(&here, has_timers);
+        }
         self.last.store(number, Ordering::Relaxed);
-        self.go_on() || (has_timers && self.begin_in(&here))
+        go_on
     }
 
-    /// Notes a runtime that the caller is in. Returns whether it has timers.
-    ///
-    /// That can be asked only by making one, which panics if it has none, and the program's panic hook hears of that. So it
-    /// is asked here, with nothing locked, and of each runtime once, or once by each thread that comes first.
-    fn note(&self, here: &Handle) -> bool {
-        let known = {
-            let mut state = self.state.lock();
-            if state.task.as_ref().is_some_and(|task| task.runtime == here.id()) {
-                return true;
-            }
-            // The id of one that has ended may be given to another.
-            state.noted.retain(|noted| !noted.witness.is_finished());
-            let mut noted = state.noted.iter();
-            noted
-                .find(|noted| noted.runtime.id() == here.id())
-                .map(|noted| noted.has_timers)
+    /// Whether a runtime has timers, if it is known.
+    fn has_timers(&self, here: &Handle) -> Option<bool> {
+        let mut state = self.state.lock();
+        if state.is_checked_in(here) {
+            return Some(true);
+        }
+        // The id of one that has ended may be given to another.
+        state.noted.retain(|noted| !noted.witness.is_finished());
+        let mut noted = state.noted.iter();
+        let noted = noted.find(|noted| noted.runtime.id() == here.id())?;
+        Some(noted.has_timers)
+    }
+
+    /// Notes a runtime, unless the checks are there.
+    fn note(&self, here: &Handle, has_timers: bool) {
+        if self.state.lock().is_checked_in(here) {
+            return;
+        }
+        let noted = Noted {
+            runtime: here.clone(),
+            has_timers,
+            witness: here.spawn(pending::<()>()).abort_handle(),
         };
-        known.unwrap_or_else(|| {
-            let has_timers = caught(|| drop(sleep_until(Instant::now()))).is_ok();
-            let noted = Noted {
-                runtime: here.clone(),
-                has_timers,
-                witness: here.spawn(pending::<()>()).abort_handle(),
-            };
-            self.state.lock().noted.push(noted);
-            has_timers
-        })
+        self.state.lock().noted.push(noted);
     }
 
     /// Has the checks begin in a runtime with timers, unless they go on somewhere. Returns whether they go on.
@@ -179,6 +183,14 @@ impl Checks {
         let noted = state.noted.swap_remove(at);
         noted.witness.abort();
         Some(noted.runtime)
+    }
+}
+
+impl State {
+    fn is_checked_in(&self, runtime: &Handle) -> bool {
+        self.task
+            .as_ref()
+            .is_some_and(|task| task.runtime == runtime.id())
     }
 }
 
