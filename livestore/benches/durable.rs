@@ -163,6 +163,9 @@ fn rate(bench: &mut Bench) {
     let keys = shuffled(&keys(bench.plan.many / 10));
     let (_folder, store) = opened(Durability::default());
     fill(&store, &keys);
+    let place = tempdir().unwrap();
+    let redb = Redb::filled(place.path(), &keys);
+    let mut sqlite = Sqlite::filled(place.path(), &keys, sqlite::When::Later);
     let mut contenders = vec![
         Contender::new(LIVESTORE_DURABLE, |times| {
             let mut keys = Round::over(&keys);
@@ -180,9 +183,6 @@ fn rate(bench: &mut Bench) {
         })
         .times(bench.plan.many as u64),
     ];
-    let place = tempdir().unwrap();
-    let redb = Redb::filled(place.path(), &keys);
-    let mut sqlite = Sqlite::filled(place.path(), &keys, sqlite::When::Later);
     // Each change by itself; what is written is synced once, at the end.
     let (mut at_redb, mut at_sqlite) = (Round::over(&keys), Round::over(&keys));
     contenders.push(
@@ -326,6 +326,9 @@ fn flushes(bench: &mut Bench, writers: u64) {
     let keys = keys(usize::try_from(writers).unwrap());
     let (_folder, store) = opened(Durability::Interval(Duration::MAX));
     fill(&store, &keys);
+    let place = tempdir().unwrap();
+    let redb = Redb::filled(place.path(), &keys);
+    let sqlite = Mutex::new(Sqlite::filled(place.path(), &keys, sqlite::When::Now));
     let mut contenders = vec![Contender::new(LIVESTORE_DURABLE, |times| {
         let each = times.div_ceil(writers);
         let mut running = JoinSet::new();
@@ -346,9 +349,6 @@ fn flushes(bench: &mut Bench, writers: u64) {
     if writers == 1 {
         contenders.push(Contender::new(BARE_SYNC, bare_sync));
     }
-    let place = tempdir().unwrap();
-    let redb = Redb::filled(place.path(), &keys);
-    let sqlite = Mutex::new(Sqlite::filled(place.path(), &keys, sqlite::When::Now));
     contenders.push(Contender::new(REDB, |times| {
         threads(&keys, times, |key| {
             let redb = &redb;

@@ -90,14 +90,26 @@ impl<V: LiveValue> State<V> {
         if self.is_held() || self.extra.is_some() || self.is_recorded(shared) || shared.delta_history > 0 {
             return None;
         }
-        let applied = match Arc::get_mut(&mut self.value) {
-            Some(value) => value.apply(mutn).map(|()| {
-                self.step(shared);
-                self.leave_own_for_disk(shared, key);
-            }),
-            None => self.mutate_pending(shared, key, mutn)?,
+        let Some(value) = Arc::get_mut(&mut self.value) else {
+            let applied = self.mutate_pending(shared, key, mutn)?;
+            return Some(self.counted(shared, applied));
         };
-        Some(match applied {
+        let applied = value.apply(mutn);
+        if applied.is_ok() {
+            self.step(shared);
+            self.leave_own_for_disk(shared, key);
+        }
+        Some(self.counted(shared, applied))
+    }
+
+    /// What is told of a mutation that was applied in place.
+    #[inline]
+    fn counted<R: Outcome<V>>(
+        &self,
+        shared: &Shared<V>,
+        applied: Result<(), V::MutError>,
+    ) -> Result<R, V::MutError> {
+        match applied {
             Ok(()) => {
                 shared.counters.add(Count::Mutations, 1);
                 Ok(R::of(self, shared))
@@ -106,7 +118,7 @@ impl<V: LiveValue> State<V> {
                 shared.counters.add(Count::Refused, 1);
                 Err(reason)
             }
-        })
+        }
     }
 
     /// Applies a mutation here, under the lock, if it is plain: to the value itself, or to a copy of a small value if

@@ -85,7 +85,7 @@ impl<V: LiveValue> State<V> {
 
     /// Applies a plain mutation where the value is shared with nobody but the record that waits for the disk: to the value
     /// itself, and then that record is of it as it is now. `None` if there is more to it.
-    #[inline]
+    #[inline(never)]
     pub(in crate::slot) fn mutate_pending(
         &mut self,
         shared: &Shared<V>,
