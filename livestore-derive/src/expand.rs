@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod clone;
 pub(crate) mod enums;
 mod id;
 mod keep;

@@ -99,7 +99,7 @@ impl Shape {
     }
 
     fn of_path(path: &Path) -> Shape {
-        let Some(last) = path.segments.last().filter(|_| is_std(path)) else {
+        let Some(last) = path.segments.last().filter(|_| is_std(path) || is_known(path)) else {
             return Shape::Other;
         };
         let types: Vec<&Type> = match &last.arguments {
@@ -128,7 +128,13 @@ impl Shape {
             ("HashMap", [key, value] | [key, value, _]) | ("BTreeMap", [key, value]) => {
                 Shape::Map(Box::new((*key).clone()), Box::new((*value).clone()))
             }
-            ("HashSet", [item] | [item, _]) | ("BTreeSet", [item]) => Shape::Set(Box::new((*item).clone())),
+            ("IndexMap", [key, value] | [key, value, _]) => {
+                Shape::Map(Box::new((*key).clone()), Box::new((*value).clone()))
+            }
+            ("HashSet" | "IndexSet", [item] | [item, _]) | ("BTreeSet", [item]) => {
+                Shape::Set(Box::new((*item).clone()))
+            }
+            ("SmallVec", [Type::Array(array)]) => Shape::List(array.elem.clone()),
             ("Option", [inner]) => Shape::Option(Box::new((*inner).clone())),
             // Copy-on-write: it can do what is inside can do.
             ("Arc", [inner]) => match Shape::of(inner) {
@@ -236,16 +242,18 @@ impl Shape {
         matches!(name.as_str(), "f32" | "f64").then_some(key)
     }
 
-    /// What the values of a map are, if they are certainly no live values.
-    pub(crate) fn dead_values(&self) -> Option<String> {
-        match self {
-            Shape::Map(_, value) | Shape::Array(value) => match Shape::revealed(&through(value).0) {
-                Shape::Other => None,
-                Shape::Number => Some("numbers".into()),
-                Shape::Text => Some("strings".into()),
-                value => Some(format!("each {}", value.describe())),
-            },
-            _ => None,
+    /// What the values of a map are, or the items of a list that are found by an id, if they are certainly no live values.
+    pub(crate) fn dead_values(&self, by_id: bool) -> Option<String> {
+        let value = match self {
+            Shape::Map(_, value) | Shape::Array(value) if !by_id => value,
+            Shape::List(item) if by_id => item,
+            _ => return None,
+        };
+        match Shape::revealed(&through(value).0) {
+            Shape::Other => None,
+            Shape::Number => Some("numbers".into()),
+            Shape::Text => Some("strings".into()),
+            value => Some(format!("each {}", value.describe())),
         }
     }
 
@@ -309,6 +317,12 @@ fn is_bare(path: &Path) -> bool {
 fn is_std(path: &Path) -> bool {
     let first = path.segments.first().map(|segment| segment.ident.to_string());
     is_bare(path) || matches!(first.as_deref(), Some("std" | "core" | "alloc")) && path.segments.len() > 1
+}
+
+/// Whether the path leads into a crate whose collections are known here by their names.
+fn is_known(path: &Path) -> bool {
+    let first = path.segments.first().map(|segment| segment.ident.to_string());
+    path.segments.len() > 1 && matches!(first.as_deref(), Some("indexmap" | "smallvec"))
 }
 
 /// The type as a text for documentation and messages.

@@ -157,12 +157,16 @@ pub(crate) fn located_at(span: Span) -> Span {
 
 /// `tokens` as if they stood at `span`, see [`located_at`].
 pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
-    let span = located_at(span);
+    at(tokens, located_at(span))
+}
+
+/// `tokens` with this span and no other.
+pub(crate) fn at(tokens: TokenStream, span: Span) -> TokenStream {
     tokens
         .into_iter()
         .map(|mut token| {
             if let TokenTree::Group(group) = &token {
-                token = TokenTree::Group(Group::new(group.delimiter(), respan(group.stream(), span)));
+                token = TokenTree::Group(Group::new(group.delimiter(), at(group.stream(), span)));
             }
             token.set_span(span);
             token

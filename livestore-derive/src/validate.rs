@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Data, DataEnum, DeriveInput, Variant};
+use syn::{Attribute, Data, DataEnum, DeriveInput, Type, Variant};
 
 use crate::attr::EnumAttrs;
 use crate::attr::value::{Bounds, constant_text, literal};
@@ -223,12 +223,17 @@ const UNSENDABLE: &[(&str, &str)] = &[
 
 /// Whether a field is certainly of a type that no other thread may have.
 pub(crate) fn is_unsendable(field: &Field) -> bool {
-    UNSENDABLE
-        .iter()
-        .any(|(name, _)| generic(&field.ty.to_token_stream(), name).is_some())
+    let is_named = |(name, _): &(&str, &str)| generic(&field.ty.to_token_stream(), name).is_some();
+    matches!(field.ty, Type::Ptr(_)) || UNSENDABLE.iter().any(is_named)
 }
 
 fn sendable(field: &Field, errors: &mut Errors) {
+    if let Type::Ptr(pointer) = &field.ty {
+        errors.over(
+            pointer,
+            "a pointer stays with one thread, and a live value owns its data and is seen by all; use an `Arc`",
+        );
+    }
     for (name, instead) in UNSENDABLE {
         if let Some(place) = generic(&field.ty.to_token_stream(), name) {
             errors.at(

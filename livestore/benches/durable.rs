@@ -1,4 +1,4 @@
-//! Measures what it costs to keep a store on disk, and what that gets, beside Redis with its file.
+//! Measures what it costs to keep a store on disk, and what that gets, beside redb, SQLite, and Redis with its file.
 //!
 //! A program of its own, because with the feature `durable` every commit asks once more whether there is a disk; the other
 //! tables are about the library without it. Everything is on the disk of the folder for temporary files.
@@ -8,16 +8,18 @@
 
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 use std::{env, fs, thread};
 
 use livestore::{Durability, LiveStore, LiveValue, Uuid};
 use livestore_benches::keys::{Round, keys, shuffled};
+use livestore_benches::peers::redb::{self, Redb};
 use livestore_benches::peers::redis::{self, Server};
+use livestore_benches::peers::sqlite::{self, Sqlite};
 use livestore_benches::rows::{
-    BARE_SYNC, Cell, LIVESTORE, LIVESTORE_DURABLE, REDIS_ALWAYS, REDIS_AOF, REDIS_AOF_PIPELINE, Row, Unit,
-    Who, spread, table,
+    BARE_SYNC, Cell, LIVESTORE, LIVESTORE_DURABLE, REDB, REDIS_ALWAYS, REDIS_AOF, REDIS_AOF_PIPELINE, Row,
+    SQLITE, Unit, Who, spread, table,
 };
 use livestore_benches::sample::{Bench, Contender, Plan};
 use livestore_benches::values::Small;
@@ -41,7 +43,10 @@ fn main() {
     let smoke = match env::args().nth(1).as_deref() {
         Some("smoke") => true,
         Some("quick") => false,
-        _ => return eprintln!("What is to be measured: smoke, or quick?"),
+        Some("repeat") => return repeat(&env::args().skip(2).collect::<Vec<_>>()),
+        _ => {
+            return eprintln!("What is to be measured: smoke, or quick? Or repeat, and what, and how often?");
+        }
     };
     let plan = if smoke { Plan::SMOKE } else { Plan::QUICK };
     if let Some(load) = machine::load()
@@ -66,6 +71,32 @@ fn main() {
     }
     restart(&mut bench);
     println!("On {}.\n\n{}", machine::describe(), table(&bench.rows));
+}
+
+/// Does one thing over and over and nothing else, for `perf` and `valgrind`: the difference between two counts of times is free
+/// of what is prepared.
+fn repeat(words: &[String]) {
+    let times = words.get(1).and_then(|times| times.parse().ok());
+    let (Some(what), Some(times)) = (words.first(), times) else {
+        return eprintln!("repeat memory, hot, or how many in a batch; and how often");
+    };
+    let keys = keys(what.parse().unwrap_or(1));
+    let (_folder, durable) = opened(Durability::Interval(Duration::MAX));
+    let store = match what.as_str() {
+        "memory" => LiveStore::default(),
+        _ => durable,
+    };
+    fill(&store, &keys);
+    let mut at = Round::over(&keys);
+    runtime::single().block_on(async {
+        for count in 0..times {
+            let set = KeptMutation::SetCount(count);
+            store.mutate(at.next(), set).await.unwrap();
+            if keys.len() > 1 && (count + 1) % keys.len() as u64 == 0 {
+                store.flush().await.unwrap();
+            }
+        }
+    });
 }
 
 fn opened(durability: Durability) -> (TempDir, LiveStore<Kept>) {
@@ -149,6 +180,33 @@ fn rate(bench: &mut Bench) {
         })
         .times(bench.plan.many as u64),
     ];
+    let place = tempdir().unwrap();
+    let redb = Redb::filled(place.path(), &keys);
+    let mut sqlite = Sqlite::filled(place.path(), &keys, sqlite::When::Later);
+    // Each change by itself; what is written is synced once, at the end.
+    let (mut at_redb, mut at_sqlite) = (Round::over(&keys), Round::over(&keys));
+    contenders.push(
+        Contender::new(REDB, |times| {
+            let start = clock::now();
+            for count in 1..times {
+                redb.set(&[*at_redb.next()], count, redb::When::Later);
+            }
+            redb.set(&[*at_redb.next()], times, redb::When::Now);
+            start.elapsed()
+        })
+        .times(bench.plan.many as u64 / 50),
+    );
+    contenders.push(
+        Contender::new(SQLITE, |times| {
+            let start = clock::now();
+            for count in 0..times {
+                sqlite.set(&[*at_sqlite.next()], count);
+            }
+            sqlite.checkpoint();
+            start.elapsed()
+        })
+        .times(bench.plan.many as u64 / 20),
+    );
     if let Some(server) = &server {
         let value = Small::new(1);
         let mut filling = server.connect();
@@ -204,6 +262,9 @@ fn batches(bench: &mut Bench, changes: usize) {
     };
     let times = changes as u64 * 100;
     let rounds = |times: u64| times.div_ceil(changes as u64);
+    let place = tempdir().unwrap();
+    let redb = Redb::filled(place.path(), &keys);
+    let mut sqlite = Sqlite::filled(place.path(), &keys, sqlite::When::Now);
     let contenders = vec![
         Contender::new(LIVESTORE, |times| {
             let start = clock::now();
@@ -226,6 +287,14 @@ fn batches(bench: &mut Bench, changes: usize) {
             start.elapsed()
         })
         .times(times),
+        Contender::new(REDB, |times| {
+            runtime::repeated(rounds(times), || redb.set(&keys, times, redb::When::Now))
+        })
+        .times(times / 10),
+        Contender::new(SQLITE, |times| {
+            runtime::repeated(rounds(times), || sqlite.set(&keys, times))
+        })
+        .times(times / 10),
     ];
     let what = format!("a change that goes to disk with {changes} others, which are waited for");
     bench.slow_row(&id, &what, contenders);
@@ -277,24 +346,28 @@ fn flushes(bench: &mut Bench, writers: u64) {
     if writers == 1 {
         contenders.push(Contender::new(BARE_SYNC, bare_sync));
     }
+    let place = tempdir().unwrap();
+    let redb = Redb::filled(place.path(), &keys);
+    let sqlite = Mutex::new(Sqlite::filled(place.path(), &keys, sqlite::When::Now));
+    contenders.push(Contender::new(REDB, |times| {
+        threads(&keys, times, |key| {
+            let redb = &redb;
+            move |count| redb.set(&[*key], count, redb::When::Now)
+        })
+    }));
+    // One connection: SQLite has one writer at a time in any case.
+    contenders.push(Contender::new(SQLITE, |times| {
+        threads(&keys, times, |key| {
+            let sqlite = &sqlite;
+            move |count| sqlite.lock().unwrap().set(&[*key], count)
+        })
+    }));
     if let Some(server) = &server {
         contenders.push(Contender::new(REDIS_ALWAYS, |times| {
-            let each = times.div_ceil(writers);
-            let ready = Barrier::new(keys.len() + 1);
-            let start = thread::scope(|scope| {
-                for key in &keys {
-                    let (mut connection, ready) = (server.connect(), &ready);
-                    scope.spawn(move || {
-                        ready.wait();
-                        for count in 0..each {
-                            redis::change(key, count).exec(&mut connection).unwrap();
-                        }
-                    });
-                }
-                ready.wait();
-                clock::now()
-            });
-            start.elapsed().mul_f64(times as f64 / (each * writers) as f64)
+            threads(&keys, times, |key| {
+                let mut connection = server.connect();
+                move |count| redis::change(key, count).exec(&mut connection).unwrap()
+            })
         }));
     }
     bench.slow_row(
@@ -302,6 +375,29 @@ fn flushes(bench: &mut Bench, writers: u64) {
         &format!("a change that is on disk before its writer goes on, {writers} writers"),
         contenders,
     );
+}
+
+/// Has a thread for each key change it, all together so often. Returns how long that took.
+fn threads<'a, F>(keys: &'a [Uuid], times: u64, writer: impl Fn(&'a Uuid) -> F) -> Duration
+where
+    F: FnMut(u64) + Send,
+{
+    let each = times.div_ceil(keys.len() as u64);
+    let ready = Barrier::new(keys.len() + 1);
+    let start = thread::scope(|scope| {
+        for key in keys {
+            let (mut write, ready) = (writer(key), &ready);
+            scope.spawn(move || {
+                ready.wait();
+                (0..each).for_each(&mut write);
+            });
+        }
+        ready.wait();
+        clock::now()
+    });
+    start
+        .elapsed()
+        .mul_f64(times as f64 / (each * keys.len() as u64) as f64)
 }
 
 /// How long a start takes and how large the folder is, per entry.

@@ -5,13 +5,12 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that goes wrong stops")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program's output")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use livestore::{LiveStore, StoreOptions, Uuid};
+use livestore_benches::counting::{self, Counting};
 use livestore_benches::keys::keys;
 use livestore_benches::peers::hand::{self, Hand};
 use livestore_benches::peers::observed::{self, Observed};
@@ -27,43 +26,6 @@ use livestore_benches::rows::{
 use livestore_benches::runtime;
 use livestore_benches::values::{self, Small, SmallMutation};
 
-/// The system's allocator, which counts what it is asked for.
-struct Counting;
-
-static BYTES: AtomicU64 = AtomicU64::new(0);
-static BLOCKS: AtomicU64 = AtomicU64::new(0);
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-#[allow(
-    unsafe_code,
-    reason = "an allocator cannot be written without; it hands everything to the system's"
-)]
-// SAFETY: each method passes its arguments on to the system's allocator, whose contract is the same.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size() as u64, Relaxed);
-        BLOCKS.fetch_add(1, Relaxed);
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size() as u64, Relaxed);
-        BLOCKS.fetch_sub(1, Relaxed);
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        BYTES.fetch_add(size as u64, Relaxed);
-        BYTES.fetch_sub(layout.size() as u64, Relaxed);
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
@@ -78,9 +40,9 @@ struct Heap {
 impl Heap {
     fn now() -> Heap {
         Heap {
-            bytes: BYTES.load(Relaxed),
-            blocks: BLOCKS.load(Relaxed),
-            allocations: ALLOCATIONS.load(Relaxed),
+            bytes: counting::bytes(),
+            blocks: counting::blocks(),
+            allocations: counting::allocations(),
         }
     }
 

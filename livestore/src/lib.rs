@@ -1,3 +1,4 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // One of its programs serves stores, so it is tested only where that is possible.
 #![cfg_attr(any(not(doctest), feature = "ws"), doc = include_str!("../README.md"))]
 #![allow(
@@ -23,8 +24,10 @@ extern crate self as livestore;
 mod ground {
     pub(crate) mod clock;
     pub(crate) mod errand;
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "ws")]
     pub(crate) mod plain_types;
+    #[cfg(feature = "serde")]
+    pub(crate) mod process;
     pub(crate) mod random;
     pub(crate) mod stats;
     pub(crate) mod stripes;
@@ -64,6 +67,7 @@ mod slot {
     pub(crate) mod deltas;
     pub(crate) mod due;
     pub(crate) mod feed;
+    pub(crate) mod hand;
     pub(crate) mod history;
     pub(crate) mod hold;
     pub(crate) mod kept;
@@ -74,6 +78,8 @@ mod slot {
     pub(crate) mod ready;
     #[cfg(feature = "serde")]
     pub(crate) mod record;
+    #[cfg(feature = "durable")]
+    pub(crate) mod records;
     pub(crate) mod ring;
     pub(crate) mod shared;
     #[cfg(feature = "durable")]
@@ -147,6 +153,7 @@ mod store {
 #[doc = include_str!("ws/protocol.md")]
 pub mod ws {
     pub(crate) mod budget;
+    pub(crate) mod client;
     pub(crate) mod config;
     pub(crate) mod cx;
     pub(crate) mod deny;
@@ -171,6 +178,7 @@ pub mod ws {
     pub(crate) mod views;
     pub(crate) mod whole;
 
+    pub use crate::ws::client::client_js;
     pub use crate::ws::cx::Cx;
     pub use crate::ws::deny::Deny;
     pub use crate::ws::json::{Json, json};

@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod refuse;
+mod system;
 mod world;
 
+use std::collections::HashSet;
 use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
@@ -128,6 +130,10 @@ fn be_what_the_environment_says() {
             "live" => live(folder).await,
             "full" => refuse::full(folder).await,
             "stranger" => refuse::stranger(folder).await,
+            "forked" => system::forked(folder).await,
+            "full-disk" => system::full_disk(folder).await,
+            "read-only" => system::read_only(folder).await,
+            "few-files" => system::few_files(folder).await,
             role => panic!("no such role: {role}"),
         }
     });
@@ -138,7 +144,7 @@ async fn live(folder: &Path) {
     let known = Known::from_line(&env::var(KNOWN).unwrap());
     let store = world::open(folder, &mut Dice::new(seed)).await.unwrap();
     let begin = world::check(&store, known);
-    say("open");
+    say(&format!("open {}", store.epoch()));
     world::live(store, begin, seed, |known| say(&known.to_line())).await;
 }
 
@@ -151,6 +157,7 @@ fn whatever_moment_it_is_killed_at_a_prefix_is_there_with_all_that_was_flushed()
     let mut dice = Dice::new(seed);
     let mut known = Known::default();
     let mut killed_early = 0;
+    let mut epochs = HashSet::new();
     for round in 0..rounds {
         let mut command = Process::this_program();
         command
@@ -158,8 +165,18 @@ fn whatever_moment_it_is_killed_at_a_prefix_is_there_with_all_that_was_flushed()
             .env(KNOWN, known.to_line());
         let process = Process::start(command, "live", folder.path());
         let opens = dice.below(5) == 0;
+        let mut hear = |words: &str, known: Known| match words.strip_prefix("open ") {
+            Some(epoch) => {
+                assert!(
+                    epochs.insert(epoch.to_owned()),
+                    "round {round}: an epoch comes twice"
+                );
+                known
+            }
+            None => known.max(Known::from_line(words)),
+        };
         if !opens {
-            process.expect("open");
+            hear(&process.hear().unwrap(), known);
         }
         let before = known;
         // A random time from here, and in that time whatever it says.
@@ -171,17 +188,14 @@ fn whatever_moment_it_is_killed_at_a_prefix_is_there_with_all_that_was_flushed()
             )]
             let begun = std::time::Instant::now();
             match process.lines.recv_timeout(left) {
-                Ok(words) if words == "open" => {}
-                Ok(words) => known = known.max(Known::from_line(&words)),
+                Ok(words) => known = hear(&words, known),
                 Err(mpsc::RecvTimeoutError::Timeout) => break,
                 Err(mpsc::RecvTimeoutError::Disconnected) => panic!("round {round}: it has ended by itself"),
             }
             left = left.saturating_sub(begun.elapsed());
         }
         for words in process.kill() {
-            if words != "open" {
-                known = known.max(Known::from_line(&words));
-            }
+            known = hear(&words, known);
         }
         killed_early += u64::from(opens && known == before);
         if dice.below(2) == 0 {
@@ -189,13 +203,17 @@ fn whatever_moment_it_is_killed_at_a_prefix_is_there_with_all_that_was_flushed()
             known = runtime.block_on(async {
                 let store = world::open(folder.path(), &mut dice).await.unwrap();
                 let known = world::check(&store, known);
+                assert!(
+                    epochs.insert(store.epoch().to_string()),
+                    "round {round}: an epoch comes twice"
+                );
                 store.close().await.unwrap();
                 known
             });
         }
     }
     assert!(
-        known.step > 0 && known.transfers > 0 && known.toggled > 0,
+        known.step > 0 && known.transfers > 0 && known.toggled > 0 && known.postponed > 0,
         "{known:?}"
     );
     let mut errors = io::stderr();

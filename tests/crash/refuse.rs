@@ -13,6 +13,7 @@ use livestore_tests::Dice;
 use serde::{Deserialize, Serialize};
 use tempfile::tempdir;
 
+use crate::world::Known;
 use crate::{Process, say};
 
 /// Something large.
@@ -138,9 +139,11 @@ fn a_folder_that_cannot_be_written_is_refused() {
 fn a_folder_that_another_process_has_open_is_refused_until_it_ends() {
     let folder = tempdir().unwrap();
     let mut command = Process::this_program();
-    command.env(crate::SEED, "1").env(crate::KNOWN, "0 0 0");
+    command
+        .env(crate::SEED, "1")
+        .env(crate::KNOWN, Known::default().to_line());
     let process = Process::start(command, "live", folder.path());
-    process.expect("open");
+    assert!(process.hear().unwrap().starts_with("open "));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let mut dice = Dice::new(1);

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
-use livestore::{Durability, LiveStore, LiveValue, OpenError, Uuid};
+use livestore::{Durability, ExpireMode, LiveStore, LiveValue, OpenError, StoreOptions, Uuid};
 use livestore_tests::Dice;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,20 @@ const FETCHED: Uuid = Uuid::from_u64_pair(4, 0);
 const TOLD: Uuid = Uuid::from_u64_pair(4, 1);
 /// Is created and removed in turn.
 const TOGGLED: Uuid = Uuid::from_u64_pair(5, 0);
+/// Has its number and the deadline that belongs to it set in one transaction.
+const POSTPONED: Uuid = Uuid::from_u64_pair(7, 0);
+
+/// The deadline that belongs to a number: in seventy years, and a quarter of an hour later for each, so that none is taken for
+/// another.
+fn deadline(n: i64) -> SystemTime {
+    let later = n.rem_euclid(100_000).unsigned_abs() * 900;
+    SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000 + later)
+}
+
+#[allow(clippy::disallowed_methods, reason = "a deadline is one of real time")]
+fn both_clocks() -> (Instant, SystemTime) {
+    (Instant::now(), SystemTime::now())
+}
 
 /// What was committed, or is known to be on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -50,11 +64,22 @@ pub(crate) struct Known {
     pub(crate) transfers: i64,
     /// The last version of the cell that is created and removed in turn.
     pub(crate) toggled: u64,
+    /// The number of the cell whose deadline is put off.
+    pub(crate) postponed: i64,
+    /// The version of the cell that counts transfers, without them. Zero until it was seen on disk.
+    first: u64,
 }
 
 impl Known {
     pub(crate) fn to_line(self) -> String {
-        format!("{} {} {}", self.step, self.transfers, self.toggled)
+        let Known {
+            step,
+            transfers,
+            toggled,
+            postponed,
+            first,
+        } = self;
+        format!("{step} {transfers} {toggled} {postponed} {first}")
     }
 
     pub(crate) fn from_line(line: &str) -> Known {
@@ -63,6 +88,8 @@ impl Known {
             step: words.next().unwrap(),
             transfers: words.next().unwrap(),
             toggled: words.next().unwrap().unsigned_abs(),
+            postponed: words.next().unwrap(),
+            first: words.next().unwrap().unsigned_abs(),
         }
     }
 
@@ -71,6 +98,8 @@ impl Known {
             step: self.step.max(other.step),
             transfers: self.transfers.max(other.transfers),
             toggled: self.toggled.max(other.toggled),
+            postponed: self.postponed.max(other.postponed),
+            first: self.first.max(other.first),
         }
     }
 }
@@ -92,6 +121,11 @@ pub(crate) async fn open(folder: &Path, dice: &mut Dice) -> Result<LiveStore<Cel
     ];
     let limit = [8, 64, 1 << 16];
     LiveStore::new()
+        .with_options(StoreOptions {
+            expire_check_freq: Some(Duration::from_millis(50)),
+            expire_mode: ExpireMode::Timeout(Duration::MAX),
+            ..Default::default()
+        })
         .with_durability(Durability::Interval(interval[dice.below(4)]))
         .with_pending_limit(limit[dice.below(3)])
         // At one it is written anew as often as there is time.
@@ -132,6 +166,33 @@ pub(crate) fn check(store: &LiveStore<Cell>, known: Known) -> Known {
         "{transfers} of {known:?}: what was flushed is gone"
     );
 
+    // Each is one change, so the versions count them.
+    let mut first = known.first;
+    if let Some(entry) = store.fetch(&TRANSFERS) {
+        let now = entry.version() - transfers.unsigned_abs();
+        assert!(
+            first == 0 || now == first,
+            "a version is missing, or there is one too many: {now} is not {first}"
+        );
+        first = now;
+    }
+
+    // A deadline came with the number that it belongs to.
+    let postponed = at(store, &POSTPONED);
+    if let Some(entry) = store.fetch(&POSTPONED) {
+        let (now, wall_now) = both_clocks();
+        let found = wall_now + (entry.expires_at().unwrap() - now);
+        let apart = match found.duration_since(deadline(postponed)) {
+            Ok(late) => late,
+            Err(early) => early.duration(),
+        };
+        assert!(apart < Duration::from_secs(5), "{apart:?} apart at {postponed}");
+    }
+    assert!(
+        postponed >= known.postponed,
+        "{postponed} of {known:?}: what was flushed is gone"
+    );
+
     // Nothing that was seen is missing.
     let seen = at(store, &chain(0));
     let (fetched, told) = (at(store, &FETCHED), at(store, &TOLD));
@@ -153,6 +214,8 @@ pub(crate) fn check(store: &LiveStore<Cell>, known: Known) -> Known {
         step,
         transfers,
         toggled,
+        postponed,
+        first,
     }
 }
 
@@ -183,12 +246,16 @@ pub(crate) async fn live(store: LiveStore<Cell>, begin: Known, seed: u64, say: i
     tokio::spawn(fetch_and_tell(store.clone()));
     tokio::spawn(watch_and_tell(store.clone()));
     tokio::spawn(toggle(store.clone(), Arc::clone(&toggled)));
+    let postponed = Arc::new(AtomicI64::new(begin.postponed));
+    tokio::spawn(postpone(store.clone(), Arc::clone(&postponed)));
     tokio::spawn(come_and_go(store.clone(), Dice::new(seed + 5)));
     loop {
         let known = Known {
             step: step.load(Ordering::SeqCst),
             transfers: transfers.load(Ordering::SeqCst),
             toggled: toggled.load(Ordering::SeqCst),
+            postponed: postponed.load(Ordering::SeqCst),
+            first: begin.first,
         };
         store.flush().await.unwrap();
         say(known);
@@ -252,6 +319,22 @@ async fn toggle(store: LiveStore<Cell>, done: Arc<AtomicU64>) {
             None => store.create(&TOGGLED, cell(0)).unwrap().version(),
         };
         done.store(version, Ordering::SeqCst);
+    }
+}
+
+async fn postpone(store: LiveStore<Cell>, done: Arc<AtomicI64>) {
+    loop {
+        let n = done.load(Ordering::SeqCst) + 1;
+        store
+            .transact(&[POSTPONED], |tx| {
+                tx.create(&POSTPONED, cell(0)).ok();
+                tx.mutate(&POSTPONED, CellMutation::SetN(n)).unwrap();
+                let (now, wall_now) = both_clocks();
+                tx.expire_at(&POSTPONED, now + deadline(n).duration_since(wall_now).unwrap())
+            })
+            .await
+            .unwrap();
+        done.store(n, Ordering::SeqCst);
     }
 }
 

@@ -1,13 +1,14 @@
 //! The end of a store that still has handles.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use livestore::{
-    AcquireError, DeadlineError, ExpireMode, LiveStore, LiveValue, MutateError, MutateIfError, StoreOptions,
-    TransactError, TryAcquireError, Uuid,
+    AcquireError, DeadlineError, Entry, ExpireMode, LiveStore, LiveValue, MutateError, MutateIfError,
+    RollbackError, StoreOptions, TransactError, TryAcquireError, TryAssignError, Uuid,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -265,4 +266,103 @@ async fn an_entry_of_a_closed_store_gets_no_deadline_though_a_guard_has_it() {
         store.expire_after(&key, Duration::from_secs(1)),
         Err(DeadlineError::Missing)
     );
+}
+
+thread_local! {
+    /// What is done while the user's code runs.
+    static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// Runs what is to be done meanwhile when it is mutated or checked.
+#[derive(Clone, Debug)]
+struct Slow;
+
+fn run_meanwhile() -> Result<(), ()> {
+    let meanwhile = MEANWHILE.take();
+    meanwhile.into_iter().for_each(|run| run());
+    Ok(())
+}
+
+impl LiveValue for Slow {
+    type Message = ();
+    type Mutation = ();
+    type MutError = ();
+
+    fn mutate(_: &Entry<Self>, (): &()) -> Result<Self, ()> {
+        run_meanwhile().map(|()| Slow)
+    }
+
+    fn check(&self, _: Option<&Self>) -> Result<(), ()> {
+        run_meanwhile()
+    }
+}
+
+/// A call whose own code was running said that it had committed, and nobody was ever told.
+#[test]
+fn a_call_in_the_midst_of_which_the_store_is_closed_has_committed_nothing() {
+    type Call = fn(LiveStore<Slow>, Uuid) -> bool;
+    let calls: [(&str, Call); 9] = [
+        ("mutate", |store, key| {
+            let result = store.mutate(&key, ()).now_or_never().unwrap();
+            matches!(result, Err(MutateError::Missing))
+        }),
+        ("mutate_version", |store, key| {
+            let result = store.mutate_version(&key, ()).now_or_never().unwrap();
+            matches!(result, Err(MutateError::Missing))
+        }),
+        ("mutate_if", |store, key| {
+            let result = store.mutate_if(&key, 1, ()).now_or_never().unwrap();
+            matches!(result, Err(MutateIfError::Missing))
+        }),
+        ("mutate_or_create", |store, key| {
+            // As everything that is created then, it has ended already.
+            let result = store.mutate_or_create(&key, || Slow, ()).now_or_never();
+            result.unwrap().unwrap().version() == 1
+        }),
+        ("try_assign", |store, key| {
+            let result = store.try_assign(&key, Slow).now_or_never().unwrap();
+            matches!(result, Err(TryAssignError::Missing(Slow)))
+        }),
+        ("try_insert", |store, key| {
+            let result = store.try_insert(&key, Slow).now_or_never().unwrap();
+            matches!(result, Ok(None))
+        }),
+        ("rollback", |store, key| {
+            let result = store.rollback(&key, 1).now_or_never().unwrap();
+            matches!(result, Err(RollbackError::Missing))
+        }),
+        ("transact", |store, key| {
+            let keys = [key];
+            let result = store.transact(&keys, |tx| tx.mutate(&key, ()).map(drop));
+            matches!(result.now_or_never().unwrap(), Err(TransactError::Closed))
+        }),
+        ("transact, with another", |store, key| {
+            let keys = [key];
+            let result = store.transact(&keys, |tx| {
+                tx.create(&Uuid::new_v4(), Slow).unwrap();
+                tx.mutate(&key, ()).map(drop)
+            });
+            matches!(result.now_or_never().unwrap(), Err(TransactError::Closed))
+        }),
+    ];
+    for (name, call) in calls {
+        let store = LiveStore::default();
+        let key = store.init(Slow);
+        let mut watch = store.watch(&key).unwrap();
+        let handle = store.handle(&key).unwrap();
+        let closing = store.clone();
+        MEANWHILE.set(Some(Box::new(move || {
+            closing.close().now_or_never().unwrap().unwrap();
+        })));
+        assert!(call(store.clone(), key), "{name}");
+        assert!(MEANWHILE.take().is_none(), "{name} has run nothing of the user's");
+        assert!(watch.try_next().is_none() && watch.is_over());
+        assert_eq!(watch.latest().version(), 1, "{name}");
+        assert!(handle.is_over() && store.is_empty());
+        let stats = store.stats();
+        assert_eq!(
+            (stats.held, stats.mutations),
+            (0, u64::from(name == "mutate_or_create"))
+        );
+    }
 }

@@ -115,6 +115,8 @@ async fn mutate_or_create_creates_nothing_that_the_value_refuses() {
     let store = LiveStore::default();
     let key = Uuid::new_v4();
     let refused = store.mutate_or_create(&key, || counter(10), Change::Refuse).await;
+    // As where there is one to be mutated.
+    assert_eq!((store.stats().refused, store.stats().mutations), (1, 0));
     assert_eq!(refused.unwrap_err(), Refused);
     assert!(!store.contains_key(&key));
 }

@@ -3,6 +3,7 @@
 mod always;
 mod collections;
 mod errors;
+mod foreign;
 mod generics;
 mod hidden;
 mod lints;
@@ -13,6 +14,7 @@ mod numbers;
 mod plain;
 mod rules;
 mod serde;
+mod servers;
 mod set;
 mod shown;
 mod small;

@@ -114,6 +114,113 @@ fn where_no_check_will_ever_be_a_deadline_is_an_error_and_where_one_can_be_it_is
     });
 }
 
+/// Two tests share a store, at once. The one in which it was built ends first, and of the other's entry nobody thought any more.
+#[test]
+fn the_checks_go_on_in_a_runtime_where_somebody_has_created_an_entry() {
+    let first = runtime();
+    let store = first.block_on(async {
+        LiveStore::new()
+            .with_options(options(ExpireMode::Timeout(SECOND)))
+            .done()
+    });
+    let (second, third, timeless) = (
+        runtime(),
+        runtime(),
+        Builder::new_current_thread().build().unwrap(),
+    );
+    for other in [&timeless, &second, &third] {
+        other.block_on(async { store.init(counter(0)) });
+    }
+    assert_eq!(store.len(), 3);
+    // One of those that were there has ended before.
+    drop(second);
+    drop(first);
+    assert!(store.stats().expiry_runs);
+    third.block_on(async {
+        sleep(SECOND * 5).await;
+        assert!(store.is_empty());
+        let metrics = tokio::runtime::Handle::current().metrics();
+        assert_eq!(metrics.num_alive_tasks(), 2);
+    });
+    // Nobody else is left. Whoever comes next has them go on.
+    drop(third);
+    assert!(!store.stats().expiry_runs);
+    timeless.block_on(async { store.init(counter(0)) });
+    assert!(!store.stats().expiry_runs);
+    runtime().block_on(async {
+        store.init(counter(0));
+        sleep(SECOND * 5).await;
+        assert!(store.is_empty());
+    });
+}
+
+/// A runtime that is noted has a task that ends with it, and with the store.
+#[test]
+fn of_a_store_that_has_ended_nothing_is_left_in_any_runtime() {
+    let (first, second) = (runtime(), runtime());
+    let store = first.block_on(async {
+        LiveStore::new()
+            .with_options(options(ExpireMode::Timeout(SECOND)))
+            .done()
+    });
+    second.block_on(async {
+        for count in 0..10 {
+            store.init(counter(count));
+        }
+    });
+    let metrics = second.metrics();
+    assert_eq!(metrics.num_alive_tasks(), 1);
+    drop(store);
+    let rest = async {
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+    };
+    second.block_on(rest);
+    assert_eq!(metrics.num_alive_tasks(), 0);
+    drop(first);
+}
+
+/// A clock that was behind the one under which the store was built stood still until it had come to that: entries there were
+/// created in the future, and expired late by as much.
+#[test]
+fn a_store_built_under_a_clock_that_was_moved_keeps_time_under_one_that_was_not() {
+    let first = runtime();
+    let store = first.block_on(async {
+        tokio::time::advance(SECOND * 3600).await;
+        let options = options(ExpireMode::Timeout(SECOND * 600));
+        LiveStore::<Counter>::new().with_options(options).done()
+    });
+    drop(first);
+    runtime().block_on(async {
+        let key = store.init(counter(0));
+        let now = || tokio::time::Instant::now().into_std();
+        let entry = store.fetch(&key).unwrap();
+        assert!(entry.create_time() <= now() && entry.create_time() + SECOND > now());
+        assert!(entry.expires_at().unwrap() <= now() + SECOND * 601);
+        sleep(SECOND * 599).await;
+        assert!(store.contains_key(&key));
+        sleep(SECOND * 3).await;
+        assert!(!store.contains_key(&key));
+    });
+}
+
+/// The first period began when the task of the checks was polled, and not when the store was built.
+#[test]
+fn what_became_due_before_the_first_check_was_polled_goes_at_once() {
+    runtime().block_on(async {
+        let store = LiveStore::new()
+            .with_options(options(ExpireMode::Timeout(SECOND)))
+            .done();
+        store.init(counter(0));
+        tokio::time::advance(SECOND * 3).await;
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+        assert!(store.is_empty());
+    });
+}
+
 #[test]
 fn checks_are_resumed_once_and_end_with_the_store() {
     let store = left_behind(ExpireMode::Timeout(SECOND * 10));

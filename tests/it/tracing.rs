@@ -7,7 +7,7 @@ use std::time::Duration;
 use ::tracing::field::{Field, Visit};
 use ::tracing::span::{Attributes, Id, Record};
 use ::tracing::{Event, Metadata, Subscriber, subscriber};
-use livestore::{ExpireMode, LiveStore, StoreOptions, Uuid};
+use livestore::{Delta, ExpireMode, LiveStore, StoreOptions, Update, Uuid};
 use livestore_tests::{Change, Counter, counter, store_with_cap};
 use tokio_test::task::spawn;
 use tokio_test::{assert_pending, assert_ready};
@@ -162,4 +162,87 @@ fn a_mutation_on_drop_that_comes_to_nothing_is_an_event() {
             format!("ERROR message=a mutation on drop has panicked key={key}"),
         ]
     );
+}
+
+/// Panics over every event, and counts them.
+struct Broken(Arc<Mutex<usize>>);
+
+impl Subscriber for Broken {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        if event.metadata().target().starts_with("livestore") {
+            *self.0.lock().unwrap() += 1;
+            panic!("the log cannot be written");
+        }
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// What it was told about was lost: a resync and with it the promise of no gap, a batch, the checks, all later callbacks.
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_panics_takes_nothing_from_anybody() {
+    let events = Arc::default();
+    let _guard = subscriber::set_default(Broken(Arc::clone(&events)));
+    let called = Arc::new(Mutex::new(0));
+    let counts = Arc::clone(&called);
+    let options = StoreOptions {
+        channel_cap: 2,
+        expire_check_freq: Some(Duration::from_secs(1)),
+        expire_mode: ExpireMode::Timeout(Duration::from_secs(10)),
+        ..Default::default()
+    };
+    let store = LiveStore::new()
+        .with_options(options)
+        .on_expire(move |expired| {
+            let mut called = counts.lock().unwrap();
+            *called += expired.len();
+            assert!(*called > 1, "the first batch");
+            async {}
+        })
+        .done();
+    let key = store.init(counter(0));
+    let (mut watch, mut deltas) = (store.watch(&key).unwrap(), store.watch_deltas(&key).unwrap());
+    let (mut set, mut all) = (store.watch_set(), store.watch_all());
+    set.add(&key).unwrap();
+    for _ in 0..40 {
+        store.mutate(&key, Change::Add(1)).await.unwrap();
+    }
+    assert!(matches!(
+        watch.try_next(),
+        Some(Update::Resync { missed: 40, .. })
+    ));
+    assert!(matches!(
+        deltas.try_next(),
+        Some(Delta::Resync { missed: 40, .. })
+    ));
+    assert!(matches!(
+        set.try_next(),
+        Some((_, Update::Resync { missed: 40, .. }))
+    ));
+    assert!(matches!(all.try_next(), Some((_, Update::Resync { .. }))));
+    for expired in 1..=3 {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        assert_eq!(
+            (store.stats().expired, *called.lock().unwrap()),
+            (expired, expired as usize)
+        );
+        store.init(counter(0));
+    }
+    // Nobody is there to be mutated.
+    drop(store.mutate_on_drop(&key, Change::Add(1)));
+    assert!(*events.lock().unwrap() > 0, "it was told nothing");
 }

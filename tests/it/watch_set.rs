@@ -150,6 +150,53 @@ async fn a_hot_entry_keeps_nobody_waiting() {
     assert_eq!(first, (0..40).collect::<Vec<_>>());
 }
 
+/// A place in the set that was left while it had news was given to the next who came, who then had the turn of who had left.
+#[tokio::test]
+async fn who_is_added_again_does_not_step_before_those_who_wait() {
+    let (store, mut set) = watched(4, 64);
+    add(&store, 0, 1).await;
+    set.remove(&key(0));
+    add(&store, 1, 1).await;
+    add(&store, 2, 1).await;
+    set.add(&key(3)).unwrap();
+    add(&store, 3, 1).await;
+    assert_eq!(drain(&mut set), ["1 Mutate 2", "2 Mutate 2", "3 Mutate 2"]);
+    // The place that was left is given to others, but later.
+    set.add(&key(0)).unwrap();
+    add(&store, 0, 1).await;
+    assert_eq!(drain(&mut set), ["0 Mutate 3"]);
+}
+
+#[tokio::test]
+async fn a_set_that_was_emptied_is_as_good_as_new() {
+    let (store, mut set) = watched(300, 64);
+    for number in 0..300 {
+        add(&store, number, 1).await;
+    }
+    set.clear();
+    assert!(set.is_empty() && set.try_next().is_none());
+    assert_eq!(store.stats().watchers, 0);
+    for round in 0..3 {
+        for number in 0..200 {
+            set.add(&key(number)).unwrap();
+            add(&store, number, 1).await;
+        }
+        assert_eq!((set.len(), set.keys().count()), (200, 200));
+        if round == 1 {
+            set.clear();
+            continue;
+        }
+        for number in 0..200 {
+            let (told, _) = set.try_next().unwrap();
+            assert_eq!(told, key(number));
+        }
+        for number in 0..200 {
+            assert!(set.remove(&key(number)));
+        }
+    }
+    assert!(set.try_next().is_none());
+}
+
 #[tokio::test]
 async fn lag_is_told_for_the_entry_that_has_it_and_for_no_other() {
     let (store, mut set) = watched(2, 4);

@@ -101,6 +101,8 @@ async fn round(options: StoreOptions, length: Duration, seed: u64) {
         tasks.push(tokio::spawn(watchers::reconnect(Arc::clone(&world), roll())));
         tasks.push(tokio::spawn(watchers::copy(Arc::clone(&world), roll())));
         tasks.push(tokio::spawn(watchers::copy_on(Arc::clone(&world), roll())));
+        tasks.push(tokio::spawn(watchers::gather(Arc::clone(&world), roll())));
+        tasks.push(tokio::spawn(writers::keep_to_a_life(Arc::clone(&world), roll())));
     }
     tasks.push(tokio::spawn(watchers::count(Arc::clone(&world), roll())));
     // While somebody watches everything, nothing is changed in place; so in every other cycle nobody does.

@@ -87,6 +87,54 @@ pub(crate) async fn watch(world: Arc<World>, mut dice: Dice) -> Commits {
     Commits::default()
 }
 
+/// Follows several entries with one receiver, which come and go in it.
+pub(crate) async fn gather(world: Arc<World>, mut dice: Dice) -> Commits {
+    let mut set = world.store.watch_set();
+    let mut known: HashMap<Uuid, Seen> = HashMap::new();
+    while world.goes_on() {
+        let key = world.keys[dice.below(KEYS + 1)];
+        match dice.below(30) {
+            0 => assert_eq!(set.remove(&key), known.remove(&key).is_some()),
+            1 | 2 => {
+                // Where there is none, the end of the one that was there is still to be told.
+                if let Some(entry) = set.add(&key) {
+                    known.insert(key, seen(&entry));
+                }
+            }
+            3 if dice.below(10) == 0 => {
+                set.clear();
+                known.clear();
+            }
+            4 => tokio::time::sleep(dice.moment()).await,
+            _ => {}
+        }
+        if known.is_empty() {
+            assert!(set.next().await.is_none());
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let next = match dice.below(3) {
+            0 => set.try_next(),
+            1 => timeout(dice.moment(), set.next()).await.ok().flatten(),
+            _ => {
+                let next = timeout(dice.moment(), set.next_shared()).await.ok().flatten();
+                next.map(|(key, update)| (key, Update::clone(&update)))
+            }
+        };
+        let Some((key, update)) = next else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let last = known.get_mut(&key).expect("what is told is of a member");
+        *last = follow(&world, &key, *last, &update);
+        if update.is_end() {
+            known.remove(&key);
+        }
+        assert_eq!(set.len(), known.len());
+    }
+    Commits::default()
+}
+
 /// Does to a copy of version `last` what a delta says. Returns the version that it has then.
 fn follow_delta(copy: &mut Tracked, last: u64, delta: &Delta<Tracked>) -> u64 {
     match delta {

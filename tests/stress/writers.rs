@@ -96,6 +96,54 @@ pub(crate) async fn change(world: Arc<World>, mut dice: Dice) -> Commits {
     commits
 }
 
+/// Changes one life of an entry after another, each by a handle of it.
+pub(crate) async fn keep_to_a_life(world: Arc<World>, mut dice: Dice) -> Commits {
+    let mut commits = Commits::default();
+    while world.goes_on() {
+        let at = dice.below(KEYS + 1);
+        let Some(handle) = world.store.handle(&world.keys[at]) else {
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let Some(mut last) = handle.fetch().map(|entry| entry.version()) else {
+            continue;
+        };
+        for _ in 0..dice.below(100) {
+            let before = world.committed(at);
+            let change = if dice.below(4) == 0 {
+                Change::Slowly
+            } else {
+                Change::AtOnce
+            };
+            let changed = handle.mutate_version(change);
+            let changed = match dice.below(20) {
+                0 => match timeout(dice.moment(), changed).await {
+                    Ok(changed) => changed,
+                    Err(_) => continue,
+                },
+                _ => changed.await,
+            };
+            match changed {
+                Ok(version) => {
+                    assert!(version > last, "{version} after {last}");
+                    commits.note(&world, at, before, version);
+                    last = version;
+                }
+                Err(MutateError::Missing) => {
+                    // That was its end, whatever came after it.
+                    assert!(handle.is_over() && handle.fetch().is_none());
+                    break;
+                }
+                Err(MutateError::Rejected(())) => panic!("this is not refused"),
+            }
+            if let Some(now) = handle.peek() {
+                assert!(now.version() >= last);
+            }
+        }
+    }
+    commits
+}
+
 /// Reads, decides and commits if nobody was faster.
 pub(crate) async fn decide(world: Arc<World>, mut dice: Dice) -> Commits {
     let mut commits = Commits::default();

@@ -1,7 +1,7 @@
 //! `#[live(..)]` on a field.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, ExprPath, Token};
 
@@ -244,7 +244,7 @@ fn operation(kind: OpKind, word: &Ident, items: &mut Items<'_>, errors: &mut Err
                 None
             }
         };
-    } else if !items.is_alone() && !items.is_before_word() {
+    } else if !items.is_alone() && !items.is_before_word() && !items.is_before_semicolon() {
         // The operation itself is understood, so the field keeps it beside the error.
         let rest = items.rest();
         let message = argument_message(kind, word, &rest);
@@ -259,10 +259,15 @@ fn argument_message(kind: OpKind, word: &Ident, rest: &TokenStream) -> String {
         Some(TokenTree::Group(group)) => group.stream(),
         _ => rest.clone(),
     };
-    if let Ok(name) = syn::parse2::<Ident>(inside)
+    if let Ok(name) = syn::parse2::<Ident>(inside.clone())
         && is_camel_case(&name.to_string())
     {
         return format!("to name the variant write `{word} = {name}`");
+    }
+    if let (OpKind::Increment | OpKind::Decrement, Ok(way)) = (kind, syn::parse2::<Ident>(inside))
+        && let Some(ty) = way_of_overflow(&way.to_string())
+    {
+        return format!("`{word}` refuses to overflow; what does otherwise is a type: `std::num::{ty}<T>`");
     }
     let beside = match kind {
         OpKind::Increment | OpKind::Decrement => ", range = 0..=100",
@@ -284,8 +289,24 @@ fn argument_message(kind: OpKind, word: &Ident, rest: &TokenStream) -> String {
     )
 }
 
+/// The type of the standard library that adds and subtracts in another way.
+fn way_of_overflow(word: &str) -> Option<&'static str> {
+    match word {
+        "wrapping" | "wrap" => Some("Wrapping"),
+        "saturating" | "saturate" | "clamp" => Some("Saturating"),
+        _ => None,
+    }
+}
+
 fn range(word: &Ident, example: &str, items: &mut Items<'_>) -> syn::Result<Rule> {
     let value = items.value(word, &format!("`{word}` needs a range: `{word} = {example}`"))?;
+    if let Some(first) = value::single(&value)
+        && let Some(last) = items.number_after_comma()
+    {
+        let last = last.to_token_stream();
+        let message = format!("a range is written with dots: `{word} = {first}..={last}`");
+        return Err(syn::Error::new_spanned(quote!(#value #last), message));
+    }
     let value = value::range(value, word)?;
     let constant = value::is_constant(&value, Form::Range);
     Ok(Rule {

@@ -5,7 +5,7 @@ use quote::{ToTokens, TokenStreamExt};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{ExprPath, Token, Type};
+use syn::{ExprPath, Lit, Token, Type};
 
 use crate::attr::value;
 use crate::errors::Errors;
@@ -132,6 +132,20 @@ impl Items<'_> {
         self.0.peek(syn::token::Paren) || self.0.peek(syn::token::Bracket) || self.0.peek(syn::token::Brace)
     }
 
+    /// Whether a semicolon stands where a comma should.
+    pub(crate) fn is_before_semicolon(&self) -> bool {
+        self.0.peek(Token![;])
+    }
+
+    /// Takes the number after a comma, if that is what comes next: `1, 5`.
+    pub(crate) fn number_after_comma(&mut self) -> Option<Lit> {
+        let ahead = self.0.fork();
+        ahead.parse::<Token![,]>().ok()?;
+        let number = ahead.parse::<Lit>().ok()?;
+        self.0.advance_to(&ahead);
+        Some(number)
+    }
+
     /// What is in the parentheses that come next, without taking it.
     pub(crate) fn peek_list(&self) -> Option<TokenStream> {
         if !self.0.peek(syn::token::Paren) {
@@ -201,7 +215,7 @@ impl Items<'_> {
         }
         if !self.has_value() {
             let rest = self.rest();
-            let message = match without_equals(&rest) {
+            let message = match least_and_most(&rest).or_else(|| without_equals(&rest)) {
                 Some(value) => format!("write `{word} = {value}`"),
                 None => missing.to_owned(),
             };
@@ -314,6 +328,30 @@ fn without_equals(rest: &TokenStream) -> Option<String> {
         TokenTree::Literal(literal) if value::quoted(&literal).is_some() => value::quoted(&literal),
         _ => Some(value::constant_text(&value)),
     }
+}
+
+/// The range that other libraries write `(min = 1, max = 3)`.
+fn least_and_most(rest: &TokenStream) -> Option<String> {
+    let tokens: Vec<TokenTree> = rest.clone().into_iter().collect();
+    let [TokenTree::Group(group)] = tokens.as_slice() else {
+        return None;
+    };
+    let (mut least, mut most) = (String::new(), String::new());
+    let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
+    for bound in tokens.split(|token| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ',')) {
+        let [TokenTree::Ident(word), TokenTree::Punct(equals), value @ ..] = bound else {
+            return None;
+        };
+        let value = value::constant_text(&value.iter().cloned().collect());
+        match word.to_string().as_str() {
+            _ if equals.as_char() != '=' => return None,
+            "min" | "minimum" | "from" => least = value,
+            "max" | "maximum" | "to" => most = format!("={value}"),
+            "equal" | "eq" => (least, most) = (value.clone(), format!("={value}")),
+            _ => return None,
+        }
+    }
+    Some(format!("{least}..{most}"))
 }
 
 /// The string literal that comes next, with its text.

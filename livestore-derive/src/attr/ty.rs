@@ -208,6 +208,20 @@ fn variant_mistake(name: &Ident, input: ParseStream<'_>) -> Option<(TokenStream,
         return Some((at, message));
     }
     let ahead = input.fork();
+    if ahead.peek(syn::token::Brace) && ahead.fork().parse::<syn::FieldsNamed>().is_err() {
+        let group = ahead.parse::<proc_macro2::Group>().ok()?;
+        let first = group.stream().into_iter().next();
+        // A field whose type is wrong is told by the parser itself.
+        if !matches!(first, Some(TokenTree::Ident(ident)) if ident != "self" && group.stream().to_string().contains(':'))
+        {
+            let message = format!(
+                "what stands in braces is the payload, as in an enum: `{name} {{ who: Uuid }}`; what `{name}` does is \
+                 written in the method it calls"
+            );
+            return Some((group.to_token_stream(), message));
+        }
+        return None;
+    }
     if !ahead.peek(syn::token::Paren) {
         return None;
     }

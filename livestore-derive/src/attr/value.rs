@@ -122,14 +122,16 @@ pub(crate) fn range(value: TokenStream, word: &Ident) -> syn::Result<TokenStream
         Some('=') => to = &to[1..],
         _ => {}
     }
+    if let Some(second) = (0..to.len().saturating_sub(1)).find(|at| is_dot(&to[*at]) && is_dot(&to[at + 1])) {
+        let rest: TokenStream = to[second..].iter().cloned().collect();
+        let message = format!("a range has one `..`: `{word} = 1..=32`");
+        return Err(syn::Error::new_spanned(rest, message));
+    }
     if let Some(rest) = after_expression(to)
-        && let Some(next @ TokenTree::Ident(_)) = rest.first()
+        && let Some(message) = rest.first().and_then(after_range)
     {
         let at: TokenStream = rest.iter().cloned().collect();
-        return Err(syn::Error::new_spanned(
-            at,
-            format!("expected `,` before `{next}`"),
-        ));
+        return Err(syn::Error::new_spanned(at, message));
     }
     if let Some((from, to)) = literal_bounds(value.clone())
         && from > to
@@ -137,6 +139,16 @@ pub(crate) fn range(value: TokenStream, word: &Ident) -> syn::Result<TokenStream
         return wrong("this range is empty, so every value would be refused".into());
     }
     Ok(value)
+}
+
+/// What is wrong with a range that is followed by this. `None` if it may be a part of it that cannot be read here.
+fn after_range(next: &TokenTree) -> Option<String> {
+    match next {
+        TokenTree::Ident(word) => Some(format!("expected `,` before `{word}`")),
+        TokenTree::Literal(_) => Some("expected `,` after the range".into()),
+        TokenTree::Punct(punct) if punct.as_char() == ';' => Some("expected `,`, not `;`".into()),
+        _ => None,
+    }
 }
 
 /// The range that is meant by a comparison: `>= 1`.
@@ -230,6 +242,11 @@ impl Bounds {
 /// A number that is written as one.
 pub(crate) fn literal(value: &TokenStream) -> Option<i128> {
     integer.parse2(ungrouped(value.clone())).ok()
+}
+
+/// The literal that is the whole value.
+pub(crate) fn single(value: &TokenStream) -> Option<Literal> {
+    syn::parse2::<Literal>(value.clone()).ok()
 }
 
 /// The tokens without the invisible groups that `macro_rules!` puts round them.

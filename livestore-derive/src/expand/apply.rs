@@ -5,7 +5,7 @@
 //! become and no length foretells it; a copy of the value only where the value itself must be seen: by the type's
 //! `validate`, after methods that fail or whose result has rules, and where a rule mentions the field that changes.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Fields};
@@ -15,6 +15,7 @@ use crate::expand::enums::Enums;
 use crate::expand::keep;
 use crate::expand::lints;
 use crate::expand::rules::{Inner, Lengths, Place, Rules};
+use crate::expand::show::at_payload;
 use crate::generics::bounded;
 use crate::model::{Custom, Field, Model, Operation, Payload};
 use crate::shape::{Shape, Via, through};
@@ -152,8 +153,8 @@ fn arms(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     }
     let generated = model.mutations().map(|(field, op)| {
         let cfgs = cfgs(field);
-        let (pattern, body) = (pattern(op), Arm { model, enums, field }.whole(op));
-        quote!(#(#cfgs)* #name::#pattern => { #body })
+        let (pattern, body) = (pattern(name, op), Arm { model, enums, field }.whole(op));
+        quote!(#(#cfgs)* #pattern => { #body })
     });
     let custom = model.custom.iter().map(|custom| custom_arm(model, enums, custom));
     let answers = use_answers(model);
@@ -196,12 +197,13 @@ pub(crate) fn cfgs(field: &Field) -> Vec<TokenStream> {
     pass.filter(is_cfg).map(|attr| quote!(#[#attr])).collect()
 }
 
-fn pattern(op: &Operation) -> TokenStream {
+fn pattern(enumeration: &Ident, op: &Operation) -> TokenStream {
     let variant = &op.variant;
-    match op.payload {
-        Payload::None => quote!(#variant),
-        Payload::One(_) => quote!(#variant(__v)),
-        Payload::Two(..) => quote!(#variant(__k, __v)),
+    let path = quote!(#enumeration::#variant);
+    match &op.payload {
+        Payload::None => path,
+        Payload::One(one) => at_payload(path, Some(one), &quote!(__v)),
+        Payload::Two(_, two) => at_payload(path, Some(two), &quote!(__k, __v)),
     }
 }
 
@@ -462,6 +464,9 @@ impl Arm<'_> {
             }
             OpKind::Nested => self.change(op, Lengths::Exact, |target| {
                 let inner = self.of(op);
+                if let Some(applied) = inner.apply_always(&target, Place::Field) {
+                    return inner.or_inner(&applied, Place::Field);
+                }
                 let applied = inner.apply(&target, Place::Field);
                 if through(&field.ty).1.contains(&Via::Option) {
                     let found = self.or_broken(&quote! {

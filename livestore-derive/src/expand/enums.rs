@@ -7,11 +7,12 @@ use syn::{Generics, Path, Variant};
 
 use crate::attr::{OpKind, Pass, span_of};
 use crate::expand::apply::{cfgs, use_answers};
+use crate::expand::clone::clone;
 use crate::expand::show::{self, Shown};
 use crate::expand::with_arguments;
 use crate::generics::{bounded, mentioned};
 use crate::model::{Field, Model, Operation, Payload, projection};
-use crate::tokens::{located_at, mentions, replace_self, respan};
+use crate::tokens::{at, mentions, replace_self};
 
 /// The associated types of the value, and the enums among them.
 pub(crate) struct Enums<'m> {
@@ -104,14 +105,21 @@ impl<'m> Enums<'m> {
         let generated = model.mutations().map(|(field, op)| variant(field, op));
         let custom = model.custom.iter().map(|custom| custom.variant.to_token_stream());
         let summary = format!("What can be done to {}.", link(model));
+        let clones = model.generics.params.is_empty() && model.mutations().any(|(_, op)| op.is_of_other);
+        let always = if clones {
+            Always::CloneByHand
+        } else {
+            Always::Clone
+        };
         let definition = self.definition(
             &model.mutation,
             &summary,
             &self.mutation_generics,
             &model.attrs.mutation.pass,
-            Always::Clone,
+            always,
             generated.chain(custom),
         );
+        let clone = clones.then(|| clone(&model.mutation, &self.shown_mutations()));
         let debug = show::debug(
             model,
             &model.mutation,
@@ -119,7 +127,7 @@ impl<'m> Enums<'m> {
             &model.attrs.mutation.pass,
             &self.shown_mutations(),
         );
-        quote!(#definition #debug)
+        quote!(#definition #clone #debug)
     }
 
     fn message(&self) -> TokenStream {
@@ -203,21 +211,19 @@ impl<'m> Enums<'m> {
         let (private, answers) = (&model.paths.private, use_answers(model));
         let parts = errors.iter().map(|error| {
             let Error { variant, payload, .. } = error;
-            let e = format_ident!("__e", span = located_at(error.span));
+            let e = format_ident!("__e", span = error.span);
             let (text, field) = (variant.unraw().to_string(), error.prefix.as_deref().unwrap_or(""));
             if error.is_rule {
                 return quote!(Self::#variant(#e) => #private::Parts::rule(#text, #field, #e),);
             }
-            let (pattern, key) = if error.is_keyed {
-                (
-                    quote!(Self::#variant(__k, #e)),
-                    quote!(::core::option::Option::Some(__k)),
-                )
+            let (bindings, key) = if error.is_keyed {
+                (quote!(__k, #e), quote!(::core::option::Option::Some(__k)))
             } else {
-                (quote!(Self::#variant(#e)), quote!(::core::option::Option::None))
+                (e.to_token_stream(), quote!(::core::option::Option::None))
             };
-            let reason = respan(quote!(<#private::Told<#payload>>::__reason), error.span);
-            quote!(#pattern => #private::Parts::inner(#text, #field, #key, #reason(#e)),)
+            let pattern = show::at_payload(quote!(Self::#variant), Some(payload), &bindings);
+            let reason = at(quote!(<#private::Told<#payload>>::__reason(#e)), error.span);
+            quote!(#pattern => #private::Parts::inner(#text, #field, #key, #reason),)
         });
         let lints = super::lints();
         quote! {
@@ -307,13 +313,15 @@ fn of_values(model: &Model<'_>, generics: Generics) -> Generics {
 enum Always {
     /// Derived before all others.
     Clone,
+    /// Written beside it.
+    CloneByHand,
     /// Implemented by hand, because a derived one would ask it of every parameter.
     Debug,
 }
 
 /// The attributes before an enum, in the order written. Derives beside each other become one attribute.
 fn pass_through<'a>(pass: impl Iterator<Item = &'a Pass>, always: Always) -> TokenStream {
-    let mut derived: Vec<String> = vec![if always == Always::Clone { "Clone" } else { "Debug" }.into()];
+    let mut derived: Vec<String> = vec![if always == Always::Debug { "Debug" } else { "Clone" }.into()];
     let mut derives = TokenStream::new();
     if always == Always::Clone {
         derives.extend(quote!(::core::clone::Clone,));
@@ -454,7 +462,7 @@ struct Error {
     is_keyed: bool,
     /// Whether the payload is the error itself again, in a box.
     is_itself: bool,
-    /// The type of the field, at which it is told that the payload cannot be shown.
+    /// The type of the value, at which it is told that the payload cannot be shown; or of the field.
     span: Span,
 }
 
@@ -473,6 +481,7 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
         for op in field.updates() {
             let (value, _) = field.live_value(op.kind, &model.paths);
             let value = replace_self(value, &model.this);
+            let span = span_of(&value);
             let payload = projection(&value, &quote!(#root::LiveValue), "MutError");
             let payload = if op.is_boxed {
                 let private = &model.paths.private;
@@ -492,7 +501,7 @@ fn errors(model: &Model<'_>) -> Vec<Error> {
                 is_rule: false,
                 is_keyed: op.kind == OpKind::Each,
                 is_itself: op.is_boxed,
-                span: span_of(&field.ty),
+                span,
             });
         }
         if field.is_fallible() {

@@ -1,6 +1,6 @@
 //! The rules of a field, and how what they say becomes the error of the value.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::Type;
 use syn::spanned::Spanned;
@@ -9,7 +9,7 @@ use crate::attr::{OpKind, span_of};
 use crate::expand::enums::Enums;
 use crate::model::{Field, Model, Operation, projection};
 use crate::shape::{Shape, Via};
-use crate::tokens::respan;
+use crate::tokens::{at, respan};
 
 /// Where the value of an inner value's error is.
 #[derive(Clone, Copy)]
@@ -51,6 +51,18 @@ impl Inner<'_> {
         self.field.live_value(self.op.kind, &self.model.paths).1
     }
 
+    /// Applies `__v` to `target`, a `&mut`, if there is always something: the result.
+    pub(crate) fn apply_always(&self, target: &TokenStream, place: Place<'_>) -> Option<TokenStream> {
+        let via = self.via();
+        if !via.iter().all(|via| *via == Via::Box) {
+            return None;
+        }
+        let target = via
+            .iter()
+            .fold(target.clone(), |target, _| quote!(&mut **#target));
+        Some(self.applied(&target, place))
+    }
+
     /// Applies `__v` to `target`, a `&mut`: an `Option` of the result, `None` where there is nothing.
     pub(crate) fn apply(&self, target: &TokenStream, place: Place<'_>) -> TokenStream {
         self.apply_via(&self.via(), target, place)
@@ -61,12 +73,8 @@ impl Inner<'_> {
         let inside = |via: &[Via], target: &TokenStream| self.apply_via(via, target, place);
         match via {
             [] => {
-                let at = match self.model.attrs.error_type.get() {
-                    Some(_) => place.at(self.model, self.field),
-                    None => quote!(&#private::At::ROOT),
-                };
-                let apply = self.of_value("__apply");
-                quote!(::core::option::Option::Some(#apply(#target, __v, #at)))
+                let apply = self.applied(target, place);
+                quote!(::core::option::Option::Some(#apply))
             }
             [Via::Option, via @ ..] => {
                 let inside = inside(via, &quote!(__value));
@@ -80,10 +88,28 @@ impl Inner<'_> {
         }
     }
 
+    /// Applies `__v` to the value itself: the result.
+    fn applied(&self, target: &TokenStream, place: Place<'_>) -> TokenStream {
+        let private = &self.model.paths.private;
+        let at = match self.model.attrs.error_type.get() {
+            Some(_) => place.at(self.model, self.field),
+            None => quote!(&#private::At::ROOT),
+        };
+        self.call("__apply", &quote!(#target, __v, #at))
+    }
+
     /// An item of the trait, all of it at the type: if that is no live value, rustc says so there, and once.
     fn of_value(&self, name: &str) -> TokenStream {
         let (value, root) = (self.value(), &self.model.paths.root);
         projection(&value, &quote!(#root::LiveValue), name)
+    }
+
+    /// The same, called.
+    fn call(&self, name: &str, arguments: &TokenStream) -> TokenStream {
+        let mut list = Group::new(Delimiter::Parenthesis, arguments.clone());
+        list.set_span(span_of(self.value()));
+        let function = self.of_value(name);
+        quote!(#function #list)
     }
 
     /// Checks `value`, a reference, against `was`, an `Option`; returns if it says no.
@@ -153,12 +179,12 @@ impl Inner<'_> {
         how: &TokenStream,
         place: Place<'_>,
     ) -> TokenStream {
-        let (private, check) = (&self.model.paths.private, self.of_value("__check"));
+        let private = &self.model.paths.private;
         let at = match self.model.attrs.error_type.get() {
             Some(_) => place.at(self.model, self.field),
             None => quote!(&#private::At::ROOT),
         };
-        self.or_inner(&quote!(#check(#value, #was, #how, #at)), place)
+        self.or_inner(&self.call("__check", &quote!(#value, #was, #how, #at)), place)
     }
 
     /// Checks everything of the kind in `next`, a reference to what the field would be, against `was`, an `Option` of a
@@ -190,6 +216,7 @@ impl Inner<'_> {
     /// Returns with the error of the inner value, if `result` is one.
     pub(crate) fn or_inner(&self, result: &TokenStream, place: Place<'_>) -> TokenStream {
         let private = &self.model.paths.private;
+        let e = Ident::new("__e", span_of(self.value()));
         let error = match self.model.attrs.error_type.get() {
             Some(error) => {
                 let inner = self.of_value("MutError");
@@ -199,14 +226,14 @@ impl Inner<'_> {
                     quote!(<#private::Convert<#error, #inner>>::__convert),
                     span_of(error),
                 );
-                quote!(#convert(__e, #at))
+                quote!(#convert(#e, #at))
             }
             None => {
                 let (path, variant) = (&self.enums.error_path, &self.op.variant);
                 let inner = if self.op.is_boxed {
-                    quote!(#private::Box::new(__e))
+                    quote!(#private::Box::new(#e))
                 } else {
-                    quote!(__e)
+                    e.to_token_stream()
                 };
                 match place {
                     Place::Field => quote!(#path::#variant(#inner)),
@@ -214,11 +241,13 @@ impl Inner<'_> {
                 }
             }
         };
-        quote! {
-            if let ::core::result::Result::Err(__e) = #result {
-                return ::core::result::Result::Err(#error);
-            }
-        }
+        // All at the type: where that is no live value, rustc finds it out there, and says it once.
+        let span = span_of(self.value());
+        let map = at(quote!(#private::told), span);
+        let bars = at(quote!(|#e|), span);
+        let mut list = Group::new(Delimiter::Parenthesis, quote!(#result, #bars #error));
+        list.set_span(span);
+        quote!(#map #list?;)
     }
 }
 

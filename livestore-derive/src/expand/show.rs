@@ -1,15 +1,16 @@
 //! `Debug` of mutations and messages: payloads that cannot be shown are `_`.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Fields, Generics};
 
-use crate::attr::Pass;
+use crate::attr::{Pass, span_of};
 use crate::expand::apply::use_answers;
 use crate::expand::enums::Enums;
 use crate::expand::lints;
 use crate::model::{Model, Payload};
+use crate::tokens::at;
 
 /// `__show` and `__show_message`: how the store shows an update.
 pub(crate) fn show(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
@@ -101,35 +102,81 @@ impl Shown {
         }
     }
 
+    /// The pattern, with what it binds.
+    pub(crate) fn pattern(&self, name: &Ident) -> (TokenStream, Vec<Ident>) {
+        let count = match self {
+            Shown::Unit => 0,
+            Shown::Tuple(types) => types.len(),
+            Shown::Named(fields) => fields.len(),
+        };
+        let bindings: Vec<_> = (0..count).map(|i| format_ident!("__{i}")).collect();
+        let pattern = match self {
+            Shown::Unit => quote!(Self::#name),
+            Shown::Tuple(types) => at_payload(quote!(Self::#name), types.last(), &quote!(#(#bindings),*)),
+            Shown::Named(fields) => {
+                let names = fields.iter().map(|(name, _)| name);
+                quote!(Self::#name { #(#names: #bindings),* })
+            }
+        };
+        (pattern, bindings)
+    }
+
     fn arm(&self, name: &Ident, private: &TokenStream) -> TokenStream {
         let text = name.unraw().to_string();
-        let payload = |binding: &Ident, ty: &TokenStream| quote!(<#private::Probe<#ty>>::__payload(#binding));
+        let payload = |binding: &Ident, ty: &TokenStream| {
+            let span = span_of(ty);
+            let (before, after) = (at(quote!(<), span), at(quote!(>>::__payload), span));
+            // Its own place is that of the pattern.
+            let mut list = Group::new(Delimiter::Parenthesis, quote!(#binding));
+            list.set_span(span);
+            quote!(#before #private::Probe<#ty #after #list)
+        };
+        let (pattern, bindings) = self.pattern(name);
         match self {
-            Shown::Unit => quote!(Self::#name => ::core::fmt::Formatter::write_str(__f, #text),),
+            Shown::Unit => quote!(#pattern => ::core::fmt::Formatter::write_str(__f, #text),),
             Shown::Tuple(types) => {
-                let bindings: Vec<_> = (0..types.len()).map(|i| format_ident!("__{i}")).collect();
                 let payloads = bindings
                     .iter()
                     .zip(types)
                     .map(|(binding, ty)| payload(binding, ty));
                 quote! {
-                    Self::#name(#(#bindings),*) => #private::debug_tuple(__f, #text, &[#(#payloads),*]),
+                    #pattern => #private::debug_tuple(__f, #text, &[#(#payloads),*]),
                 }
             }
             Shown::Named(fields) => {
-                let bindings: Vec<_> = (0..fields.len()).map(|i| format_ident!("__{i}")).collect();
-                let names = fields.iter().map(|(name, _)| name);
                 let payloads = bindings.iter().zip(fields).map(|(binding, (name, ty))| {
                     let text = name.unraw().to_string();
                     let payload = payload(binding, ty);
                     quote!((#text, #payload))
                 });
                 quote! {
-                    Self::#name { #(#names: #bindings),* } => #private::debug_struct(__f, #text, &[#(#payloads),*]),
+                    #pattern => #private::debug_struct(__f, #text, &[#(#payloads),*]),
                 }
             }
         }
     }
+}
+
+/// `path(bindings)`; at the type of the last payload, if that is a projection, which may not exist.
+pub(crate) fn at_payload(
+    path: TokenStream,
+    payload: Option<&TokenStream>,
+    bindings: &TokenStream,
+) -> TokenStream {
+    let mut list = Group::new(Delimiter::Parenthesis, bindings.clone());
+    let Some(payload) = payload.filter(|payload| is_projection(payload)) else {
+        return quote!(#path #list);
+    };
+    let span = span_of(payload);
+    list.set_span(span);
+    let path = at(path, span);
+    quote!(#path #list)
+}
+
+/// Whether it is `<A as B>::C`.
+fn is_projection(ty: &TokenStream) -> bool {
+    let first = ty.clone().into_iter().next();
+    matches!(first, Some(TokenTree::Punct(punct)) if punct.as_char() == '<')
 }
 
 /// `Debug` of an enum, unless somebody else is asked for it.

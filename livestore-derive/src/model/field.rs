@@ -13,7 +13,7 @@ use crate::errors::Errors;
 use crate::names::camel_case;
 use crate::paths::Paths;
 use crate::shape::{Shape, Via, through};
-use crate::tokens::{Limits, mentions_anywhere, replace_lifetimes, replace_self, respan};
+use crate::tokens::{Limits, at, mentions_anywhere, replace_lifetimes, replace_self};
 
 /// A field, what can be done to it, and the rules it obeys.
 pub(crate) struct Field {
@@ -51,6 +51,8 @@ pub(crate) struct Operation {
     pub(crate) is_strict: bool,
     /// Whether the inner mutation and the inner error are in a `Box`.
     pub(crate) is_boxed: bool,
+    /// Whether what the variant holds is named by a trait of another type, which may not have it.
+    pub(crate) is_of_other: bool,
     /// Where an error about it points: the word, or the field.
     pub(crate) span: Span,
 }
@@ -325,6 +327,7 @@ fn operations(
             payload: payload(kind, field, is_boxed, paths, this),
             is_strict: args.is_strict,
             is_boxed,
+            is_of_other: is_of_other(kind, field),
             span,
         }
     };
@@ -356,18 +359,21 @@ fn operations(
             );
             continue;
         }
-        if let Some(values) = field.shape.dead_values()
+        if let Some(values) = field.shape.dead_values(field.by.is_some())
             && op.kind == OpKind::Each
-            && field.by.is_none()
         {
             let name = field.prose();
-            errors.at(
-                word.span(),
-                format_args!(
+            let message = if field.by.is_some() {
+                format!(
+                    "`each` does not fit {name}, whose items are {values}; it is for lists of live values"
+                )
+            } else {
+                format!(
                     "`each` does not fit {name}, whose values are {values}; it is for maps whose values are live values; \
                      `insert` replaces a value",
-                ),
-            );
+                )
+            };
+            errors.at(word.span(), message);
             continue;
         }
         if let Some(reason) = field.shape.refuses(op.kind, field.by.is_some()) {
@@ -447,7 +453,7 @@ const SAY_NOTHING: &[&str] = &[
 pub(crate) fn projection(ty: &TokenStream, of: &TokenStream, name: &str) -> TokenStream {
     let span = span_of(ty);
     let name = Ident::new(name, span);
-    let (before, after) = (respan(quote!(<), span), respan(quote!(as #of>::#name), span));
+    let (before, after) = (at(quote!(<), span), at(quote!(as #of>::#name), span));
     quote!(#before #ty #after)
 }
 
@@ -500,6 +506,18 @@ fn payload(kind: OpKind, field: &Field, is_boxed: bool, paths: &Paths, this: &To
         (OpKind::Each, Shape::Map(key, _)) => Payload::Two(own(key), inner()),
         (OpKind::Each, Shape::Array(_)) => Payload::Two(quote!(::core::primitive::usize), inner()),
         (OpKind::Each, _) => Payload::Two(of("Keyed", "Key"), inner()),
+    }
+}
+
+/// Whether [`payload`] is a projection.
+fn is_of_other(kind: OpKind, field: &Field) -> bool {
+    match kind {
+        OpKind::Nested | OpKind::Each => true,
+        OpKind::Remove if field.by.is_some() => true,
+        OpKind::Push | OpKind::Insert | OpKind::Remove | OpKind::Add | OpKind::SetAt => {
+            matches!(field.shape, Shape::Other | Shape::Hidden(_))
+        }
+        _ => false,
     }
 }
 

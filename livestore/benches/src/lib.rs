@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that goes wrong stops")]
 
 pub mod clock;
+#[cfg(feature = "compare")]
+pub mod counting;
 pub mod keys;
 pub mod machine;
 #[cfg(feature = "compare")]

@@ -5,5 +5,9 @@ pub mod hand;
 pub mod lock_free;
 pub mod observed;
 pub mod old;
+#[cfg(feature = "durable")]
+pub mod redb;
 pub mod redis;
+#[cfg(feature = "durable")]
+pub mod sqlite;
 pub mod watched;

@@ -45,6 +45,10 @@ pub const EYEBALL: Who = "DashMap + eyeball";
 pub const TIMER: Who = "bare tokio timer";
 /// What no store can do without, to have something on disk.
 pub const BARE_SYNC: Who = "bare write + fdatasync";
+/// A store of keys and values in a file, with copies of its pages.
+pub const REDB: Who = "redb";
+/// A database in a file, with a log before it.
+pub const SQLITE: Who = "SQLite, WAL";
 /// A server beside the process, one command after another.
 pub const REDIS: Who = "Redis";
 /// The same, appending to a file that is synced every second.
@@ -57,7 +61,7 @@ pub const REDIS_ALWAYS: Who = "Redis, AOF always";
 pub const REDIS_PIPELINE: Who = "Redis, pipelined";
 
 /// Everybody, in the order of the columns.
-pub const EVERYBODY: [Who; 25] = [
+pub const EVERYBODY: [Who; 27] = [
     LIVESTORE,
     LIVESTORE_DELTAS,
     LIVESTORE_SHARED,
@@ -78,6 +82,8 @@ pub const EVERYBODY: [Who; 25] = [
     MUTEX,
     TIMER,
     BARE_SYNC,
+    REDB,
+    SQLITE,
     REDIS,
     REDIS_PIPELINE,
     REDIS_AOF,

@@ -95,17 +95,12 @@ impl Clock {
     /// The stamp of an event of this moment.
     #[inline]
     pub(crate) fn now(&self) -> Stamp {
-        Stamp(BUILT.saturating_add(self.cheap.since_start(self.built)))
+        self.cheap.stamp(self.built)
     }
 
     /// The present moment, to a millisecond. For what happens rarely.
     pub(crate) fn exact(&self) -> Stamp {
-        let now = now();
-        match now.checked_duration_since(self.built) {
-            Some(since) => Stamp(BUILT.saturating_add(millis(since))),
-            // Another runtime's clock, which is paused, may have been ahead when the store was built.
-            None => Stamp(BUILT.saturating_sub(millis_up(self.built.saturating_duration_since(now)))),
-        }
+        stamp(self.built, now())
     }
 
     /// When `limit` has passed for certain since an event that was stamped `from`, or [`Stamp::NEVER`] where that cannot
@@ -126,6 +121,15 @@ impl Clock {
             Some(since) => Stamp(BUILT.saturating_add(millis_up(since))),
             None => Stamp(BUILT.saturating_sub(millis(self.built.saturating_duration_since(instant)))),
         }
+    }
+}
+
+/// The stamp of a moment that has come, which does not lead.
+fn stamp(built: Instant, now: Instant) -> Stamp {
+    match now.checked_duration_since(built) {
+        Some(since) => Stamp(BUILT.saturating_add(millis(since))),
+        // Another runtime's clock, which is paused, may have been ahead when the store was built.
+        None => Stamp(BUILT.saturating_sub(millis_up(built.saturating_duration_since(now)))),
     }
 }
 

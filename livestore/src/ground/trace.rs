@@ -1,7 +1,10 @@
 //! What the feature `tracing` tells a subscriber: never values, and never with anything locked, because a subscriber is
-//! the user's code.
+//! the user's code. If it panics over an event, that ends here: what the event is about goes on.
 
 use uuid::Uuid;
+
+#[cfg(feature = "tracing")]
+use crate::ground::unwind::caught;
 
 /// Runs the wait for a held entry in a span.
 #[cfg(feature = "tracing")]
@@ -19,14 +22,14 @@ pub(crate) fn waiting<F: Future>(_key: &Uuid, wait: F) -> F {
 /// A watcher had fallen behind.
 pub(crate) fn lagged(key: &Uuid, missed: u64) {
     #[cfg(feature = "tracing")]
-    tracing::debug!(%key, missed, "a watcher has lagged");
+    let _ = caught(|| tracing::debug!(%key, missed, "a watcher has lagged"));
     let _ = (key, missed);
 }
 
 /// A check has ended entries.
 pub(crate) fn expired(entries: usize) {
     #[cfg(feature = "tracing")]
-    tracing::debug!(entries, "entries have expired");
+    let _ = caught(|| tracing::debug!(entries, "entries have expired"));
     let _ = entries;
 }
 
@@ -34,27 +37,27 @@ pub(crate) fn expired(entries: usize) {
 #[cfg(feature = "durable")]
 pub(crate) fn disk_failed(error: &dyn std::fmt::Display) {
     #[cfg(feature = "tracing")]
-    tracing::error!(%error, "the disk has failed");
+    let _ = caught(|| tracing::error!(%error, "the disk has failed"));
     let _ = error;
 }
 
 /// The callback has panicked over a batch.
 pub(crate) fn callback_panicked(entries: usize) {
     #[cfg(feature = "tracing")]
-    tracing::error!(entries, "the expiry callback has panicked");
+    let _ = caught(|| tracing::error!(entries, "the expiry callback has panicked"));
     let _ = entries;
 }
 
 /// A mutation that was committed by a drop was not.
 pub(crate) fn came_to_nothing(key: &Uuid, why: &str) {
     #[cfg(feature = "tracing")]
-    tracing::debug!(%key, why, "a mutation on drop has come to nothing");
+    let _ = caught(|| tracing::debug!(%key, why, "a mutation on drop has come to nothing"));
     let _ = (key, why);
 }
 
 /// What nobody waits for has panicked.
 pub(crate) fn errand_panicked(key: &Uuid) {
     #[cfg(feature = "tracing")]
-    tracing::error!(%key, "a mutation on drop has panicked");
+    let _ = caught(|| tracing::error!(%key, "a mutation on drop has panicked"));
     let _ = key;
 }

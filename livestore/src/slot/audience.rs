@@ -49,7 +49,7 @@ impl<V: LiveValue> State<V> {
     /// Adds a watcher, who will be told of what happens from now on, with values or without.
     pub(crate) fn join_ring(
         &mut self,
-        shared: &Shared<V>,
+        shared: &Arc<Shared<V>>,
         values: bool,
         sitter: Sitter,
     ) -> (Arc<Ring<V>>, Seat) {
@@ -60,25 +60,19 @@ impl<V: LiveValue> State<V> {
         shared.counters.add(Count::Watchers, 1);
         let ring = extra.ring.get_or_insert_with(|| {
             shared.counters.add(Count::WatchedEntries, 1);
-            Arc::new(Ring::new())
+            Arc::new(Ring::new(Arc::clone(shared)))
         });
         if ended {
             // With its store, while a guard holds it: nobody is told anything.
             ring.close(&mut Vec::new());
         }
-        let seat = ring.join(sitter);
+        let seat = ring.join(values, sitter);
         (Arc::clone(ring), seat)
     }
 
     /// Takes a watcher off; with the last one goes the ring.
-    pub(crate) fn leave_ring(
-        &mut self,
-        shared: &Shared<V>,
-        ring: &Ring<V>,
-        seat: &mut Seat,
-        values: bool,
-        after: &mut After<V>,
-    ) {
+    pub(crate) fn leave_ring(&mut self, ring: &Ring<V>, seat: &mut Seat, after: &mut After<V>) {
+        let shared = &ring.shared;
         let Left {
             watchers,
             sitter,
@@ -88,7 +82,7 @@ impl<V: LiveValue> State<V> {
         after.leave_all(released);
         shared.counters.subtract(Count::Watchers, 1);
         if let Some(extra) = &mut self.extra {
-            extra.full_watchers -= usize::from(values);
+            extra.full_watchers -= usize::from(seat.values);
         }
         if watchers == 0 {
             shared.counters.subtract(Count::WatchedEntries, 1);

@@ -90,12 +90,16 @@ impl<V: LiveValue> State<V> {
         if self.is_held() || self.extra.is_some() || self.is_recorded(shared) || shared.delta_history > 0 {
             return None;
         }
-        let value = Arc::get_mut(&mut self.value)?;
-        Some(match value.apply(mutn) {
-            Ok(()) => {
-                shared.counters.add(Count::Mutations, 1);
+        let applied = match Arc::get_mut(&mut self.value) {
+            Some(value) => value.apply(mutn).map(|()| {
                 self.step(shared);
                 self.leave_own_for_disk(shared, key);
+            }),
+            None => self.mutate_pending(shared, key, mutn)?,
+        };
+        Some(match applied {
+            Ok(()) => {
+                shared.counters.add(Count::Mutations, 1);
                 Ok(R::of(self, shared))
             }
             Err(reason) => {
@@ -259,7 +263,7 @@ impl<V: LiveValue> State<V> {
     }
 
     #[inline]
-    fn step(&mut self, shared: &Shared<V>) {
+    pub(in crate::slot) fn step(&mut self, shared: &Shared<V>) {
         self.word += VERSION;
         self.times.change(shared.clock.now());
     }

@@ -21,9 +21,7 @@ use crate::slot::slot::{Dead, Slot, State};
 use crate::slot::turns::Turn;
 use crate::slot::waiters::Ticket;
 use crate::value::entry::Entry;
-#[cfg(feature = "durable")]
-use crate::value::error::MutateIfError;
-use crate::value::error::RollbackError;
+use crate::value::error::{MutateError, RollbackError};
 use crate::value::value::LiveValue;
 
 pub(crate) struct Hold<V: LiveValue> {
@@ -32,6 +30,9 @@ pub(crate) struct Hold<V: LiveValue> {
     /// Cleared when the last commit of this hold has released it already.
     open: bool,
 }
+
+/// The store was closed while the entry was held for a call, and this was not committed.
+pub(crate) struct Closed<V: LiveValue>(pub(crate) Change<V>);
 
 /// A mutation that is to be applied while the entry is held for it.
 ///
@@ -69,7 +70,8 @@ enum Rest<M> {
 }
 
 impl<V: LiveValue, R: Outcome<V>> Step<V, R> {
-    /// What can be done without holding the entry longer than this. Gives the mutation back if there is more to it.
+    /// What can be done without holding the entry longer than this, if the disk is not behind. Gives the mutation back if there
+    /// is more to it.
     fn settle(
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
@@ -81,13 +83,22 @@ impl<V: LiveValue, R: Outcome<V>> Step<V, R> {
         if let Some(backlog) = shared.outlet.backlog() {
             return Err(Rest::Backlogged(mutn, backlog));
         }
+        Step::settle_now(slot, state, shared, expected, mutn, after).map_err(Rest::Copy)
+    }
+
+    /// The same, however far behind the disk is.
+    fn settle_now(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Shared<V>,
+        expected: Option<u64>,
+        mutn: V::Mutation,
+        after: &mut After<V>,
+    ) -> Result<Step<V, R>, V::Mutation> {
         if expected.is_some_and(|version| version != state.version()) {
             return Ok(Step::Conflict(state.entry(shared), mutn));
         }
-        match state.mutate_here(shared, slot.key(), mutn, after) {
-            Ok(result) => Ok(Step::Done(result)),
-            Err(mutn) => Err(Rest::Copy(mutn)),
-        }
+        state.mutate_here(shared, slot.key(), mutn, after).map(Step::Done)
     }
 
     /// Keeps the hold, which the caller has, for the rest.
@@ -200,24 +211,6 @@ impl<V: LiveValue> Hold<V> {
         }
     }
 
-    /// Mutates an entry that should be at a version, and goes on holding.
-    #[cfg(feature = "durable")]
-    fn mutate_if<R: Outcome<V>>(
-        &mut self,
-        expected: Option<u64>,
-        mutn: V::Mutation,
-        after: &mut After<V>,
-    ) -> Result<R, MutateIfError<V>> {
-        if let Some(version) = expected {
-            let now = self.entry();
-            if now.version() != version {
-                after.leave(Leftover::Mutation(mutn));
-                return Err(MutateIfError::Conflict(now));
-            }
-        }
-        self.mutate(mutn, after).map_err(MutateIfError::Rejected)
-    }
-
     /// Runs the user's code on a snapshot.
     fn try_mutation(&self, snapshot: &Entry<V>, mutn: &V::Mutation) -> Result<V, V::MutError> {
         V::mutate(snapshot, mutn).inspect_err(|_| self.shared.counters.add(Count::Refused, 1))
@@ -230,35 +223,32 @@ impl<V: LiveValue> Hold<V> {
         version: u64,
         after: &mut After<V>,
     ) -> Result<Entry<V>, RollbackError<V::MutError>> {
-        let history = InHand::new(self.slot.lock().history(&self.shared));
-        let result = self.roll_back_in(&history, version, after);
-        let entries = history.into_inner().into_iter();
-        after.leave_all(entries.map(|entry| Leftover::Value(entry.into_value())));
-        result
-    }
-
-    fn roll_back_in(
-        &mut self,
-        history: &[Entry<V>],
-        version: u64,
-        after: &mut After<V>,
-    ) -> Result<Entry<V>, RollbackError<V::MutError>> {
-        let oldest = history.first().map_or(0, |entry| entry.version());
-        let Some(past) = history.iter().find(|entry| entry.version() == version) else {
-            return Err(RollbackError::NotKept { oldest });
-        };
-        let now = history.last().map(|entry| &**entry.value());
-        past.check(now).map_err(RollbackError::Rejected)?;
-        let new = Arc::clone(past.value());
+        let new = self.past(version, after)?;
         Ok(self.commit(Change::Rollback { new }, after))
     }
 
     /// As [`rollback`](Self::rollback), and ends the hold.
     pub(crate) fn rollback_once(mut self, version: u64) -> Result<Entry<V>, RollbackError<V::MutError>> {
         let mut after = After::default();
-        let result = self.rollback(version, &mut after);
-        self.end_into(&mut after);
+        let result = match self.past(version, &mut after) {
+            Ok(new) => self
+                .commit_once(Change::Rollback { new }, |_, state, shared| state.entry(shared))
+                .map_err(|Closed(_)| RollbackError::Missing),
+            Err(error) => {
+                self.end_into(&mut after);
+                Err(error)
+            }
+        };
         after.then(result)
+    }
+
+    /// An earlier value, if the type accepts it as the successor of the present one.
+    fn past(&self, version: u64, after: &mut After<V>) -> Result<Arc<V>, RollbackError<V::MutError>> {
+        let history = InHand::new(self.slot.lock().history(&self.shared));
+        let result = accepted(&history, version);
+        let entries = history.into_inner().into_iter();
+        after.leave_all(entries.map(|entry| Leftover::Value(entry.into_value())));
+        result
     }
 
     /// Commits and goes on holding. What is left to be done goes to `after`.
@@ -268,20 +258,26 @@ impl<V: LiveValue> Hold<V> {
         R::of(&state, &self.shared)
     }
 
-    /// Commits, runs `then` at the same instant and ends the hold.
+    /// Commits, runs `then` at the same instant and ends the hold. If the store was closed meanwhile, nothing is committed:
+    /// nobody would be told of it, or ever find it.
     pub(crate) fn commit_once<R>(
         mut self,
         change: Change<V>,
         then: impl FnOnce(&Arc<Slot<V>>, &mut State<V>, &Shared<V>) -> R,
-    ) -> R {
+    ) -> Result<R, Closed<V>> {
         let mut after = After::default();
         let mut state = self.slot.lock();
+        if !state.is_alive() {
+            drop(state);
+            drop(self);
+            return Err(Closed(change));
+        }
         state.commit(&self.shared, self.key(), change, &mut after);
         let made = then(&self.slot, &mut state, &self.shared);
         state.release(&self.shared, self.slot.key(), &mut after);
         drop(state);
         self.open = false;
-        after.then(made)
+        after.then(Ok(made))
     }
 
     /// Ends the entry. The slot is dead afterwards; the caller unlinks it before it lets go of the rest.
@@ -289,6 +285,22 @@ impl<V: LiveValue> Hold<V> {
         let mut state = self.slot.lock();
         state.commit(&self.shared, self.slot.key(), Change::Remove { msg }, after);
         let entry = state.entry(&self.shared);
+        drop(state);
+        self.open = false;
+        entry
+    }
+
+    /// As [`end`](Self::end), unless the store was closed meanwhile: nothing is removed then.
+    pub(crate) fn end_once(mut self, msg: Option<V::Message>, after: &mut After<V>) -> Option<Entry<V>> {
+        let mut state = self.slot.lock();
+        let entry = if state.is_alive() {
+            state.commit(&self.shared, self.slot.key(), Change::Remove { msg }, after);
+            Some(state.entry(&self.shared))
+        } else {
+            state.release(&self.shared, self.slot.key(), after);
+            after.leave_all(msg.map(Leftover::Message));
+            None
+        };
         drop(state);
         self.open = false;
         entry
@@ -310,7 +322,7 @@ impl<V: LiveValue> Drop for Hold<V> {
 
 impl<V: LiveValue> Attempt<V> {
     /// Applies the mutation to a copy of `snapshot`, commits it and ends the hold.
-    pub(crate) fn carry_out<R: Outcome<V>>(self, snapshot: Entry<V>) -> Result<R, V::MutError> {
+    pub(crate) fn carry_out<R: Outcome<V>>(self, snapshot: Entry<V>) -> Result<R, MutateError<V::MutError>> {
         let (attempt, snapshot) = (self, InHand::new(snapshot));
         match attempt.hold.try_mutation(&snapshot, &attempt.mutn) {
             Ok(new) => {
@@ -318,25 +330,56 @@ impl<V: LiveValue> Attempt<V> {
                 // The slot has the value as well, so this drops none.
                 drop(snapshot);
                 let change = Change::mutate(&hold.shared, mutn.into_inner(), Arc::new(new));
-                Ok(hold.commit_once(change, |_, state, shared| R::of(state, shared)))
+                match hold.commit_once(change, |_, state, shared| R::of(state, shared)) {
+                    Ok(made) => Ok(made),
+                    Err(Closed(change)) => drop_before(change, Err(MutateError::Missing)),
+                }
             }
             Err(reason) => {
                 // The hold ends before the mutation goes.
                 drop(attempt);
-                drop_before(snapshot, Err(reason))
+                drop_before(snapshot, Err(MutateError::Rejected(reason)))
             }
         }
     }
 
-    /// Mutates an entry that should be at a version, and ends the hold.
+    /// Takes the step of a mutation that has waited for the disk.
     #[cfg(feature = "durable")]
-    pub(crate) fn carry_out_if<R: Outcome<V>>(self, expected: Option<u64>) -> Result<R, MutateIfError<V>> {
-        let mut after = After::default();
+    pub(crate) fn after_the_wait<R: Outcome<V>>(self, expected: Option<u64>) -> Step<V, R> {
         let Attempt { mut hold, mutn } = self;
-        let result = hold.mutate_if(expected, mutn.into_inner(), &mut after);
-        hold.end_into(&mut after);
-        after.then(result)
+        let mut after = After::default();
+        let mut state = hold.slot.lock();
+        let step = if state.is_alive() {
+            let mutn = mutn.into_inner();
+            match Step::settle_now(&hold.slot, &mut state, &hold.shared, expected, mutn, &mut after) {
+                Ok(step) => step,
+                Err(mutn) => {
+                    let snapshot = state.entry(&hold.shared);
+                    drop(state);
+                    let mutn = InHand::new(mutn);
+                    return after.then(Step::Copy(Attempt { hold, mutn }, snapshot));
+                }
+            }
+        } else {
+            after.leave(Leftover::Mutation(mutn.into_inner()));
+            Step::Missing
+        };
+        state.release(&hold.shared, hold.slot.key(), &mut after);
+        drop(state);
+        hold.open = false;
+        after.then(step)
     }
+}
+
+/// The value of a version that is kept, if the type accepts it as the successor of the last.
+fn accepted<V: LiveValue>(history: &[Entry<V>], version: u64) -> Result<Arc<V>, RollbackError<V::MutError>> {
+    let oldest = history.first().map_or(0, |entry| entry.version());
+    let Some(past) = history.iter().find(|entry| entry.version() == version) else {
+        return Err(RollbackError::NotKept { oldest });
+    };
+    let now = history.last().map(|entry| &**entry.value());
+    past.check(now).map_err(RollbackError::Rejected)?;
+    Ok(Arc::clone(past.value()))
 }
 
 /// Waits for a hold of one entry, first come, first served from the first poll on.

@@ -1,4 +1,6 @@
 //! [`Reader`]: one seat at the ring of one entry, whatever is made of the news.
+//!
+//! As small as can be: a set has one for each of its entries. What is taken goes into a [`Hand`] of whoever reads.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +12,8 @@ use crate::ground::stats::Count;
 use crate::ground::trace;
 use crate::ground::unwind::{drop_each, let_go};
 use crate::slot::after::After;
-use crate::slot::ring::{News, Ring, Seat, Sitter, Taken};
+use crate::slot::hand::Hand;
+use crate::slot::ring::{News, Ring, Seat, Sitter, Taken, Wait};
 use crate::slot::shared::Shared;
 use crate::slot::slot::{Slot, State};
 use crate::value::entry::Entry;
@@ -21,16 +24,9 @@ pub(crate) struct Reader<V: LiveValue> {
     /// The slot, never the key: a watch must not slide into a later life of the key.
     slot: Arc<Slot<V>>,
     ring: Arc<Ring<V>>,
-    shared: Arc<Shared<V>>,
     seat: Seat,
-    /// It is told values.
-    values: bool,
     /// What was missed before it began. `None` when that was told.
     earlier: Option<Box<Earlier<V>>>,
-    /// What was taken from the ring and not yet handed out: stays here if the user's `Clone` panics.
-    pub(crate) taken: Option<News<V>>,
-    /// The end was taken.
-    pub(crate) ended: bool,
 }
 
 /// What was missed before a reader began.
@@ -54,18 +50,14 @@ impl<V: LiveValue> Reader<V> {
         Reader {
             slot: Arc::clone(slot),
             ring,
-            shared: Arc::clone(shared),
             seat,
-            values,
             earlier: None,
-            taken: None,
-            ended: false,
         }
     }
 
     /// Has told first what followed `version`, or how much that was if it is not kept. Returns whether it is.
     pub(crate) fn resume(&mut self, state: &State<V>, version: u64) -> bool {
-        let missed = if self.values {
+        let missed = if self.seat.values {
             let updates = state.updates_since(version);
             updates.map(|updates| updates.into_iter().map(News::Update).collect())
         } else {
@@ -87,105 +79,56 @@ impl<V: LiveValue> Reader<V> {
 
     /// The entry as it is now, or its final state.
     pub(crate) fn latest(&self) -> Entry<V> {
-        self.slot.lock().entry(&self.shared)
+        self.slot.lock().entry(&self.ring.shared)
     }
 
-    /// Takes the next news, unless some is there. Afterwards there is some, or nothing more comes.
-    pub(crate) fn poll_take(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.take_earlier() || self.ended {
-            return Poll::Ready(());
-        }
-        let taken = self.ring.take(&mut self.seat, cx);
-        if self.keep(taken) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }
-
-    /// Takes the next news if there is some.
-    pub(crate) fn try_take(&mut self) {
-        if !self.take_earlier() && !self.ended {
-            let taken = self.ring.try_take(&mut self.seat);
-            self.keep(taken);
-        }
-    }
-
-    /// Takes the next news if there is some; if not, has the set told of it of which this is a member. Returns whether there
-    /// was anything, if only the end.
-    pub(crate) fn take_for_set(&mut self) -> bool {
-        if self.take_earlier() || self.ended {
+    /// Takes the next news into a hand that is empty. Returns whether there was anything, if only the end; if not, it waits
+    /// as it says.
+    pub(crate) fn take(&mut self, hand: &mut Hand<V>, wait: Wait<'_, '_>) -> bool {
+        if self.take_earlier(hand) || self.seat.ended {
             return true;
         }
-        let taken = self.ring.take_for_set(&mut self.seat);
-        self.keep(taken)
-    }
-
-    /// Gives out the update that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
-    pub(crate) fn update(&mut self) -> Option<Update<V>> {
-        let taken = self.taken_update()?;
-        // Whoever has the only reference is the only one who could make another.
-        if Arc::strong_count(taken) == 1 {
-            return self.taken.take().and_then(News::into_update);
+        match self.ring.take(&mut self.seat, wait) {
+            Taken::Next(news) => hand.fill(news),
+            Taken::End(update) => hand.fill(News::Update(update)),
+            Taken::Closed => {}
+            Taken::Lagged => self.resync(hand, 0),
+            Taken::Pending => return false,
         }
-        let clone = Update::clone(taken);
-        // Meanwhile it may have become the last one. The clone is not lost by what it does when it is dropped.
-        let_go(self.taken.take());
-        Some(clone)
+        true
     }
 
-    /// Gives out the update that was taken as it is shared by all.
-    pub(crate) fn shared_update(&mut self) -> Option<Arc<Update<V>>> {
-        let taken = Arc::clone(self.taken_update()?);
-        // Not the last.
-        self.taken = None;
-        Some(taken)
-    }
-
-    /// The update that was taken and not yet given out.
-    pub(crate) fn taken_update(&self) -> Option<&Arc<Update<V>>> {
-        match self.taken.as_ref()? {
-            News::Update(update) => Some(update),
-            News::Delta(_) => unreachable!("while this watches, updates are published with values"),
-        }
-    }
-
-    /// Whether nothing more comes.
-    pub(crate) fn is_over(&self) -> bool {
-        self.ended && self.taken.is_none()
+    /// Whether the end was taken, or the store is gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.seat.ended
     }
 
     /// Takes what comes before the news. Returns whether there was something.
-    fn take_earlier(&mut self) -> bool {
-        if self.taken.is_some() {
-            return true;
-        }
+    fn take_earlier(&mut self, hand: &mut Hand<V>) -> bool {
         match self.earlier.as_deref_mut() {
-            None => false,
+            None => return false,
             Some(Earlier::Replay(replay)) => {
-                self.taken = replay.pop_front();
+                let first = replay.pop_front();
                 if replay.is_empty() {
                     self.earlier = None;
                 }
-                self.taken.is_some()
+                first.into_iter().for_each(|news| hand.fill(news));
             }
             Some(&mut Earlier::Lost(lost)) => {
-                let released = self.resync(lost);
                 self.earlier = None;
-                drop_each(released);
-                true
+                self.resync(hand, lost);
             }
         }
+        true
     }
 
     /// Whether there is something before the news.
     pub(crate) fn is_behind(&self) -> bool {
-        self.earlier.is_some() || self.taken.is_some()
+        self.earlier.is_some()
     }
 
     /// Lets go of what comes before the news. What has been handed out is not lost by a panic here.
     pub(crate) fn skip_earlier(&mut self) {
-        let_go(self.taken.take());
         self.take_replay().for_each(let_go);
     }
 
@@ -198,34 +141,19 @@ impl<V: LiveValue> Reader<V> {
         replay.into_iter()
     }
 
-    /// Keeps what was taken. Returns whether there was anything, if only the end.
-    fn keep(&mut self, taken: Taken<V>) -> bool {
-        match taken {
-            Taken::Next(news) => self.taken = Some(news),
-            Taken::End(update) => {
-                self.ended = true;
-                self.taken = Some(News::Update(update));
-            }
-            Taken::Closed => self.ended = true,
-            // If that panics, the resync is there.
-            Taken::Lagged => drop_each(self.resync(0)),
-            Taken::Pending => return false,
-        }
-        true
-    }
-
-    /// Answers lag under the slot's lock, so that whatever is not in `now` is still to come. Returns what is to be
-    /// dropped: if that panics, the resync is there.
-    fn resync(&mut self, lost: u64) -> Vec<News<V>> {
+    /// Answers lag under the slot's lock, so that whatever is not in `now` is still to come.
+    fn resync(&mut self, hand: &mut Hand<V>, lost: u64) {
+        let shared = &self.ring.shared;
         let (now, (missed, released)) = {
             let state = self.slot.lock();
-            (state.entry(&self.shared), self.ring.skip(&mut self.seat))
+            (state.entry(shared), self.ring.skip(&mut self.seat))
         };
         let missed = missed + lost;
-        self.shared.counters.add(Count::Lagged, 1);
-        trace::lagged(self.key(), missed);
-        self.taken = Some(News::Update(Arc::new(Update::Resync { now, missed })));
-        released
+        shared.counters.add(Count::Lagged, 1);
+        trace::lagged(self.slot.key(), missed);
+        hand.fill(News::Update(Arc::new(Update::Resync { now, missed })));
+        // If that panics, the resync is there.
+        drop_each(released);
     }
 
     /// Skips what there is, if there is something, or the entry is newer than `seen`, or the caller is `behind`. Returns
@@ -239,12 +167,12 @@ impl<V: LiveValue> Reader<V> {
                 return Poll::Pending;
             }
             (
-                state.entry(&self.shared),
+                state.entry(&self.ring.shared),
                 self.ring.is_over(),
                 self.ring.skip(&mut self.seat).1,
             )
         };
-        self.ended = closed || removed;
+        self.seat.ended = closed || removed;
         // Of what was skipped, nothing is owed to anybody.
         released.into_iter().for_each(let_go);
         // If the store has ended, the last change may still be news.
@@ -257,8 +185,7 @@ impl<V: LiveValue> Drop for Reader<V> {
         let mut after = After::default();
         self.slot
             .lock()
-            .leave_ring(&self.shared, &self.ring, &mut self.seat, self.values, &mut after);
-        after.leave_all(self.taken.take());
+            .leave_ring(&self.ring, &mut self.seat, &mut after);
         after.leave_all(self.take_replay());
     }
 }

@@ -44,6 +44,10 @@ impl Ready {
     pub(crate) fn make_room(&self, member: u32) {
         let mut state = self.state.lock();
         let len = (member as usize + 1).max(state.links.len());
+        if len > state.links.capacity() {
+            let more = len - state.links.len() + len / 8;
+            state.links.reserve_exact(more);
+        }
         state.links.resize(len, OUT);
     }
 
@@ -60,6 +64,17 @@ impl Ready {
         }
         state.last = member;
         state.waker.take()
+    }
+
+    pub(crate) fn is_marked(&self, member: u32) -> bool {
+        self.state.lock().links[member as usize] != OUT
+    }
+
+    /// Gives the room back. Nobody marks or is marked.
+    pub(crate) fn clear(&self) {
+        let mut state = self.state.lock();
+        debug_assert_eq!(state.first, END, "nobody is marked");
+        state.links = Vec::new();
     }
 
     /// Takes the member that has waited longest; without a context, the caller is not woken if there is none.

@@ -23,6 +23,9 @@
 //! and where a value is nested at all, how much is left is looked at whenever they read or write.
 
 mod probe;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+mod shapes;
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -34,7 +37,7 @@ use serde::de::{Deserialize, DeserializeOwned, IgnoredAny};
 
 use crate::ground::clock::{Moment, Stamp, Wall};
 use crate::ground::unwind::{Panicked, caught, let_go};
-use crate::slot::record::probe::tells_nothing_apart;
+use crate::slot::record::probe::{Look, look};
 use crate::value::hidden::purpose::revealed;
 
 const USED: u8 = 1;
@@ -89,6 +92,8 @@ pub(crate) enum RecordError {
     Unreadable(Reason),
     /// It has a `Some` that is written as `None` is.
     SomeOfNothing,
+    /// Bytes in it, or a number of 128 bits, were taken for something else.
+    Mistaken,
     /// The value's `Serialize` or `Deserialize` has panicked.
     Panicked,
 }
@@ -125,13 +130,21 @@ impl<V: Serialize + DeserializeOwned> Record<V> {
         let written = caught(|| revealed(|| write(&*self.value, out))).map_err(RecordError::from);
         let written = written.flatten().and_then(|()| {
             let value = &out[start..];
-            // Only what was written as nothing could be taken for something else.
-            if value.contains(&NOTHING) && caught(|| revealed(|| tells_nothing_apart(&*self.value)))? {
+            let look_at = |value: &V| caught(|| revealed(|| look(value)));
+            let before = match may_be_mistaken(value) {
+                true => look_at(&self.value)?,
+                false => Look::default(),
+            };
+            if before.some_of_nothing {
                 return Err(RecordError::SomeOfNothing);
             }
             let read = caught(|| read::<V>(value, WRITTEN_STACK))?.map_err(RecordError::unreadable)?;
+            let kept = before.bytes == 0 || look_at(&read).is_ok_and(|after| after.bytes == before.bytes);
             let_go(read);
-            Ok(())
+            match kept {
+                true => Ok(()),
+                false => Err(RecordError::Mistaken),
+            }
         });
         if written.is_err() {
             out.truncate(before);
@@ -140,8 +153,24 @@ impl<V: Serialize + DeserializeOwned> Record<V> {
     }
 }
 
-/// What MessagePack has for `None` and `()`.
-const NOTHING: u8 = 0xc0;
+/// Whether there may be something that can be taken for something else: what MessagePack has for `None` and `()`, or how its
+/// bytes begin.
+fn may_be_mistaken(value: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Eight bytes at a time. At worst too many are found.
+    let any_is = |bytes: u64, mask: u64, byte: u64| {
+        let differs = (bytes ^ (ONES * byte)) & (ONES * mask);
+        differs.wrapping_sub(ONES) & !differs & (ONES * 0x80) != 0
+    };
+    let (eights, rest) = value.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let mut eights = eights
+        .iter()
+        .chain([&last])
+        .map(|eight| u64::from_le_bytes(*eight));
+    eights.any(|bytes| any_is(bytes, 0xff, 0xc0) || any_is(bytes, 0xfc, 0xc4))
+}
 
 impl<V: DeserializeOwned> Record<V> {
     /// Reads a record from exactly these bytes, which were written at this time. For a thread with a stack of [`STACK`].
@@ -304,7 +333,11 @@ impl Write for Watched<&mut Vec<u8>> {
     #[inline]
     fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
         self.stack.check()?;
-        self.of.extend_from_slice(buf);
+        match buf {
+            // Most are, and it takes no call.
+            [byte] => self.of.push(*byte),
+            _ => self.of.extend_from_slice(buf),
+        }
         Ok(())
     }
 
@@ -344,6 +377,10 @@ impl fmt::Display for RecordError {
             RecordError::SomeOfNothing => f.write_str(
                 "it has a `Some` of an `Option` that is `None`, or of `()`, which would come back as `None`; use an enum",
             ),
+            RecordError::Mistaken => f.write_str(
+                "it has bytes, or a number of 128 bits, which would come back as something else; give the enum that they are in \
+                 a tag",
+            ),
             RecordError::Panicked => f.write_str("the value's `Serialize` or `Deserialize` has panicked"),
         }
     }
@@ -374,7 +411,7 @@ mod tests {
         }
     }
 
-    fn encode<V: Serialize + DeserializeOwned>(value: V) -> Result<Vec<u8>, RecordError> {
+    pub(super) fn encode<V: Serialize + DeserializeOwned>(value: V) -> Result<Vec<u8>, RecordError> {
         let moment = Clock::start().moment();
         let mut out = b"before".to_vec();
         let done = record(value, &moment).encode(&moment, &mut out);
@@ -385,7 +422,7 @@ mod tests {
         done.map(|()| out.split_off(6))
     }
 
-    fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, RecordError> {
+    pub(super) fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, RecordError> {
         let moment = Clock::start().moment();
         let record = Record::decode(bytes, &moment, moment.wall_now())?;
         Ok(Arc::into_inner(record.value).unwrap())
@@ -533,6 +570,24 @@ mod tests {
                 matches!(refused, RecordError::Unreadable(_) | RecordError::Value(_)),
                 "{refused}"
             );
+        }
+    }
+
+    #[test]
+    fn a_byte_that_may_be_mistaken_is_found_wherever_it_is() {
+        for len in 0..40 {
+            let mut bytes = vec![0x7f; len];
+            assert!(!may_be_mistaken(&bytes));
+            for at in 0..len {
+                for byte in 0..=u8::MAX {
+                    bytes[at] = byte;
+                    let is = matches!(byte, 0xc0 | 0xc4..=0xc6);
+                    assert!(may_be_mistaken(&bytes) || !is, "{byte} at {at} of {len}");
+                }
+                bytes[at] = 0xc3;
+                assert!(!may_be_mistaken(&bytes));
+                bytes[at] = 0x7f;
+            }
         }
     }
 

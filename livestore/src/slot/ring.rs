@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use crate::ground::sync::Mutex;
 use crate::ground::waker::{self, Placed};
 use crate::slot::ready::Ready;
+use crate::slot::shared::Shared;
 use crate::value::delta::Delta;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
@@ -56,7 +57,7 @@ pub(crate) enum Sitter {
 
 /// What a watcher that finds nothing does.
 #[derive(Clone, Copy)]
-enum Wait<'cx, 'waker> {
+pub(crate) enum Wait<'cx, 'waker> {
     /// It comes back by itself.
     No,
     /// It is a task, which is woken.
@@ -68,13 +69,19 @@ enum Wait<'cx, 'waker> {
 /// One watcher's place at a ring.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    /// Which place it is.
-    index: u32,
     /// Sequence number of the next update to take.
     cursor: u64,
+    /// Which place it is.
+    index: u32,
+    /// The watcher is told values.
+    pub(crate) values: bool,
+    /// It has taken the end, or found that the store is gone.
+    pub(crate) ended: bool,
 }
 
 pub(crate) struct Ring<V: LiveValue> {
+    /// For those who sit here.
+    pub(crate) shared: Arc<Shared<V>>,
     state: Mutex<State<V>>,
 }
 
@@ -140,8 +147,9 @@ impl<V: LiveValue> News<V> {
 }
 
 impl<V: LiveValue> Ring<V> {
-    pub(crate) fn new() -> Ring<V> {
+    pub(crate) fn new(shared: Arc<Shared<V>>) -> Ring<V> {
         Ring {
+            shared,
             state: Mutex::new(State {
                 items: VecDeque::new(),
                 front: 0,
@@ -156,7 +164,7 @@ impl<V: LiveValue> Ring<V> {
     }
 
     /// Adds a watcher, who will be told what is published from now on. A member of a set waits from the beginning.
-    pub(crate) fn join(&self, sitter: Sitter) -> Seat {
+    pub(crate) fn join(&self, values: bool, sitter: Sitter) -> Seat {
         let mut state = self.state.lock();
         state.taken += 1;
         let waits = matches!(sitter, Sitter::Member(..));
@@ -179,8 +187,10 @@ impl<V: LiveValue> Ring<V> {
             state.stand_up(index);
         }
         Seat {
-            index,
             cursor: state.head(),
+            index,
+            values,
+            ended: false,
         }
     }
 
@@ -246,19 +256,11 @@ impl<V: LiveValue> Ring<V> {
         state.take_wakers(wakers);
     }
 
-    /// Takes the next update, or has the watcher woken when there is one.
-    pub(crate) fn take(&self, seat: &mut Seat, cx: &Context<'_>) -> Taken<V> {
-        self.poll(seat, Wait::Task(cx), State::take)
-    }
-
-    /// Takes the next update, and is not woken if there is none.
-    pub(crate) fn try_take(&self, seat: &mut Seat) -> Taken<V> {
-        self.poll(seat, Wait::No, State::take)
-    }
-
-    /// Takes the next update, or has the set told when there is one.
-    pub(crate) fn take_for_set(&self, seat: &mut Seat) -> Taken<V> {
-        self.poll(seat, Wait::Member, State::take)
+    /// Takes the next update. If there is none, the watcher waits as it says.
+    pub(crate) fn take(&self, seat: &mut Seat, wait: Wait<'_, '_>) -> Taken<V> {
+        let taken = self.poll(seat, wait, State::take);
+        seat.ended |= matches!(taken, Taken::End(_) | Taken::Closed);
+        taken
     }
 
     /// Returns whether anything is there for this watcher; if not, has it woken when there is.

@@ -14,26 +14,23 @@
 //!
 //! Lock order: a leaf. Nothing of the user's runs under it: what is displaced is handed out.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 use std::{mem, process};
 
-use foldhash::fast::RandomState;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::ground::clock;
 use crate::ground::stats::{DiskState, DiskStats};
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
-use crate::ground::sync::{Condvar, Mutex};
+use crate::ground::sync::{Condvar, Mutex, MutexGuard};
 use crate::slot::record::Record;
+use crate::slot::records::Records;
 use crate::value::durability::{FlushError, UnwrittenError};
-use crate::value::report::OpenReport;
-
-/// A queue this large is kept for the next batch; a larger one goes back to the allocator.
-const KEEP_CAPACITY: usize = 1 << 16;
+use crate::value::report::{Named, OpenReport};
 
 /// Until it is known how many bytes a record has, it is taken for so many.
 const LIKELY_BYTES: usize = 64 << 10;
@@ -51,9 +48,6 @@ impl Limits {
         self.records.min(self.bytes / bytes.max(1)).max(1)
     }
 }
-
-/// What is to be on disk for each key, `None` if its entry has ended.
-pub(crate) type Records<V> = HashMap<Uuid, Option<Record<V>>, RandomState>;
 
 pub(crate) struct Sink<V> {
     state: Mutex<State<V>>,
@@ -83,6 +77,8 @@ struct State<V> {
     limit: usize,
     /// How many records were ever entered: the sequence number of the last one.
     entered: u64,
+    /// The sequence number of the last one that the writer has taken.
+    taken: u64,
     /// Somebody waits for what is pending.
     wanted: bool,
     /// How many transactions are under way.
@@ -123,8 +119,19 @@ pub(crate) struct Progress {
 /// Entries whose latest values could not be written.
 #[derive(Debug)]
 pub(crate) struct Unwritten {
+    /// Of all of them.
     pub(crate) error: UnwrittenError,
-    pub(crate) keys: HashSet<Uuid>,
+    pub(crate) reasons: HashMap<Uuid, String>,
+}
+
+impl Unwritten {
+    /// What is said of one of them. `None` if it is none.
+    fn of(&self, key: &Uuid) -> Option<UnwrittenError> {
+        let reason = self.reasons.get(key)?;
+        let mut named = Named::default();
+        named.add(*key, reason.clone());
+        Some(UnwrittenError::new(self.error.folder(), named))
+    }
 }
 
 /// Everything that was pending at one instant.
@@ -155,6 +162,14 @@ pub(crate) struct Whole<'a, V> {
     sink: &'a Sink<V>,
 }
 
+/// The place of a record that was taken out for a moment. No batch is closed while it lives, so it must be
+/// [put back](Self::put_back).
+#[must_use]
+pub(crate) struct TakenOut<'a, V> {
+    whole: Whole<'a, V>,
+    place: usize,
+}
+
 impl<V> Sink<V> {
     pub(crate) fn new(limits: Limits) -> Sink<V> {
         Sink {
@@ -163,6 +178,7 @@ impl<V> Sink<V> {
                 since: None,
                 limit: limits.records_of(LIKELY_BYTES),
                 entered: 0,
+                taken: 0,
                 wanted: false,
                 transactions: 0,
                 closing_batch: false,
@@ -204,7 +220,7 @@ impl<V> Sink<V> {
             return record;
         }
         state.entered += 1;
-        if let Some(displaced) = state.pending.insert(*key, record) {
+        if let Some(displaced) = state.pending.insert(key, record) {
             return displaced;
         }
         let pending = state.pending.len();
@@ -217,6 +233,23 @@ impl<V> Sink<V> {
             self.work.notify_one();
         }
         None
+    }
+
+    /// Takes out what is pending of a key if it is of this very value, and nobody else has that. Lets go of it, so that
+    /// the value is the caller's alone.
+    pub(crate) fn take_out(&self, key: &Uuid, value: &Arc<V>) -> Option<TakenOut<'_, V>> {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open || state.closing_batch {
+            return None;
+        }
+        let place = state.pending.find(key)?;
+        let is_of_it =
+            |record: &mut Record<V>| Arc::ptr_eq(&record.value, value) && Arc::strong_count(value) == 2;
+        // Somebody else has the value, so it does not end here.
+        drop(state.pending.at(place)?.take_if(is_of_it)?);
+        state.transactions += 1;
+        let whole = Whole { sink: self };
+        Some(TakenOut { whole, place })
     }
 
     /// Begins a transaction. The caller has locked every slot that it will.
@@ -250,6 +283,24 @@ impl<V> Sink<V> {
 
     /// Waits until everything entered so far is on disk.
     pub(crate) async fn flush(&self) -> Result<(), FlushError> {
+        let now = self.written_up_to(State::want).await?;
+        match now.unwritten {
+            None => Ok(()),
+            Some(unwritten) => Err(FlushError::Unwritten(unwritten.error.clone())),
+        }
+    }
+
+    /// Waits until everything entered so far of one key is on disk.
+    pub(crate) async fn flush_of(&self, key: &Uuid) -> Result<(), FlushError> {
+        let now = self.written_up_to(|state| state.want_of(key)).await?;
+        match now.unwritten.and_then(|unwritten| unwritten.of(key)) {
+            None => Ok(()),
+            Some(error) => Err(FlushError::Unwritten(error)),
+        }
+    }
+
+    /// Has the writer write what is asked for now, and waits until it has. Returns how far it has come by then.
+    async fn written_up_to(&self, want: impl FnOnce(&mut State<V>) -> u64) -> Result<Progress, FlushError> {
         if !self.is_its_process() {
             return Err(FlushError::Forked);
         }
@@ -257,7 +308,7 @@ impl<V> Sink<V> {
         if let Some(ended) = &progress.borrow().ended {
             return Err(ended.clone());
         }
-        let Some(target) = self.want() else {
+        let Some(target) = self.want(want) else {
             return Err(self.end().await);
         };
         #[cfg(feature = "test-util")]
@@ -266,10 +317,7 @@ impl<V> Sink<V> {
             .wait_for(|now| now.durable >= target || now.ended.is_some())
             .await;
         match seen.as_deref() {
-            Ok(now) if now.durable >= target => match &now.unwritten {
-                None => Ok(()),
-                Some(unwritten) => Err(FlushError::Unwritten(unwritten.error.clone())),
-            },
+            Ok(now) if now.durable >= target => Ok(now.clone()),
             Ok(Progress { ended: Some(why), .. }) => Err(why.clone()),
             // It neither came so far nor ended, so the queue is gone, which whoever asks keeps.
             Ok(_) | Err(_) => Err(FlushError::Closed),
@@ -294,7 +342,7 @@ impl<V> Sink<V> {
                 && now
                     .unwritten
                     .as_ref()
-                    .is_none_or(|missing| !missing.keys.contains(key))
+                    .is_none_or(|missing| !missing.reasons.contains_key(key))
         };
         #[cfg(feature = "test-util")]
         let _time = clock::stand_still();
@@ -305,20 +353,19 @@ impl<V> Sink<V> {
         seen.is_ok_and(|now| is_there(&now))
     }
 
-    /// Has the writer write what is pending now. Returns its sequence number, or `None` if nothing enters any more.
-    fn want(&self) -> Option<u64> {
+    /// Has the writer write what is wanted now. Returns its sequence number, or `None` if nothing enters any more.
+    fn want(&self, want: impl FnOnce(&mut State<V>) -> u64) -> Option<u64> {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
             return None;
         }
-        state.wanted = !state.pending.is_empty();
-        let entered = state.entered;
+        let target = want(&mut state);
         let tell = state.wanted;
         drop(state);
         if tell {
             self.work.notify_one();
         }
-        Some(entered)
+        Some(target)
     }
 
     /// Says that nothing more is to come. What is pending is still written.
@@ -464,6 +511,7 @@ impl<V> Sink<V> {
         state.closing_batch = false;
         state.wanted = false;
         state.since = None;
+        state.taken = state.entered;
         let batch = Batch {
             records: mem::replace(&mut state.pending, mem::take(empty)),
             up_to: state.entered,
@@ -517,31 +565,64 @@ impl<V> Sink<V> {
 }
 
 impl<V> State<V> {
+    /// Everything is wanted. Returns its sequence number.
+    fn want(&mut self) -> u64 {
+        self.wanted = !self.pending.is_empty();
+        self.entered
+    }
+
+    /// One key is wanted. Returns the sequence number at which everything of it is on disk that was entered.
+    fn want_of(&mut self, key: &Uuid) -> u64 {
+        match self.pending.find(key).is_some() {
+            true => {
+                self.wanted = true;
+                self.entered
+            }
+            // What there was of it is being written, or is on disk.
+            false => self.taken,
+        }
+    }
+
     /// At how many pending records a batch is closed before its time.
     fn early(&self) -> usize {
         self.limit.div_ceil(2)
     }
 }
 
-impl<V> Batch<V> {
-    /// What is left of a batch whose records were taken out: room for the next.
-    pub(crate) fn reuse(self) -> Records<V> {
-        if self.records.is_empty() && self.records.capacity() <= KEEP_CAPACITY {
-            self.records
-        } else {
-            Records::default()
+/// Whether a record that is put back is of another commit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commit {
+    Same,
+    Next,
+}
+
+impl<V> TakenOut<'_, V> {
+    /// Puts a record where the other was.
+    pub(crate) fn put_back(self, record: Record<V>, commit: Commit) {
+        let sink = self.whole.sink;
+        let mut state = sink.state.lock();
+        if let Some(place) = state.pending.at(self.place) {
+            *place = Some(record);
+        }
+        state.entered += u64::from(commit == Commit::Next);
+        mem::forget(self.whole);
+        sink.end_transaction(state);
+    }
+}
+
+impl<V> Sink<V> {
+    fn end_transaction(&self, mut state: MutexGuard<'_, State<V>>) {
+        state.transactions -= 1;
+        let tell = state.transactions == 0 && state.closing_batch;
+        drop(state);
+        if tell {
+            self.between.notify_all();
         }
     }
 }
 
 impl<V> Drop for Whole<'_, V> {
     fn drop(&mut self) {
-        let mut state = self.sink.state.lock();
-        state.transactions -= 1;
-        let tell = state.transactions == 0 && state.closing_batch;
-        drop(state);
-        if tell {
-            self.sink.between.notify_all();
-        }
+        self.sink.end_transaction(self.sink.state.lock());
     }
 }

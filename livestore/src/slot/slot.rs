@@ -244,7 +244,7 @@ mod tests {
     /// What was waited for or watched once costs as little afterwards as what never was.
     #[test]
     fn the_box_goes_with_the_last_waiter_and_the_last_watcher() {
-        let shared = Shared::new(&StoreOptions::default());
+        let shared = Arc::new(Shared::new(&StoreOptions::default()));
         let slot = Slot::new(Uuid::nil(), Arc::new(Value));
         let mut state = slot.lock();
         let cx = Context::from_waker(Waker::noop());
@@ -274,7 +274,7 @@ mod tests {
 
         let (ring, mut seat) = state.join_ring(&shared, true, Sitter::Task(None));
         assert!(state.extra.is_some());
-        state.leave_ring(&shared, &ring, &mut seat, true, &mut after);
+        state.leave_ring(&ring, &mut seat, &mut after);
         assert!(state.extra.is_none());
         drop(state);
     }

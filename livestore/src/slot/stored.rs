@@ -1,5 +1,7 @@
 //! From an entry to what is stored of it, and back.
 
+#[cfg(feature = "durable")]
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 #[cfg(feature = "serde")]
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use crate::slot::after::After;
 #[cfg(feature = "serde")]
 use crate::slot::record::Record;
 use crate::slot::shared::Shared;
+#[cfg(feature = "durable")]
+use crate::slot::sink::Commit;
 use crate::slot::slot::State;
 #[cfg(feature = "serde")]
 use crate::slot::slot::{Extra, Own, Slot, VERSION};
@@ -79,6 +83,30 @@ impl<V: LiveValue> State<V> {
         drop(self.enter(shared, key));
     }
 
+    /// Applies a plain mutation where the value is shared with nobody but the record that waits for the disk: to the value
+    /// itself, and then that record is of it as it is now. `None` if there is more to it.
+    #[inline]
+    pub(in crate::slot) fn mutate_pending(
+        &mut self,
+        shared: &Shared<V>,
+        key: &Uuid,
+        mutn: &V::Mutation,
+    ) -> Option<Result<(), V::MutError>> {
+        let taken_out = shared.sink()?.take_out(key, &self.value)?;
+        let value = Arc::get_mut(&mut self.value);
+        // The record must be put back whatever happens.
+        let applied = catch_unwind(AssertUnwindSafe(|| value.map(|value| value.apply(mutn))));
+        let commit = match applied {
+            Ok(Some(Ok(()))) => Commit::Next,
+            _ => Commit::Same,
+        };
+        if commit == Commit::Next {
+            self.step(shared);
+        }
+        taken_out.put_back(self.record(shared), commit);
+        applied.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
     /// Enters the entry as it is now in the sink. Returns what that displaces.
     #[inline]
     fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<Record<V>> {
@@ -94,4 +122,14 @@ impl<V: LiveValue> State<V> {
 
     #[inline]
     pub(in crate::slot) fn leave_own_for_disk(&self, _: &Shared<V>, _: &Uuid) {}
+
+    #[inline]
+    pub(in crate::slot) fn mutate_pending(
+        &mut self,
+        _: &Shared<V>,
+        _: &Uuid,
+        _: &V::Mutation,
+    ) -> Option<Result<(), V::MutError>> {
+        None
+    }
 }

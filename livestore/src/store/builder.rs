@@ -161,8 +161,10 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// message is that of the [`OptionsError`] which [`try_done`](Self::try_done) would return. Also, as every timer
     /// of tokio, if the runtime was built without its time driver.
     ///
-    /// The checks for expiry run on the runtime that this is called in. When that has ended, they go on in the runtime of
-    /// whoever next creates an entry or sets a deadline: a store in a `static` expires in every test that shares it.
+    /// The checks for expiry run on the runtime that this is called in. When that has ended, they go on in another in which
+    /// somebody has created an entry or set a deadline, or else in that of whoever does so next: a store in a `static` expires
+    /// in every test that shares it. A runtime that is kept and not driven, as one for the current thread between two
+    /// `block_on`s, checks nothing meanwhile, and looks as any other that is busy.
     #[track_caller]
     pub fn done(self) -> LiveStore<V> {
         match self.try_done() {
@@ -173,8 +175,10 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
 
     /// Builds the store, unless the options are impossible.
     ///
-    /// The checks for expiry run on the runtime that this is called in. When that has ended, they go on in the runtime of
-    /// whoever next creates an entry or sets a deadline: a store in a `static` expires in every test that shares it.
+    /// The checks for expiry run on the runtime that this is called in. When that has ended, they go on in another in which
+    /// somebody has created an entry or set a deadline, or else in that of whoever does so next: a store in a `static` expires
+    /// in every test that shares it. A runtime that is kept and not driven, as one for the current thread between two
+    /// `block_on`s, checks nothing meanwhile, and looks as any other that is busy.
     ///
     /// # Panics
     ///

@@ -10,10 +10,11 @@ impl<V: LiveValue> LiveStore<V> {
     /// handle of its own, wait for updates.
     ///
     /// In the order in which it happens: watches of every kind receive what was still under way and then `None` alone, for
-    /// nothing was removed. Calls that wait for an entry find it missing. From then on the store is as if it had no entries,
+    /// nothing was removed. Calls that wait for an entry find it missing, and so do those that have its turn and are not
+    /// committed yet, as a mutation whose own code is running: nobody would be told. From then on the store is as if it had no entries,
     /// for every handle: what names a key fails as missing, and what creates an entry makes one that has ended already, which
-    /// nobody can find (`create` and `insert` return as if nothing had been there; a transaction that was to create one is
-    /// refused with [`TransactError::Closed`](crate::TransactError::Closed)). Checks for expiry end; batches that are under way
+    /// nobody can find (`create` and `insert` return as if nothing had been there; a transaction that was to change anything is
+    /// refused with [`TransactError::Closed`](crate::TransactError::Closed), and `save` with an error). Checks for expiry end; batches that are under way
     /// to the callback are still delivered. A store that is kept on disk then writes everything that was committed before and
     /// releases its folder, which may be opened again when this returns.
     ///

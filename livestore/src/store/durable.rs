@@ -16,6 +16,8 @@ use crate::disk::snapshot::job;
 use crate::ground::unwind::let_go;
 use crate::slot::sink::Sink;
 use crate::store::builder::LiveStoreBuilder;
+use crate::store::handle::EntryHandle;
+use crate::store::place::Place;
 use crate::store::store::LiveStore;
 use crate::value::durability::{Durability, DurabilityError, FlushError};
 use crate::value::error::OptionsError;
@@ -57,7 +59,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// Sets how large the log in the folder may become before everything is written anew; 64 MiB by default.
     ///
     /// Whatever is set, the log may become as large as the entries are together. So the folder has at most about three times
-    /// the bytes that they need, or this many more; when it is closed, it gives back what it needs not.
+    /// the bytes that they need, or this many more, or a few megabytes, for files grow by pieces; when it is closed, it gives
+    /// back what it needs not.
     pub fn with_log_limit(mut self, bytes: u64) -> Self {
         self.disk.log_bytes = bytes;
         self
@@ -138,8 +141,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     ///
     /// # Panics
     ///
-    /// If this is not called inside a tokio runtime, or the runtime was built without its time driver and there is an
-    /// `expire_check_freq`.
+    /// If there is an `expire_check_freq` and the runtime was built without its time driver. Outside of a runtime such options are
+    /// an error; without them, any executor will do.
     ///
     /// # Cancel safety
     ///
@@ -233,6 +236,51 @@ impl<V: LiveValue> LiveStore<V> {
         }
     }
 
+    /// Waits until what was committed of this key before the call is on disk: its entry as it is now, or that it has ended.
+    ///
+    /// As [`flush`](Self::flush), but about this one entry. It returns at once if nothing of it waits for the disk, whatever
+    /// else does; and that others cannot be written is no error here. What is written is the whole queue as ever, so that the
+    /// disk always has the store as it was at one instant.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush); [`FlushError::Unwritten`] only if it is the present value of this entry that cannot be
+    /// written so that it can be read again.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`flush`](Self::flush).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Clone, LiveValue, Serialize, Deserialize)]
+    /// struct Auction {
+    ///     #[live(set)]
+    ///     bid: u64,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    /// let store = LiveStore::new().open(folder).await?;
+    /// let key = store.init(Auction { bid: 0 });
+    ///
+    /// let version = store.mutate_version(&key, AuctionMutation::SetBid(7)).await?;
+    /// store.flush_of(&key).await?;
+    /// // Now the bidder can be told that it counts.
+    /// assert_eq!(version, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn flush_of(&self, key: &Uuid) -> Result<(), FlushError> {
+        self.at(key).flush().await
+    }
+
     /// Begins to watch the entry as [`watch`](Self::watch) does, but is told of each update when it is on disk. `None` if the
     /// key has no entry, or if the store was not built with [`open`](LiveStoreBuilder::open).
     ///
@@ -275,5 +323,30 @@ impl<V: LiveValue> LiveStore<V> {
     /// Returns what was found when the folder was opened. `None` in a store that is in memory alone.
     pub fn open_report(&self) -> Option<OpenReport> {
         self.table.shared().sink()?.report()
+    }
+}
+
+impl<V: LiveValue> EntryHandle<V> {
+    /// Waits until what was committed of the entry before the call is on disk, as [`LiveStore::flush_of`].
+    ///
+    /// # Errors
+    ///
+    /// As [`LiveStore::flush_of`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`LiveStore::flush`].
+    pub async fn flush(&self) -> Result<(), FlushError> {
+        self.place().flush().await
+    }
+}
+
+impl<V: LiveValue> Place<'_, V> {
+    async fn flush(self) -> Result<(), FlushError> {
+        consume_budget().await;
+        match self.shared().sink() {
+            Some(sink) => sink.flush_of(self.key()).await,
+            None => Err(FlushError::NotDurable),
+        }
     }
 }

@@ -81,7 +81,7 @@ impl<V: LiveValue> LiveStore<V> {
 
 impl<V: LiveValue> EntryHandle<V> {
     #[inline]
-    fn place(&self) -> Place<'_, V> {
+    pub(in crate::store) fn place(&self) -> Place<'_, V> {
         Place::of_life(&self.table, &self.slot)
     }
 

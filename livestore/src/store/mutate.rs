@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::ground::stats::Count;
 use crate::ground::trace;
 use crate::ground::unwind::{InHand, drop_before};
 use crate::slot::after::After;
@@ -30,6 +31,12 @@ impl<V: LiveValue> LiveStore<V> {
     /// nobody keeps an [`Entry`]; otherwise it changes a copy, which for a value of at most 1 KiB with fields of standard
     /// types alone is made field by field, without `Clone`. Any other mutation runs on a clone with nothing locked;
     /// `LiveValue::mutate` may call the store.
+    ///
+    /// A mutation that is accepted is a commit, whatever it changed: the version grows by one and everybody is told, also
+    /// if the value is as it was (a set that held the item already, a key to remove that was not there). So a version
+    /// counts accepted mutations, and whoever waits for the update of his own gets it. To be told instead that nothing
+    /// would change, let the value refuse: `insert(new)` and `remove(present)` of the derive, or an error of a method. It is
+    /// the same for every way to mutate: on a guard, in a transaction, over a handle, when something is dropped.
     ///
     /// # Errors
     ///
@@ -159,7 +166,7 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// A creation is one commit, in which the mutation is contained. `value` is called at most once, with nothing
     /// locked. Of all who find no entry at the same time, with this or with [`fetch_or_create`](Self::fetch_or_create), one
-    /// calls its `value` and the others wait, as is said there; then they mutate the entry that was created.
+    /// calls its `value` and the others wait, but not as there: their tasks wait, and no thread is blocked; then they mutate the entry that was created.
     ///
     /// # Errors
     ///
@@ -238,7 +245,10 @@ impl<V: LiveValue> LiveStore<V> {
                 }
             };
             match linked {
-                Ok((entry, ())) => return Ok(entry),
+                Ok((entry, ())) => {
+                    self.table.shared().counters.add(Count::Mutations, 1);
+                    return Ok(entry);
+                }
                 // Somebody else was faster; theirs is mutated.
                 Err((unused, _)) => *made = Some(unused),
             }
@@ -256,7 +266,14 @@ impl<V: LiveValue> LiveStore<V> {
         let made = InHand::new(Entry::new(value()));
         // Ends before what was made is dropped, however this ends.
         let making = making;
-        let linked = V::mutate(&made, mutn).map(|new| self.link(*key, Arc::new(new), |_, _| ()));
+        let counters = &self.table.shared().counters;
+        let linked = match V::mutate(&made, mutn) {
+            Ok(new) => Ok(self.link(*key, Arc::new(new), |_, _| ())),
+            Err(reason) => {
+                counters.add(Count::Refused, 1);
+                Err(reason)
+            }
+        };
         drop(making);
         drop_before(made, linked)
     }
@@ -352,11 +369,11 @@ impl<V: LiveValue> Place<'_, V> {
             step = match step {
                 Step::Done(result) => return result.map_err(MutateError::Rejected),
                 Step::Copy(attempt, snapshot) => {
-                    return attempt.carry_out(snapshot).map_err(MutateError::Rejected);
+                    return attempt.carry_out(snapshot);
                 }
                 Step::Missing => return Err(MutateError::Missing),
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt, _) => return attempt.carry_out_if(None).map_err(at_any_version),
+                Step::Backlogged(attempt, _) => attempt.after_the_wait(None),
                 Step::Held(slot, mutn) => self.step_in_turn(None, slot, mutn).await,
                 Step::NoBudget(_) | Step::Conflict(..) => {
                     unreachable!("no budget was asked for, and no version expected")
@@ -376,7 +393,7 @@ impl<V: LiveValue> Place<'_, V> {
                 Step::Done(result) => return result.map_err(MutateIfError::Rejected),
                 Step::Conflict(now, mutn) => return drop_before(mutn, Err(MutateIfError::Conflict(now))),
                 Step::Copy(attempt, snapshot) => {
-                    return attempt.carry_out(snapshot).map_err(MutateIfError::Rejected);
+                    return Ok(attempt.carry_out(snapshot)?);
                 }
                 Step::NoBudget(mutn) => {
                     self.give_way().await;
@@ -391,7 +408,7 @@ impl<V: LiveValue> Place<'_, V> {
                 #[cfg(feature = "durable")]
                 Step::Backlogged(attempt, _) => {
                     self.shared().room().await;
-                    return attempt.carry_out_if(expected);
+                    attempt.after_the_wait(expected)
                 }
                 Step::Held(slot, mutn) => self.step_in_turn(expected, slot, mutn).await,
             }

@@ -53,7 +53,7 @@ impl<V: LiveValue> Plans<V> {
     pub(in crate::store) fn commit(&mut self, table: &Table<V>) -> Result<(), NotCommitted> {
         let shared = table.shared();
         let plans = &mut self.0;
-        if table.is_closed() && plans.iter().any(|plan| plan.born.is_some()) {
+        if table.is_closed() && plans.iter().any(Plan::does_something) {
             return Err(NotCommitted::Closed);
         }
         // Slots stand beside the plans, so that their locks can be held while the plans are carried out.
@@ -75,13 +75,7 @@ impl<V: LiveValue> Plans<V> {
             if let (Some(slot), None) = (slot, &held[at])
                 && let Err(why) = table.link_locked(slot, &mut after)
             {
-                // Nobody has seen the others alive, and nobody will.
-                for (at, state) in born_states.iter_mut().enumerate() {
-                    if let (Some(slot), Some(state), None) = (&born[at], state, &held[at]) {
-                        state.abandon();
-                        table.unlink(slot);
-                    }
-                }
+                abandon(table, &born, &held, &mut born_states);
                 return Err(match why {
                     NotLinked::Occupied => NotCommitted::Occupied(plans[at].key),
                     NotLinked::Closed => NotCommitted::Closed,
@@ -90,11 +84,22 @@ impl<V: LiveValue> Plans<V> {
             born_states.push(state);
         }
 
-        // From here on nothing can fail.
         let mut held_states: Vec<Option<MutexGuard<'_, State<V>>>> = held
             .iter()
             .map(|slot| slot.as_ref().map(|slot| slot.lock()))
             .collect();
+        let is_over =
+            |state: &Option<MutexGuard<'_, State<V>>>| state.as_ref().is_some_and(|state| !state.is_alive());
+        let mut changed = plans
+            .iter()
+            .zip(&held_states)
+            .filter(|(plan, _)| plan.does_something());
+        if changed.any(|(_, state)| is_over(state)) {
+            // The store was closed while they were held.
+            abandon(table, &born, &held, &mut born_states);
+            return Err(NotCommitted::Closed);
+        }
+        // From here on nothing can fail.
         {
             let _whole = shared.outlet.whole();
             for (at, plan) in plans.iter_mut().enumerate() {
@@ -127,7 +132,7 @@ impl<V: LiveValue> Plans<V> {
                     // Only now, because the entry before it under this key may have just raised the floor.
                     state.bear(shared, slot.key(), &mut after);
                     if let Some(deadlines) = table.deadlines() {
-                        deadlines.arm(state.deadline(shared), slot, 0);
+                        table.arm(deadlines, state.deadline(shared), slot, 0);
                     }
                     for step in steps.drain(..) {
                         take(step, table, slot, state, &mut after);
@@ -140,6 +145,27 @@ impl<V: LiveValue> Plans<V> {
         table.note_stale(&after);
         table.resume_checks();
         Ok(())
+    }
+}
+
+impl<V: LiveValue> Plan<V> {
+    fn does_something(&self) -> bool {
+        self.born.is_some() || self.held.as_ref().is_some_and(|(_, steps)| !steps.is_empty())
+    }
+}
+
+/// Ends new slots that were linked, and are locked: nobody has seen them alive, and nobody will.
+fn abandon<V: LiveValue>(
+    table: &Table<V>,
+    born: &[Option<Arc<Slot<V>>>],
+    held: &[Option<Arc<Slot<V>>>],
+    born_states: &mut [Option<MutexGuard<'_, State<V>>>],
+) {
+    for (at, state) in born_states.iter_mut().enumerate() {
+        if let (Some(slot), Some(state), None) = (&born[at], state, &held[at]) {
+            state.abandon();
+            table.unlink(slot);
+        }
     }
 }
 
@@ -184,7 +210,7 @@ fn take<V: LiveValue>(
             state.leave_for_disk(table.shared(), slot.key(), after);
             if let (Some(deadlines), Some(arm)) = (table.deadlines(), arm) {
                 after.stale_deadlines += usize::from(arm.replaces);
-                deadlines.arm(arm.at, slot, arm.arming);
+                table.arm(deadlines, arm.at, slot, arm.arming);
             }
         }
         Step::Create(_) => unreachable!("a plan begins each life with a slot"),

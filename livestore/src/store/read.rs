@@ -229,7 +229,7 @@ impl<V: LiveValue> LiveStore<V> {
         self.len() == 0
     }
 
-    /// Gives memory that removed entries have left back to the allocator.
+    /// Gives memory that removed entries have left back to the allocator. What a store on disk keeps for its batches stays.
     ///
     /// A store keeps the places that its entries stood in, for those to come: in the map, in the queue of deadlines, and in
     /// the queues of those who watch everything. Call this after a peak that will not come again soon. Each shard

@@ -36,6 +36,6 @@ impl<V: LiveValue> LiveStore<V> {
 impl<V: LiveValue> Place<'_, V> {
     pub(in crate::store) async fn remove(self, msg: Option<V::Message>) -> Option<Entry<V>> {
         let hold = self.hold().await?;
-        Some(self.table().end(hold, msg))
+        self.table().end_once(hold, msg)
     }
 }

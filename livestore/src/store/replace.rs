@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::ground::unwind::InHand;
 use crate::slot::commit::Change;
+use crate::slot::hold::Closed;
 use crate::slot::slot::{Slot, State};
 use crate::store::guard::EntryGuard;
 use crate::store::store::LiveStore;
@@ -204,8 +205,10 @@ impl<V: LiveValue> LiveStore<V> {
         };
         // Nobody changes it between.
         let previous = hold.entry();
-        let made = hold.commit_once(overwrite(value), |slot, state, _| then(slot, state));
-        Ok((previous, made))
+        match hold.commit_once(overwrite(value), |slot, state, _| then(slot, state)) {
+            Ok(made) => Ok((previous, made)),
+            Err(closed) => Err(unused(closed)),
+        }
     }
 
     /// Replaces a value when it is this call's turn, if it passes its check.
@@ -218,8 +221,10 @@ impl<V: LiveValue> LiveStore<V> {
         match value.check(Some(&previous)) {
             Ok(()) => {
                 // Nobody changed it between.
-                hold.commit_once(overwrite(value.into_inner()), |_, _, _| ());
-                Ok(previous)
+                match hold.commit_once(overwrite(value.into_inner()), |_, _, _| ()) {
+                    Ok(()) => Ok(previous),
+                    Err(closed) => Err(Unused::Missing(unused(closed))),
+                }
             }
             Err(reason) => {
                 drop(hold);
@@ -237,6 +242,14 @@ enum Unused<V: LiveValue> {
 
 fn overwrite<V: LiveValue>(new: Arc<V>) -> Change<V> {
     Change::Overwrite { msg: None, new }
+}
+
+/// The value that was not stored.
+fn unused<V: LiveValue>(Closed(change): Closed<V>) -> Arc<V> {
+    match change {
+        Change::Overwrite { new, .. } => new,
+        _ => unreachable!("a value was to be replaced"),
+    }
 }
 
 fn rejected<V: LiveValue>(value: Arc<V>, reason: V::MutError) -> Rejected<V> {

@@ -43,7 +43,8 @@ impl<V: LiveValue + Serialize + DeserializeOwned> LiveStore<V> {
     /// `Deserialize` fails or panics, it is nested more than 256 levels deep or too deep for the stack, it has a `Some` of
     /// nothing, which would come back as `None`, or more than 4 GiB. All such entries are found and named, and
     /// [`on_unwritable`](Save::on_unwritable) would leave them out. What was at `path` before is still there, untouched, unless
-    /// the text says that only the folder could not be written to the disk.
+    /// the text says that only the folder could not be written to the disk. A store that was
+    /// [closed](LiveStore::close) has nothing to save, which is an error as well.
     ///
     /// # Cancel safety
     ///

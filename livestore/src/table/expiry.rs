@@ -18,13 +18,14 @@ use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
 use crate::ground::stats::Count;
+use crate::ground::sync::Mutex;
 use crate::ground::trace;
 use crate::ground::unwind::{drop_each, let_go};
 use crate::slot::after::After;
 use crate::slot::commit::Change;
 use crate::slot::due::Due;
 use crate::slot::shared::Shared;
-use crate::table::checks::Checks;
+use crate::table::checks::{Checks, Run};
 use crate::table::deadlines::Item;
 use crate::table::table::Table;
 use crate::value::entry::Entry;
@@ -82,34 +83,61 @@ pub(crate) fn start<V: LiveValue>(
     drop(sleep_until(Instant::now()));
     let wants_store = on_expire.as_ref().is_some_and(|wanted| wanted.wants_store);
     let callback = on_expire.map(|wanted| wanted.callback);
+    let already = Mutex::new(already);
     let weak = Arc::downgrade(table);
-    let begin = move |runtime: &Handle, already: Vec<Expired<V>>| {
-        let table = weak.upgrade().filter(|table| !table.is_closed())?;
+    let begin = move |runtime: &Handle, run: Run| {
+        let Some(table) = weak.upgrade().filter(|table| !table.is_closed()) else {
+            return false;
+        };
         let (batches, received) = mpsc::unbounded_channel();
+        let already = mem::take(&mut *already.lock());
         for expired in already {
             hand_over(wants_store.then_some(&table), table.shared(), expired, &batches);
         }
-        let checks = check_forever(Weak::clone(&weak), period, batches, wants_store);
+        // The first period begins now, if the clock here is that of the runtime.
+        let is_here = Handle::try_current().is_ok_and(|here| here.id() == runtime.id());
+        let begun = is_here.then(Instant::now);
+        let running = Running {
+            table: Weak::clone(&weak),
+            run,
+        };
+        let checks = check_forever(running, begun, period, batches, wants_store);
         let delivery = deliver(received, callback.clone());
         runtime.spawn(delivery);
-        Some(runtime.spawn(checks).abort_handle())
+        runtime.spawn(checks);
+        true
     };
-    if let Some(first) = begin(runtime, already) {
-        let again = move |runtime: &Handle| begin(runtime, Vec::new());
-        table.own_checks(Checks::new(first, Box::new(again)));
+    if let Some(checks) = table.own_checks(Checks::new(Box::new(begin))) {
+        checks.begin_in(runtime);
+    }
+}
+
+/// Belongs to the task that checks. However that ends, it is known.
+struct Running<V: LiveValue> {
+    table: Weak<Table<V>>,
+    run: Run,
+}
+
+impl<V: LiveValue> Drop for Running<V> {
+    fn drop(&mut self) {
+        if let Some(table) = self.table.upgrade() {
+            table.checks_ended(self.run);
+        }
     }
 }
 
 async fn check_forever<V: LiveValue>(
-    table: Weak<Table<V>>,
+    running: Running<V>,
+    begun: Option<Instant>,
     period: Duration,
     batches: mpsc::UnboundedSender<Batch<V>>,
     wants_store: bool,
 ) {
+    let table = &running.table;
     let Some(shared) = table.upgrade().map(|table| Arc::clone(table.shared())) else {
         return;
     };
-    let mut last = Instant::now();
+    let mut last = begun.unwrap_or_else(Instant::now);
     loop {
         let next = last.checked_add(period);
         if !time_has_come(next, &shared.overdue.told).await {
@@ -127,7 +155,7 @@ async fn check_forever<V: LiveValue>(
         // Checks that were missed are not made up for.
         last = Instant::now().max(next.unwrap_or(last));
         let mut again = Again {
-            table: Weak::clone(&table),
+            table: Weak::clone(table),
             items: Vec::new(),
         };
         let mut now = None;

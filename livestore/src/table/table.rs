@@ -28,7 +28,7 @@ use crate::slot::shared::Shared;
 #[cfg(feature = "durable")]
 use crate::slot::sink::Sink;
 use crate::slot::slot::{Slot, State};
-use crate::table::checks::Checks;
+use crate::table::checks::{Checks, Run};
 use crate::table::deadlines::Deadlines;
 use crate::table::making::Makings;
 use crate::table::origin::Origin;
@@ -127,10 +127,15 @@ impl<V: LiveValue> Table<V> {
         self.epoch
     }
 
-    /// Has the expiry checks end with this table.
-    pub(crate) fn own_checks(&self, checks: Checks) {
-        if let Err(checks) = self.checks.set(checks) {
-            checks.abort();
+    /// Has the expiry checks end with this table. Returns them, unless it had some before.
+    pub(crate) fn own_checks(&self, checks: Checks) -> Option<&Checks> {
+        self.checks.set(checks).ok().and_then(|()| self.checks.get())
+    }
+
+    /// The task of the expiry checks has ended. They go on elsewhere, unless the store has ended.
+    pub(crate) fn checks_ended(&self, run: Run) {
+        if let Some(checks) = self.checks.get() {
+            checks.ended(run);
         }
     }
 
@@ -310,7 +315,7 @@ impl<V: LiveValue> Table<V> {
             }
         };
         if let Some(deadlines) = &self.deadlines {
-            deadlines.arm(deadline, slot, 0);
+            self.arm(deadlines, deadline, slot, 0);
             self.resume_checks();
         }
         after.then(Ok((entry, prepared)))
@@ -395,11 +400,20 @@ impl<V: LiveValue> Table<V> {
         state.leave_for_disk(&self.shared, slot.key(), &mut after);
         if let Some(arm) = arm {
             // Under the slot's lock, so that the item that it counts on is there when others look.
-            deadlines.arm(arm.at, slot, arm.arming);
+            self.arm(deadlines, arm.at, slot, arm.arming);
             drop(state);
             deadlines.note_stale(usize::from(arm.replaces));
         }
         Ok(())
+    }
+
+    /// Puts an item into the deadline queue. In a table that is closed nothing is kept there: who closes it empties the queue
+    /// after this, or this sees that it is closed.
+    pub(crate) fn arm(&self, deadlines: &Deadlines<V>, at: Stamp, slot: &Arc<Slot<V>>, arming: u32) {
+        deadlines.arm(at, slot, arming);
+        if self.is_closed() {
+            deadlines.clear();
+        }
     }
 
     /// Ends an entry and frees its key. Returns the final entry.
@@ -408,6 +422,18 @@ impl<V: LiveValue> Table<V> {
         let mut after = After::default();
         let entry = hold.end(msg, &mut after);
         self.unlink(&slot);
+        self.note_stale(&after);
+        after.then(entry)
+    }
+
+    /// The same for a call that holds the entry. `None` if the store was closed meanwhile.
+    pub(crate) fn end_once(&self, hold: Hold<V>, msg: Option<V::Message>) -> Option<Entry<V>> {
+        let slot = Arc::clone(hold.slot());
+        let mut after = After::default();
+        let entry = hold.end_once(msg, &mut after);
+        if entry.is_some() {
+            self.unlink(&slot);
+        }
         self.note_stale(&after);
         after.then(entry)
     }

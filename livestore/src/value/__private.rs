@@ -133,6 +133,15 @@ pub fn check_again<V: LiveValue>(value: &V, on: &On<'_, V>, at: &At<'_>) -> Resu
     }
 }
 
+/// Makes what an inner value says the error of the outer one.
+///
+/// # Errors
+///
+/// It says no.
+pub fn told<E, F>(result: Result<(), E>, error: impl FnOnce(E) -> F) -> Result<(), F> {
+    result.map_err(error)
+}
+
 /// Changes the value at a key. Whoever shares the collection shares it still if the change is refused.
 ///
 /// # Errors

@@ -257,6 +257,15 @@ pub enum MutateIfError<V: LiveValue> {
     Rejected(V::MutError),
 }
 
+impl<V: LiveValue> From<MutateError<V::MutError>> for MutateIfError<V> {
+    fn from(error: MutateError<V::MutError>) -> Self {
+        match error {
+            MutateError::Missing => MutateIfError::Missing,
+            MutateError::Rejected(reason) => MutateIfError::Rejected(reason),
+        }
+    }
+}
+
 impl<V: LiveValue> fmt::Debug for MutateIfError<V>
 where
     V::MutError: fmt::Debug,
@@ -324,7 +333,8 @@ impl<E: fmt::Debug + fmt::Display> Error for RollbackError<E> {}
 
 /// One of several keys has no entry: this one.
 ///
-/// Returned by [`LiveStore::acquire_many`](crate::LiveStore::acquire_many).
+/// Returned by [`LiveStore::acquire_many`](crate::LiveStore::acquire_many). The first in key order, of those that were not held
+/// already when this was found: a store that is closed meanwhile has none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MissingKey(pub Uuid);
 
@@ -348,7 +358,7 @@ pub enum TransactError<E> {
     Aborted(E),
     /// Somebody else has created an entry under this key, which the transaction was to create. Retry.
     Occupied(Uuid),
-    /// The transaction was to create an entry, and the store was [closed](crate::LiveStore::close).
+    /// The transaction was to change something, and the store was [closed](crate::LiveStore::close) before it was committed.
     Closed,
 }
 

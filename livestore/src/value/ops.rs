@@ -4,17 +4,18 @@
 //! |---|---|---|
 //! | `increment`, `decrement` | [`Increment`] | integers, floats, [`Duration`](std::time::Duration), `NonZero`, `Wrapping`, `Saturating` |
 //! | `toggle` | [`Toggle`] | `bool` |
-//! | `push`, `keep = n` | [`Push`] | `Vec`, `VecDeque`, `LinkedList` |
-//! | `insert` | [`Insert`] | `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet` |
-//! | `remove` | [`Remove`] | `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet` |
-//! | `each`, `set_at` | [`Keyed`] | `HashMap`, `BTreeMap`; arrays by themselves |
-//! | `each(by = ..)`, then `remove` | [`List`] of [`Identified`] | `Vec`, `VecDeque` |
-//! | `add` | [`Add`] | `HashMap`, `BTreeMap` of numbers |
+//! | `push`, `keep = n` | [`Push`] | `Vec`, `VecDeque`, `LinkedList`, `SmallVec` |
+//! | `insert` | [`Insert`] | `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet`, `IndexMap`, `IndexSet` |
+//! | `remove` | [`Remove`] | the same |
+//! | `each`, `set_at` | [`Keyed`] | `HashMap`, `BTreeMap`, `IndexMap`; arrays by themselves |
+//! | `each(by = ..)`, then `remove` | [`List`] of [`Identified`] | `Vec`, `VecDeque`, `SmallVec` |
+//! | `add` | [`Add`] | `HashMap`, `BTreeMap`, `IndexMap` of numbers |
 //! | `clear` | [`Clear`] | all collections, `String`, `Option` |
 //! | `len = ..` | [`Len`] | all collections, slices, `String`, `str`, `Option`, `Box`, `Cow` |
 //!
-//! A type of another crate becomes one of these in a newtype, as in the example below: it takes the trait of each operation
-//! that is wanted.
+//! With the feature `indexmap`, `IndexMap` and `IndexSet` are a map and a set, whose order stays when something is removed;
+//! with the feature `smallvec`, `SmallVec` is a list. Any other type of another crate goes into a
+//! [type of one's own](#types-of-other-crates).
 //!
 //! [`Hidden<C>`](crate::Hidden) can do whatever `C` can, but for `each` and `set_at`. What an operation takes is then hidden, too.
 //!
@@ -59,7 +60,69 @@
 //! }
 //! assert_eq!(game.podium.0, [9, 7, 5]);
 //! ```
+//!
+//! # Types of other crates
+//!
+//! They go into a type of one's own, which takes the trait of each operation that is wanted, passes on what the rest of the
+//! program does with them by `Deref`, and decides what the other type leaves open: here, what becomes of an item for which
+//! there is no room.
+//!
+//! ```
+//! use livestore::{LiveValue, ops};
+//!
+//! # mod other { #[derive(Clone, Debug)] pub struct ArrayVec<T, const N: usize>(Vec<T>); impl<T, const N: usize> ArrayVec<T, N> {
+//! # pub fn new() -> Self { Self(Vec::new()) } pub fn push(&mut self, item: T) { assert!(self.0.len() < N); self.0.push(item) }
+//! # pub fn len(&self) -> usize { self.0.len() } pub fn is_full(&self) -> bool { self.0.len() == N }
+//! # pub fn drain(&mut self, range: std::ops::RangeTo<usize>) { self.0.drain(range); } } }
+//! # use other::ArrayVec;
+//! /// The last eight moves, without an allocation.
+//! #[derive(Clone)]
+//! struct Moves(ArrayVec<char, 8>);
+//!
+//! impl ops::Push for Moves {
+//!     type Item = char;
+//!
+//!     fn push(&mut self, item: char) {
+//!         if self.0.is_full() {
+//!             self.0.drain(..1);
+//!         }
+//!         self.0.push(item);
+//!     }
+//!
+//!     fn keep_last(&mut self, n: usize) {
+//!         let surplus = self.0.len().saturating_sub(n);
+//!         self.0.drain(..surplus);
+//!     }
+//! }
+//!
+//! impl std::ops::Deref for Moves {
+//!     type Target = ArrayVec<char, 8>;
+//!
+//!     fn deref(&self) -> &ArrayVec<char, 8> {
+//!         &self.0
+//!     }
+//! }
+//!
+//! #[derive(Clone, LiveValue)]
+//! struct Game {
+//!     #[live(push = Play)]
+//!     moves: Moves,
+//! }
+//!
+//! let mut game = Game { moves: Moves(ArrayVec::new()) };
+//! for at in "abcdefghi".chars() {
+//!     let Ok(()) = game.apply(&GameMutation::Play(at));
+//! }
+//! assert_eq!(game.moves.len(), 8);
+//! ```
+//!
+//! A number of another crate likewise: a `Decimal` becomes a `struct Price(Decimal)` that implements [`Increment`] by its
+//! `checked_add` and `checked_sub`. A time (of `chrono`, of `time`) is set, and needs nothing.
 
+#[cfg(feature = "indexmap")]
+mod indexmap;
+#[cfg(feature = "smallvec")]
+mod smallvec;
 mod standard;
 
 /// Adds to and subtracts from a value without wrapping: `increment` and `decrement`.
@@ -99,7 +162,8 @@ mod standard;
     message = "`increment` and `decrement` need a number, but this field is `{Self}`",
     label = "not a number",
     note = "implement `livestore::ops::Increment` for `{Self}`, or write a mutation of your own: \
-            `#[live(mutation(variants(..)))]` on the type"
+            `#[live(mutation(variants(..)))]` on the type; a number of another crate goes into a type of yours: see \
+            `livestore::ops`"
 )]
 pub trait Increment: Sized {
     /// Returns the sum, or `None` if it cannot be represented: too large, or not finite.
@@ -155,7 +219,8 @@ pub trait Toggle {
 #[diagnostic::on_unimplemented(
     message = "`push` needs a list, but this field is `{Self}`",
     label = "cannot be pushed to",
-    note = "it is for `Vec`, `VecDeque` and types that implement `livestore::ops::Push`"
+    note = "it is for `Vec`, `VecDeque`, with the feature `smallvec` for `SmallVec`, and for types that implement \
+            `livestore::ops::Push`; a list of another crate goes into a type of yours: see `livestore::ops`"
 )]
 pub trait Push {
     /// What the list holds; the payload of the mutation.
@@ -224,7 +289,9 @@ pub trait Push {
 #[diagnostic::on_unimplemented(
     message = "`insert` needs a map or a set, but this field is `{Self}`",
     label = "cannot be inserted into",
-    note = "it is for `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet` and types that implement `livestore::ops::Insert`"
+    note = "it is for `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet`, with the feature `indexmap` for `IndexMap` and \
+            `IndexSet`, and for types that implement `livestore::ops::Insert`; a collection of another crate goes into a \
+            type of yours: see `livestore::ops`"
 )]
 pub trait Insert {
     /// What is put in; the payload of the mutation. For a map, the key and the value.
@@ -244,7 +311,9 @@ pub trait Insert {
 #[diagnostic::on_unimplemented(
     message = "`remove` needs a map or a set, but this field is `{Self}`",
     label = "cannot be removed from",
-    note = "it is for `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet` and types that implement `livestore::ops::Remove`"
+    note = "it is for `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet`, with the feature `indexmap` for `IndexMap` and \
+            `IndexSet`, and for types that implement `livestore::ops::Remove`; a collection of another crate goes into a \
+            type of yours: see `livestore::ops`"
 )]
 pub trait Remove {
     /// What is looked for; the payload of the mutation.
@@ -305,8 +374,9 @@ pub trait Remove {
 #[diagnostic::on_unimplemented(
     message = "`each` needs a map, but this field is `{Self}`",
     label = "has no values by key",
-    note = "it is for `HashMap`, `BTreeMap` and types that implement `livestore::ops::Keyed`, when their values are \
-            live values"
+    note = "it is for `HashMap`, `BTreeMap`, with the feature `indexmap` for `IndexMap`, and for types that implement \
+            `livestore::ops::Keyed`, when their values are live values; a map of another crate goes into a type of yours: \
+            see `livestore::ops`"
 )]
 pub trait Keyed {
     /// What a value is found by; the first payload of the mutation.
@@ -355,7 +425,8 @@ pub trait Keyed {
     message = "`clear` needs a collection, a string or an `Option`, but this field is `{Self}`",
     label = "cannot be emptied",
     note = "implement `livestore::ops::Clear` for `{Self}`, or write a mutation of your own: \
-            `#[live(mutation(variants(..)))]` on the type"
+            `#[live(mutation(variants(..)))]` on the type; a collection of another crate goes into a type of yours: see \
+            `livestore::ops`"
 )]
 pub trait Clear {
     /// Takes everything out.
@@ -399,7 +470,8 @@ pub trait Clear {
 #[diagnostic::on_unimplemented(
     message = "`len` needs a string or a collection, but this field is `{Self}`",
     label = "has no length",
-    note = "for a number use `range`; or implement `livestore::ops::Len` for `{Self}`"
+    note = "for a number use `range`; or implement `livestore::ops::Len` for `{Self}`; a collection of another crate goes \
+            into a type of yours: see `livestore::ops`"
 )]
 #[expect(clippy::len_without_is_empty, reason = "only the length is asked for")]
 pub trait Len {
@@ -437,7 +509,8 @@ pub trait Len {
 #[diagnostic::on_unimplemented(
     message = "`add` needs a map of numbers, but this field is `{Self}`",
     label = "has no numbers by key",
-    note = "it is for `HashMap` and `BTreeMap` whose values are numbers, and types that implement `livestore::ops::Add`"
+    note = "it is for `HashMap`, `BTreeMap`, with the feature `indexmap` for `IndexMap`, whose values are numbers, and for \
+            types that implement `livestore::ops::Add`"
 )]
 pub trait Add {
     /// What a number is found by; the first payload of the mutation.
@@ -462,7 +535,8 @@ pub trait Add {
 #[diagnostic::on_unimplemented(
     message = "`each(by = ..)` needs a list, but this field is `{Self}`",
     label = "has no items in a row",
-    note = "it is for `Vec`, `VecDeque` and types that implement `livestore::ops::List`; for maps write `each` alone"
+    note = "it is for `Vec`, `VecDeque`, with the feature `smallvec` for `SmallVec`, and for types that implement \
+            `livestore::ops::List`; for maps write `each` alone"
 )]
 pub trait List {
     /// What is in the list.

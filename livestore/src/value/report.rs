@@ -80,7 +80,9 @@ pub struct OpenReport {
 
 /// An entry in a file whose value this program cannot read: of another shape than its type has by now, nested too deep, or
 /// too much for its `Deserialize`. Given to [`on_unreadable`](crate::LiveStoreBuilder::on_unreadable).
-#[derive(Clone, Debug)]
+///
+/// Its `Debug` says how long the value is and not what is in it: fields that are [`Hidden`](crate::Hidden) are there in the clear.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct UnreadableEntry<'a> {
     /// Its key.
@@ -91,6 +93,17 @@ pub struct UnreadableEntry<'a> {
     pub reason: &'a str,
     /// The value as it is in the file: MessagePack with the names of fields.
     pub value: &'a [u8],
+}
+
+impl fmt::Debug for UnreadableEntry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnreadableEntry")
+            .field("key", &self.key)
+            .field("version", &self.version)
+            .field("reason", &self.reason)
+            .field("value", &format_args!("{} bytes", self.value.len()))
+            .finish()
+    }
 }
 
 /// What becomes of an entry that cannot be read.

@@ -62,6 +62,9 @@ pub trait LiveValue: Clone + Send + Sync + Any {
 
     /// Returns what the value becomes by `mutation`.
     ///
+    /// What is returned is committed, also if it is equal to what was: the store compares nothing. A mutation that should
+    /// tell nobody when it changes nothing is refused instead.
+    ///
     /// # Errors
     ///
     /// The reason why the value does not accept the mutation; the entry then stays as it is and nobody is told.

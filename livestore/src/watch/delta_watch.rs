@@ -10,9 +10,9 @@ use futures_core::Stream;
 use tokio::task::coop;
 use uuid::Uuid;
 
-use crate::ground::unwind::let_go;
+use crate::slot::hand::Hand;
 use crate::slot::reader::Reader;
-use crate::slot::ring::{News, Sitter};
+use crate::slot::ring::{Sitter, Wait};
 use crate::slot::shared;
 use crate::slot::slot::{Slot, State};
 use crate::value::delta::Delta;
@@ -61,6 +61,7 @@ use crate::value::value::LiveValue;
 #[must_use = "a watch that is dropped receives nothing"]
 pub struct DeltaWatch<V: LiveValue> {
     reader: Reader<V>,
+    hand: Hand<V>,
 }
 
 impl<V: LiveValue> DeltaWatch<V> {
@@ -72,6 +73,7 @@ impl<V: LiveValue> DeltaWatch<V> {
     ) -> DeltaWatch<V> {
         DeltaWatch {
             reader: Reader::begin(slot, state, shared, false, Sitter::Task(None)),
+            hand: Hand::empty(),
         }
     }
 
@@ -112,25 +114,25 @@ impl<V: LiveValue> DeltaWatch<V> {
     pub fn next_shared(&mut self) -> impl Future<Output = Option<Shared<Delta<V>>>> + Send {
         poll_fn(|cx| {
             ready!(self.poll_take(cx));
-            Poll::Ready(self.hand_out_shared())
+            Poll::Ready(self.hand.shared_delta().map(Shared::new))
         })
     }
 
     /// Returns the next delta if there is one now. As [`Watch::try_next`](crate::Watch::try_next).
     pub fn try_next(&mut self) -> Option<Delta<V>> {
-        self.reader.try_take();
-        self.hand_out()
+        self.take(Wait::No);
+        self.hand.delta()
     }
 
     /// Returns the next delta if there is one now, shared as by [`next_shared`](Self::next_shared).
     pub fn try_next_shared(&mut self) -> Option<Shared<Delta<V>>> {
-        self.reader.try_take();
-        self.hand_out_shared()
+        self.take(Wait::No);
+        self.hand.shared_delta().map(Shared::new)
     }
 
     /// Returns whether the end was received, or the store has ended and everything was received: nothing more comes.
     pub fn is_over(&self) -> bool {
-        self.reader.is_over()
+        self.reader.has_ended() && self.hand.is_empty()
     }
 
     /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
@@ -142,39 +144,21 @@ impl<V: LiveValue> DeltaWatch<V> {
 
     fn poll_delta(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delta<V>>> {
         ready!(self.poll_take(cx));
-        Poll::Ready(self.hand_out())
+        Poll::Ready(self.hand.delta())
     }
 
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
-        ready!(self.reader.poll_take(cx));
+        if !self.take(Wait::Task(cx)) {
+            return Poll::Pending;
+        }
         coop.made_progress();
         Poll::Ready(())
     }
 
-    fn hand_out_shared(&mut self) -> Option<Shared<Delta<V>>> {
-        if let Some(News::Delta(delta)) = &self.reader.taken {
-            let delta = Shared::new(Arc::clone(delta));
-            // Not the last.
-            self.reader.taken = None;
-            return Some(delta);
-        }
-        self.hand_out().map(|delta| Shared::new(Arc::new(delta)))
-    }
-
-    /// Gives out the delta that was taken: itself if nobody else needs it, else a clone. It stays if that panics.
-    fn hand_out(&mut self) -> Option<Delta<V>> {
-        let delta = match self.reader.taken.as_ref()? {
-            News::Update(update) => Delta::of(update),
-            // Whoever has the only reference is the only one who could make another.
-            News::Delta(delta) if Arc::strong_count(delta) == 1 => {
-                return self.reader.taken.take().and_then(News::into_delta);
-            }
-            News::Delta(delta) => Delta::clone(delta),
-        };
-        // Meanwhile it may have become the last one. The delta is not lost by what it does when it is dropped.
-        let_go(self.reader.taken.take());
-        Some(delta)
+    /// Takes the next delta, unless one is there. Returns whether there is one, or nothing more comes.
+    fn take(&mut self, wait: Wait<'_, '_>) -> bool {
+        !self.hand.is_empty() || self.reader.take(&mut self.hand, wait)
     }
 }
 

@@ -10,8 +10,10 @@ use futures_core::Stream;
 use tokio::task::coop;
 use uuid::Uuid;
 
+use crate::ground::unwind::let_go;
+use crate::slot::hand::Hand;
 use crate::slot::reader::Reader;
-use crate::slot::ring::Sitter;
+use crate::slot::ring::{Sitter, Wait};
 use crate::slot::shared;
 use crate::slot::slot::{Slot, State};
 use crate::value::entry::Entry;
@@ -58,6 +60,7 @@ use crate::value::value::LiveValue;
 #[must_use = "a watch that is dropped receives nothing"]
 pub struct Watch<V: LiveValue> {
     reader: Reader<V>,
+    hand: Hand<V>,
     /// The version that was handed out last.
     seen: u64,
 }
@@ -71,6 +74,7 @@ impl<V: LiveValue> Watch<V> {
     ) -> Watch<V> {
         Watch {
             reader: Reader::begin(slot, state, shared, true, Sitter::Task(None)),
+            hand: Hand::empty(),
             seen: state.version(),
         }
     }
@@ -144,19 +148,19 @@ impl<V: LiveValue> Watch<V> {
     /// In a loop that is driven by [`next`](Self::next), use that: `next().now_or_never()` is `None` as well when the budget of
     /// the task is used up, though there may be an update.
     pub fn try_next(&mut self) -> Option<Update<V>> {
-        self.reader.try_take();
+        self.take(Wait::No);
         self.hand_out()
     }
 
     /// Returns the next update if there is one now, as [`try_next`](Self::try_next) does, and as it is shared by all watchers.
     pub fn try_next_shared(&mut self) -> Option<Shared<Update<V>>> {
-        self.reader.try_take();
+        self.take(Wait::No);
         self.hand_out_shared()
     }
 
     /// Returns whether the end was received, or the store has ended and everything was received: nothing more comes.
     pub fn is_over(&self) -> bool {
-        self.reader.is_over()
+        self.reader.has_ended() && self.hand.is_empty()
     }
 
     /// Returns the entry as it is now, or its final state if it has ended. Does not wait and consumes nothing.
@@ -188,23 +192,36 @@ impl<V: LiveValue> Watch<V> {
 
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
-        ready!(self.reader.poll_take(cx));
+        if !self.take(Wait::Task(cx)) {
+            return Poll::Pending;
+        }
         coop.made_progress();
         Poll::Ready(())
     }
 
+    /// Takes the next update, unless one is there. Returns whether there is one, or nothing more comes.
+    fn take(&mut self, wait: Wait<'_, '_>) -> bool {
+        !self.hand.is_empty() || self.reader.take(&mut self.hand, wait)
+    }
+
     fn hand_out(&mut self) -> Option<Update<V>> {
-        let version = self.reader.taken_update()?.version();
-        let update = self.reader.update();
+        let version = self.hand.as_update()?.version();
+        let update = self.hand.update();
         // If the user's `Clone` panics, it was not seen.
         self.seen = version;
         update
     }
 
     fn hand_out_shared(&mut self) -> Option<Shared<Update<V>>> {
-        let update = self.reader.shared_update()?;
+        let update = self.hand.shared_update()?;
         self.seen = update.version();
         Some(Shared::new(update))
+    }
+
+    /// Lets go of what comes before the news. What has been handed out is not lost by a panic here.
+    fn skip_earlier(&mut self) {
+        let_go(self.hand.clear());
+        self.reader.skip_earlier();
     }
 
     fn poll_newest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry<V>>> {
@@ -212,17 +229,17 @@ impl<V: LiveValue> Watch<V> {
             // First, so that nothing is skipped without it; and once per turn: messages may come as fast as they are skipped.
             let coop = ready!(coop::poll_proceed(cx));
             // Whatever was missed before this watch began is skipped like the rest.
-            let behind = self.reader.is_behind();
-            if self.reader.ended {
+            let behind = self.reader.is_behind() || !self.hand.is_empty();
+            if self.reader.has_ended() {
                 coop.made_progress();
-                self.reader.skip_earlier();
+                self.skip_earlier();
                 return Poll::Ready(None);
             }
             let now = ready!(self.reader.poll_skip(cx, behind, self.seen));
             coop.made_progress();
             let newest = now.filter(|now| now.version() > self.seen);
             self.seen = newest.as_ref().map_or(self.seen, |now| now.version());
-            self.reader.skip_earlier();
+            self.skip_earlier();
             if newest.is_some() {
                 return Poll::Ready(newest);
             }

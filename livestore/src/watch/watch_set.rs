@@ -1,21 +1,23 @@
 //! [`WatchSet`]: one watcher of many entries.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
+use std::hash::BuildHasher;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use foldhash::fast::RandomState;
 use futures_core::Stream;
+use hashbrown::HashTable;
 use tokio::task::coop;
 use uuid::Uuid;
 
-use crate::ground::unwind::{caught, drop_each, let_go};
+use crate::ground::unwind::{Panics, caught, drop_each};
+use crate::slot::hand::Hand;
 use crate::slot::reader::Reader;
 use crate::slot::ready::Ready;
-use crate::slot::ring::Sitter;
+use crate::slot::ring::{Sitter, Wait};
 use crate::slot::slot::State;
 use crate::table::table::Table;
 use crate::value::entry::Entry;
@@ -41,9 +43,10 @@ use crate::value::value::LiveValue;
 ///
 /// # Cost
 ///
-/// Measured in a set of 10,000 entries (`livestore/benches`): 223 bytes an entry that another set follows as well, the room
-/// that vectors keep for growth included, and 463 bytes an entry that nobody else watches, with its channel. A set keeps the room
-/// that it has had until it is dropped. Adding and removing take about as long as [`watch`](crate::LiveStore::watch). Whoever
+/// Measured in sets of 1000 to 115,000 entries (`livestore/benches`): 118 to 123 bytes an entry that another set follows as
+/// well, and 366 to 371 bytes an entry that nobody else watches, with its channel. A set that becomes empty gives its memory
+/// back; else it keeps the room that it has had. Adding and removing take about as long as
+/// [`watch`](crate::LiveStore::watch). Whoever
 /// changes an entry pays for the sets that wait for it as for other watchers; a set that has yet to take an update of the entry
 /// costs nothing more.
 ///
@@ -80,16 +83,19 @@ pub struct WatchSet<V: LiveValue> {
     table: Weak<Table<V>>,
     /// A member has the same place as long as it is one. Dropped before `ready`, at whose end the task's waker goes.
     members: Vec<Option<Reader<V>>>,
-    /// Places that no member has.
+    /// Places that no member has, and that `ready` does not name any more.
     vacant: Vec<u32>,
-    /// Where the member of a key stands.
-    places: HashMap<Uuid, u32, RandomState>,
+    /// The places of members, by their keys.
+    places: HashTable<u32>,
+    hasher: RandomState,
     /// Which members may have news. A member that has some is in it, or the ring of its entry has it put there when it gets
     /// some. Some may be there that have none, or have left.
     ready: Arc<Ready>,
     /// The member whose turn it is, and which is not marked: it is asked for an update, or has one that is still to be handed
     /// out. Stays if the user's code panics meanwhile.
     turn: Option<u32>,
+    /// The update of the member whose turn it is.
+    hand: Hand<V>,
 }
 
 impl<V: LiveValue> WatchSet<V> {
@@ -98,9 +104,11 @@ impl<V: LiveValue> WatchSet<V> {
             table: Arc::downgrade(table),
             members: Vec::new(),
             vacant: Vec::new(),
-            places: HashMap::default(),
+            places: HashTable::new(),
+            hasher: RandomState::default(),
             ready: Arc::new(Ready::new()),
             turn: None,
+            hand: Hand::empty(),
         }
     }
 
@@ -128,7 +136,7 @@ impl<V: LiveValue> WatchSet<V> {
 
     /// Takes an entry off. What was still to be received of it is dropped. Returns whether it was in the set.
     pub fn remove(&mut self, key: &Uuid) -> bool {
-        let Some(at) = self.places.remove(key) else {
+        let Some(at) = self.forget(key) else {
             return false;
         };
         self.vacate(at);
@@ -137,24 +145,21 @@ impl<V: LiveValue> WatchSet<V> {
 
     /// Takes all entries off.
     pub fn clear(&mut self) {
-        self.places.clear();
-        self.turn = None;
-        self.vacant = (0..self.members.len())
-            .filter_map(|at| u32::try_from(at).ok())
-            .collect();
-        // As many places as there were: some may still be said to be ready.
-        let left: Vec<_> = self.members.iter_mut().filter_map(Option::take).collect();
-        drop_each(left);
+        let places: Vec<_> = self.places.drain().collect();
+        let mut panics = Panics::default();
+        for at in places {
+            panics.run(|| self.vacate(at));
+        }
     }
 
     /// Returns whether the key is in the set: it was added, and its end was not yet received.
     pub fn contains(&self, key: &Uuid) -> bool {
-        self.places.contains_key(key)
+        self.member(key).is_some()
     }
 
     /// Returns the keys that are in the set, in no order.
     pub fn keys(&self) -> impl Iterator<Item = &Uuid> {
-        self.places.keys()
+        self.members.iter().flatten().map(Reader::key)
     }
 
     /// Returns how many entries are in the set.
@@ -170,9 +175,7 @@ impl<V: LiveValue> WatchSet<V> {
     /// Returns an entry of the set as it is now, or its final state if it has ended and that is still to be received. Looks up
     /// nothing in the store, and consumes nothing. `None` if the key is not in the set.
     pub fn latest(&self, key: &Uuid) -> Option<Entry<V>> {
-        let at = *self.places.get(key)?;
-        let member = self.members.get(at as usize)?.as_ref()?;
-        Some(member.latest())
+        self.member(key).map(Reader::latest)
     }
 
     /// Waits for the next update of any entry in the set. `None` when no entry is in it: none was added, or all have ended, or
@@ -201,7 +204,7 @@ impl<V: LiveValue> WatchSet<V> {
     pub fn next_shared(&mut self) -> impl Future<Output = Option<(Uuid, Shared<Update<V>>)>> + Send {
         poll_fn(|cx| {
             ready!(self.poll_take(cx));
-            Poll::Ready(self.hand_out(Reader::shared_update, Shared::new))
+            Poll::Ready(self.hand_out(|hand| hand.shared_update().map(Shared::new)))
         })
     }
 
@@ -209,13 +212,13 @@ impl<V: LiveValue> WatchSet<V> {
     /// [`Watch::try_next`](crate::Watch::try_next).
     pub fn try_next(&mut self) -> Option<(Uuid, Update<V>)> {
         self.try_take();
-        self.hand_out(Reader::update, |update| update)
+        self.hand_out(Hand::update)
     }
 
     /// Returns the next update if there is one now, shared as by [`next_shared`](Self::next_shared).
     pub fn try_next_shared(&mut self) -> Option<(Uuid, Shared<Update<V>>)> {
         self.try_take();
-        self.hand_out(Reader::shared_update, Shared::new)
+        self.hand_out(|hand| hand.shared_update().map(Shared::new))
     }
 
     /// Makes the entry of a key a member, in the place of one that the key had before.
@@ -235,14 +238,28 @@ impl<V: LiveValue> WatchSet<V> {
             return None;
         };
         let is_behind = reader.is_behind();
+        let former = self.forget(key);
         self.members[at as usize] = Some(reader);
+        let hasher = |at: &u32| hash(&self.hasher, &self.members, *at);
+        self.places.insert_unique(self.hasher.hash_one(key), at, hasher);
         if is_behind {
             self.mark(at);
         }
-        if let Some(former) = self.places.insert(*key, at) {
-            self.vacate(former);
-        }
+        former.into_iter().for_each(|former| self.vacate(former));
         Some(entry)
+    }
+
+    fn member(&self, key: &Uuid) -> Option<&Reader<V>> {
+        let is_of_key = |at: &u32| key_at(&self.members, *at) == Some(key);
+        let at = self.places.find(self.hasher.hash_one(key), is_of_key)?;
+        self.members[*at as usize].as_ref()
+    }
+
+    /// Forgets the key of a member, which is to be let go.
+    fn forget(&mut self, key: &Uuid) -> Option<u32> {
+        let is_of_key = |at: &u32| key_at(&self.members, *at) == Some(key);
+        let place = self.places.find_entry(self.hasher.hash_one(key), is_of_key);
+        place.ok().map(|place| place.remove().0)
     }
 
     /// A place that no member has.
@@ -250,21 +267,41 @@ impl<V: LiveValue> WatchSet<V> {
         if let Some(at) = self.vacant.pop() {
             return at;
         }
-        let at = self.members.len();
+        let len = self.members.len();
+        if len == self.members.capacity() {
+            // By an eighth, not to twice as many: the room for members is most of what a large set takes.
+            self.members.reserve_exact(len / 8 + 4);
+        }
         self.members.push(None);
         // The memory for as many ends before the count.
-        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        let at = u32::try_from(len).unwrap_or(u32::MAX);
         self.ready.make_room(at);
         at
     }
 
     /// Lets a member go, whose key is not its any more.
     fn vacate(&mut self, at: u32) {
+        let mut panics = Panics::default();
         if self.turn == Some(at) {
             self.turn = None;
+            panics.run(|| drop(self.hand.clear()));
         }
+        panics.run(|| drop(self.members[at as usize].take()));
+        // Nobody marks it any more. If it is marked, others get the place when it is found so.
+        if !self.ready.is_marked(at) {
+            self.give_back(at);
+        }
+    }
+
+    /// Has a place that is neither a member's nor marked given to others.
+    fn give_back(&mut self, at: u32) {
         self.vacant.push(at);
-        drop(self.members[at as usize].take());
+        if self.vacant.len() == self.members.len() && self.members.len() > KEPT {
+            self.members = Vec::new();
+            self.vacant = Vec::new();
+            self.places = HashTable::new();
+            self.ready.clear();
+        }
     }
 
     /// Says that a member may have news. Whoever polls the set and has done so before hears of it.
@@ -275,7 +312,7 @@ impl<V: LiveValue> WatchSet<V> {
 
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Uuid, Update<V>)>> {
         ready!(self.poll_take(cx));
-        Poll::Ready(self.hand_out(Reader::update, |update| update))
+        Poll::Ready(self.hand_out(Hand::update))
     }
 
     /// Has an update taken by some member, unless one is. Afterwards there is one, or there is no member.
@@ -306,8 +343,7 @@ impl<V: LiveValue> WatchSet<V> {
 
     /// Whether an update is there to be handed out, or none will ever be.
     fn is_taken(&self) -> bool {
-        let is_there = |at: u32| self.members[at as usize].as_ref()?.taken_update();
-        self.places.is_empty() || self.turn.and_then(is_there).is_some()
+        self.places.is_empty() || !self.hand.is_empty()
     }
 
     /// Asks the member whose turn it is for an update. If it has none, its turn is over.
@@ -316,40 +352,50 @@ impl<V: LiveValue> WatchSet<V> {
         let Some(member) = &mut self.members[at as usize] else {
             // It has left.
             self.turn = None;
+            self.give_back(at);
             return;
         };
-        if !member.take_for_set() {
+        if !member.take(&mut self.hand, Wait::Member) {
             // From now on the ring has it marked.
             self.turn = None;
-        } else if member.is_over() {
+        } else if self.hand.is_empty() && member.has_ended() {
             // With the store. There is nothing to be told.
-            self.places.remove(member.key());
+            let key = *member.key();
+            self.forget(&key);
             self.vacate(at);
         }
     }
 
     /// Hands out what was taken. If the user's `Clone` panics there, it stays.
-    fn hand_out<T, U>(
-        &mut self,
-        give: impl FnOnce(&mut Reader<V>) -> Option<T>,
-        wrap: impl FnOnce(T) -> U,
-    ) -> Option<(Uuid, U)> {
+    fn hand_out<T>(&mut self, give: impl FnOnce(&mut Hand<V>) -> Option<T>) -> Option<(Uuid, T)> {
         let at = self.turn?;
-        let member = self.members[at as usize].as_mut()?;
-        let key = *member.key();
-        let update = give(member)?;
+        let update = give(&mut self.hand)?;
         self.turn = None;
-        if member.is_over() {
-            self.places.remove(&key);
-            self.vacant.push(at);
+        let member = self.members[at as usize].as_ref()?;
+        let key = *member.key();
+        if member.has_ended() {
+            self.forget(&key);
             // What the user's `Drop` does there takes nothing from what is handed out.
-            let_go(self.members[at as usize].take());
+            let _ = caught(|| self.vacate(at));
         } else {
             // There may be more, for which it waits behind the others.
             self.mark(at);
         }
-        Some((key, wrap(update)))
+        Some((key, update))
     }
+}
+
+/// So many places a set keeps that has become empty: it may be filled again soon.
+const KEPT: usize = 64;
+
+fn key_at<V: LiveValue>(members: &[Option<Reader<V>>], at: u32) -> Option<&Uuid> {
+    members.get(at as usize)?.as_ref().map(Reader::key)
+}
+
+/// The hash under which a place is found.
+fn hash<V: LiveValue>(hasher: &RandomState, members: &[Option<Reader<V>>], at: u32) -> u64 {
+    // Places without a member are not in the table.
+    key_at(members, at).map_or(0, |key| hasher.hash_one(key))
 }
 
 impl<V: LiveValue> Stream for WatchSet<V> {

@@ -1,9 +1,10 @@
 //! Derived values in a store: plain mutations in place, all others with nothing locked and on a copy.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
-use livestore::{LiveStore, LiveValue, MutateError, Uuid};
+use livestore::{Entry, LiveStore, LiveValue, MutateError, Never, Uuid};
 use tokio_test::{assert_ready, task::spawn};
 
 /// Says no by a rule, so the derive makes the error type.
@@ -50,6 +51,82 @@ fn a_refused_mutation_leaves_the_entry() {
     assert_eq!(reason.to_string(), "count: the value is not within ..=9");
     let entry = store.fetch(&key).expect("it is there");
     assert_eq!((entry.count, entry.version()), (5, 1));
+}
+
+/// One rule for all of them: a version counts accepted mutations, and whoever sent one sees it come.
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_is_a_commit_also_if_it_changes_nothing() {
+    #[derive(Clone, LiveValue)]
+    #[live(mutation(variants(Look)))]
+    struct Room {
+        name: String,
+        #[live(add, insert, remove)]
+        scores: BTreeMap<u8, u8>,
+        #[live(insert, remove)]
+        tags: BTreeSet<u8>,
+        #[live(increment)]
+        count: u8,
+        #[live(clear)]
+        topic: Option<u8>,
+        #[live(nested)]
+        inner: Counter,
+    }
+
+    impl Room {
+        fn look(&mut self) {}
+    }
+
+    /// By hand, and always the same.
+    #[derive(Clone)]
+    struct Stone;
+
+    impl LiveValue for Stone {
+        type Message = ();
+        type Mutation = ();
+        type MutError = Never;
+
+        fn mutate(_: &Entry<Stone>, (): &()) -> Result<Stone, Never> {
+            Ok(Stone)
+        }
+    }
+
+    let store = LiveStore::default();
+    let (key, mut watch) = store.init_and_watch(Room {
+        name: "a".into(),
+        scores: BTreeMap::from([(1, 1)]),
+        tags: BTreeSet::from([1]),
+        count: 0,
+        topic: None,
+        inner: Counter { count: 0 },
+    });
+    let mutations = [
+        RoomMutation::SetName("a".into()),
+        RoomMutation::AddScores(1, 0),
+        RoomMutation::InsertScores(1, 1),
+        RoomMutation::RemoveScores(2),
+        RoomMutation::InsertTags(1),
+        RoomMutation::RemoveTags(2),
+        RoomMutation::IncrementCount(0),
+        RoomMutation::ClearTopic,
+        RoomMutation::UpdateInner(CounterMutation::IncrementCount(0)),
+        RoomMutation::Look,
+    ];
+    for (version, mutation) in (2..).zip(mutations) {
+        let entry = store.mutate(&key, mutation).await.expect("is accepted");
+        assert_eq!(entry.version(), version);
+        let told = watch.next().await.expect("goes on");
+        assert_eq!(told.version(), version);
+    }
+    let mut guard = store.acquire(&key).await.expect("it is there");
+    assert_eq!(
+        guard.mutate(RoomMutation::Look).expect("is accepted").version(),
+        12
+    );
+    drop(guard);
+
+    let stones = LiveStore::default();
+    let key = stones.init(Stone);
+    assert_eq!(stones.mutate(&key, ()).await.expect("is accepted").version(), 2);
 }
 
 #[test]

@@ -177,6 +177,39 @@ async fn a_value_that_waits_for_the_disk_is_not_changed_in_place() {
     assert_eq!((then.pair, then.version()), ((1, 1), 1));
 }
 
+/// What waits for the disk, and whom nobody else has, is changed in its place; it was copied for every change.
+#[tokio::test]
+async fn a_value_that_nobody_but_the_disk_waits_for_is_changed_in_place() {
+    let folder = tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let key = store.init(score(0));
+    let place = || std::ptr::from_ref::<Score>(&store.peek(&key).unwrap()).addr();
+    let add = || ScoreMutation::IncrementPoints(1);
+    let first = place();
+    for _ in 0..5 {
+        store.mutate_version(&key, add()).await.unwrap();
+        assert_eq!(place(), first);
+    }
+    assert_eq!(store.stats().disk.unwrap().committed, 6);
+    // Whoever keeps an entry keeps it as it was.
+    let kept = store.fetch(&key).unwrap();
+    store.mutate_version(&key, add()).await.unwrap();
+    assert_eq!((kept.points, kept.version()), (5, 6));
+    assert_ne!(place(), first);
+    store.flush().await.unwrap();
+    let copy = tempdir().unwrap();
+    copy_folder(folder.path(), copy.path());
+    let now = open(copy.path()).await.fetch(&key).unwrap();
+    assert_eq!((now.points, now.version()), (6, 7));
+    // And once the disk has it.
+    store.mutate_version(&key, add()).await.unwrap();
+    store.mutate_version(&key, add()).await.unwrap();
+    store.flush().await.unwrap();
+    store.close().await.unwrap();
+    let now = open(folder.path()).await.fetch(&key).unwrap();
+    assert_eq!((now.points, now.version()), (8, 9));
+}
+
 /// All files of a folder.
 pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap());

@@ -71,6 +71,32 @@ async fn a_folder_of_a_newer_version_is_refused_and_one_of_an_older_becomes_newe
     scores().schema("score", 3).open(folder.path()).await.unwrap();
 }
 
+/// It came up empty.
+#[tokio::test]
+async fn a_folder_that_an_engine_has_kept_is_refused_by_its_name() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("lock"), "").unwrap();
+    fs::create_dir_all(folder.path().join("data/keyspaces/1")).unwrap();
+    fs::write(folder.path().join("data/version"), b"FJL\x03").unwrap();
+    fs::write(folder.path().join("data/0.jnl"), "a journal").unwrap();
+    let error = refused(scores(), folder.path()).await;
+    assert!(error.is_foreign() && !error.is_damaged(), "{error}");
+    let said = error.to_string();
+    assert!(
+        said.contains("fjall") && said.contains("`data`") && said.contains("open another folder"),
+        "{said}"
+    );
+    let mut names: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["data", "lock"], "it was touched");
+    // What is only called the same is somebody else's.
+    fs::write(folder.path().join("data/version"), "1.0").unwrap();
+    open(folder.path()).await;
+}
+
 #[tokio::test]
 async fn a_value_that_does_not_fit_is_refused_and_left_alone() {
     #[derive(Clone, LiveValue, Serialize, Deserialize)]

@@ -1,8 +1,12 @@
-//! Watches that are told what is on disk.
+//! Who is told what is on disk: watches, and whoever waits for one entry.
+
+use std::sync::mpsc;
 
 use futures_util::FutureExt;
 use livestore::{FlushError, Update, Uuid};
 use tempfile::tempdir;
+use tokio_test::task::spawn;
+use tokio_test::{assert_pending, assert_ready};
 
 use super::*;
 
@@ -67,4 +71,78 @@ async fn a_value_that_cannot_be_written_is_told_when_there_is_another() {
     for n in 1..=2 {
         assert_eq!(watch.next().await.unwrap().entry().pair, (n, n));
     }
+}
+
+#[tokio::test]
+async fn a_flush_of_one_entry_waits_for_that_one_alone() {
+    let folder = tempdir().unwrap();
+    let store = open_hooked(folder.path()).await;
+    let (key, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    store.create(&key, hooked(0, || ())).unwrap();
+    let handle = store.handle(&key).unwrap();
+    let mut flush = spawn(store.flush_of(&key));
+    assert_pending!(flush.poll());
+    flush.await.unwrap();
+    // On disk it is, whatever else waits, and if there never was any.
+    let (come, has_come) = mpsc::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    let may_go = std::sync::Mutex::new(may_go);
+    let busy = hooked(1, move || {
+        come.send(()).ok();
+        may_go.lock().unwrap().recv().ok();
+    });
+    store.create(&other, busy).unwrap();
+    assert_ready!(spawn(store.flush_of(&key)).poll()).unwrap();
+    assert_ready!(spawn(handle.flush()).poll()).unwrap();
+    assert_ready!(spawn(store.flush_of(&Uuid::from_u128(9))).poll()).unwrap();
+    assert_eq!(store.stats().disk.unwrap().pending, 1, "nobody wanted it");
+
+    // What is being written is not on disk yet.
+    let mut of_other = spawn(store.flush_of(&other));
+    assert_pending!(of_other.poll());
+    has_come.recv().unwrap();
+    let mut late = spawn(store.flush_of(&other));
+    assert_pending!(late.poll());
+    let set = HookedMutation::SetPair((2, 2));
+    store.mutate(&key, set).await.unwrap();
+    let mut next = spawn(handle.flush());
+    assert_pending!(next.poll());
+    go.send(()).unwrap();
+    of_other.await.unwrap();
+    late.await.unwrap();
+    next.await.unwrap();
+    // The end of an entry is something, too.
+    store.remove(&key).await.unwrap();
+    let mut end = spawn(handle.flush());
+    assert_pending!(end.poll());
+    end.await.unwrap();
+    drop(handle);
+    store.close().await.unwrap();
+    assert!(matches!(store.flush_of(&key).await, Err(FlushError::Closed)));
+    let store = open_hooked(folder.path()).await;
+    assert_eq!(store.keys().collect::<Vec<_>>(), [other]);
+    let memory = LiveStore::<Score>::default();
+    assert!(matches!(memory.flush_of(&key).await, Err(FlushError::NotDurable)));
+}
+
+#[tokio::test]
+async fn a_flush_of_one_entry_errs_for_that_one_alone() {
+    let folder = tempdir().unwrap();
+    let store = open_hooked(folder.path()).await;
+    let (good, bad, worse) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+    store.create(&good, hooked(0, || ())).unwrap();
+    for key in [bad, worse] {
+        let panics = hooked(0, || panic!("this value cannot be serialised"));
+        store.create(&key, panics).unwrap();
+    }
+    store.flush_of(&good).await.unwrap();
+    let failed = store.flush_of(&bad).await;
+    assert!(
+        matches!(&failed, Err(FlushError::Unwritten(error)) if error.keys().eq([bad]) && error.folder() == folder.path()),
+        "{failed:?}"
+    );
+    assert!(failed.unwrap_err().to_string().contains("panicked"));
+    store.insert(&bad, hooked(1, || ())).await;
+    store.flush_of(&bad).await.unwrap();
+    assert!(matches!(store.flush().await, Err(FlushError::Unwritten(error)) if error.keys().eq([worse])));
 }

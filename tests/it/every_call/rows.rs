@@ -175,6 +175,8 @@ fn store() -> Vec<Row> {
             drop(s.runtime.block_on(s.store.save(folder.path().join("saved")).into_future()));
         };
         LiveStore::flush Nothing: |s| drop(s.runtime.block_on(s.store.flush()));
+        LiveStore::flush_of Nothing: |s| drop(s.runtime.block_on(s.store.flush_of(&KEY)));
+        EntryHandle::flush Nothing: |s| { let entry = handle(s); drop(s.runtime.block_on(entry.flush())); };
         LiveStore::is_closed Nothing: |s| assert!(!s.store.is_closed());
         LiveStore::close Nothing: |s| { let store = s.store.clone(); drop(s.finish(store.close())); };
         LiveStore::mutate_if "conflict" Nothing: |s| { let store = s.store.clone(); let m = add(s); drop(s.finish(store.mutate_if(&KEY, 1, m))); };

@@ -44,6 +44,9 @@ pub(super) enum Op {
     Deadline(Key, Deadline),
     /// Polls it once; if it waits, it stays.
     Start(Task),
+    /// The same by a handle of one of the last lives, whose key takes the place of the task's.
+    StartByHandle(u8, Task),
+    ByHandle(u8, ByHandle),
     Poll(u8),
     Cancel(u8),
     Guard(u8, ByGuard),
@@ -66,6 +69,8 @@ pub(super) enum Op {
     /// Takes so many at most.
     NextOfAll(u8, usize),
     UnwatchAll(u8),
+    WatchSet,
+    OfSet(u8, OfSet),
     /// Prepares a mutation that is committed when it is dropped.
     Arm(Key, How),
     DropArmed(u8),
@@ -82,6 +87,7 @@ pub(super) enum Task {
     AcquireTimeout(Key, u64),
     AcquireMany(Vec<Key>),
     Mutate(Key, How),
+    MutateVersion(Key, How),
     /// At the version of so many ago.
     MutateIf(Key, u64, How),
     MutateOrCreate(Key, i64, How),
@@ -142,6 +148,31 @@ pub(super) enum ByGuard {
     Watch,
     Delete,
     Release,
+}
+
+/// What does not wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ByHandle {
+    Fetch,
+    TryAcquire,
+    Broadcast,
+    Touch,
+    Watch,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum OfSet {
+    Add(Key),
+    /// From so many versions ago.
+    AddSince(Key, u64),
+    Remove(Key),
+    Clear,
+    Next,
+    NextShared,
+    /// Without a wait.
+    TryNext,
+    TryNextShared,
+    Drop,
 }
 
 pub(super) fn case() -> impl Strategy<Value = Case> {
@@ -217,6 +248,10 @@ fn open_op() -> impl Strategy<Value = Op> {
         1 => key().prop_map(Op::Touch),
         2 => (key(), deadline()).prop_map(|(key, deadline)| Op::Deadline(key, deadline)),
         18 => task().prop_map(Op::Start),
+        4 => (any::<u8>(), task_by_handle()).prop_map(|(at, task)| Op::StartByHandle(at, task)),
+        2 => (any::<u8>(), by_handle()).prop_map(|(at, by)| Op::ByHandle(at, by)),
+        1 => Just(Op::WatchSet),
+        14 => (any::<u8>(), of_set()).prop_map(|(at, of)| Op::OfSet(at, of)),
         6 => any::<u8>().prop_map(Op::Poll),
         1 => any::<u8>().prop_map(Op::Cancel),
         8 => (any::<u8>(), by_guard()).prop_map(|(at, by)| Op::Guard(at, by)),
@@ -241,6 +276,7 @@ fn task() -> impl Strategy<Value = Task> {
         2 => (key(), 0..10_u64).prop_map(|(key, limit)| Task::AcquireTimeout(key, limit)),
         2 => vec(key(), 0..4).prop_map(Task::AcquireMany),
         5 => (key(), how()).prop_map(|(key, how)| Task::Mutate(key, how)),
+        1 => (key(), how()).prop_map(|(key, how)| Task::MutateVersion(key, how)),
         2 => (key(), back(), how()).prop_map(|(key, back, how)| Task::MutateIf(key, back, how)),
         1 => (key(), count(), how()).prop_map(|(key, count, how)| Task::MutateOrCreate(key, count, how)),
         1 => (key(), how()).prop_map(|(key, how)| Task::CommitOnDrop(key, how)),
@@ -252,6 +288,42 @@ fn task() -> impl Strategy<Value = Task> {
         2 => (key(), back()).prop_map(|(key, back)| Task::Rollback(key, back)),
         3 => (vec(key(), 0..4), vec(step(), 0..6), verdict())
             .prop_map(|(keys, steps, verdict)| Task::Transact(keys, steps, verdict)),
+    ]
+}
+
+fn task_by_handle() -> impl Strategy<Value = Task> {
+    let key = 0;
+    prop_oneof![
+        2 => Just(Task::Acquire(key)),
+        1 => (0..10_u64).prop_map(move |limit| Task::AcquireTimeout(key, limit)),
+        3 => how().prop_map(move |how| Task::Mutate(key, how)),
+        3 => how().prop_map(move |how| Task::MutateVersion(key, how)),
+        1 => (back(), how()).prop_map(move |(back, how)| Task::MutateIf(key, back, how)),
+        1 => Just(Task::Remove(key)),
+        1 => back().prop_map(move |back| Task::Rollback(key, back)),
+    ]
+}
+
+fn by_handle() -> impl Strategy<Value = ByHandle> {
+    prop_oneof![
+        Just(ByHandle::Fetch),
+        Just(ByHandle::TryAcquire),
+        Just(ByHandle::Broadcast),
+        Just(ByHandle::Touch),
+        Just(ByHandle::Watch),
+    ]
+}
+
+fn of_set() -> impl Strategy<Value = OfSet> {
+    prop_oneof![
+        4 => key().prop_map(OfSet::Add),
+        2 => (key(), back()).prop_map(|(key, back)| OfSet::AddSince(key, back)),
+        1 => key().prop_map(OfSet::Remove),
+        4 => Just(OfSet::Next),
+        2 => Just(OfSet::NextShared),
+        4 => Just(OfSet::TryNext),
+        2 => Just(OfSet::TryNextShared),
+        1 => prop_oneof![Just(OfSet::Clear), Just(OfSet::Drop)],
     ]
 }
 

@@ -89,8 +89,10 @@ pub(super) struct Model {
     pub(super) told: Vec<(Key, Told)>,
     pub(super) watch_alls: usize,
     pub(super) expired: Vec<(Key, Seen)>,
-    /// The keys that have no entry in the store after the call that is gone through.
-    pub(super) gone: BTreeSet<Key>,
+    /// The lives that are over in the store after the call that is gone through.
+    pub(super) gone: BTreeSet<usize>,
+    /// How many entries have expired in the store by then.
+    pub(super) expired_by_then: u64,
     pub(super) tasks: BTreeMap<usize, Waiting>,
     /// Those of them that are polled whenever they are woken.
     pub(super) errands: BTreeSet<usize>,
@@ -111,6 +113,7 @@ impl Model {
             watch_alls: 0,
             expired: Vec::new(),
             gone: BTreeSet::new(),
+            expired_by_then: 0,
             tasks: BTreeMap::new(),
             errands: BTreeSet::new(),
             woken: Vec::new(),
@@ -124,6 +127,14 @@ impl Model {
 
     pub(super) fn life(&self, key: Key) -> Option<&Life> {
         self.at(key).map(|life| &self.lives[life])
+    }
+
+    /// The life that a call is about: the one it keeps, or the one that the key has.
+    pub(super) fn found(&self, key: Key, life: Option<usize>) -> Option<usize> {
+        match life {
+            Some(at) => (!self.lives[at].is_over()).then_some(at),
+            None => self.at(key),
+        }
     }
 
     pub(super) fn seen(&self, key: Key) -> Option<Seen> {
@@ -305,7 +316,8 @@ impl Model {
             return;
         }
         let key = self.lives[at].key;
-        if self.is_due(at) && self.gone.contains(&key) {
+        let has_expired = self.gone.contains(&at) && (self.expired.len() as u64) < self.expired_by_then;
+        if self.is_due(at) && has_expired {
             reached(match self.lives[at].queue.is_empty() {
                 true => "an expiry that a guard deferred",
                 false => "an expiry before the next in line",

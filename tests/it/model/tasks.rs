@@ -13,6 +13,7 @@ pub(super) enum Said {
     MissingKey(Key),
     Done,
     Entry(Seen),
+    Version(u64),
     /// Guards of these.
     Held(Vec<Seen>),
     TimedOut,
@@ -34,6 +35,8 @@ pub(super) enum Said {
 pub(super) struct Waiting {
     task: Task,
     keys: Vec<Key>,
+    /// The only life of its key that counts, if it goes by a handle.
+    life: Option<usize>,
     /// What it has, with the life of each key that has one.
     got: Vec<(Key, Option<usize>)>,
     /// In the queue of this life.
@@ -85,10 +88,11 @@ impl Staged {
 }
 
 impl Model {
-    pub(super) fn start(&mut self, id: usize, task: Task) {
+    pub(super) fn start(&mut self, id: usize, life: Option<usize>, task: Task) {
         let mut keys = match &task {
             Task::AcquireMany(keys) | Task::Transact(keys, ..) => keys.clone(),
             Task::Acquire(key) | Task::AcquireTimeout(key, _) | Task::Remove(key) => vec![*key],
+            Task::MutateVersion(key, _) => vec![*key],
             Task::Mutate(key, _) | Task::MutateIf(key, ..) | Task::MutateOrCreate(key, ..) => vec![*key],
             Task::CommitOnDrop(key, _) | Task::Rollback(key, _) => vec![*key],
             Task::Insert(key, _) | Task::TryInsert(key, _) => vec![*key],
@@ -107,6 +111,7 @@ impl Model {
         let waiting = Waiting {
             task,
             keys,
+            life,
             got: Vec::new(),
             waits_for: None,
             until,
@@ -145,7 +150,7 @@ impl Model {
         // Far from the numbers of tasks.
         let id = usize::MAX - self.errands.len();
         self.errands.insert(id);
-        self.start(id, Task::Mutate(key, how));
+        self.start(id, None, Task::Mutate(key, how));
         match self.poll(id) {
             None => reached("a mutation on drop that waits"),
             Some(Said::Missing) => reached("a mutation on drop that finds no entry"),
@@ -215,7 +220,7 @@ impl Model {
                 // It has its turn, or looks its key up again.
                 waiting.waits_for = None;
             } else if let Some(&key) = waiting.keys.get(waiting.got.len()) {
-                let Some(at) = self.at(key) else {
+                let Some(at) = self.found(key, waiting.life) else {
                     if let Some(said) = self.missing(key, waiting) {
                         return Some(said);
                     }
@@ -297,6 +302,10 @@ impl Model {
             | Task::MutateIf(_, _, how)
             | Task::MutateOrCreate(_, _, how)
             | Task::CommitOnDrop(_, how) => self.mutate(at, *how),
+            Task::MutateVersion(_, how) => match self.mutate(at, *how) {
+                Said::Entry(seen) => Said::Version(seen.version),
+                refused => refused,
+            },
             Task::TryInsert(_, count) | Task::TryAssign(_, count) if !may_follow(*count, old) => {
                 Said::Refused
             }
@@ -349,12 +358,12 @@ impl Model {
             self.let_go(got);
             return Said::Aborted(said);
         }
-        if self.closed
-            && staged
-                .values()
-                .any(|staged| staged.born.is_some() && staged.now.is_some())
-        {
-            reached("a creation that the end of the store refused");
+        let does_something = |staged: &Staged| {
+            let is_born = staged.born.is_some() && staged.now.is_some();
+            is_born || (staged.held.is_some() && !staged.steps.is_empty())
+        };
+        if self.closed && staged.values().any(does_something) {
+            reached("a transaction that the end of the store refused");
             self.let_go(got);
             return Said::Closed;
         }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use livestore::{
-    AcquireError, DeadlineError, Entry, EntryGuard, ExpireMode, LiveStore, MutateError, MutateIfError,
-    MutateOnDrop, RollbackError, StoreOptions, TransactError, TryAcquireError, TryAssignError,
+    AcquireError, DeadlineError, Entry, EntryGuard, EntryHandle, ExpireMode, LiveStore, MutateError,
+    MutateIfError, MutateOnDrop, RollbackError, StoreOptions, TransactError, TryAcquireError, TryAssignError,
     TryCreateError, Tx, Uuid,
 };
 use livestore_tests::Refused;
@@ -17,12 +17,12 @@ use tokio::time::Instant;
 use tokio_test::task::{Spawn, spawn};
 
 use super::counting::Counting;
-use super::op::{ByGuard, Deadline, How, Key, Mode, Op, Settings, Step, Task, Verdict};
+use super::op::{ByGuard, ByHandle, Deadline, How, Key, Mode, OfSet, Op, Settings, Step, Task, Verdict};
 use super::reference::{Holder, Kind, Model, Seen};
 use super::tasks::Said;
-use super::watchers::{Copying, Following, Watching, seen};
+use super::watchers::{Copying, Following, Gathering, Taking, Watching, seen};
 
-const KEYS: Key = 3;
+pub(super) const KEYS: Key = 3;
 
 /// What a call said, and what it left.
 type Outcome<V> = (Said, Vec<EntryGuard<V>>);
@@ -41,10 +41,13 @@ pub(super) struct World<V: Counting> {
     watches: Vec<Watching<V>>,
     copies: Vec<Copying<V>>,
     follows: Vec<Following<V>>,
+    sets: Vec<Gathering<V>>,
+    /// One of each life that was there when a step had been done, by its number.
+    handles: Vec<Option<EntryHandle<V>>>,
     armed: Vec<(Key, How, MutateOnDrop<V>)>,
 }
 
-fn uuid(key: Key) -> Uuid {
+pub(super) fn uuid(key: Key) -> Uuid {
     Uuid::from_u128(u128::from(key))
 }
 
@@ -99,6 +102,8 @@ impl<V: Counting> World<V> {
             watches: Vec::new(),
             copies: Vec::new(),
             follows: Vec::new(),
+            sets: Vec::new(),
+            handles: Vec::new(),
             armed: Vec::new(),
         }
     }
@@ -133,7 +138,18 @@ impl<V: Counting> World<V> {
                 at.into_iter().for_each(|at| self.model.used(at));
             }
             Op::Deadline(key, deadline) => self.deadline(key, deadline),
-            Op::Start(task) => self.start(task),
+            Op::Start(task) => self.start(None, task),
+            Op::StartByHandle(at, task) => {
+                if let Some(life) = self.pick_life(at) {
+                    let task = of_key(task, self.model.lives[life].key);
+                    self.start(Some(life), task);
+                }
+            }
+            Op::ByHandle(at, by) => {
+                if let Some(life) = self.pick_life(at) {
+                    self.by_handle(life, by);
+                }
+            }
             Op::Poll(at) => {
                 if let Some(at) = pick(at, self.tasks.len()) {
                     let id = *self.tasks.keys().nth(at).unwrap();
@@ -222,7 +238,7 @@ impl<V: Counting> World<V> {
             Op::Unwatch(at) => {
                 if let Some(at) = pick(at, self.watches.len()) {
                     let watching = self.watches.swap_remove(at);
-                    self.model.unwatched(watching.life);
+                    self.model.unwatched(watching.life());
                 }
             }
             Op::WatchAll => {
@@ -243,6 +259,12 @@ impl<V: Counting> World<V> {
                 if let Some(at) = pick(at, self.follows.len()) {
                     self.model.watch_alls -= 1;
                     drop(self.follows.swap_remove(at));
+                }
+            }
+            Op::WatchSet => self.sets.push(Gathering::begin(self.store.watch_set())),
+            Op::OfSet(at, of) => {
+                if let Some(at) = pick(at, self.sets.len()) {
+                    self.of_set(at, of);
                 }
             }
             Op::Arm(key, how) => {
@@ -280,13 +302,42 @@ impl<V: Counting> World<V> {
         for _ in 0..8 {
             tokio::task::yield_now().await;
         }
+        self.take_handles();
         self.check();
+    }
+
+    /// One of each life that has come. That is a use of what was created just now.
+    fn take_handles(&mut self) {
+        for at in self.handles.len()..self.model.lives.len() {
+            let life = &self.model.lives[at];
+            let handle = if life.is_over() {
+                None
+            } else {
+                self.store.handle(&uuid(life.key))
+            };
+            assert_eq!(handle.is_some(), !life.is_over());
+            if handle.is_some() {
+                self.model.used(at);
+            }
+            self.handles.push(handle);
+        }
+    }
+
+    /// One of the last lives of which there is a handle.
+    fn pick_life(&self, at: u8) -> Option<usize> {
+        let last = self.handles.len().saturating_sub(5);
+        let known: Vec<_> = (last..self.handles.len())
+            .filter(|life| self.handles[*life].is_some())
+            .collect();
+        pick(at, known.len()).map(|at| known[at])
     }
 
     /// Whether an entry goes when a hold of it ends depends on when the last check was, which the model does not know.
     fn look_who_is_gone(&mut self) {
-        let gone = (0..KEYS).filter(|key| !self.store.contains_key(&uuid(*key)));
-        self.model.gone = gone.collect();
+        let handles = self.handles.iter().enumerate();
+        let gone = handles.filter(|(_, handle)| handle.as_ref().is_some_and(EntryHandle::is_over));
+        self.model.gone = gone.map(|(life, _)| life).collect();
+        self.model.expired_by_then = self.store.stats().expired;
     }
 
     fn create(&mut self, key: Key, count: i64) {
@@ -370,7 +421,11 @@ impl<V: Counting> World<V> {
 
     fn try_acquire(&mut self, key: Key) {
         let result = self.store.try_acquire(&uuid(key));
-        let Some(at) = self.model.at(key) else {
+        self.tried(result, self.model.at(key));
+    }
+
+    fn tried(&mut self, result: Result<EntryGuard<V>, TryAcquireError>, at: Option<usize>) {
+        let Some(at) = at else {
             assert_eq!(result.unwrap_err(), TryAcquireError::Missing);
             return;
         };
@@ -419,19 +474,69 @@ impl<V: Counting> World<V> {
         }
     }
 
+    fn by_handle(&mut self, life: usize, by: ByHandle) {
+        let handle = self.handles[life].clone().expect("it was picked");
+        let at = self.model.found(self.model.lives[life].key, Some(life));
+        match by {
+            ByHandle::Fetch => {
+                let now = at.map(|at| self.model.lives[at].now);
+                assert_eq!(handle.fetch().as_ref().map(seen), now);
+                at.into_iter().for_each(|at| self.model.used(at));
+            }
+            ByHandle::TryAcquire => self.tried(handle.try_acquire(), at),
+            ByHandle::Broadcast => {
+                let told = handle.broadcast("hello").ok();
+                assert_eq!(told, at.map(|at| self.model.broadcast(at)));
+            }
+            ByHandle::Touch => {
+                assert_eq!(handle.touch(), at.is_some());
+                at.into_iter().for_each(|at| self.model.used(at));
+            }
+            ByHandle::Watch => {
+                let watch = handle.watch();
+                assert_eq!(watch.is_some(), at.is_some());
+                if let (Some(watch), Some(at)) = (watch, at) {
+                    self.watches.push(Watching::begin(&mut self.model, at, watch));
+                }
+            }
+        }
+    }
+
+    fn of_set(&mut self, at: usize, of: OfSet) {
+        let (model, set) = (&mut self.model, &mut self.sets[at]);
+        let closed = model.closed;
+        match of {
+            OfSet::Add(key) => set.add(model, key, None),
+            OfSet::AddSince(key, back) => {
+                let version = model.version_back(key, back);
+                set.add(model, key, Some(version));
+            }
+            OfSet::Remove(key) => set.remove(model, key),
+            OfSet::Clear => set.clear(model),
+            OfSet::Next => drop(set.take(model, Taking::Next, closed)),
+            OfSet::NextShared => drop(set.take(model, Taking::NextShared, closed)),
+            OfSet::TryNext => drop(set.take(model, Taking::TryNext, closed)),
+            OfSet::TryNextShared => drop(set.take(model, Taking::TryNextShared, closed)),
+            OfSet::Drop => self.sets.swap_remove(at).end(model),
+        }
+    }
+
     // Calls that may wait.
 
-    fn start(&mut self, task: Task) {
+    fn start(&mut self, life: Option<usize>, task: Task) {
         let id = self.next_task;
         self.next_task += 1;
         let version = match task {
             Task::MutateIf(key, back, _) | Task::Rollback(key, back) => self.model.version_back(key, back),
             _ => 0,
         };
-        let future: Pin<Box<dyn Future<Output = _>>> =
-            Box::pin(call(self.store.clone(), task.clone(), version));
+        let future: Pin<Box<dyn Future<Output = _>>> = match life.and_then(|life| self.handles[life].clone())
+        {
+            None => Box::pin(call(self.store.clone(), task.clone(), version)),
+            Some(handle) => Box::pin(call_by_handle(handle, task.clone(), version)),
+        };
         self.tasks.insert(id, spawn(future));
-        self.model.start(id, task);
+        self.model.start(id, life, task);
         self.poll(id);
     }
 
@@ -570,6 +675,16 @@ impl<V: Counting> World<V> {
         for following in &self.follows {
             following.check(&self.model, self.model.closed);
         }
+        for set in &self.sets {
+            set.check(&self.model, self.model.closed);
+        }
+        for (handle, life) in self.handles.iter().zip(&self.model.lives) {
+            if let Some(handle) = handle {
+                assert_eq!(handle.is_over(), life.is_over(), "whether a life is over");
+                let now = (!life.is_over()).then_some(life.now);
+                assert_eq!(handle.peek().as_ref().map(seen), now, "what a handle shows");
+            }
+        }
         self.check_stats();
         for key in 0..KEYS {
             // No use of the entry, so that it expires as if this had not looked.
@@ -593,10 +708,13 @@ impl<V: Counting> World<V> {
         let lives = || self.model.current.values().map(|at| &self.model.lives[*at]);
         let held = lives().filter(|life| life.holder != Holder::Nobody);
         let granted = lives().filter(|life| matches!(life.holder, Holder::Granted(_)));
-        let watched = self.watches.iter().map(|watching| watching.life);
+        let watched = self.watches.iter().map(Watching::life);
         let watched: Vec<_> = watched
             .chain(self.copies.iter().map(|copying| copying.life))
             .collect();
+        let in_sets: usize = self.sets.iter().map(Gathering::len).sum();
+        let in_any = self.sets.iter().flat_map(Gathering::lives);
+        let watched_entries = BTreeSet::from_iter(watched.iter().copied().chain(in_any));
         assert_eq!(stats.entries, self.model.current.len());
         assert_eq!(
             (stats.held, stats.granted),
@@ -606,9 +724,10 @@ impl<V: Counting> World<V> {
         assert_eq!(stats.waiters, lives().map(|life| life.queue.len()).sum::<usize>());
         assert_eq!(
             (stats.watchers, stats.watch_alls),
-            (watched.len(), self.follows.len())
+            (watched.len() + in_sets, self.follows.len())
         );
-        assert_eq!(stats.watched_entries, BTreeSet::from_iter(watched).len());
+        // When the store has ended, a set lets its members go one by one.
+        assert!(stats.watched_entries == watched_entries.len() || self.model.closed);
         assert_eq!(stats.expired, self.model.expired.len() as u64);
     }
 
@@ -645,6 +764,7 @@ impl<V: Counting> World<V> {
                 self.model.at(key).is_none().then_some(TryAcquireError::Missing)
             );
         }
+        drop(self.handles);
         drop(self.store);
         for mut watching in self.watches {
             watching.check(&self.model, true);
@@ -658,6 +778,25 @@ impl<V: Counting> World<V> {
             following.check(&self.model, true);
             while following.take(&self.model, usize::MAX, true) {}
         }
+        for mut set in self.sets {
+            set.check(&self.model, true);
+            while set.take(&mut self.model, Taking::Next, true) {}
+            assert_eq!(set.len(), 0);
+        }
+    }
+}
+
+/// The task with another key.
+fn of_key(task: Task, key: Key) -> Task {
+    match task {
+        Task::Acquire(_) => Task::Acquire(key),
+        Task::AcquireTimeout(_, limit) => Task::AcquireTimeout(key, limit),
+        Task::Mutate(_, how) => Task::Mutate(key, how),
+        Task::MutateVersion(_, how) => Task::MutateVersion(key, how),
+        Task::MutateIf(_, back, how) => Task::MutateIf(key, back, how),
+        Task::Remove(_) => Task::Remove(key),
+        Task::Rollback(_, back) => Task::Rollback(key, back),
+        other => panic!("{other:?} does not go by a handle"),
     }
 }
 
@@ -690,6 +829,48 @@ fn held<V: Counting>(guards: Vec<EntryGuard<V>>) -> Outcome<V> {
     )
 }
 
+fn changed<V: Counting>(result: Result<u64, MutateError<Refused>>) -> Said {
+    match result {
+        Ok(version) => Said::Version(version),
+        Err(MutateError::Missing) => Said::Missing,
+        Err(MutateError::Rejected(Refused)) => Said::Refused,
+    }
+}
+
+fn mutated_if<V: Counting>(result: Result<Entry<V>, MutateIfError<V>>) -> Said {
+    match result {
+        Ok(entry) => Said::Entry(seen(&entry)),
+        Err(MutateIfError::Missing) => Said::Missing,
+        Err(MutateIfError::Conflict(now)) => Said::Conflict(seen(&now)),
+        Err(MutateIfError::Rejected(Refused)) => Said::Refused,
+    }
+}
+
+/// Does a task with a handle.
+async fn call_by_handle<V: Counting>(handle: EntryHandle<V>, task: Task, version: u64) -> Outcome<V> {
+    let said = match task {
+        Task::Acquire(_) => match handle.acquire().await {
+            Some(guard) => return held(vec![guard]),
+            None => Said::Missing,
+        },
+        Task::AcquireTimeout(_, limit) => match handle.acquire_timeout(Duration::from_millis(limit)).await {
+            Ok(guard) => return held(vec![guard]),
+            Err(AcquireError::Missing) => Said::Missing,
+            Err(AcquireError::TimedOut) => Said::TimedOut,
+        },
+        Task::Mutate(_, how) => mutated(handle.mutate(change::<V>(how)).await),
+        Task::MutateVersion(_, how) => changed::<V>(handle.mutate_version(change::<V>(how)).await),
+        Task::MutateIf(_, _, how) => mutated_if(handle.mutate_if(version, change::<V>(how)).await),
+        Task::Remove(_) => match handle.remove().await {
+            Some(end) => Said::Entry(seen(&end)),
+            None => Said::Missing,
+        },
+        Task::Rollback(..) => rolled_back(handle.rollback(version).await),
+        other => panic!("{other:?} does not go by a handle"),
+    };
+    (said, Vec::new())
+}
+
 /// Does a task with the store.
 async fn call<V: Counting>(store: LiveStore<V>, task: Task, version: u64) -> Outcome<V> {
     let said = match task {
@@ -715,12 +896,12 @@ async fn call<V: Counting>(store: LiveStore<V>, task: Task, version: u64) -> Out
             }
         }
         Task::Mutate(key, how) => mutated(store.mutate(&uuid(key), change::<V>(how)).await),
-        Task::MutateIf(key, _, how) => match store.mutate_if(&uuid(key), version, change::<V>(how)).await {
-            Ok(entry) => Said::Entry(seen(&entry)),
-            Err(MutateIfError::Missing) => Said::Missing,
-            Err(MutateIfError::Conflict(now)) => Said::Conflict(seen(&now)),
-            Err(MutateIfError::Rejected(Refused)) => Said::Refused,
-        },
+        Task::MutateVersion(key, how) => {
+            changed::<V>(store.mutate_version(&uuid(key), change::<V>(how)).await)
+        }
+        Task::MutateIf(key, _, how) => {
+            mutated_if(store.mutate_if(&uuid(key), version, change::<V>(how)).await)
+        }
         Task::MutateOrCreate(key, count, how) => {
             let result = store
                 .mutate_or_create(&uuid(key), || V::of(count), change::<V>(how))

@@ -106,17 +106,25 @@ impl Contents {
 
     /// It is on disk when this returns.
     pub(crate) fn write(&self, files: &impl Files) -> io::Result<()> {
+        self.draft(files)?;
+        Contents::publish(files)
+    }
+
+    /// Writes it under another name, so that it does not count yet.
+    pub(crate) fn draft(&self, files: &impl Files) -> io::Result<()> {
         let mut bytes = Vec::new();
         let mut seal = Seal::begin(LIST, random_key(), &mut bytes);
         let start = Seal::open(&mut bytes);
         put_named(self, &mut bytes)?;
         seal.close(0, start, &mut bytes)?;
-        let draft = format!("{CONTENTS}{DRAFT}");
-        let mut file = files.create(&draft)?;
+        let mut file = files.create(&format!("{CONTENTS}{DRAFT}"))?;
         file.write_at(0, &bytes)?;
-        file.sync()?;
-        drop(file);
-        files.rename(&draft, CONTENTS)?;
+        file.sync()
+    }
+
+    /// Has the [draft](Self::draft) count.
+    pub(crate) fn publish(files: &impl Files) -> io::Result<()> {
+        files.rename(&format!("{CONTENTS}{DRAFT}"), CONTENTS)?;
         files.sync()
     }
 }

@@ -57,6 +57,10 @@ pub(crate) trait Engine: Send {
         Ok(())
     }
 
+    /// Gives back what room it can after an error: what was being written does not count, and the disk may be full. Nothing
+    /// comes after that.
+    fn give_up(&mut self) {}
+
     /// Says that nothing more will come.
     fn close(&mut self, clocks: Clocks) -> io::Result<()> {
         let _ = clocks;

@@ -26,6 +26,8 @@ pub(crate) enum OpenKind {
     Locked,
     /// Values of another type, or of a newer version of it.
     Foreign(Foreign),
+    /// An engine has kept it, before there were these files.
+    Former,
     /// A file or the folder could not be read or written, or no thread be started.
     Io(io::Error),
     /// A file is not what was written.
@@ -91,7 +93,7 @@ impl OpenError {
     pub fn is_foreign(&self) -> bool {
         let format = |bad: &Bad| matches!(bad, Bad::Format { .. });
         match &self.kind {
-            OpenKind::Foreign(_) => true,
+            OpenKind::Foreign(_) | OpenKind::Former => true,
             OpenKind::Bad { bad, .. } => format(bad),
             _ => false,
         }
@@ -137,6 +139,13 @@ impl fmt::Display for OpenError {
                 "another process has it open, or another store of this one; close that first, or open another folder",
             ),
             OpenKind::Foreign(foreign) => foreign.fmt(f),
+            OpenKind::Former => f.write_str(
+                "an earlier version of livestore has kept it with the engine fjall, in its folder `data`, which this one does \
+                 not read; open another folder, and fill it with what that version reads from this one",
+            ),
+            OpenKind::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                f.write_str("this is not the path of a folder")
+            }
             OpenKind::Io(error) => write!(f, "the system refuses: {error}"),
             OpenKind::Bad { file, bad } => match bad {
                 Bad::Format { found } => write!(

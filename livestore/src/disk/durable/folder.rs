@@ -41,6 +41,10 @@ const FEW_BYTES: u64 = 1 << 20;
 
 const BUFFER: usize = 64 << 10;
 
+/// Where the files of an engine were, and how the first of them began.
+const FORMER: &str = "data";
+const FORMER_BEGIN: &[u8] = b"FJL";
+
 /// What is in a folder before anything is changed in it.
 pub(crate) struct Found<D> {
     files: D,
@@ -73,6 +77,9 @@ impl<D: Files> Found<D> {
     pub(crate) fn look(files: D) -> Result<Found<D>, OpenKind> {
         let contents = Contents::read(&files)?;
         let mut names = files.list().map_err(OpenKind::Io)?;
+        if contents.is_none() && is_former(&files, &names)? {
+            return Err(OpenKind::Former);
+        }
         names.retain(|name| number_of(name).is_some() || name.ends_with(DRAFT));
         let found = Found {
             files,
@@ -242,10 +249,20 @@ impl<D: Files> Found<D> {
             logs: Vec::new(),
         });
         contents.schema = schema.clone();
-        let log = Log::create(&files, number, schema, epoch, clocks)?;
-        files.sync()?;
-        contents.logs.push(log.mark(Ended::No));
-        contents.write(&files)?;
+        let begun = Log::create(&files, number, schema, epoch, clocks).and_then(|log| {
+            files.sync()?;
+            contents.logs.push(log.mark(Ended::No));
+            contents.draft(&files)?;
+            Ok(log)
+        });
+        let log = begun.inspect_err(|_| {
+            // Nothing names them yet, and the folder is left as it was. If that fails as well, they are in nobody's way.
+            let log = LogMark::name(number);
+            for name in [format!("{CONTENTS}{DRAFT}"), format!("{log}{DRAFT}"), log] {
+                let _ = files.remove(&name);
+            }
+        })?;
+        Contents::publish(&files)?;
         let mut folder = Folder {
             files,
             contents,
@@ -315,6 +332,15 @@ impl<D: Files> Folder<D> {
 }
 
 impl<D: Files> Folder<D> {
+    /// Removes a snapshot that is being written.
+    fn drop_anew(&mut self) {
+        if let Some(anew) = self.anew.take() {
+            let _ = self
+                .files
+                .remove(&format!("{}{DRAFT}", SnapshotMark::name(anew.number)));
+        }
+    }
+
     /// Gives back what a log that has ended does not need: all of it, if it does not count.
     fn trim(&mut self) -> io::Result<()> {
         match self.log.has_batches() {
@@ -322,6 +348,21 @@ impl<D: Files> Folder<D> {
             false => self.files.remove(&LogMark::name(self.log.number())),
         }
     }
+}
+
+/// Whether an engine has kept the folder, before livestore kept it itself: then its files are in a folder of their own.
+fn is_former(files: &impl Files, names: &[String]) -> Result<bool, OpenKind> {
+    if !names.iter().any(|name| name == FORMER) {
+        return Ok(false);
+    }
+    let mut file = match files.open(&format!("{FORMER}/version")) {
+        Ok(file) => file,
+        // It is somebody else's.
+        Err(_) => return Ok(false),
+    };
+    let mut begin = [0; FORMER_BEGIN.len()];
+    let read = file.read_at(0, &mut begin).map_err(OpenKind::Io)?;
+    Ok(begin[..read] == *FORMER_BEGIN)
 }
 
 fn failed(error: WriteError) -> io::Error {
@@ -428,13 +469,15 @@ impl<D: Files> Engine for Folder<D> {
         Ok(())
     }
 
+    fn give_up(&mut self) {
+        self.drop_anew();
+        // If that fails as well, it is in nobody's way.
+        let _ = self.log.give_up();
+    }
+
     fn close(&mut self, clocks: Clocks) -> io::Result<()> {
         self.log.begin(clocks);
-        if let Some(anew) = self.anew.take() {
-            let _ = self
-                .files
-                .remove(&format!("{}{DRAFT}", SnapshotMark::name(anew.number)));
-        }
+        self.drop_anew();
         self.end_log();
         self.contents.write(&self.files)?;
         self.trim()

@@ -260,6 +260,20 @@ impl<F: OnDisk> Log<F> {
         Ok(())
     }
 
+    /// Gives back what is behind the last batch of a log to which nothing more is written, though it has not ended: a batch
+    /// that was being written does not count. It stays longer than that.
+    pub(crate) fn give_up(&mut self) -> io::Result<()> {
+        let len = (self.synced / CHUNK + 1) * CHUNK;
+        if len >= self.len {
+            return Ok(());
+        }
+        // First what is left of the batch: its head says how long it is, and so that the file was cut.
+        let left = usize::try_from(len - self.synced).map_err(io::Error::other)?;
+        self.file.write_at(self.synced, &vec![0; left])?;
+        self.file.sync()?;
+        self.file.set_len(len)
+    }
+
     /// Gives back what is behind the last batch of a log that has ended.
     pub(crate) fn trim(&mut self) -> io::Result<()> {
         self.file.set_len(self.synced)

@@ -384,41 +384,49 @@ impl Run {
 
     /// Everything that a store does to a folder.
     fn live(&mut self, batches: usize) -> io::Result<()> {
-        let mut opened = 0;
-        while opened < 3 {
-            opened += 1;
+        for opened in 1..=3 {
             let (found, state, _) = read(&self.model).map_err(|_| io::Error::other("it cannot be read"))?;
             assert_eq!(state, self.state);
             let mut folder = begin(found)?;
-            for batch in 0..batches {
-                self.commit(&mut folder, batch == 3 && opened == 2)?;
-                if !folder.is_outgrown(0) {
-                    continue;
-                }
-                folder.begin_anew(CLOCKS)?;
-                let mut half = self.state.clone();
-                let rest = half.split_off(&Uuid::from_u128(6));
-                for (key, record) in half {
-                    folder.put_anew(&key, &record)?;
-                }
-                folder.sync_anew()?;
-                self.commit(&mut folder, false)?;
-                // The second half is newer, and what was removed meanwhile is not in it.
-                let now = self.state.clone();
-                for key in rest.into_keys().filter(|key| now.contains_key(key)) {
-                    folder.put_anew(&key, &now[&key])?;
-                }
-                for (key, record) in now.range(Uuid::from_u128(6)..) {
-                    folder.put_anew(key, record)?;
-                }
-                folder.end_anew(self.states.len() as u64)?;
-                self.anew += 1;
-            }
-            if opened == 2 {
-                folder.close(CLOCKS)?;
+            if let Err(error) = self.write(&mut folder, opened, batches) {
+                // As when there is room again.
+                self.model.world.lock().calls_left = None;
+                folder.give_up();
+                return Err(error);
             }
         }
         Ok(())
+    }
+
+    fn write(&mut self, folder: &mut Folder<Model>, opened: usize, batches: usize) -> io::Result<()> {
+        for batch in 0..batches {
+            self.commit(folder, batch == 3 && opened == 2)?;
+            if !folder.is_outgrown(0) {
+                continue;
+            }
+            folder.begin_anew(CLOCKS)?;
+            let mut half = self.state.clone();
+            let rest = half.split_off(&Uuid::from_u128(6));
+            for (key, record) in half {
+                folder.put_anew(&key, &record)?;
+            }
+            folder.sync_anew()?;
+            self.commit(folder, false)?;
+            // The second half is newer, and what was removed meanwhile is not in it.
+            let now = self.state.clone();
+            for key in rest.into_keys().filter(|key| now.contains_key(key)) {
+                folder.put_anew(&key, &now[&key])?;
+            }
+            for (key, record) in now.range(Uuid::from_u128(6)..) {
+                folder.put_anew(key, record)?;
+            }
+            folder.end_anew(self.states.len() as u64)?;
+            self.anew += 1;
+        }
+        match opened {
+            2 => folder.close(CLOCKS),
+            _ => Ok(()),
+        }
     }
 }
 

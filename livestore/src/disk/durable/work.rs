@@ -90,7 +90,7 @@ where
         self.engine.begin(times.clocks());
         let (mut records, mut bytes) = (0, 0);
         let mut staged = Ok(());
-        for (key, record) in batch.records.drain() {
+        for (key, record) in batch.records.take() {
             self.bytes.clear();
             if let Some(record) = record {
                 // Once the disk has failed, values are only let go.
@@ -136,7 +136,7 @@ where
         }
         Some(Arc::new(Unwritten {
             error: UnwrittenError::new(&self.folder, named),
-            keys: self.unwritten.keys().copied().collect(),
+            reasons: self.unwritten.clone(),
         }))
     }
 }

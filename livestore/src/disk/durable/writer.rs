@@ -25,8 +25,9 @@ use crate::disk::durable::work::{Weight, Work};
 use crate::ground::trace;
 use crate::ground::unwind::{caught, let_go};
 use crate::slot::record::STACK;
+use crate::slot::records::Records;
 use crate::slot::shared::Shared;
-use crate::slot::sink::{Next, Otherwise, Records, Sink};
+use crate::slot::sink::{Next, Otherwise, Sink};
 use crate::value::durability::{DurabilityError, FlushError};
 use crate::value::value::LiveValue;
 
@@ -107,17 +108,20 @@ where
             Ok(Err(error)) => Some(DurabilityError::write(&work.folder, error)),
             Err(panic) => Some(DurabilityError::writer(&work.folder, panicked(&*panic).into())),
         };
+        if failure.is_some() {
+            let _ = caught(|| work.engine.give_up());
+        }
         let why = match (&failure, work.told()) {
             (Some(failure), _) => FlushError::Failed(failure.clone()),
             (None, Some(unwritten)) => FlushError::Unwritten(unwritten.error.clone()),
             (None, None) => FlushError::Closed,
         };
-        let lost = sink.finish(why);
+        let mut lost = sink.finish(why);
         let_go(work);
         drop(lock);
         // From here on somebody else may open the folder.
         sink.release();
-        lost.into_values().for_each(let_go);
+        lost.take().for_each(let_go);
         let Some(failure) = failure else { return };
         // A subscriber is the user's.
         let _ = caught(|| trace::disk_failed(&failure));
@@ -143,7 +147,7 @@ where
                 Next::Write(mut batch) => {
                     self.write(&mut batch)?;
                     let up_to = batch.up_to;
-                    empty = batch.reuse();
+                    empty = batch.records.reuse();
                     self.sink.written(up_to, self.told());
                     self.sink.note_weight(self.weight.recent);
                     self.end_anew(up_to)?;
@@ -675,6 +679,41 @@ mod tests {
         assert_eq!(batches.recv().await, Some(1));
         store.init(Number(0));
         assert_eq!(batches.recv().await, Some(2));
+    }
+
+    /// A disk that does not answer for seconds, and large values: what waits for it is bounded by bytes, too.
+    #[tokio::test]
+    async fn a_queue_is_full_by_its_bytes_as_well() {
+        let limits = Limits {
+            records: 1 << 20,
+            bytes: 1 << 20,
+        };
+        let sink = Sink::<Number>::new(limits);
+        // Until the first was written each counts as much.
+        let enter = |n| drop(sink.enter(&key(n), None));
+        (0..15).for_each(enter);
+        assert!(!sink.is_full());
+        enter(15);
+        assert!(sink.is_full());
+        sink.note_weight(100);
+        assert!(!sink.is_full(), "they are smaller than that");
+        (16..10_485).for_each(enter);
+        assert!(sink.is_full());
+        // Half of it is written before its time, so that the other half has room meanwhile.
+        let mut empty = Records::default();
+        let Next::Write(batch) = sink.next(Duration::MAX, &mut empty, Otherwise::Wait) else {
+            panic!("nothing is to be written");
+        };
+        assert_eq!(batch.records.len(), 10_485);
+        assert!(!sink.is_full());
+        sink.note_weight(1 << 19);
+        enter(0);
+        assert!(!sink.is_full());
+        enter(1);
+        assert!(sink.is_full());
+        // As large as all of it: one at a time.
+        sink.note_weight(1 << 30);
+        assert!(sink.is_full());
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use std::thread;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::ground::process::is_forked;
 use crate::slot::record::STACK;
 
 /// Whether anybody still waits for a job.
@@ -40,6 +41,8 @@ pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce(Wanted) -> T + Send
         let _ = done.send(work(wanted));
     };
     match Handle::try_current() {
+        // Its threads are not here, and it does not know.
+        Ok(_) if is_forked() => drop(thread::Builder::new().stack_size(STACK).spawn(work)),
         // Not awaited: it would tell of a panic, and `result` does. The thread that waits there tells the runtime that
         // there is work.
         Ok(runtime) => {

@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
 
+use crate::ground::clock::{BUILT, Stamp};
+
 /// How long a tick may be overdue, in milliseconds, because its processor does not run: several times what was seen.
 const OVERDUE: u64 = 25;
 
@@ -42,10 +44,10 @@ impl Cheap {
         self.step
     }
 
-    /// How long ago it was started.
+    /// The stamp of this moment.
     #[inline]
-    pub(crate) fn since_start(&self, _started: Instant) -> u64 {
-        self.since(clock_gettime(ClockId::MonotonicCoarse))
+    pub(crate) fn stamp(&self, _started: Instant) -> Stamp {
+        Stamp(BUILT.saturating_add(self.since(clock_gettime(ClockId::MonotonicCoarse))))
     }
 
     #[inline]
@@ -65,7 +67,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ground::clock::{BUILT, Clock, Stamp, now};
+    use crate::ground::clock::{Clock, now};
 
     fn time(micros: u64) -> Timespec {
         Timespec {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::ground::clock;
+use crate::ground::clock::{self, Stamp};
 
 /// Milliseconds by the clock of [`clock::now`].
 #[derive(Clone, Copy, Debug)]
@@ -20,9 +20,9 @@ impl Cheap {
         if cfg!(feature = "test-util") { 0 } else { 1 }
     }
 
-    /// How long ago it was started.
+    /// The stamp of this moment, where `started` is when it was started.
     #[expect(clippy::unused_self, reason = "the other one has a start of its own")]
-    pub(crate) fn since_start(&self, started: Instant) -> u64 {
-        clock::millis(clock::now().saturating_duration_since(started))
+    pub(crate) fn stamp(&self, started: Instant) -> Stamp {
+        clock::stamp(started, clock::now())
     }
 }

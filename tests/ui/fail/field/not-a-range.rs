@@ -50,6 +50,16 @@ struct OfOtherLanguages {
     twelve: String,
     #[live(len(1..=3), keep(5), push)]
     thirteen: Vec<u8>,
+    #[live(range = 1..5..7)]
+    fourteen: u8,
+    #[live(range = 1..=5; set)]
+    fifteen: u8,
+    #[live(range = 1, 5)]
+    sixteen: u8,
+    #[live(len(min = 1, max = 3))]
+    seventeen: String,
+    #[live(len(max = LONG))]
+    eighteen: String,
 }
 
 fn main() {}

@@ -8,6 +8,7 @@ struct Room {
     name: Rc<str>,
     #[live(skip)]
     cache: Option<RefCell<u8>>,
+    pointer: *const u8,
 }
 
 fn main() {}

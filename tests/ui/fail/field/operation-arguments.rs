@@ -10,6 +10,10 @@ struct Room {
     id: u32,
     #[live(toggle(Flip))]
     on: bool,
+    #[live(increment(wrapping), decrement(saturating))]
+    level: u8,
+    #[live(push; clear)]
+    names: Vec<u8>,
 }
 
 fn main() {}

@@ -22,6 +22,8 @@ struct Room {
     numbers: [u8; 3],
     #[live(nested)]
     array: [String; 3],
+    #[live(each(by = id))]
+    items: Vec<u32>,
 }
 
 #[derive(Clone, LiveValue)]

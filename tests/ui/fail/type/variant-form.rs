@@ -24,4 +24,8 @@ struct Methods {}
 #[live(mutation(variants(Say(text: String), Kick => Self::kick, Tell<T>(T))))]
 struct Forms {}
 
+#[derive(Clone, LiveValue)]
+#[live(mutation(variants(Stop { self.running = false }, Go { "now" })))]
+struct Bodies {}
+
 fn main() {}

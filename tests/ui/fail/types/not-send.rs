@@ -1,8 +1,13 @@
 use livestore::LiveValue;
 
+use std::rc::Rc;
+
+#[derive(Clone)]
+struct Name(Rc<str>);
+
 #[derive(Clone, LiveValue)]
 struct Room {
-    name: *const u8,
+    name: Name,
 }
 
 fn main() {}

@@ -1,0 +1,98 @@
+//! [`Hand`]: what was taken from a ring and not yet handed out.
+
+use std::sync::Arc;
+use std::thread;
+
+use crate::ground::unwind::let_go;
+use crate::slot::ring::News;
+use crate::value::delta::Delta;
+use crate::value::update::Update;
+use crate::value::value::LiveValue;
+
+/// What was taken stays here if the user's `Clone` panics while it is handed out.
+pub(crate) struct Hand<V: LiveValue>(Option<News<V>>);
+
+impl<V: LiveValue> Hand<V> {
+    pub(crate) fn empty() -> Hand<V> {
+        Hand(None)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Takes up what there is. Nothing was there before.
+    pub(crate) fn fill(&mut self, news: News<V>) {
+        debug_assert!(self.0.is_none(), "what was taken is handed out first");
+        self.0 = Some(news);
+    }
+
+    /// Gives back what there is, which is owed to nobody any more.
+    pub(crate) fn clear(&mut self) -> Option<News<V>> {
+        self.0.take()
+    }
+
+    /// What there is for somebody who is told values.
+    pub(crate) fn as_update(&self) -> Option<&Arc<Update<V>>> {
+        match self.0.as_ref()? {
+            News::Update(update) => Some(update),
+            News::Delta(_) => unreachable!("while somebody is told values, updates are published with them"),
+        }
+    }
+
+    /// Hands out the update: itself if nobody else needs it, else a clone.
+    pub(crate) fn update(&mut self) -> Option<Update<V>> {
+        let update = self.as_update()?;
+        // Whoever has the only reference is the only one who could make another.
+        if Arc::strong_count(update) == 1 {
+            return self.0.take().and_then(News::into_update);
+        }
+        let clone = Update::clone(update);
+        // Meanwhile it may have become the last one. The clone is not lost by what it does when it is dropped.
+        let_go(self.0.take());
+        Some(clone)
+    }
+
+    /// Hands out the update as it is shared by all.
+    pub(crate) fn shared_update(&mut self) -> Option<Arc<Update<V>>> {
+        let update = Arc::clone(self.as_update()?);
+        // Not the last.
+        self.0 = None;
+        Some(update)
+    }
+
+    /// Hands out what there is without values.
+    pub(crate) fn delta(&mut self) -> Option<Delta<V>> {
+        let delta = match self.0.as_ref()? {
+            News::Update(update) => Delta::of(update),
+            // Whoever has the only reference is the only one who could make another.
+            News::Delta(delta) if Arc::strong_count(delta) == 1 => {
+                return self.0.take().and_then(News::into_delta);
+            }
+            News::Delta(delta) => Delta::clone(delta),
+        };
+        // Meanwhile it may have become the last one. The delta is not lost by what it does when it is dropped.
+        let_go(self.0.take());
+        Some(delta)
+    }
+
+    /// Hands out what there is without values, as it is shared by all who are told none.
+    pub(crate) fn shared_delta(&mut self) -> Option<Arc<Delta<V>>> {
+        if let Some(News::Delta(delta)) = &self.0 {
+            let delta = Arc::clone(delta);
+            // Not the last.
+            self.0 = None;
+            return Some(delta);
+        }
+        self.delta().map(Arc::new)
+    }
+}
+
+/// Beside the watcher that has it: two panics at once would end the process.
+impl<V: LiveValue> Drop for Hand<V> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let_go(self.0.take());
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The board of the examples: who sees and changes what, and what is taken back.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+// The modules name each other as `crate::board`, in the example as here.
+#[path = "../examples/board/board.rs"]
+mod board;
+#[path = "../examples/board/server.rs"]
+#[expect(dead_code, reason = "here nobody listens")]
+mod server;
+
+use std::time::Duration;
+
+use livestore::Uuid;
+use livestore::ws::{Live, Local};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::board::{MAX_TEXT, MAX_UNDO};
+use crate::server::{App, User, user};
+
+const CARD: Uuid = Uuid::from_u128(7);
+
+fn id(name: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_DNS, name.as_bytes())
+}
+
+struct World {
+    app: App,
+    live: Live<User>,
+    key: Uuid,
+}
+
+impl World {
+    /// A board that Ann has begun.
+    async fn new() -> World {
+        let app = App::new();
+        let key = app.begin("plans", id("ann")).await.unwrap();
+        let live = app.live();
+        World { app, live, key }
+    }
+
+    async fn visit(&self, name: &str) -> Visitor {
+        let user = User {
+            id: id(name),
+            name: name.to_owned(),
+        };
+        let mut local = self.live.local(user);
+        local.subscribe(Some("board"), &self.key).await.unwrap();
+        Visitor { local, key: self.key }
+    }
+}
+
+struct Visitor {
+    local: Local<User>,
+    key: Uuid,
+}
+
+impl Visitor {
+    /// Asks for something. Returns the code of the refusal and its reason, if it was refused.
+    async fn ask(&mut self, what: Value) -> Option<(String, Value)> {
+        let asked = json!({ "t": "cmd", "s": "board", "k": self.key, "c": what });
+        let reply = self.local.request(asked).await.unwrap();
+        (reply["t"] == "err").then(|| (reply["code"].as_str().unwrap().to_owned(), reply["err"].clone()))
+    }
+
+    async fn ok(&mut self, what: Value) {
+        assert_eq!(self.ask(what.clone()).await, None, "{what}");
+    }
+
+    async fn no(&mut self, what: Value) -> Value {
+        let (code, reason) = self.ask(what).await.unwrap();
+        assert_eq!(code, "rejected");
+        reason
+    }
+
+    async fn add(&mut self) {
+        self.ok(json!({ "add": { "card": CARD, "x": 10, "y": 20, "color": "pink" } }))
+            .await;
+    }
+
+    async fn see(&mut self) -> Value {
+        // Longer than frames of a key lie apart.
+        while timeout(Duration::from_millis(200), self.local.next())
+            .await
+            .is_ok()
+        {}
+        self.local.value(Some("board"), &self.key).unwrap().clone()
+    }
+
+    async fn card(&mut self) -> Value {
+        self.see().await["cards"][CARD.to_string()].clone()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cards_come_move_change_and_go() {
+    let world = World::new().await;
+    let (mut ann, mut ben) = (world.visit("ann").await, world.visit("ben").await);
+    ann.add().await;
+    ben.ok(json!({ "move": { "card": CARD, "x": 99999, "y": -5, "drag": 1 } }))
+        .await;
+    ben.ok(json!({ "write": { "card": CARD, "text": "buy milk" } }))
+        .await;
+    ben.ok(json!({ "paint": { "card": CARD, "color": "blue" } }))
+        .await;
+    let expected = json!({ "author": id("ann"), "at": { "x": 4000, "y": 0, "z": 2 }, "text": "buy milk", "color": "blue" });
+    assert_eq!((ann.card().await, ben.card().await), (expected.clone(), expected));
+    let long = "x".repeat(MAX_TEXT + 1);
+    assert_eq!(
+        ann.no(json!({ "write": { "card": CARD, "text": long } })).await,
+        "too_long"
+    );
+    ben.ok(json!({ "remove": { "card": CARD } })).await;
+    assert_eq!(ann.card().await, Value::Null);
+    assert_eq!(
+        ann.no(json!({ "paint": { "card": CARD, "color": "pink" } }))
+            .await,
+        "gone"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_note_is_for_its_author_and_a_remark_for_the_admin() {
+    let world = World::new().await;
+    let (mut ann, mut ben) = (world.visit("ann").await, world.visit("ben").await);
+    ben.add().await;
+    ben.ok(json!({ "note": { "card": CARD, "text": "secret of ben" } }))
+        .await;
+    ann.ok(json!({ "remark": "secret of ann" })).await;
+    assert_eq!(ben.card().await["note"], "secret of ben");
+    assert_eq!(ann.card().await["note"], Value::Null);
+    assert_eq!(ann.see().await["remark"], "secret of ann");
+    assert_eq!(ben.see().await["remark"], Value::Null);
+    assert_eq!(
+        ann.no(json!({ "note": { "card": CARD, "text": "mine" } })).await,
+        "not_yours"
+    );
+    assert_eq!(ben.no(json!({ "remark": "mine" })).await, "not_yours");
+    // Nor does it go over the wire to anybody else, whatever is done and taken back.
+    let (sent, told) = std::sync::mpsc::channel();
+    let mut cid = world.visit("cid").await;
+    cid.local
+        .inspect(move |frame| sent.send(frame.to_owned()).unwrap());
+    for ask in ["undo", "redo", "undo", "redo"] {
+        ben.ok(json!(ask)).await;
+    }
+    ben.ok(json!({ "write": { "card": CARD, "text": "for all" } }))
+        .await;
+    cid.see().await;
+    let heard: Vec<String> = told.try_iter().collect();
+    assert!(
+        !heard.is_empty() && heard.iter().all(|frame| !frame.contains("secret")),
+        "{heard:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn everybody_takes_back_what_he_has_done_himself() {
+    let world = World::new().await;
+    let (mut ann, mut ben) = (world.visit("ann").await, world.visit("ben").await);
+    assert_eq!(ben.no(json!("undo")).await, "nothing_to_undo");
+    ann.add().await;
+    // One drag is one step.
+    for x in [100, 200, 300] {
+        ben.ok(json!({ "move": { "card": CARD, "x": x, "y": 0, "drag": 1 } }))
+            .await;
+    }
+    ben.ok(json!({ "move": { "card": CARD, "x": 400, "y": 0, "drag": 2 } }))
+        .await;
+    ann.ok(json!({ "write": { "card": CARD, "text": "hi" } })).await;
+    ben.ok(json!("undo")).await;
+    assert_eq!(ben.card().await["at"]["x"], 300);
+    ben.ok(json!("undo")).await;
+    let card = ben.card().await;
+    assert_eq!((&card["at"]["x"], &card["text"]), (&json!(10), &json!("hi")));
+    assert_eq!(
+        (&ben.see().await["can_undo"], &ben.see().await["can_redo"]),
+        (&json!(false), &json!(true))
+    );
+    ben.ok(json!("redo")).await;
+    ben.ok(json!("redo")).await;
+    assert_eq!(ben.card().await["at"]["x"], 400);
+    assert_eq!(ben.no(json!("redo")).await, "nothing_to_undo");
+    // Whatever is done anew, what was taken back does not come again.
+    ben.ok(json!("undo")).await;
+    ben.ok(json!({ "paint": { "card": CARD, "color": "green" } }))
+        .await;
+    assert_eq!(ben.no(json!("redo")).await, "nothing_to_undo");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_have_changed_since_is_not_taken_back() {
+    let world = World::new().await;
+    let (mut ann, mut ben) = (world.visit("ann").await, world.visit("ben").await);
+    ann.add().await;
+    ben.ok(json!({ "paint": { "card": CARD, "color": "green" } }))
+        .await;
+    ben.ok(json!({ "write": { "card": CARD, "text": "ben" } })).await;
+    ann.ok(json!({ "write": { "card": CARD, "text": "ann" } })).await;
+    // The text is Ann's now, so it is the color that goes back.
+    ben.ok(json!("undo")).await;
+    let card = ben.card().await;
+    assert_eq!((&card["text"], &card["color"]), (&json!("ann"), &json!("pink")));
+    // A card that others have written on does not go because it once came.
+    assert_eq!(ann.ask(json!("undo")).await, None);
+    assert_eq!(ann.card().await["text"], "ben");
+    ben.ok(json!({ "remove": { "card": CARD } })).await;
+    assert_eq!(ann.no(json!("undo")).await, "nothing_to_undo");
+    ben.ok(json!("undo")).await;
+    assert_eq!(ben.card().await["text"], "ben");
+    for _ in 0..MAX_UNDO + 5 {
+        ben.ok(json!({ "paint": { "card": CARD, "color": "blue" } }))
+            .await;
+        ben.ok(json!({ "paint": { "card": CARD, "color": "green" } }))
+            .await;
+    }
+    let mut steps = 0;
+    while ben.ask(json!("undo")).await.is_none() {
+        steps += 1;
+    }
+    assert_eq!(steps, MAX_UNDO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn boards_are_listed_and_end_by_who_has_begun_them() {
+    let world = World::new().await;
+    let mut ben = world.visit("ben").await.local;
+    ben.subscribe(Some("boards"), &server::LIST).await.unwrap();
+    let begun = ben
+        .request(json!({ "t": "call", "f": "begin", "c": "more" }))
+        .await
+        .unwrap();
+    let key = begun["v"].as_str().unwrap().to_owned();
+    for (title, code) in [
+        ("", "rejected"),
+        ("  ", "rejected"),
+        (&*"x".repeat(61), "rejected"),
+    ] {
+        let reply = ben
+            .request(json!({ "t": "call", "f": "begin", "c": title }))
+            .await
+            .unwrap();
+        assert_eq!(reply["code"], code);
+    }
+    let ended = ben
+        .request(json!({ "t": "call", "f": "end", "c": world.key }))
+        .await
+        .unwrap();
+    assert_eq!(ended["code"], "forbidden");
+    while timeout(Duration::from_millis(200), ben.next()).await.is_ok() {}
+    let list = ben.value(Some("boards"), &server::LIST).unwrap();
+    assert_eq!(
+        list["boards"],
+        json!({ key.clone(): "more", world.key.to_string(): "plans" })
+    );
+    let ended = ben
+        .request(json!({ "t": "call", "f": "end", "c": key }))
+        .await
+        .unwrap();
+    assert_eq!(ended["t"], "ok");
+    assert_eq!(world.app.boards.len(), 1);
+}
+
+#[test]
+fn a_token_says_who_one_is_and_not_to_others() {
+    let secret = "00000000-0000-4000-8000-000000000001";
+    let ann = user(&format!("{secret}.416e6ec3a4")).unwrap();
+    assert_eq!(ann.name, "Annä");
+    assert_ne!(ann.id.to_string(), secret);
+    for token in [
+        "",
+        ".",
+        secret,
+        &format!("{secret}."),
+        &format!("{secret}.4"),
+        &format!("{secret}.zz"),
+        &format!("{secret}.ff"),
+        &format!("{secret}.{}", "41".repeat(31)),
+        "x.41",
+    ] {
+        assert!(user(token).is_none(), "{token}");
+    }
+}

@@ -1,0 +1,466 @@
+// What is watched: it has no gaps, it comes back with what it knows, and its end has a cause.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { KEY, OTHER, World, settle, told } from "./world.js";
+
+const upd = (from, ver, p, more = {}) => ({ t: "upd", s: "room", k: KEY, r: "a", from, ver, p, ...more });
+const snap = (ver, v, more = {}) => ({ t: "snap", s: "room", k: KEY, r: "a", ver, v, ...more });
+const set = (n) => [[["n"], n]];
+
+test("what is watched is subscribed to together, when there is a connection", async (t) => {
+  const world = new World(t);
+  const live = world.connect();
+  live.watch("room", KEY);
+  live.watch("room", OTHER.toUpperCase());
+  live.watch("room@here", KEY);
+  await settle();
+  assert.deepEqual(world.socket.take(), []);
+  world.socket.hello("e1");
+  assert.deepEqual(world.socket.take(), [
+    { t: "sub", id: 1, s: "room", epoch: "e1", keys: [{ k: KEY }, { k: OTHER }] },
+    { t: "sub", id: 2, s: "room@here", epoch: "e1", keys: [{ k: KEY }] },
+  ]);
+  live.watch("room", "k3");
+  live.watch("room", "k4");
+  await settle();
+  assert.deepEqual(world.socket.one().keys, [{ k: "k3" }, { k: "k4" }]);
+});
+
+test("many keys are asked for in frames that the server takes", async (t) => {
+  const world = new World(t);
+  const live = world.connect();
+  for (let at = 0; at < 100; at++) live.watch("room", `${at}`);
+  world.socket.hello("e", { max: { bytes: 4096, subs: 128, rate: 50 } });
+  const sent = world.socket.take();
+  assert.deepEqual(sent.map(({ keys }) => keys.length), [32, 32, 32, 4]);
+  assert(sent.every((frame) => JSON.stringify(frame).length <= 4096));
+});
+
+test("it is a store as Svelte has it", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = world.live.watch("room", KEY), values = [];
+  const leave = watch.subscribe((value) => values.push(value));
+  assert.deepEqual(values, [undefined]);
+  await settle();
+  world.socket.tell({ t: "ok", id: 1, subs: [{ k: KEY }] });
+  assert.deepEqual(values, [undefined]);
+  world.socket.tell(snap(5, { n: 1 }), upd(5, 6, set(2)));
+  leave();
+  leave();
+  world.socket.tell(upd(6, 7, set(3)));
+  assert.deepEqual(values, [undefined, { n: 1 }, { n: 2 }]);
+  assert.deepEqual([watch.value, watch.version, watch.getSnapshot()], [{ n: 3 }, 7, { n: 3 }]);
+  // The same listener twice is two.
+  const count = [];
+  const listener = () => count.push(1);
+  watch.subscribe(listener)();
+  watch.subscribe(listener);
+  world.socket.tell(upd(7, 8, set(4)));
+  assert.equal(count.length, 3);
+});
+
+test("it is what React asks for", async (t) => {
+  const world = new World(t);
+  world.open();
+  const { subscribe, getSnapshot } = await world.watched();
+  let changes = 0;
+  const leave = subscribe(() => changes++);
+  const before = getSnapshot();
+  assert.equal(getSnapshot(), before);
+  changes = 0;
+  // A version in which nothing is different to see.
+  world.socket.tell(upd(5, 6, []), snap(7, { n: 1 }));
+  assert.deepEqual([changes, getSnapshot()], [0, before]);
+  world.socket.tell(upd(7, 8, set(2)));
+  assert.equal(changes, 1);
+  assert.notEqual(getSnapshot(), before);
+  leave();
+  assert(Object.isFrozen(getSnapshot()));
+});
+
+test("the first value can be awaited", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched(null);
+  assert.equal(await watch.ready, null);
+  const missing = world.live.watch("room", OTHER);
+  await settle();
+  world.socket.tell({ t: "ok", id: 2, subs: [{ k: OTHER, err: "not_found" }] });
+  await assert.rejects(missing.ready, { code: "not_found" });
+  assert.deepEqual(missing.end, { why: "not_found", version: undefined, message: undefined });
+  const left = world.live.watch("room", "x");
+  left.close();
+  await assert.rejects(left.ready, { code: "closed" });
+});
+
+test("frames that come twice, or late, change nothing", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched([]), values = told(watch);
+  const frame = upd(5, 7, [[[], 0, 0, ["x"]]]);
+  world.socket.tell(frame, frame, upd(5, 6, [[[], 0, 0, ["y"]]]), snap(4, ["z"]), snap(6, ["z"]), frame);
+  assert.deepEqual(values, [[], ["x"]]);
+  assert.equal(watch.version, 7);
+  assert.deepEqual(world.socket.take(), []);
+});
+
+test("a patch may begin earlier than what one has", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched();
+  world.socket.tell(upd(3, 9, set(2)), upd(9, 10, undefined, { from: 0, v: { n: 3 } }));
+  assert.deepEqual([watch.value, watch.version], [{ n: 3 }, 10]);
+});
+
+test("a gap has it subscribe again, once, with what it has", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched(), values = told(watch);
+  world.socket.tell(upd(6, 7, set(9)), upd(7, 8, set(10)));
+  await settle();
+  assert.deepEqual(world.socket.one(), { t: "sub", id: 2, s: "room", epoch: "e1", keys: [{ k: KEY, ver: 5, r: "a" }] });
+  world.socket.tell(upd(8, 9, set(11)));
+  await settle();
+  assert.deepEqual(world.socket.take(), []);
+  world.socket.tell({ t: "ok", id: 2, subs: [{ k: KEY }] }, upd(5, 9, set(11)), upd(9, 10, set(12)));
+  assert.deepEqual(values, [{ n: 1 }, { n: 11 }, { n: 12 }]);
+  // The next one is asked about, too.
+  world.socket.tell(upd(11, 12, set(9)));
+  await settle();
+  assert.deepEqual(world.socket.one().keys, [{ k: KEY, ver: 10, r: "a" }]);
+});
+
+test("what came while it was asked is of use where it follows", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched();
+  world.socket.tell(upd(6, 7, set(9)));
+  await settle();
+  world.socket.tell(snap(8, { n: 8 }), upd(8, 9, set(9)));
+  assert.deepEqual([watch.value, watch.version], [{ n: 9 }, 9]);
+});
+
+test("a patch of another role, or of something else, is a gap", async (t) => {
+  for (const [frame, keys] of [
+    [upd(5, 6, set(2), { r: "b" }), [{ k: KEY, ver: 5, r: "a" }]],
+    // Whoever has something else has nothing.
+    [upd(5, 6, [[["x", "y"], 2]]), [{ k: KEY }]],
+    [upd(5, 6, undefined), [{ k: KEY }]],
+  ]) {
+    const world = new World(t);
+    world.open();
+    const watch = await world.watched();
+    world.socket.tell(frame);
+    await settle();
+    const sub = world.socket.one();
+    assert.deepEqual(sub.keys, keys);
+    assert.deepEqual(watch.value, { n: 1 });
+    world.socket.tell({ t: "ok", id: sub.id, subs: [{ k: KEY }] }, snap(6, { n: 7 }, { r: "b" }), upd(6, 7, set(8), { r: "b" }));
+    assert.deepEqual(watch.value, { n: 8 });
+  }
+});
+
+test("another role is a snapshot, maybe of the same version", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched();
+  world.socket.tell(snap(5, { n: 1, secret: "s" }, { r: "b" }));
+  assert.deepEqual(watch.value, { n: 1, secret: "s" });
+  world.socket.drop();
+  await world.untilNextSocket();
+  world.socket.hello();
+  assert.deepEqual(world.socket.one().keys, [{ k: KEY, ver: 5, r: "b" }]);
+});
+
+test("whoever comes back says what he has, of everything at once", async (t) => {
+  const world = new World(t);
+  world.open();
+  const one = await world.watched(), two = await world.watched({ m: 1 }, { key: OTHER, ver: 9, r: "z" });
+  const values = [told(one), told(two)];
+  const third = world.live.watch("room", "third");
+  await settle();
+  world.socket.take();
+  world.socket.drop();
+  await world.untilNextSocket();
+  world.socket.hello("e1");
+  const sub = world.socket.one();
+  assert.deepEqual(sub, { t: "sub", id: 4, s: "room", epoch: "e1", keys: [{ k: KEY, ver: 5, r: "a" }, { k: OTHER, ver: 9, r: "z" }, { k: "third" }] });
+  world.socket.tell(
+    { t: "ok", id: 4, subs: [{ k: KEY, same: true }, { k: OTHER }, { k: "third" }] },
+    { t: "upd", s: "room", k: OTHER, r: "z", from: 9, ver: 12, p: [[["m"], 2]] },
+    { t: "snap", s: "room", k: "third", r: "q", ver: 1, v: [] },
+  );
+  world.socket.tell(upd(5, 6, set(2)));
+  assert.deepEqual(values, [[{ n: 1 }, { n: 2 }], [{ m: 1 }, { m: 2 }]]);
+  assert.deepEqual(third.value, []);
+});
+
+test("in another epoch versions are worth nothing, and values are shown until there are others", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched({ n: 1, same: { x: 1 } }, { ver: 50 }), values = told(watch);
+  const { same } = watch.value;
+  world.socket.drop(1012);
+  await world.untilNextSocket();
+  world.socket.hello("e2");
+  const sub = world.socket.one();
+  assert.deepEqual([sub.epoch, sub.keys], ["e2", [{ k: KEY }]]);
+  assert.deepEqual([watch.value.n, watch.version], [1, 50]);
+  world.socket.tell({ t: "ok", id: sub.id, subs: [{ k: KEY }] }, upd(49, 51, set(9)));
+  await settle();
+  assert.equal(values.length, 1);
+  world.socket.take();
+  world.socket.tell(snap(3, { n: 2, same: { x: 1 } }));
+  assert.deepEqual([watch.value.n, watch.version], [2, 3]);
+  assert.equal(watch.value.same, same);
+});
+
+test("an epoch that comes between two connections is noticed", async (t) => {
+  const world = new World(t);
+  world.open();
+  await world.watched();
+  world.socket.drop();
+  await world.untilNextSocket();
+  world.socket.hello("e2").drop();
+  await world.untilNextSocket();
+  world.socket.take();
+  // The versions were of the first, so they are of no use in the second, whoever asks for them.
+  world.socket.hello("e2");
+  assert.deepEqual(world.socket.one().keys, [{ k: KEY }]);
+});
+
+test("an end has a cause, and is the end", async (t) => {
+  for (const why of ["removed", "expired", "revoked", "internal"]) {
+    const world = new World(t);
+    world.open();
+    const watch = await world.watched(), values = told(watch);
+    world.socket.tell({ t: "end", s: "room", k: KEY, ver: 6, why, msg: "bye" });
+    assert.deepEqual(watch.end, { why, version: 6, message: "bye" });
+    assert.deepEqual(values, [{ n: 1 }, undefined]);
+    world.socket.tell(snap(7, { n: 9 }));
+    assert.equal(watch.value, undefined);
+    world.socket.drop();
+    await world.untilNextSocket();
+    world.socket.hello();
+    assert.deepEqual(world.socket.take(), []);
+    watch.close();
+    // Whoever wants it again watches it again.
+    const again = world.live.watch("room", KEY);
+    await settle();
+    assert.equal(again.end, undefined);
+    assert.deepEqual(world.socket.one().keys, [{ k: KEY }]);
+  }
+});
+
+test("what is not there when one comes back has ended", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched(), values = told(watch);
+  world.socket.drop();
+  await world.untilNextSocket();
+  world.socket.hello();
+  world.socket.tell({ t: "ok", id: 2, subs: [{ k: KEY, err: "not_found" }] });
+  assert.equal(watch.end.why, "not_found");
+  assert.deepEqual(values, [{ n: 1 }, undefined]);
+});
+
+test("an end on the way of a subscription says why that is refused, and is nothing if it is not", async (t) => {
+  for (const refused of [true, false]) {
+    const world = new World(t);
+    world.open();
+    const watch = await world.watched();
+    world.socket.tell(upd(6, 7, set(9)));
+    await settle();
+    world.socket.tell({ t: "end", s: "room", k: KEY, ver: 8, why: "removed" });
+    assert.equal(watch.end, undefined);
+    world.socket.tell({ t: "ok", id: 2, subs: [refused ? { k: KEY, err: "not_found" } : { k: KEY }] });
+    if (refused) {
+      assert.deepEqual([watch.end.why, watch.end.version], ["removed", 8]);
+    } else {
+      world.socket.tell(snap(9, { n: 3 }));
+      assert.deepEqual([watch.end, watch.value], [undefined, { n: 3 }]);
+      // It was an earlier life's.
+      world.socket.drop();
+      await world.untilNextSocket();
+      world.socket.hello();
+      world.socket.tell({ t: "ok", id: 3, subs: [{ k: KEY, err: "not_found" }] });
+      assert.equal(watch.end.why, "not_found");
+    }
+  }
+});
+
+test("a store that is not served ends what watches it", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = world.live.watch("nothing", KEY), other = world.live.watch("nothing", OTHER);
+  await settle();
+  world.socket.tell({ t: "err", id: 1, code: "bad_request" });
+  assert.deepEqual([watch.end.why, other.end.why], ["bad_request", "bad_request"]);
+});
+
+test("a subscription that comes too often is asked for later", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = world.live.watch("room", KEY);
+  await settle();
+  world.socket.take();
+  world.socket.tell({ t: "err", id: 1, code: "rate_limited", retry: true, after: 300 });
+  await world.pass(299);
+  assert.deepEqual(world.socket.take(), []);
+  await world.pass(1);
+  world.socket.tell({ t: "ok", id: world.socket.one().id, subs: [{ k: KEY }] }, snap(1, 7));
+  assert.equal(watch.value, 7);
+});
+
+test("several who watch one key share it, until the last has closed", async (t) => {
+  const world = new World(t);
+  world.open();
+  const one = await world.watched();
+  const two = world.live.watch("room", KEY);
+  await settle();
+  assert.deepEqual(world.socket.take(), []);
+  assert.deepEqual(two.value, { n: 1 });
+  one.close();
+  one.close();
+  await settle();
+  assert.deepEqual(world.socket.take(), []);
+  two.close();
+  // Whoever comes at once, as React has its components do, keeps it.
+  const three = world.live.watch("room", KEY);
+  await settle();
+  assert.deepEqual(world.socket.take(), []);
+  three.close();
+  await settle();
+  assert.deepEqual(world.socket.one(), { t: "unsub", s: "room", keys: [{ k: KEY }] });
+  const values = told(three);
+  world.socket.tell(upd(5, 6, set(2)));
+  assert.deepEqual(values, [{ n: 1 }]);
+  world.socket.drop();
+  await world.untilNextSocket();
+  world.socket.hello();
+  assert.deepEqual(world.socket.take(), []);
+});
+
+test("what was closed before it was asked for is not asked for", async (t) => {
+  const world = new World(t);
+  world.open();
+  world.live.watch("room", KEY).close();
+  await settle();
+  assert.deepEqual(world.socket.take(), []);
+});
+
+test("frames of the last subscription do not end the next one", async (t) => {
+  const world = new World(t);
+  world.open();
+  const before = await world.watched();
+  before.close();
+  await settle();
+  const watch = world.live.watch("room", KEY);
+  await settle();
+  const [unsub, sub] = world.socket.take();
+  assert.deepEqual([unsub.t, sub.t], ["unsub", "sub"]);
+  // These were on their way.
+  world.socket.tell(upd(5, 6, set(2)), { t: "end", s: "room", k: KEY, ver: 7, why: "removed" });
+  assert.deepEqual([watch.value, watch.end], [undefined, undefined]);
+  world.socket.tell({ t: "ok", id: sub.id, subs: [{ k: KEY }] }, snap(8, { n: 8 }));
+  assert.deepEqual([watch.value, before.value], [{ n: 8 }, { n: 1 }]);
+});
+
+test("an answer to who has left does not end who has come", async (t) => {
+  const world = new World(t);
+  world.open();
+  const left = world.live.watch("room", KEY);
+  await settle();
+  left.close();
+  await settle();
+  const watch = world.live.watch("room", KEY);
+  await settle();
+  const [sub, , again] = world.socket.take();
+  world.socket.tell({ t: "ok", id: sub.id, subs: [{ k: KEY, err: "not_found" }] });
+  assert.equal(watch.end, undefined);
+  world.socket.tell({ t: "ok", id: again.id, subs: [{ k: KEY }] }, snap(1, 1));
+  assert.equal(watch.value, 1);
+});
+
+test("where one store is served, it is not named", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = world.live.watch("room", KEY);
+  await settle();
+  world.socket.tell(
+    { t: "ok", id: 1, subs: [{ k: KEY }] },
+    { t: "snap", k: KEY, r: "a", ver: 1, v: 1 },
+    { t: "upd", k: KEY, r: "a", from: 1, ver: 2, p: [[[], 2]] },
+  );
+  assert.equal(watch.value, 2);
+});
+
+test("stores are told apart", async (t) => {
+  const world = new World(t);
+  world.open();
+  const room = world.live.watch("room", KEY), here = world.live.watch("room@here", KEY);
+  await settle();
+  world.socket.tell(
+    { t: "ok", id: 1, subs: [{ k: KEY }] },
+    { t: "ok", id: 2, subs: [{ k: KEY }] },
+    { t: "snap", s: "room", k: KEY, r: "a", ver: 1, v: 1 },
+    { t: "snap", s: "room@here", k: KEY, r: "a", ver: 7, v: { ann: {} } },
+  );
+  assert.deepEqual([room.value, here.value], [1, { ann: {} }]);
+});
+
+test("messages come with their version, and lost ones are counted", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched(), heard = [];
+  const leave = watch.messages((msg, ver) => heard.push([msg, ver]), (missed) => heard.push(missed));
+  const without = watch.messages((msg) => heard.push(msg));
+  world.socket.tell({ t: "msg", s: "room", k: KEY, ver: 5, msg: "hi" }, { t: "lag", s: "room", k: KEY, msgs: 3 });
+  leave();
+  without();
+  world.socket.tell({ t: "msg", s: "room", k: KEY, ver: 5, msg: "no" }, { t: "lag", s: "room", k: KEY, msgs: 3 });
+  assert.deepEqual(heard, [["hi", 5], "hi", 3]);
+});
+
+test("a listener that brings about a newer value has nobody told of the older one after it", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched(), heard = [];
+  watch.subscribe((value) => {
+    if (value.n == 2) world.socket.tell(upd(6, 7, set(3)));
+  });
+  watch.subscribe((value) => heard.push(value.n));
+  world.socket.tell(upd(5, 6, set(2)));
+  assert.equal(heard.at(-1), 3);
+  assert.equal(watch.value.n, 3);
+  assert(!heard.slice(1).includes(2));
+});
+
+test("keys that are called like a prototype are data", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = world.live.watch("room", KEY);
+  await settle();
+  world.socket.tell({ t: "ok", id: 1, subs: [{ k: KEY }] });
+  world.socket.raw(`{"t":"snap","s":"room","k":"${KEY}","r":"a","ver":1,"v":{"__proto__":{"x":1}}}`);
+  world.socket.raw(`{"t":"upd","s":"room","k":"${KEY}","r":"a","from":1,"ver":2,"p":[[["__proto__","x"],2]]}`);
+  assert.equal(JSON.stringify(watch.value), '{"__proto__":{"x":2}}');
+  assert.equal(watch.value.x, undefined);
+  assert.equal({}.x, undefined);
+});
+
+test("whole numbers of any size, where that is asked for", async (t) => {
+  const world = new World(t);
+  const live = world.open({ bigint: true });
+  const watch = live.watch("room", KEY);
+  await settle();
+  world.socket.take();
+  world.socket.raw(`{"t":"ok","id":1,"subs":[{"k":"${KEY}"}]}\n{"t":"snap","s":"room","k":"${KEY}","r":"a","ver":1,"v":[18446744073709551615,1]}`);
+  assert.deepEqual(watch.value, [18446744073709551615n, 1]);
+  let text;
+  world.socket.send = (sent) => (text = sent);
+  live.send("room", KEY, { n: 18446744073709551615n, s: "18446744073709551615" }).catch(() => {});
+  assert(text.includes('"c":{"n":18446744073709551615,"s":"18446744073709551615"}'), text);
+});
