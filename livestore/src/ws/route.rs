@@ -231,8 +231,44 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     /// key. In the first grace of the server's own life, what is there also has `"partial":true`: others may be on their way back,
     /// so a client that knew of them before need not tell anybody that they have left.
     ///
-    /// Right after a user's gate has changed elsewhere than in the entry, [`recheck`](crate::ws::Live::recheck) ends his looking at
-    /// who is there as well; otherwise the next who comes or goes does.
+    /// The role function is asked again with each of these changes, not with those of the entry itself: until somebody comes or goes,
+    /// whoever has lost his right keeps what he was told. [`recheck`](crate::ws::Live::recheck) asks at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::ws::{json, Live};
+    /// use livestore::{LiveStore, LiveValue};
+    /// use serde::Serialize;
+    /// use serde_json::json;
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Room { topic: String }
+    ///
+    /// #[derive(Serialize)]
+    /// struct Card { name: String }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let rooms = LiveStore::default();
+    /// let key = rooms.init(Room { topic: "tea".into() });
+    /// let live = Live::<String>::new().user_id(|name| name.clone()).serve("room", rooms, |s| {
+    ///     s.view(|_, _| Some(()), |_, room| json(&room.topic))
+    ///         .presence(|cx| Card { name: cx.user().clone() })
+    /// });
+    ///
+    /// let mut ann = live.local("Ann".into());
+    /// ann.subscribe(None, &key).await.unwrap();
+    /// // In another tab.
+    /// let mut again = live.local("Ann".into());
+    /// again.subscribe(None, &key).await.unwrap();
+    ///
+    /// let asked = json!({"t": "get", "s": "room@here", "k": key});
+    /// let here = ann.request(asked).await.unwrap()["v"].clone();
+    /// assert_eq!(here["count"], 1);
+    /// assert_eq!(here["people"].as_object().unwrap().values().next(), Some(&json!({"name": "Ann"})));
+    /// # }
+    /// ```
     pub fn presence<C: Serialize>(mut self, card: impl Fn(&Cx<U>) -> C + Send + Sync + 'static) -> Self {
         self.card = Some(Arc::new(move |cx| Card::of(&card(cx))));
         self
