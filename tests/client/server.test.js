@@ -133,6 +133,28 @@ test("commands, messages, reads and calls", { skip }, async (t) => {
   assert.equal(version, versions[2]);
 });
 
+test("a server that restarts in order costs nobody anything", { skip }, async (t) => {
+  const server = await new Server().start("0", "7");
+  const live = connect(server.url, { token: "ann", WebSocket: sockets(), bigint: true });
+  t.after(() => (live.close(), server.kill()));
+  const watches = KEYS.map((key) => live.watch("doc", key));
+  const seen = await Promise.all(watches.map(({ ready }) => ready.then(() => true, () => false)));
+  const [watch] = watches.filter((_, at) => seen[at]), values = [];
+  watch.subscribe((value) => values.push(value));
+  const before = watch.value;
+  const ended = once(server.process, "exit");
+  await live.call("down").catch(({ code }) => assert.equal(code, "unknown"));
+  await ended;
+  assert.notEqual(live.state.value, "open");
+  await server.start(server.port, "7");
+  while (live.state.value != "open") await pause(5);
+  const { value, version } = await live.get("doc", watch.key);
+  // It makes the same documents again, so nothing has changed.
+  while (watch.version != version) await pause(5);
+  assert.equal(written(watch.value), written(value));
+  assert.deepEqual([values.length, watch.value === before, watch.end], [1, true, undefined]);
+});
+
 test("whatever breaks, in the end one has what there is", { skip }, async (t) => {
   const seed = Number(process.env.SEED ?? 1), roll = dice(1000 + seed);
   const server = await new Server().start();
