@@ -144,7 +144,7 @@ export interface Watch<V = any, C = any, M = any, P = any> extends Observable<Im
   readonly ready: Promise<Immutable<V>>;
   /** Set before the value becomes `undefined` for good. */
   readonly end: End | undefined;
-  /** Tells of messages, and of how many were missed. Returns what ends that. */
+  /** Tells of messages, and of how many were missed, at most: some may have been for others. Returns what ends that. */
   readonly messages: (listener: (message: M, version: number) => void, missed?: (count: number) => void) => () => void;
   /** `live.send` for this key. */
   readonly send: (command: C, options?: SendOptions<V>) => Promise<number>;

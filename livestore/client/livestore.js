@@ -187,6 +187,8 @@ class Watch extends Observable {
 
 // Of a subscription: not asked for on this connection, asked for, answered.
 const IDLE = 0, ASKED = 1, LIVE = 2;
+/** Why it has ended, if that is no end. */
+const CLOSED = "closed";
 // Of an optimistic change: to be sent, sent, answered or lost.
 const SENT = 1, OVER = 2;
 
@@ -224,8 +226,13 @@ class Entry {
     const { t, ver } = frame;
     if (t == "msg") this.watch._messages.tell((listener) => listener(frame.msg, ver));
     else if (t == "lag") this.watch._missed.tell((listener) => listener(frame.msgs));
-    // While a subscription is on its way, its answer decides.
-    else if (t == "end") this.state == LIVE ? this.end(frame) : (this.ending = frame);
+    else if (t == "end") {
+      // While a subscription is on its way, its answer decides.
+      if (this.state == LIVE && frame.why != CLOSED) return this.end(frame);
+      this.ending = frame;
+      // The server is about to end, and nothing else is: it is asked for again on the next connection.
+      if (frame.why == CLOSED) this.state = ASKED;
+    }
     else if (t == "snap" ? ver >= this.now.ver : t == "upd" && ver > this.now.ver) this.change(frame, epoch);
   }
   change({ v, p, from, ver, r }, epoch) {
@@ -248,7 +255,7 @@ class Entry {
     this.live._soon();
   }
   answer({ err, same }) {
-    if (err) return this.end(this.ending ?? { why: err });
+    if (err) return this.ending?.why == CLOSED || this.end(this.ending ?? { why: err });
     this.state = LIVE;
     this.ending = undefined;
     if (same) this.settle(Infinity);
@@ -260,6 +267,7 @@ class Entry {
   }
   lose() {
     this.state = IDLE;
+    if (this.ending?.why == CLOSED) this.ending = undefined;
     clearTimeout(this.held);
     this.held = 0;
   }

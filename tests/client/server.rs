@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::env;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,6 +24,7 @@ use livestore::{Entry, LiveStore, LiveValue, StoreOptions, Uuid};
 use livestore_tests::Dice;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 const KEYS: [Uuid; 3] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
@@ -199,8 +201,8 @@ fn role(user: &str, doc: &Doc) -> Option<bool> {
     (!doc.banned.contains(user)).then(|| doc.hosts.contains(user))
 }
 
-fn serve(docs: &LiveStore<Doc>, at_most: u32) -> Live<String> {
-    let asked = docs.clone();
+fn serve(docs: &LiveStore<Doc>, at_most: u32, down: &Arc<Notify>) -> Live<String> {
+    let (asked, down) = (docs.clone(), Arc::clone(down));
     Live::new()
         .user_id(|user: &String| user.clone())
         .native_clients()
@@ -226,6 +228,10 @@ fn serve(docs: &LiveStore<Doc>, at_most: u32) -> Live<String> {
         })
         .serve("other", LiveStore::<Doc>::default(), |s| {
             s.view(|_, _| None::<()>, |(), _| json(&()))
+        })
+        .call("down", move |_, ()| {
+            down.notify_one();
+            async { Ok::<_, Deny>(()) }
         })
         .call("stir", move |_, (seed, times): (u64, usize)| {
             let docs = asked.clone();
@@ -266,7 +272,7 @@ async fn socket(State(live): State<Live<String>>, up: LiveUpgrade) -> Response {
 
 /// Prints what is told of changes, as it is told.
 async fn patches(docs: &LiveStore<Doc>, seed: u64, count: usize) {
-    let live = serve(docs, 1_000_000);
+    let live = serve(docs, 1_000_000, &Arc::default());
     let mut maker = Maker(Dice::new(seed));
     let mut ann = live.local("ann".to_owned());
     for at in 0..count {
@@ -303,13 +309,24 @@ async fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", port, seed] => {
             stir(&docs, seed.parse().unwrap(), 200).await;
+            let down = Arc::new(Notify::new());
+            let live = serve(&docs, 200, &down);
             let app = Router::new()
                 .route("/live", get(socket))
                 .route("/live.js", client_js())
-                .with_state(serve(&docs, 200));
+                .with_state(live.clone());
             let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
             println!("{}", listener.local_addr().unwrap().port());
-            axum::serve(listener, app).await.unwrap();
+            let goes = async {
+                down.notified().await;
+                docs.close().await.unwrap();
+                // Subscribers are told of that first.
+                sleep(Duration::from_millis(20)).await;
+            };
+            tokio::select! {
+                served = axum::serve(listener, app).into_future() => served.unwrap(),
+                () = live.shutdown_on(goes) => {}
+            }
         }
         ["patches", seed, count] => patches(&docs, seed.parse().unwrap(), count.parse().unwrap()).await,
         _ => panic!("serve PORT SEED | patches SEED COUNT"),

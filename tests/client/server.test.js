@@ -21,6 +21,11 @@ const USERS = ["ann", "ben", "cid"];
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
+/** Waits until something is so. */
+const until = async (isSo) => {
+  for (const end = Date.now() + 10_000; !isSo(); await pause(5)) assert(Date.now() < end, `${isSo}`);
+};
+
 /** As it is written: keys in order, whatever they are called, numbers exactly. */
 const written = (value) =>
   Array.isArray(value)
@@ -90,7 +95,7 @@ test("who is not known is sent away for good", { skip }, async (t) => {
   const server = await new Server().start();
   t.after(() => server.kill());
   const live = connect(server.url, { WebSocket: sockets() });
-  while (live.state.value != "closed") await pause(5);
+  await until(() => live.state.value == "closed");
   assert.equal(live.closed.code, 4401);
 });
 
@@ -131,6 +136,28 @@ test("commands, messages, reads and calls", { skip }, async (t) => {
   const { value, version } = await ben.get("doc", key);
   assert.equal(written(value), written(watch[1].value));
   assert.equal(version, versions[2]);
+});
+
+test("a server that restarts in order costs nobody anything", { skip }, async (t) => {
+  const server = await new Server().start("0", "7");
+  const live = connect(server.url, { token: "ann", WebSocket: sockets(), bigint: true });
+  t.after(() => (live.close(), server.kill()));
+  const watches = KEYS.map((key) => live.watch("doc", key));
+  const seen = await Promise.all(watches.map(({ ready }) => ready.then(() => true, () => false)));
+  const [watch] = watches.filter((_, at) => seen[at]), values = [];
+  watch.subscribe((value) => values.push(value));
+  const before = watch.value;
+  const ended = once(server.process, "exit");
+  await live.call("down").catch(({ code }) => assert.equal(code, "unknown"));
+  await ended;
+  assert.notEqual(live.state.value, "open");
+  await server.start(server.port, "7");
+  await until(() => live.state.value == "open");
+  const { value, version } = await live.get("doc", watch.key);
+  // It makes the same documents again, so nothing has changed.
+  await until(() => watch.version == version);
+  assert.equal(written(watch.value), written(value));
+  assert.deepEqual([values.length, watch.value === before, watch.end], [1, true, undefined]);
 });
 
 test("whatever breaks, in the end one has what there is", { skip }, async (t) => {
@@ -205,7 +232,7 @@ test("whatever breaks, in the end one has what there is", { skip }, async (t) =>
   t.after(() => [...clients.map(({ live }) => live), ...readers].forEach((live) => live.close()));
 
   const compare = async () => {
-    const until = Date.now() + 10_000;
+    const end = Date.now() + 10_000;
     for (const [at, client] of clients.entries()) {
       const { live, watches } = client;
       for (const key of KEYS) {
@@ -215,15 +242,15 @@ test("whatever breaks, in the end one has what there is", { skip }, async (t) =>
             watches.get(key)?.close();
             await watch(client, key).ready.catch(() => {});
           }
-          const { value, version, end } = watches.get(key);
-          if (live.state.value == "open" && read.code == "not_found" && end) break;
+          const { value, version, end: ended } = watches.get(key);
+          if (live.state.value == "open" && read.code == "not_found" && ended) break;
           if (live.state.value == "open" && !read.code && version == read.version) {
             assert.equal(written(value), written(read.value), `seed ${seed}`);
             break;
           }
           // A version that changed nothing of what he sees was not told to him.
           if (live.state.value == "open" && written(value) === written(read.value)) break;
-          assert(Date.now() < until, `seed ${seed}: ${live.state.value}, ${version} of ${read.version}, ${read.code}, ${end?.why}`);
+          assert(Date.now() < end, `seed ${seed}: ${live.state.value}, ${version} of ${read.version}, ${read.code}, ${ended?.why}`);
           await pause(2);
         }
       }

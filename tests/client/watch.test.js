@@ -291,6 +291,36 @@ test("an end on the way of a subscription says why that is refused, and is nothi
   }
 });
 
+test("what ends with the server is kept, and asked for again when that comes back", async (t) => {
+  for (const when of ["watched", "asked for", "about to be asked for"]) {
+    const world = new World(t);
+    world.open();
+    const watch = await world.watched(), values = told(watch);
+    if (when != "watched") world.socket.tell(upd(6, 7, set(9)));
+    if (when == "asked for") await settle();
+    world.socket.tell({ t: "end", s: "room", k: KEY, ver: 5, why: "closed" });
+    await settle();
+    const sent = world.socket.take();
+    assert.equal(sent.length, when == "asked for" ? 1 : 0);
+    for (const { id } of sent) world.socket.tell({ t: "ok", id, subs: [{ k: KEY, err: "not_found" }] });
+    assert.deepEqual([watch.value, watch.end], [{ n: 1 }, undefined]);
+    world.socket.tell({ t: "bye", why: "restart", after: 500 });
+    world.socket.drop(1012);
+    await world.untilNextSocket();
+    world.socket.hello("e2");
+    const sub = world.socket.one();
+    assert.deepEqual(sub.keys, [{ k: KEY }]);
+    if (when == "watched") {
+      world.socket.tell({ t: "ok", id: sub.id, subs: [{ k: KEY }] }, snap(1, { n: 2 }));
+      assert.deepEqual(values, [{ n: 1 }, { n: 2 }]);
+    } else {
+      // If it has not come back, it has ended.
+      world.socket.tell({ t: "ok", id: sub.id, subs: [{ k: KEY, err: "not_found" }] });
+      assert.equal(watch.end.why, "not_found");
+    }
+  }
+});
+
 test("a store that is not served ends what watches it", async (t) => {
   const world = new World(t);
   world.open();
