@@ -17,7 +17,7 @@ struct Player {
 #[derive(Clone, Debug, Default, PartialEq, LiveValue)]
 #[live(error(derive(PartialEq)))]
 struct Room {
-    #[live(insert = Join, remove = Leave, each, clear, len = ..=2)]
+    #[live(insert = Join, remove = Leave, each, clear, len = ..=3)]
     players: indexmap::IndexMap<u8, Player>,
     #[live(add = Score, range = 0..=9)]
     points: indexmap::IndexMap<u8, i8>,
@@ -41,18 +41,20 @@ fn an_index_map_keeps_its_order() {
     let mut room = Room::default();
     apply(&mut room, RoomMutation::Join(7, player(7, "ann"))).unwrap();
     apply(&mut room, RoomMutation::Join(3, player(3, "ben"))).unwrap();
-    let full = apply(&mut room, RoomMutation::Join(5, player(5, "cleo")));
+    apply(&mut room, RoomMutation::Join(5, player(5, "cleo"))).unwrap();
+    let full = apply(&mut room, RoomMutation::Join(1, player(1, "dan")));
     assert_eq!(
         full.unwrap_err().to_string(),
-        "players: length 3 is not within ..=2"
+        "players: length 4 is not within ..=3"
     );
     apply(&mut room, RoomMutation::Join(7, player(7, "anne"))).unwrap();
-    assert!(room.players.keys().eq(&[7, 3]), "replaced at its place");
+    assert!(room.players.keys().eq(&[7, 3, 5]), "replaced at its place");
     let rename = |nick: &str| RoomMutation::UpdatePlayers(3, PlayerMutation::SetNick(nick.into()));
     apply(&mut room, rename("bo")).unwrap();
     let long = apply(&mut room, rename("benedict")).unwrap_err();
     assert_eq!(long.to_string(), "players[3]: nick: length 8 is not within 1..=4");
     apply(&mut room, RoomMutation::Leave(7)).unwrap();
+    assert!(room.players.keys().eq(&[3, 5]), "the others stay in order");
     assert_eq!(room.players[&3].nick, "bo");
     apply(&mut room, RoomMutation::ClearPlayers).unwrap();
     assert!(room.players.is_empty());
