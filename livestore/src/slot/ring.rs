@@ -18,7 +18,7 @@ use std::task::{Context, Waker};
 
 use smallvec::SmallVec;
 
-use crate::ground::sync::Mutex;
+use crate::ground::sync::SpinMutex;
 use crate::ground::waker::{self, Placed};
 use crate::slot::ready::Ready;
 use crate::value::delta::Delta;
@@ -75,7 +75,7 @@ pub(crate) struct Seat {
 }
 
 pub(crate) struct Ring<V: LiveValue> {
-    state: Mutex<State<V>>,
+    state: SpinMutex<State<V>>,
 }
 
 struct State<V: LiveValue> {
@@ -142,7 +142,7 @@ impl<V: LiveValue> News<V> {
 impl<V: LiveValue> Ring<V> {
     pub(crate) fn new() -> Ring<V> {
         Ring {
-            state: Mutex::new(State {
+            state: SpinMutex::new(State {
                 items: VecDeque::new(),
                 front: 0,
                 end: None,

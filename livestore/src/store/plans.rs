@@ -15,7 +15,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
-use crate::ground::sync::MutexGuard;
+use crate::ground::sync::SpinGuard;
 use crate::ground::unwind::{Panics, drop_each};
 use crate::slot::after::After;
 use crate::slot::commit::Change;
@@ -69,7 +69,7 @@ impl<V: LiveValue> Plans<V> {
         let mut after = After::default();
 
         // Link what is created under keys that have no entry. Who finds one waits for its lock.
-        let mut born_states: Vec<Option<MutexGuard<'_, State<V>>>> = Vec::with_capacity(plans.len());
+        let mut born_states: Vec<Option<SpinGuard<'_, State<V>>>> = Vec::with_capacity(plans.len());
         for (at, slot) in born.iter().enumerate() {
             let state = slot.as_ref().map(|slot| slot.lock());
             if let (Some(slot), None) = (slot, &held[at])
@@ -91,7 +91,7 @@ impl<V: LiveValue> Plans<V> {
         }
 
         // From here on nothing can fail.
-        let mut held_states: Vec<Option<MutexGuard<'_, State<V>>>> = held
+        let mut held_states: Vec<Option<SpinGuard<'_, State<V>>>> = held
             .iter()
             .map(|slot| slot.as_ref().map(|slot| slot.lock()))
             .collect();

@@ -249,7 +249,7 @@ impl<V: LiveValue> Table<V> {
                 // Waiting for it under the shard's lock could deadlock with whoever has it and wants this shard.
                 busy = Arc::clone(slot);
                 place = None;
-                (&busy, busy.lock_busy())
+                (&busy, busy.lock())
             };
             // Not `then`: it would drop `look`, and a mutation in it, under both locks.
             if state.is_alive() {
