@@ -43,7 +43,7 @@ impl Cheap {
     }
 
     /// How long ago it was started.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn since_start(&self, _started: Instant) -> u64 {
         self.since(clock_gettime(ClockId::MonotonicCoarse))
     }
