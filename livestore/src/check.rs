@@ -34,6 +34,7 @@ mod linear;
 mod lock;
 mod on_drop;
 mod once;
+mod spin;
 mod transact;
 mod wakers;
 mod watch;

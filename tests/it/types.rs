@@ -231,6 +231,8 @@ fn no_public_type_is_forgotten() {
 /// Public functions that return futures, each with its type.
 fn async_functions(text: &str) -> BTreeSet<String> {
     let mut of = "";
+    // A function that has yet to say, after its arguments, what it returns.
+    let mut begun = "";
     let mut found = BTreeSet::new();
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("impl") {
@@ -244,12 +246,15 @@ fn async_functions(text: &str) -> BTreeSet<String> {
             of = name.split(['<', ' ']).next().unwrap_or_default();
         }
         let line = line.trim_start();
-        let plain = line
-            .strip_prefix("pub fn ")
-            .filter(|rest| rest.contains("-> impl Future<"));
-        if let Some(rest) = line.strip_prefix("pub async fn ").or(plain) {
-            let name = rest.split(['(', '<']).next().unwrap_or_default();
-            found.insert(format!("{of}::{name}"));
+        let plain = line.strip_prefix("pub fn ");
+        let asynchronous = line.strip_prefix("pub async fn ");
+        if line.contains("fn ") && !line.starts_with("//") {
+            let rest = asynchronous.or(plain).unwrap_or_default();
+            begun = rest.split(['(', '<']).next().unwrap_or_default();
+        }
+        let returns_future = asynchronous.is_some() || line.contains(") -> impl Future<");
+        if returns_future && !begun.is_empty() {
+            found.insert(format!("{of}::{begun}"));
         }
     }
     found
@@ -352,10 +357,10 @@ async fn every_public_future_can_be_sent() {
     send!(LiveStore, store.try_assign(&key, counter(1)));
     send!(LiveStore, store.try_insert(&key, counter(1)));
 
-    let text = "impl<V: A> B<V> {\n    pub async fn c<T>(\n}\nimpl D {\n    pub async fn e(\n    async fn f(\n}\nimpl<V> G for H<V> {\n    pub async fn i(\n    pub fn j() -> impl Future<Output = ()> {\n    pub fn k() {";
+    let text = "impl<V: A> B<V> {\n    pub async fn c<T>(\n}\nimpl D {\n    pub async fn e(\n    async fn f(\n}\nimpl<V> G for H<V> {\n    pub async fn i(\n    pub fn j() -> impl Future<Output = ()> {\n    pub fn k() {\n    pub fn l(\n        m: N,\n    ) -> impl Future<Output = ()> {\n    pub fn o(\n    ) {\n    fn p(\n    ) -> impl Future<Output = ()> {";
     assert_eq!(
         async_functions(text).into_iter().collect::<Vec<_>>(),
-        ["B::c", "D::e", "H::i", "H::j"]
+        ["B::c", "D::e", "H::i", "H::j", "H::l"]
     );
     assert_eq!(async_functions_of(&source()), checked);
 }

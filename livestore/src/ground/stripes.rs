@@ -8,22 +8,32 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Lines are made in blocks, each twice as large as the one before.
-const BLOCKS: usize = 12;
+/// How many lines are there from the beginning, and are found by nothing but a number.
+const NEAR: usize = 16;
+/// The others are made in blocks, the first as large, each twice as large as the one before.
+const BLOCKS: usize = 8;
 /// How many threads at once have a line of their own.
-const LINES: usize = (1 << BLOCKS) - 1;
+const LINES: usize = NEAR << BLOCKS;
 
 /// The counts of one thread. A line for itself, and the one that processors fetch along with it.
 #[repr(align(128))]
 struct Line<const N: usize>([AtomicU64; N]);
 
 impl<const N: usize> Line<N> {
-    fn new() -> Line<N> {
+    const fn new() -> Line<N> {
         Line([const { AtomicU64::new(0) }; N])
+    }
+
+    /// Called by the thread whose line it is, which alone writes it.
+    #[inline]
+    fn add(&self, count: usize, amount: u64) {
+        let cell = &self.0[count];
+        cell.store(cell.load(Relaxed).wrapping_add(amount), Relaxed);
     }
 }
 
 pub(crate) struct Stripes<const N: usize> {
+    near: [Line<N>; NEAR],
     blocks: [OnceLock<Box<[Line<N>]>>; BLOCKS],
     shared: Line<N>,
 }
@@ -31,6 +41,7 @@ pub(crate) struct Stripes<const N: usize> {
 impl<const N: usize> Stripes<N> {
     pub(crate) fn new() -> Stripes<N> {
         Stripes {
+            near: [const { Line::new() }; NEAR],
             blocks: [const { OnceLock::new() }; BLOCKS],
             shared: Line::new(),
         }
@@ -39,12 +50,17 @@ impl<const N: usize> Stripes<N> {
     /// Adds to a count; it wraps around.
     #[inline]
     pub(crate) fn add(&self, count: usize, amount: u64) {
+        // Who has no number yet, or none any more, has none of these lines.
+        match self.near.get(NUMBER.get()) {
+            Some(line) => line.add(count, amount),
+            None => self.add_far(count, amount),
+        }
+    }
+
+    #[inline(never)]
+    fn add_far(&self, count: usize, amount: u64) {
         match number() {
-            Some(number) => {
-                let cell = &self.line(number).0[count];
-                // Only this thread writes it.
-                cell.store(cell.load(Relaxed).wrapping_add(amount), Relaxed);
-            }
+            Some(number) => self.line(number).add(count, amount),
             None => {
                 self.shared.0[count].fetch_add(amount, Relaxed);
             }
@@ -54,18 +70,21 @@ impl<const N: usize> Stripes<N> {
     pub(crate) fn sum(&self, count: usize) -> u64 {
         let lines = self.blocks.iter().filter_map(OnceLock::get).flatten();
         lines
+            .chain(&self.near)
             .chain([&self.shared])
             .map(|line| line.0[count].load(Relaxed))
             .fold(0, u64::wrapping_add)
     }
 
-    #[inline]
     fn line(&self, number: usize) -> &Line<N> {
-        // Block 0 has one line, block 1 has two, and so on.
-        let block = (number + 1).ilog2() as usize;
-        let size = 1 << block;
+        let Some(far) = number.checked_sub(NEAR) else {
+            return &self.near[number];
+        };
+        // Block 0 has as many lines as there are near, block 1 twice as many, and so on.
+        let block = (far / NEAR + 1).ilog2() as usize;
+        let size = NEAR << block;
         let lines = self.blocks[block].get_or_init(|| (0..size).map(|_| Line::new()).collect());
-        &lines[number + 1 - size]
+        &lines[far + NEAR - size]
     }
 }
 
@@ -92,7 +111,6 @@ thread_local! {
     static RETURNS: Cell<Option<Returns>> = const { Cell::new(None) };
 }
 
-#[inline]
 fn number() -> Option<usize> {
     match NUMBER.get() {
         NONE_ANY_MORE => None,

@@ -9,16 +9,21 @@ mod blocking;
 mod checked;
 #[cfg(all(test, livestore_check))]
 pub(crate) mod map;
+pub(crate) mod spin;
 
 #[cfg(not(all(test, livestore_check)))]
 pub(crate) use crate::ground::sync::blocking::block_on;
 #[cfg(all(test, livestore_check))]
-pub(crate) use crate::ground::sync::checked::{Mutex, MutexGuard, assert_nothing_locked, atomic};
+pub(crate) use crate::ground::sync::checked::{
+    Mutex, Mutex as SpinMutex, MutexGuard as SpinGuard, assert_nothing_locked, atomic,
+};
+#[cfg(not(all(test, livestore_check)))]
+pub(crate) use crate::ground::sync::spin::{SpinGuard, SpinMutex};
+#[cfg(not(all(test, livestore_check)))]
+pub(crate) use parking_lot::Mutex;
 /// Blocks a thread. The checker runs without the files that do.
 #[cfg(feature = "durable")]
-pub(crate) use parking_lot::Condvar;
-#[cfg(not(all(test, livestore_check)))]
-pub(crate) use parking_lot::{Mutex, MutexGuard};
+pub(crate) use parking_lot::{Condvar, MutexGuard};
 #[cfg(all(test, livestore_check))]
 pub(crate) use shuttle::{future::block_on, thread_local};
 #[cfg(not(all(test, livestore_check)))]

@@ -55,7 +55,15 @@ impl Times {
     /// Notes a change. A change is a use.
     #[inline]
     pub(crate) fn change(&mut self, at: Stamp) {
-        let changed = at.0.min(MAX).max(self.changed().0);
+        // Where an entry is changed often, most changes fall into one millisecond.
+        if at.0 > self.changed().0 {
+            self.change_later(at);
+        }
+    }
+
+    #[inline(never)]
+    fn change_later(&mut self, at: Stamp) {
+        let changed = at.0.min(MAX);
         let used = changed.max(self.used().0);
         self.low = (self.low & MAX) | (changed << BITS);
         self.high = used | ((changed >> REST) << LAST_BITS);

@@ -80,7 +80,7 @@ impl<V: LiveValue> State<V> {
 
     /// Applies a plain mutation where that is the whole of it: the entry is free, nobody is told, and nothing is displaced.
     /// `None` if there is more to it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mutate_quietly<R: Outcome<V>>(
         &mut self,
         shared: &Shared<V>,
@@ -274,7 +274,7 @@ impl<V: LiveValue> State<V> {
         self.leave_for_disk(shared, key, after);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(in crate::slot) fn step(&mut self, shared: &Shared<V>) {
         self.word += VERSION;
         self.times.change(shared.clock.now());

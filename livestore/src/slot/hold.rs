@@ -139,6 +139,23 @@ impl<V: LiveValue> Hold<V> {
         })
     }
 
+    /// The same, of what stands where it is dropped with nothing locked, whatever panics.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn step_apart<R: Outcome<V>>(
+        slot: &Arc<Slot<V>>,
+        state: &mut State<V>,
+        shared: &Arc<Shared<V>>,
+        mutn: &mut Option<V::Mutation>,
+        after: &mut Option<After<V>>,
+        step: &mut Option<Step<V, R>>,
+    ) {
+        let after = after.get_or_insert_default();
+        *step = mutn
+            .take()
+            .map(|mutn| Hold::step(slot, state, shared, None, mutn, after));
+    }
+
     /// The same for an entry that is held for the caller. The hold ends with the step, or is in it.
     pub(crate) fn step_held<R: Outcome<V>>(
         slot: &Arc<Slot<V>>,

@@ -6,7 +6,7 @@ use crate::value::entry::Entry;
 use crate::value::value::LiveValue;
 
 /// What a mutation tells its caller of the commit, taken under the very lock under which it was made.
-pub(crate) trait Outcome<V: LiveValue>: Sized {
+pub(crate) trait Outcome<V: LiveValue>: Send + Sized {
     fn of(state: &State<V>, shared: &Shared<V>) -> Self;
 }
 

@@ -18,7 +18,7 @@ use std::task::{Context, Waker};
 
 use smallvec::SmallVec;
 
-use crate::ground::sync::Mutex;
+use crate::ground::sync::SpinMutex;
 use crate::ground::waker::{self, Placed};
 use crate::slot::ready::Ready;
 use crate::slot::shared::Shared;
@@ -82,7 +82,7 @@ pub(crate) struct Seat {
 pub(crate) struct Ring<V: LiveValue> {
     /// For those who sit here.
     pub(crate) shared: Arc<Shared<V>>,
-    state: Mutex<State<V>>,
+    state: SpinMutex<State<V>>,
 }
 
 struct State<V: LiveValue> {
@@ -150,7 +150,7 @@ impl<V: LiveValue> Ring<V> {
     pub(crate) fn new(shared: Arc<Shared<V>>) -> Ring<V> {
         Ring {
             shared,
-            state: Mutex::new(State {
+            state: SpinMutex::new(State {
                 items: VecDeque::new(),
                 front: 0,
                 end: None,

@@ -16,14 +16,12 @@
 //! Lock order: shard of the map, slot, then the leaves ring and deadline queue. Under a shard lock a slot is only
 //! ever tried.
 
-#[cfg(not(livestore_check))]
-use std::hint::spin_loop;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
-use crate::ground::sync::{Mutex, MutexGuard};
+use crate::ground::sync::{SpinGuard, SpinMutex};
 use crate::ground::times::Times;
 use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
@@ -35,7 +33,7 @@ use crate::value::value::LiveValue;
 
 pub(crate) struct Slot<V: LiveValue> {
     key: Uuid,
-    state: Mutex<State<V>>,
+    state: SpinMutex<State<V>>,
 }
 
 pub(crate) struct State<V: LiveValue> {
@@ -58,13 +56,6 @@ pub(in crate::slot) const DUE: u64 = 4;
 pub(in crate::slot) const CLOSED: u64 = DUE;
 /// One version. 61 bits count 73,000 years of a million commits a second.
 pub(in crate::slot) const VERSION: u64 = 8;
-
-/// How often a busy slot is looked at before a thread sleeps for it.
-#[cfg(not(livestore_check))]
-const LOOKS: u32 = 4;
-/// How many pauses of the processor lie between: about a microsecond.
-#[cfg(not(livestore_check))]
-const REST: u32 = 64;
 
 pub(in crate::slot) struct Extra<V: LiveValue> {
     pub(in crate::slot) waiters: Waiters,
@@ -98,7 +89,7 @@ impl<V: LiveValue> Slot<V> {
     pub(crate) fn new(key: Uuid, value: Arc<V>) -> Arc<Slot<V>> {
         Arc::new(Slot {
             key,
-            state: Mutex::new(State {
+            state: SpinMutex::new(State {
                 value,
                 word: ALIVE,
                 times: Times::born(Stamp(0)),
@@ -113,31 +104,13 @@ impl<V: LiveValue> Slot<V> {
 
     /// Locks the slot. Never under a shard lock.
     #[inline]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State<V>> {
+    pub(crate) fn lock(&self) -> SpinGuard<'_, State<V>> {
         self.state.lock()
-    }
-
-    /// Locks a slot that was just found locked. Looks again a few times, and rests a while between.
-    ///
-    /// Whoever has it often comes again at once. Undisturbed, a thread makes many changes in the time in which two that
-    /// fight for each make a few: one key, changed by two threads, took 120 to 280 ns a change without rests and 70
-    /// with.
-    #[cold]
-    pub(crate) fn lock_busy(&self) -> MutexGuard<'_, State<V>> {
-        // The model checker has seen all there is to see here when it tries once and then waits.
-        #[cfg(not(livestore_check))]
-        for _ in 0..LOOKS {
-            (0..REST).for_each(|_| spin_loop());
-            if let Some(state) = self.try_lock() {
-                return state;
-            }
-        }
-        self.lock()
     }
 
     /// Locks the slot if that needs no wait.
     #[inline]
-    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State<V>>> {
+    pub(crate) fn try_lock(&self) -> Option<SpinGuard<'_, State<V>>> {
         self.state.try_lock()
     }
 }

@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use crate::slot::slot::Slot;
 use crate::store::guard::EntryGuard;
-use crate::store::lock::proceed;
 use crate::store::place::Place;
 use crate::store::store::LiveStore;
 use crate::table::table::Table;
@@ -156,12 +155,11 @@ impl<V: LiveValue> EntryHandle<V> {
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
-    pub async fn mutate(&self, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
-        let has_budget = proceed().await;
-        match self.place().step_quietly(mutn, has_budget) {
-            Ok(done) => done.map_err(MutateError::Rejected),
-            Err(step) => self.place().finish(step).await,
-        }
+    pub fn mutate(
+        &self,
+        mutn: V::Mutation,
+    ) -> impl Future<Output = Result<Entry<V>, MutateError<V::MutError>>> + Send + use<'_, V> {
+        self.place().mutate(mutn)
     }
 
     /// Mutates the entry and returns the version that this led to, as [`LiveStore::mutate_version`]. Waits for a guard.
@@ -174,12 +172,11 @@ impl<V: LiveValue> EntryHandle<V> {
     ///
     /// As [`mutate`](Self::mutate).
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
-    pub async fn mutate_version(&self, mutn: V::Mutation) -> Result<u64, MutateError<V::MutError>> {
-        let has_budget = proceed().await;
-        match self.place().step_quietly(mutn, has_budget) {
-            Ok(done) => done.map_err(MutateError::Rejected),
-            Err(step) => self.place().finish(step).await,
-        }
+    pub fn mutate_version(
+        &self,
+        mutn: V::Mutation,
+    ) -> impl Future<Output = Result<u64, MutateError<V::MutError>>> + Send + use<'_, V> {
+        self.place().mutate(mutn)
     }
 
     /// Mutates the entry if it is still at `version`, as [`LiveStore::mutate_if`]. Waits for a guard.

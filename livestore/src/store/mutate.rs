@@ -11,12 +11,14 @@ use crate::ground::unwind::{InHand, drop_before};
 use crate::slot::after::After;
 use crate::slot::hold::{Acquire, Hold, Step};
 use crate::slot::outcome::Outcome;
-use crate::slot::slot::{Dead, Slot};
+use crate::slot::shared::Shared;
+use crate::slot::slot::{Dead, Slot, State};
 use crate::store::create::Linked;
 use crate::store::lock::proceed;
 use crate::store::place::Place;
 use crate::store::store::LiveStore;
 use crate::table::making::Making;
+use crate::table::table::Look;
 use crate::value::entry::Entry;
 use crate::value::error::{MutateError, MutateIfError, RollbackError};
 use crate::value::value::LiveValue;
@@ -47,12 +49,12 @@ impl<V: LiveValue> LiveStore<V> {
     ///
     /// Cancel safe: the mutation is either committed or dropped with the future.
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
-    pub async fn mutate(&self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
-        let has_budget = proceed().await;
-        match self.at(key).step_quietly(mutn, has_budget) {
-            Ok(done) => done.map_err(MutateError::Rejected),
-            Err(step) => self.at(key).finish(step).await,
-        }
+    pub fn mutate<'a>(
+        &'a self,
+        key: &'a Uuid,
+        mutn: V::Mutation,
+    ) -> impl Future<Output = Result<Entry<V>, MutateError<V::MutError>>> + Send + use<'a, V> {
+        self.at(key).mutate(mutn)
     }
 
     /// Mutates the entry as [`mutate`](Self::mutate) does, and returns the version that this led to.
@@ -86,16 +88,12 @@ impl<V: LiveValue> LiveStore<V> {
     /// assert_eq!(version, store.fetch(&key).unwrap().version());
     /// # }
     /// ```
-    pub async fn mutate_version(
-        &self,
-        key: &Uuid,
+    pub fn mutate_version<'a>(
+        &'a self,
+        key: &'a Uuid,
         mutn: V::Mutation,
-    ) -> Result<u64, MutateError<V::MutError>> {
-        let has_budget = proceed().await;
-        match self.at(key).step_quietly(mutn, has_budget) {
-            Ok(done) => done.map_err(MutateError::Rejected),
-            Err(step) => self.at(key).finish(step).await,
-        }
+    ) -> impl Future<Output = Result<u64, MutateError<V::MutError>>> + Send + use<'a, V> {
+        self.at(key).mutate(mutn)
     }
 
     /// Mutates the entry if it is still at `version`, and returns it in its new state. Waits for a guard.
@@ -280,16 +278,25 @@ impl<V: LiveValue> LiveStore<V> {
 }
 
 /// The same wherever the entry is found.
-impl<V: LiveValue> Place<'_, V> {
-    /// Does what is left of a mutation after its first [step](Self::step_quietly).
+impl<'a, V: LiveValue> Place<'a, V> {
+    /// Mutates, and tells what is asked for.
     ///
-    /// Most mutations end with that, so who mutates calls both, and has no future of its own for the two: in one more, a
-    /// mutation takes a seventh longer.
-    pub(in crate::store) async fn finish<R: Outcome<V>>(
+    /// No `async fn`, which would move the mutation when it begins, and no future around another: on the short way the mutation
+    /// stays where its caller has put it.
+    #[inline]
+    pub(in crate::store) fn mutate<R: Outcome<V>>(
         self,
-        step: Step<V, R>,
-    ) -> Result<R, MutateError<V::MutError>> {
-        self.go_on(None, step).await.map_err(at_any_version)
+        mutn: V::Mutation,
+    ) -> impl Future<Output = Result<R, MutateError<V::MutError>>> + Send + use<'a, V, R> {
+        let mut mutn = Some(mutn);
+        async move {
+            let has_budget = proceed().await;
+            let step = match self.step_quietly(&mut mutn, has_budget) {
+                Ok(done) => return done.map_err(MutateError::Rejected),
+                Err(step) => step,
+            };
+            self.go_on(None, step).await.map_err(at_any_version)
+        }
     }
 
     pub(in crate::store) async fn mutate_if(
@@ -316,35 +323,38 @@ impl<V: LiveValue> Place<'_, V> {
     }
 
     /// Mutates in the shortest way where that is the whole of it. Otherwise returns how far it came.
-    #[inline]
-    pub(in crate::store) fn step_quietly<R: Outcome<V>>(
+    ///
+    /// The mutation is taken where it is, in one case and the other. Nothing is moved on the short way that only the long one
+    /// needs: with that, a mutation took a third longer.
+    #[inline(always)]
+    fn step_quietly<R: Outcome<V>>(
         self,
-        mutn: V::Mutation,
+        mutn: &mut Option<V::Mutation>,
         has_budget: bool,
     ) -> Result<Result<R, V::MutError>, Step<V, R>> {
-        // Asked in here: asked by the caller, it makes every mutation a sixth slower.
-        if !has_budget {
-            return Err(Step::NoBudget(mutn));
-        }
         let (key, shared) = (self.key(), self.shared());
-        let quiet = V::__is_plain(&mutn) && !shared.is_backlogged();
-        // Not in the closure, which is dropped with everything locked.
-        let mut mutn = Some(mutn);
+        let quiet = match mutn.take_if(|_| !has_budget) {
+            // Asked in here: asked by the caller, it makes every mutation a sixth slower.
+            Some(mutn) => return Err(Step::NoBudget(mutn)),
+            None => mutn.as_ref().is_some_and(V::__is_plain) && !shared.is_backlogged(),
+        };
+        // Not in the look, which is dropped with everything locked.
         let mut after = None;
         let mut step = None;
-        let done = self.look(|slot, state| {
-            if quiet {
-                let done = state.mutate_quietly(shared, key, mutn.as_ref()?);
-                if done.is_some() {
-                    return done;
-                }
-            }
-            let after = after.get_or_insert_with(After::default);
-            step = Some(Hold::step(slot, state, shared, None, mutn.take()?, after));
-            None
+        let done = self.look_as(Quietly {
+            quiet,
+            key,
+            shared,
+            mutn,
+            after: &mut after,
+            step: &mut step,
         });
-        let done = done.flatten().ok_or_else(|| step.unwrap_or(Step::Missing));
-        drop_before((after, mutn), done)
+        if let Some(Some(done)) = done {
+            // Before this returns: see `drop_before`.
+            drop(mutn.take());
+            return Ok(done);
+        }
+        drop_before((after, mutn.take()), Err(step.unwrap_or(Step::Missing)))
     }
 
     /// Goes as far with a mutation as is possible at once.
@@ -440,6 +450,34 @@ impl<V: LiveValue> Place<'_, V> {
             (Err(Dead), Some(mutn)) => self.step(expected, mutn),
             _ => unreachable!("the mutation goes into the step"),
         }
+    }
+}
+
+/// Mutates in the shortest way, or begins the long one.
+struct Quietly<'a, V: LiveValue, R> {
+    /// Whether the mutation is plain, and nothing waits for the disk.
+    quiet: bool,
+    key: &'a Uuid,
+    shared: &'a Arc<Shared<V>>,
+    mutn: &'a mut Option<V::Mutation>,
+    after: &'a mut Option<After<V>>,
+    /// How far it came where that is not the whole of it.
+    step: &'a mut Option<Step<V, R>>,
+}
+
+impl<V: LiveValue, R: Outcome<V>> Look<V> for Quietly<'_, V, R> {
+    type Seen = Option<Result<R, V::MutError>>;
+
+    #[inline(always)]
+    fn at(self, slot: &Arc<Slot<V>>, state: &mut State<V>) -> Self::Seen {
+        if self.quiet {
+            let done = state.mutate_quietly(self.shared, self.key, self.mutn.as_ref()?);
+            if done.is_some() {
+                return done;
+            }
+        }
+        Hold::step_apart(slot, state, self.shared, self.mutn, self.after, self.step);
+        None
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::slot::shared::Shared;
 use crate::slot::slot::{Slot, State};
-use crate::table::table::Table;
+use crate::table::table::{Look, Table};
 use crate::value::value::LiveValue;
 
 pub(in crate::store) struct Place<'a, V: LiveValue> {
@@ -64,6 +64,12 @@ impl<'a, V: LiveValue> Place<'a, V> {
     /// Always in its place, as [`State::entry`] is: what it returns is moved once less.
     #[inline(always)]
     pub(in crate::store) fn look<R>(self, look: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R) -> Option<R> {
+        self.look_as(look)
+    }
+
+    /// The same of what is no closure.
+    #[inline(always)]
+    pub(in crate::store) fn look_as<L: Look<V>>(self, look: L) -> Option<L::Seen> {
         self.table.look_life(self.key, self.life, look)
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
-use crate::ground::sync::MutexGuard;
+use crate::ground::sync::SpinGuard;
 use crate::ground::unwind::{Panics, drop_each};
 use crate::slot::after::After;
 use crate::slot::commit::Change;
@@ -69,7 +69,7 @@ impl<V: LiveValue> Plans<V> {
         let mut after = After::default();
 
         // Link what is created under keys that have no entry. Who finds one waits for its lock.
-        let mut born_states: Vec<Option<MutexGuard<'_, State<V>>>> = Vec::with_capacity(plans.len());
+        let mut born_states: Vec<Option<SpinGuard<'_, State<V>>>> = Vec::with_capacity(plans.len());
         for (at, slot) in born.iter().enumerate() {
             let state = slot.as_ref().map(|slot| slot.lock());
             if let (Some(slot), None) = (slot, &held[at])
@@ -84,12 +84,12 @@ impl<V: LiveValue> Plans<V> {
             born_states.push(state);
         }
 
-        let mut held_states: Vec<Option<MutexGuard<'_, State<V>>>> = held
+        let mut held_states: Vec<Option<SpinGuard<'_, State<V>>>> = held
             .iter()
             .map(|slot| slot.as_ref().map(|slot| slot.lock()))
             .collect();
         let is_over =
-            |state: &Option<MutexGuard<'_, State<V>>>| state.as_ref().is_some_and(|state| !state.is_alive());
+            |state: &Option<SpinGuard<'_, State<V>>>| state.as_ref().is_some_and(|state| !state.is_alive());
         let mut changed = plans
             .iter()
             .zip(&held_states)
@@ -159,7 +159,7 @@ fn abandon<V: LiveValue>(
     table: &Table<V>,
     born: &[Option<Arc<Slot<V>>>],
     held: &[Option<Arc<Slot<V>>>],
-    born_states: &mut [Option<MutexGuard<'_, State<V>>>],
+    born_states: &mut [Option<SpinGuard<'_, State<V>>>],
 ) {
     for (at, state) in born_states.iter_mut().enumerate() {
         if let (Some(slot), Some(state), None) = (&born[at], state, &held[at]) {

@@ -45,7 +45,7 @@ impl Cheap {
     }
 
     /// The stamp of this moment.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn stamp(&self, _started: Instant) -> Stamp {
         Stamp(BUILT.saturating_add(self.since(clock_gettime(ClockId::MonotonicCoarse))))
     }
