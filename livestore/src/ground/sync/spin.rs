@@ -120,7 +120,8 @@ mod wait {
     }
 }
 
-#[cfg(all(test, not(livestore_check)))]
+#[cfg(test)]
+#[cfg(not(livestore_check))]
 mod tests {
     use std::sync::Arc;
     use std::thread;
