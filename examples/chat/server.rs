@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
-use livestore::ws::{Deny, Live, LiveUpgrade, json};
+use livestore::ws::{Deny, Live, LiveUpgrade, client_js, json};
 use livestore::{ExpireMode, LiveStore, StoreOptions, Uuid};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -122,6 +122,7 @@ pub(crate) async fn serve(
         .route("/lobby", get(lobby))
         .route("/room/{key}", get(room_page))
         .route("/live", get(socket))
+        .route("/live.js", client_js())
         .with_state(App {
             rooms,
             live: live.clone(),
