@@ -396,13 +396,14 @@ fn error_names(model: &Model<'_>, errors: &mut Errors) {
                 *earlier == name && !(*was_update && is_update)
             };
             if let Some((.., first)) = seen.iter().find(clash) {
+                let who = if first.label == field.label {
+                    format!("the rules of field {} and what it passes on", field.named())
+                } else {
+                    format!("field {} and field {}", first.named(), field.named())
+                };
                 errors.at(
                     field.span,
-                    format_args!(
-                        "field {} and field {} both make an error called `{name}`; {own}",
-                        first.named(),
-                        field.named(),
-                    ),
+                    format_args!("{who} both make an error called `{name}`; {own}"),
                 );
             }
             seen.push((name, is_update, field));

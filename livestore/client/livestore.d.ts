@@ -65,7 +65,7 @@ export interface Options {
  * back or the page is shown again, until `close()` or until the server says that it is of no use (close codes 4400 to 4499).
  *
  * `url` is that of the route, as `/live`: relative to the page's own, with `http` or `ws`.
- * Throws a `TypeError` if it is none.
+ * Throws a `TypeError` if it is none, or if there is no `WebSocket`.
  */
 export function connect<A extends Api = AnyApi>(url: string | URL, options?: Options): Live<A>;
 

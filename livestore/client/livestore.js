@@ -347,6 +347,7 @@ class Live {
     address.protocol = address.protocol.replace("http", "ws");
     this.#url = address.href;
     this.#options = options;
+    if (!(options.WebSocket ?? globalThis.WebSocket)) throw new TypeError("no WebSocket here: options.WebSocket names one");
     this.#wake("addEventListener");
     this.#dial();
   }

@@ -108,6 +108,10 @@ async fn a_handle_is_of_one_life() {
         handle.expire_after(Duration::from_secs(1)),
         Err(DeadlineError::Missing)
     );
+    // Prepared for this life, whether or not it had ended by then.
+    drop(handle.mutate_on_drop(Change::Add(1)));
+    let late = handle.mutate_on_drop(Change::Add(1)).commit().await;
+    assert!(matches!(late, Err(MutateError::Missing)));
     assert_eq!(store.fetch(&key).unwrap().count, 7);
     assert_eq!(store.handle(&key).unwrap().fetch().unwrap().count, 7);
     assert!(store.handle(&livestore::Uuid::nil()).is_none());
@@ -175,4 +179,28 @@ async fn a_handle_is_no_use_of_its_entry_but_what_is_called_on_it_is() {
     assert!(handle.peek().is_some());
     tokio::time::sleep(second * 3).await;
     assert!(handle.is_over() && !store.contains_key(&key));
+}
+
+/// Who leaves the room that there was does not leave the one that took its place.
+#[tokio::test]
+async fn a_mutation_on_drop_of_a_handle_is_of_its_life() {
+    let store = LiveStore::default();
+    let key = store.init(counter(0));
+    let (first, by_key) = (
+        store.handle(&key).unwrap().mutate_on_drop(Change::Add(10)),
+        store.mutate_on_drop(&key, Change::Add(100)),
+    );
+    let second = store.handle(&key).unwrap().mutate_on_drop(Change::Add(1));
+    assert_eq!(*second.key(), key);
+    drop(second);
+    assert_eq!(store.fetch(&key).unwrap().count, 1);
+    // Held, it takes its place in the queue, and ends with the life.
+    let guard = store.try_acquire(&key).unwrap();
+    drop(first);
+    assert_eq!(store.stats().waiters, 1);
+    guard.delete();
+    store.create(&key, counter(0)).unwrap();
+    assert_eq!(store.stats().waiters, 0);
+    drop(by_key);
+    assert_eq!(store.fetch(&key).unwrap().count, 100);
 }

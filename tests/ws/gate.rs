@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{RoomMutation, World, key, settle, sub};
+use crate::world::{RoomMutation, World, key, room, settle, sub};
 
 #[tokio::test(start_paused = true)]
 async fn what_one_may_not_see_answers_as_what_is_not_there() {
@@ -184,4 +184,26 @@ async fn nonsense_is_answered_and_costs_nothing() {
     ann.send(format!(r#"{{"t":"call","f":"{}"}}"#, "x".repeat(70_000)));
     settle(&mut ann).await;
     assert_eq!(ann.close_code(), Some(1009));
+}
+
+/// He was in the room that there was before. It was the new one that he left.
+#[tokio::test(start_paused = true)]
+async fn whoever_was_in_a_room_does_not_leave_the_one_that_took_its_place() {
+    let world = World::new();
+    let key = world.room(1, &["ann", "ben"]);
+    let here = || world.rooms.fetch(&key).unwrap().here;
+    let (mut ann, mut ben) = (world.visit("ann"), world.visit("ben"));
+    sub(&mut ann, &key).await;
+    settle(&mut ann).await;
+    assert_eq!(here(), 1);
+    world.rooms.remove(&key).await.unwrap();
+    world.rooms.create(&key, room(&["ann", "ben"])).unwrap();
+    sub(&mut ben, &key).await;
+    settle(&mut ben).await;
+    assert_eq!(here(), 1);
+    settle(&mut ann).await;
+    drop(ann);
+    assert_eq!(here(), 1, "ben is there");
+    drop(ben);
+    assert_eq!(here(), 0);
 }

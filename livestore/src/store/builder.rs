@@ -106,7 +106,9 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// freed. Batches are delivered one after another in a task of their own: a slow callback delays later callbacks,
     /// not the checks, and the batches that wait for it are kept. If the callback panics, its batch is consumed and the
     /// next one is delivered. Batches that are under way when the store ends are still delivered, as long as the runtime
-    /// lives; with a runtime that ends, they are lost.
+    /// lives; with a runtime that ends, they are lost. In a store that is kept on disk, too: when a batch is passed, its entries
+    /// may be gone from the disk already, so what must not be lost, as the settling of an auction, is a mutation of its own,
+    /// before the entry goes.
     ///
     /// Has an effect only with an [`expire_check_freq`](StoreOptions::expire_check_freq). A callback that captures a
     /// handle keeps the store open for ever: use [`on_expire_with`](Self::on_expire_with), or capture a

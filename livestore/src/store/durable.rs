@@ -110,7 +110,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// it and nothing after. Each [`transact`](LiveStore::transact) is there as a whole or not at all. No key repeats a
     /// version that is on disk.
     ///
-    /// Messages are not stored; nor is the time of a use that is no commit, so with
+    /// Messages are not stored; nor is the [history](LiveStore::history), which begins anew; nor is the time of a use that is no commit, so with
     /// [`ExpireMode::Idle`](crate::ExpireMode::Idle) entries count as used when the folder is opened. The other modes, and
     /// deadlines, count the time in which the store was not open. Values are not [checked](LiveValue::check): they come
     /// back as they were committed.

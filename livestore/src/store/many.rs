@@ -71,7 +71,8 @@ impl<V: LiveValue> LiveStore<V> {
     /// # Errors
     ///
     /// [`TransactError::Aborted`] with the error of `stage`; [`TransactError::Occupied`] if it created an entry under a
-    /// key where somebody else has done so meanwhile. Nothing has happened then.
+    /// key where somebody else has done so meanwhile; [`TransactError::Closed`] if it changed anything and the store was closed
+    /// before it was committed. Nothing has happened then.
     ///
     /// # Cancel safety
     ///

@@ -9,6 +9,8 @@ use uuid::Uuid;
 use crate::ground::errand;
 use crate::ground::trace;
 use crate::ground::unwind::drop_before;
+use crate::store::handle::EntryHandle;
+use crate::store::place::Place;
 use crate::store::store::LiveStore;
 use crate::value::entry::Entry;
 use crate::value::error::MutateError;
@@ -22,8 +24,18 @@ impl<V: LiveValue> LiveStore<V> {
     pub fn mutate_on_drop(&self, key: &Uuid, mutn: V::Mutation) -> MutateOnDrop<V> {
         MutateOnDrop {
             mutn: Some(mutn),
-            key: *key,
-            store: self.clone(),
+            of: Of::Key(self.clone(), *key),
+        }
+    }
+}
+
+impl<V: LiveValue> EntryHandle<V> {
+    /// Prepares a mutation of this life of the entry that is committed when what is returned is dropped, as
+    /// [`LiveStore::mutate_on_drop`] does. Once the entry has ended it comes to nothing, also when the key was created again.
+    pub fn mutate_on_drop(&self, mutn: V::Mutation) -> MutateOnDrop<V> {
+        MutateOnDrop {
+            mutn: Some(mutn),
+            of: Of::Life(self.clone()),
         }
     }
 }
@@ -31,7 +43,8 @@ impl<V: LiveValue> LiveStore<V> {
 /// A mutation that is committed when this is dropped, exactly once: by a `return`, a `?`, a panic, an abort, by the end of
 /// the runtime, with a runtime or without. From [`LiveStore::mutate_on_drop`].
 ///
-/// It is [`mutate`](LiveStore::mutate) of the entry that the key has *then*, with no result. If the entry is free, the
+/// It is [`mutate`](LiveStore::mutate) of the entry that the key has *then*, with no result; or, from
+/// [`EntryHandle::mutate_on_drop`], of the entry that it was prepared for and no later one. If the entry is free, the
 /// mutation is committed before the drop returns. If it is held, the drop does not wait: the mutation takes its place in
 /// the queue, first come, first served, and is committed when it is its turn. So it may be dropped while its own task holds
 /// the entry. It does not wait for the disk in a store that is kept there.
@@ -81,14 +94,23 @@ impl<V: LiveValue> LiveStore<V> {
 pub struct MutateOnDrop<V: LiveValue> {
     /// `None` when it was given back, or has been committed or refused.
     mutn: Option<V::Mutation>,
-    key: Uuid,
-    store: LiveStore<V>,
+    of: Of<V>,
+}
+
+/// What is to be mutated.
+enum Of<V: LiveValue> {
+    /// The entry that the key has then.
+    Key(LiveStore<V>, Uuid),
+    Life(EntryHandle<V>),
 }
 
 impl<V: LiveValue> MutateOnDrop<V> {
     /// Returns the key of the entry that is to be mutated.
     pub fn key(&self) -> &Uuid {
-        &self.key
+        match &self.of {
+            Of::Key(_, key) => key,
+            Of::Life(handle) => handle.key(),
+        }
     }
 
     /// Gives the mutation back; nothing is committed.
@@ -111,11 +133,11 @@ impl<V: LiveValue> MutateOnDrop<V> {
     /// Dropped while it waits, it commits as if this had not been called: it takes a new place in the queue. If polling it
     /// panics, nothing is committed afterwards: it may have been already.
     pub async fn commit(mut self) -> Result<Entry<V>, MutateError<V::MutError>> {
-        let (store, key) = (self.store.clone(), self.key);
+        let of = self.of.clone();
         let Some(mutn) = self.mutn.clone() else {
             unreachable!("it is taken only by what takes all")
         };
-        let mut mutate = pin!(store.mutate(&key, mutn));
+        let mut mutate = pin!(of.mutate(mutn));
         poll_fn(|cx| {
             // Not armed meanwhile: if it panics, it does not panic twice.
             let mutn = self.mutn.take();
@@ -133,9 +155,9 @@ impl<V: LiveValue> MutateOnDrop<V> {
 impl<V: LiveValue> Drop for MutateOnDrop<V> {
     fn drop(&mut self) {
         let Some(mutn) = self.mutn.take() else { return };
-        let (store, key) = (self.store.clone(), self.key);
+        let (of, key) = (self.of.clone(), *self.key());
         errand::run(key, async move {
-            match store.at(&key).mutate_in_turn::<u64>(mutn).await {
+            match of.place().mutate_in_turn::<u64>(mutn).await {
                 Ok(_) => {}
                 Err(MutateError::Missing) => trace::came_to_nothing(&key, "there is no entry"),
                 Err(MutateError::Rejected(_)) => trace::came_to_nothing(&key, "the value refused it"),
@@ -144,10 +166,35 @@ impl<V: LiveValue> Drop for MutateOnDrop<V> {
     }
 }
 
+impl<V: LiveValue> Of<V> {
+    fn place(&self) -> Place<'_, V> {
+        match self {
+            Of::Key(store, key) => store.at(key),
+            Of::Life(handle) => handle.place(),
+        }
+    }
+
+    async fn mutate(self, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
+        match self {
+            Of::Key(store, key) => store.mutate(&key, mutn).await,
+            Of::Life(handle) => handle.mutate(mutn).await,
+        }
+    }
+}
+
+impl<V: LiveValue> Clone for Of<V> {
+    fn clone(&self) -> Self {
+        match self {
+            Of::Key(store, key) => Of::Key(store.clone(), *key),
+            Of::Life(handle) => Of::Life(handle.clone()),
+        }
+    }
+}
+
 impl<V: LiveValue> fmt::Debug for MutateOnDrop<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MutateOnDrop")
-            .field("key", &self.key)
+            .field("key", self.key())
             .finish_non_exhaustive()
     }
 }

@@ -321,7 +321,8 @@ impl<E: fmt::Display> fmt::Display for RollbackError<E> {
             RollbackError::NotKept { oldest } => {
                 write!(
                     f,
-                    "that version is not kept, only those from {oldest} on; `history` in the options keeps more"
+                    "that version is not kept, only those from {oldest} on; `history` in the options says how many are, since \
+                     the entry was created or the store opened"
                 )
             }
             RollbackError::Rejected(reason) => write!(f, "the value refused to go back: {reason}"),

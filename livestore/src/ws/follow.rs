@@ -436,11 +436,12 @@ where
             return None;
         }
         let (join, leave) = self.store.route.here(&self.cx(key))?;
-        let store = self.store.route.store.clone();
+        // Whoever has come to one life of the entry does not leave another.
+        let entry = self.store.route.store.handle(&key)?;
         Some(Box::pin(async move {
-            store.mutate(&key, join).await.ok()?;
+            entry.mutate_version(join).await.ok()?;
             // Nothing is awaited between: if this was dropped before, nobody has come.
-            let leave: Stay = Box::new(store.mutate_on_drop(&key, leave));
+            let leave: Stay = Box::new(entry.mutate_on_drop(leave));
             Some(leave)
         }))
     }

@@ -112,7 +112,7 @@ impl<U> Live<U> {
     /// apart](Self::user_id) of one connection. So many can come at once; one more is refused with the code `rate_limited`, and
     /// told when to come back. From 1 time in a day.
     ///
-    /// For what costs more than others: a mail, a search, a password's check.
+    /// For what costs more than others: a mail, a search, a password's check. A name that no call has limits nothing.
     pub fn call_at_most(self, name: &str, times: u32, period: Duration) -> Self {
         self.with(|config| {
             let limit = CallLimit { times, period };

@@ -206,7 +206,12 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     }
 
     /// Says what is done to an entry while a connection is subscribed to it: the first mutation when it begins, the second when it
-    /// ends, however it ends. Exactly once each; the second only if the first was not refused.
+    /// ends, however it ends. Exactly once each; the second only if the first was not refused, and only to the entry that had the
+    /// first: not to one that is created under the key afterwards.
+    ///
+    /// A process that is killed ends nothing, nor does one that closes the store before its connections have ended: what is kept on
+    /// disk then still counts those who were there. Set that right when the store is opened, or use
+    /// [`presence`](Self::presence), which is never on disk.
     pub fn while_here(
         mut self,
         here: impl Fn(&Cx<U>) -> (V::Mutation, V::Mutation) + Send + Sync + 'static,

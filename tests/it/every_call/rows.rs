@@ -261,6 +261,8 @@ fn waits() -> Vec<Row> {
                     tx.mutate(&KEY, b)
                 }));
             };
+            EntryHandle::mutate_on_drop Nothing: |s| { let entry = handle(s); let m = add(s); drop(entry.mutate_on_drop(m)); s.unblock(); };
+            EntryHandle::mutate_on_drop "refused" Nothing: |s| { let entry = handle(s); let m = refused(s); drop(entry.mutate_on_drop(m)); s.unblock(); };
             LiveStore::mutate_on_drop Nothing: |s| { let m = add(s); drop(s.store.mutate_on_drop(&KEY, m)); s.unblock(); };
             LiveStore::mutate_on_drop "refused" Nothing: |s| { let m = refused(s); drop(s.store.mutate_on_drop(&KEY, m)); s.unblock(); };
             MutateOnDrop::commit Nothing: |s| { let m = add(s); let leave = s.store.mutate_on_drop(&KEY, m); drop(s.finish(leave.commit())); };
