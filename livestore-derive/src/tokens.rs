@@ -160,11 +160,14 @@ pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
     at(tokens, located_at(span))
 }
 
-/// `tokens` with this span and no other.
+/// `tokens` with this span and no other, but for `$crate`: which crate that is stands in its span.
 pub(crate) fn at(tokens: TokenStream, span: Span) -> TokenStream {
     tokens
         .into_iter()
         .map(|mut token| {
+            if matches!(&token, TokenTree::Ident(ident) if ident == "$crate") {
+                return token;
+            }
             if let TokenTree::Group(group) = &token {
                 token = TokenTree::Group(Group::new(group.delimiter(), at(group.stream(), span)));
             }

@@ -111,7 +111,8 @@ impl<V: LiveValue> State<V> {
     #[inline]
     fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<Record<V>> {
         let sink = shared.sink()?;
-        sink.enter(key, self.is_alive().then(|| self.record(shared)))
+        // A guard that goes on in a store that is being closed removes nothing.
+        sink.enter(key, self.is_stored().then(|| self.record(shared)))
     }
 }
 

@@ -126,6 +126,8 @@ impl<V: LiveValue> Table<V> {
     }
 
     fn over(options: &StoreOptions, shared: Shared<V>) -> Table<V> {
+        #[cfg(feature = "serde")]
+        crate::ground::process::note();
         let map = match options.shard_amt {
             Some(amount) => DashMap::with_hasher_and_shard_amount(RandomState::default(), amount),
             None => DashMap::with_hasher(RandomState::default()),

@@ -1,11 +1,12 @@
 //! Commits, waiting and the writer.
 
-use std::sync::Arc;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Wake, Waker};
 
 use futures_util::FutureExt;
-use livestore::{DiskState, FlushError, Uuid};
+use livestore::{DiskState, EntryGuard, FlushError, Uuid};
 use tempfile::tempdir;
 use tokio_test::task::spawn;
 use tokio_test::{assert_pending, assert_ready};
@@ -167,6 +168,36 @@ async fn a_store_that_is_closed_has_everything_on_disk_and_takes_no_more() {
     again.close().await.unwrap();
     let again = open(folder.path()).await;
     assert_eq!((again.len(), again.fetch(&key(1)).unwrap().points), (1, 1));
+}
+
+/// Changes an entry by a guard when it is woken.
+struct Changing(Mutex<Option<EntryGuard<Score>>>);
+
+impl Wake for Changing {
+    fn wake(self: Arc<Self>) {
+        if let Some(mut guard) = self.0.lock().unwrap().take() {
+            guard.mutate(ScoreMutation::SetPoints(5)).unwrap();
+        }
+    }
+}
+
+/// The store had been closed, but not its way to the disk, and what a guard did then was written as a removal.
+#[tokio::test]
+async fn a_guard_that_goes_on_while_the_store_is_closed_removes_nothing_from_the_disk() {
+    let folder = tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.create(&key(1), score(1)).unwrap();
+    store.flush().await.unwrap();
+    let guard = store.try_acquire(&key(1)).unwrap();
+    let mut watch = store.watch(&key(1)).unwrap();
+    let changing = Arc::new(Changing(Mutex::new(Some(guard))));
+    let waker = Waker::from(Arc::clone(&changing));
+    let mut next = pin!(watch.next());
+    assert!(next.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    store.close().await.unwrap();
+    assert!(changing.0.lock().unwrap().is_none(), "it was woken");
+    let again = open(folder.path()).await;
+    assert_eq!((again.len(), again.fetch(&key(1)).unwrap().points), (1, 5));
 }
 
 #[tokio::test]

@@ -42,7 +42,13 @@ pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce(Wanted) -> T + Send
     };
     match Handle::try_current() {
         // Its threads are not here, and it does not know.
-        Ok(_) if is_forked() => drop(thread::Builder::new().stack_size(STACK).spawn(work)),
+        Ok(runtime) if is_forked() => {
+            let work = move || {
+                let _context = runtime.enter();
+                work();
+            };
+            drop(thread::Builder::new().stack_size(STACK).spawn(work));
+        }
         // Not awaited: it would tell of a panic, and `result` does. The thread that waits there tells the runtime that
         // there is work.
         Ok(runtime) => {
