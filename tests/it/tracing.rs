@@ -188,9 +188,17 @@ impl Subscriber for Broken {
         }
     }
 
-    fn enter(&self, _: &Id) {}
+    fn enter(&self, _: &Id) {
+        panic!("nor that a span is entered");
+    }
 
-    fn exit(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {
+        panic!("or left");
+    }
+
+    fn try_close(&self, _: Id) -> bool {
+        panic!("or that it ends");
+    }
 }
 
 /// What it was told about was lost: a resync and with it the promise of no gap, a batch, the checks, all later callbacks.
@@ -244,5 +252,19 @@ async fn a_subscriber_that_panics_takes_nothing_from_anybody() {
     }
     // Nobody is there to be mutated.
     drop(store.mutate_on_drop(&key, Change::Add(1)));
+    // Waits, of which one is given up.
+    let key = store.init(counter(0));
+    let guard = store.try_acquire(&key).unwrap();
+    let mut waits = spawn(store.acquire(&key));
+    let mut gives_up = spawn(store.mutate(&key, Change::Add(1)));
+    let mut mutates = spawn(store.mutate(&key, Change::Add(1)));
+    assert_pending!(waits.poll());
+    assert_pending!(gives_up.poll());
+    assert_pending!(mutates.poll());
+    drop(gives_up);
+    guard.release();
+    drop(assert_ready!(waits.poll()));
+    assert_eq!(assert_ready!(mutates.poll()).unwrap().count, 1);
+    assert_eq!((store.stats().held, store.stats().waiters), (0, 0));
     assert!(*events.lock().unwrap() > 0, "it was told nothing");
 }

@@ -1,17 +1,48 @@
 //! What the feature `tracing` tells a subscriber: never values, and never with anything locked, because a subscriber is
 //! the user's code. If it panics over an event, that ends here: what the event is about goes on.
 
+#[cfg(feature = "tracing")]
+use tracing::{Dispatch, Span, span::Id};
 use uuid::Uuid;
 
 #[cfg(feature = "tracing")]
-use crate::ground::unwind::caught;
+use crate::ground::unwind::{caught, let_go};
 
-/// Runs the wait for a held entry in a span.
+/// Runs the wait for a held entry in a span. A panic of the subscriber takes nothing from what the wait comes to.
 #[cfg(feature = "tracing")]
-pub(crate) fn waiting<F: Future>(key: &Uuid, wait: F) -> impl Future<Output = F::Output> + use<F> {
-    use tracing::Instrument;
+pub(crate) async fn waiting<F: Future>(key: &Uuid, wait: F) -> F::Output {
+    use std::future::poll_fn;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::pin::pin;
 
-    wait.instrument(tracing::debug_span!("wait", %key))
+    let span = Quiet(caught(|| tracing::debug_span!("wait", %key)).ok());
+    let mut wait = pin!(wait);
+    poll_fn(|cx| {
+        span.tell(Dispatch::enter);
+        let polled = catch_unwind(AssertUnwindSafe(|| wait.as_mut().poll(cx)));
+        span.tell(Dispatch::exit);
+        polled.unwrap_or_else(|panic| resume_unwind(panic))
+    })
+    .await
+}
+
+/// A span whose subscriber may panic.
+#[cfg(feature = "tracing")]
+struct Quiet(Option<Span>);
+
+#[cfg(feature = "tracing")]
+impl Quiet {
+    fn tell(&self, what: fn(&Dispatch, &Id)) {
+        let tell = |span: &Span| span.with_subscriber(|(id, subscriber)| what(subscriber, id));
+        let _ = caught(|| self.0.as_ref().map(tell));
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let_go(self.0.take());
+    }
 }
 
 #[cfg(not(feature = "tracing"))]

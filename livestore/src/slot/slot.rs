@@ -121,6 +121,11 @@ impl<V: LiveValue> State<V> {
         self.word & ALIVE != 0
     }
 
+    /// Whether it was removed or has expired, and did not end with its store.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.word & (ALIVE | CLOSED) == 0
+    }
+
     /// Whether the entry is there for the disk: alive, or ended with its store.
     #[cfg(feature = "durable")]
     pub(crate) fn is_stored(&self) -> bool {

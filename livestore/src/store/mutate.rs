@@ -447,7 +447,11 @@ impl<'a, V: LiveValue> Place<'a, V> {
         match (step, mutn) {
             (Ok(Some(step)), _) => step,
             // The entry was removed while we waited; the key may have another by now.
-            (Err(Dead), Some(mutn)) => self.step(expected, mutn),
+            (Err(Dead), Some(mutn)) => {
+                // It may be the last to have what was removed, and must not have it dropped while it holds another.
+                drop(place);
+                self.step(expected, mutn)
+            }
             _ => unreachable!("the mutation goes into the step"),
         }
     }

@@ -107,13 +107,15 @@ impl<V: LiveValue> Plans<V> {
                 if let (Some((hold, steps)), Some(slot), Some(state)) =
                     (&mut plan.held, &held[at], &mut held_states[at])
                 {
+                    // Else it ended with its store, and stays for the disk.
+                    let was_alive = state.is_alive();
                     for step in steps.drain(..) {
                         take(step, table, slot, state, &mut after);
                     }
-                    if !state.is_alive() {
+                    if was_alive && !state.is_alive() {
                         match &born[at] {
                             // In one step, so that nobody else takes the key between.
-                            Some(successor) => closed |= !table.succeed(slot, successor),
+                            Some(successor) => closed |= table.succeed(slot, successor),
                             None => table.unlink(slot),
                         }
                     }
@@ -123,12 +125,6 @@ impl<V: LiveValue> Plans<V> {
                 if let (Some((_, steps)), Some(slot), Some(state)) =
                     (&mut plan.born, &born[at], &mut born_states[at])
                 {
-                    if closed {
-                        // The store was closed meanwhile, and with it ends what would be born.
-                        state.bear_closed(shared);
-                        state.close(shared, &mut after);
-                        continue;
-                    }
                     // Only now, because the entry before it under this key may have just raised the floor.
                     state.bear(shared, slot.key(), &mut after);
                     if let Some(deadlines) = table.deadlines() {
@@ -136,6 +132,11 @@ impl<V: LiveValue> Plans<V> {
                     }
                     for step in steps.drain(..) {
                         take(step, table, slot, state, &mut after);
+                    }
+                    if closed {
+                        // The store is being closed, and does not know of this one; nor has it come to the one before it, so the
+                        // disk still takes what is done.
+                        state.close(shared, &mut after);
                     }
                 }
             }
@@ -222,4 +223,30 @@ pub(in crate::store) enum Step<V: LiveValue> {
     Broadcast(V::Message),
     Deadline(Stamp),
     Create(Arc<V>),
+}
+
+#[cfg(test)]
+#[cfg(not(livestore_check))]
+mod tests {
+    use super::*;
+    use crate::store::transact::Tx;
+    use crate::value::options::StoreOptions;
+    use crate::value::value::tests::Value;
+
+    /// It had ended, and so it was taken out of the map, from which the disk takes everything once more.
+    #[test]
+    fn an_entry_that_ended_with_its_store_stays_for_the_disk_though_a_transaction_has_looked_at_it() {
+        let table = Arc::new(Table::<Value>::new(&StoreOptions::default()));
+        let slot = Slot::new(Uuid::nil(), Arc::new(Value));
+        assert!(table.link(&slot, |_, _| ()).is_ok());
+        assert!(slot.lock().try_hold(table.shared()));
+        let mut tx = Tx::new(Arc::clone(&table));
+        tx.take_up(*slot.key(), Some(Hold::taken(&slot, table.shared())));
+        table.end_all();
+        assert!(tx.commit().is_ok());
+        table.unlink_dead(slot.key());
+        let shards = (0..).map_while(|at| table.shard(at));
+        assert_eq!(shards.map(|slots| slots.len()).sum::<usize>(), 1);
+        assert!(!slot.lock().is_held());
+    }
 }

@@ -50,7 +50,8 @@ struct Task {
 
 struct Noted {
     runtime: Handle,
-    has_timers: bool,
+    /// Found to have no timers, when somebody was to check there.
+    is_timeless: bool,
     /// Ends with its runtime.
     witness: AbortHandle,
 }
@@ -83,48 +84,70 @@ impl Checks {
         if self.go_on() && self.last.load(Ordering::Relaxed) == number {
             return true;
         }
-        let known = self.has_timers(&here);
-        // That can be asked only by making a timer, which panics where there are none, and the program's panic hook hears of
-        // that. So it is asked here, with nothing locked, and of each runtime once, or once by each thread that comes first.
-        let has_timers = known.unwrap_or_else(|| caught(|| drop(sleep_until(Instant::now()))).is_ok());
-        let go_on = self.go_on() || (has_timers && self.begin_in(&here));
-        if known.is_none() {
-            self.note(&here, has_timers);
-        }
+        // Where they begin here, the runtime need not be noted.
+        let cannot = !self.go_on() && !self.begin_in(&here);
+        self.note(&here, cannot);
         self.last.store(number, Ordering::Relaxed);
-        go_on
-    }
-
-    /// Whether a runtime has timers, if it is known.
-    fn has_timers(&self, here: &Handle) -> Option<bool> {
-        let mut state = self.state.lock();
-        if state.is_checked_in(here) {
-            return Some(true);
-        }
-        // The id of one that has ended may be given to another.
-        state.noted.retain(|noted| !noted.witness.is_finished());
-        let mut noted = state.noted.iter();
-        let noted = noted.find(|noted| noted.runtime.id() == here.id())?;
-        Some(noted.has_timers)
+        // Asked when it is noted: if their runtime ends just now, either that has found this one, or this finds that.
+        self.go_on() || (!cannot && self.begin_in(&here))
     }
 
     /// Notes a runtime, unless the checks are there.
-    fn note(&self, here: &Handle, has_timers: bool) {
-        if self.state.lock().is_checked_in(here) {
+    fn note(&self, here: &Handle, is_timeless: bool) {
+        let (is_known, ended) = {
+            let mut state = self.state.lock();
+            let ended = state.forget_ended();
+            (state.is_checked_in(here) || state.noted(here).is_some(), ended)
+        };
+        drop(ended);
+        if is_known {
             return;
         }
         let noted = Noted {
             runtime: here.clone(),
-            has_timers,
+            is_timeless,
             witness: here.spawn(pending::<()>()).abort_handle(),
         };
-        self.state.lock().noted.push(noted);
+        let superfluous = {
+            let mut state = self.state.lock();
+            if state.is_checked_in(here) || state.noted(here).is_some() {
+                Some(noted)
+            } else {
+                state.noted.push(noted);
+                None
+            }
+        };
+        if let Some(noted) = superfluous {
+            noted.witness.abort();
+        }
     }
 
-    /// Has the checks begin in a runtime with timers, unless they go on somewhere. Returns whether they go on.
+    /// Has the checks begin in a runtime, unless they go on somewhere. Returns whether they go on.
     pub(crate) fn begin_in(&self, runtime: &Handle) -> bool {
-        let run = {
+        let is_timeless = {
             let mut state = self.state.lock();
+            if state.task.is_some() {
+                return true;
+            }
+            state.noted(runtime).is_some_and(|noted| noted.is_timeless)
+        };
+        if is_timeless {
+            return false;
+        }
+        // Whether there are timers can be asked only by making one, which panics if there are none, and the program's panic
+        // hook hears of that. So it is asked only of a runtime that is needed, with nothing locked, and once.
+        let has_timers = caught(|| {
+            let _there = runtime.enter();
+            drop(sleep_until(Instant::now()));
+        });
+        let (run, noted) = {
+            let mut state = self.state.lock();
+            if has_timers.is_err() {
+                if let Some(noted) = state.noted(runtime) {
+                    noted.is_timeless = true;
+                }
+                return false;
+            }
             if state.task.is_some() {
                 return true;
             }
@@ -134,17 +157,17 @@ impl Checks {
                 run,
                 runtime: runtime.id(),
             });
+            self.go_on.store(true, Ordering::Release);
             // It has a task that ends with it.
-            let noted = state
+            let at = state
                 .noted
                 .iter()
                 .position(|noted| noted.runtime.id() == runtime.id());
-            if let Some(noted) = noted {
-                state.noted.swap_remove(noted).witness.abort();
-            }
-            self.go_on.store(true, Ordering::Release);
-            run
+            (run, at.map(|at| state.noted.swap_remove(at)))
         };
+        if let Some(noted) = noted {
+            noted.witness.abort();
+        }
         if !(self.begin)(runtime, run) {
             self.forget(run);
         }
@@ -157,8 +180,9 @@ impl Checks {
         if !self.forget(run) {
             return;
         }
+        // Whichever is tried has the checks, or is known not to be able to have them.
         while !self.go_on()
-            && let Some(next) = self.take_noted()
+            && let Some(next) = self.next_noted()
         {
             self.begin_in(&next);
         }
@@ -171,22 +195,38 @@ impl Checks {
         if was_it {
             state.task = None;
             self.go_on.store(false, Ordering::Release);
+            // Whoever was here last may have been noted no more.
+            self.last.store(0, Ordering::Relaxed);
         }
         was_it
     }
 
-    /// A runtime with timers that has not ended.
-    fn take_noted(&self) -> Option<Handle> {
-        let mut state = self.state.lock();
-        let goes_on = |noted: &Noted| noted.has_timers && !noted.witness.is_finished();
-        let at = state.noted.iter().position(goes_on)?;
-        let noted = state.noted.swap_remove(at);
-        noted.witness.abort();
-        Some(noted.runtime)
+    /// A runtime that may check and has not ended.
+    fn next_noted(&self) -> Option<Handle> {
+        let state = self.state.lock();
+        let may_check = |noted: &&Noted| !noted.is_timeless && !noted.witness.is_finished();
+        state
+            .noted
+            .iter()
+            .find(may_check)
+            .map(|noted| noted.runtime.clone())
     }
 }
 
 impl State {
+    fn noted(&mut self, runtime: &Handle) -> Option<&mut Noted> {
+        self.noted
+            .iter_mut()
+            .find(|noted| noted.runtime.id() == runtime.id())
+    }
+
+    /// Takes out those that have ended, whose ids may be given to others; to be dropped with nothing locked.
+    fn forget_ended(&mut self) -> Vec<Noted> {
+        self.noted
+            .extract_if(.., |noted| noted.witness.is_finished())
+            .collect()
+    }
+
     fn is_checked_in(&self, runtime: &Handle) -> bool {
         self.task
             .as_ref()

@@ -189,7 +189,7 @@ impl<V: LiveValue> Drop for Again<V> {
         if let Some(table) = self.table.upgrade()
             && let Some(deadlines) = table.deadlines()
         {
-            deadlines.put_back(mem::take(&mut self.items), 0);
+            table.put_back(deadlines, mem::take(&mut self.items), 0);
         }
     }
 }
@@ -313,7 +313,7 @@ pub(crate) fn check<V: LiveValue>(
         drop(state);
         let_go(slot);
     }
-    deadlines.put_back(later, stale);
+    table.put_back(deadlines, later, stale);
     (expired, more)
 }
 

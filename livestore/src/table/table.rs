@@ -29,7 +29,7 @@ use crate::slot::shared::Shared;
 use crate::slot::sink::Sink;
 use crate::slot::slot::{Slot, State};
 use crate::table::checks::{Checks, Run};
-use crate::table::deadlines::Deadlines;
+use crate::table::deadlines::{Deadlines, Item};
 use crate::table::making::Makings;
 use crate::table::origin::Origin;
 use crate::value::entry::Entry;
@@ -380,11 +380,13 @@ impl<V: LiveValue> Table<V> {
         }
     }
 
-    /// Gives the key of a dead slot to another in one step. Returns whether it did: not in a store that was closed.
+    /// Gives the key of a dead slot to another in one step. Returns whether the store was closed by then, so that the other must
+    /// be, too.
     pub(crate) fn succeed(&self, dead: &Arc<Slot<V>>, successor: &Arc<Slot<V>>) -> bool {
-        match self.map.entry(Linked(Arc::clone(successor))) {
-            // Under the lock of the shard: who closes the store copies it after this, or this sees that it is closed.
-            _ if self.is_closed() => return false,
+        let place = self.map.entry(Linked(Arc::clone(successor)));
+        // Under the lock of the shard: who closes the store copies it after this, or this sees that it is closed.
+        let is_closed = self.is_closed();
+        match place {
             Place::Vacant(place) => drop(place.insert(())),
             Place::Occupied(place) => {
                 debug_assert!(Arc::ptr_eq(&place.key().0, dead));
@@ -392,7 +394,7 @@ impl<V: LiveValue> Table<V> {
                 place.replace_entry(());
             }
         }
-        true
+        is_closed
     }
 
     /// Frees the key of a dead slot, unless another slot has it by now.
@@ -408,7 +410,7 @@ impl<V: LiveValue> Table<V> {
     pub(crate) fn unlink_dead(&self, key: &Uuid) {
         let slot = self.map.get(key).map(|place| Arc::clone(&place.key().0));
         if let Some(slot) = slot
-            && !slot.lock().is_alive()
+            && slot.lock().has_ended()
         {
             self.unlink(&slot);
         }
@@ -446,6 +448,14 @@ impl<V: LiveValue> Table<V> {
     /// after this, or this sees that it is closed.
     pub(crate) fn arm(&self, deadlines: &Deadlines<V>, at: Stamp, slot: &Arc<Slot<V>>, arming: u32) {
         deadlines.arm(at, slot, arming);
+        if self.is_closed() {
+            deadlines.clear();
+        }
+    }
+
+    /// Puts items back into the deadline queue, as [`arm`](Self::arm) does.
+    pub(crate) fn put_back(&self, deadlines: &Deadlines<V>, items: Vec<Item<V>>, stale: usize) {
+        deadlines.put_back(items, stale);
         if self.is_closed() {
             deadlines.clear();
         }

@@ -85,6 +85,8 @@ pub struct WatchSet<V: LiveValue> {
     members: Vec<Option<Reader<V>>>,
     /// Places that no member has, and that `ready` does not name any more.
     vacant: Vec<u32>,
+    /// How many places no member has that `ready` still names.
+    left: usize,
     /// The places of members, by their keys.
     places: HashTable<u32>,
     hasher: RandomState,
@@ -104,6 +106,7 @@ impl<V: LiveValue> WatchSet<V> {
             table: Arc::downgrade(table),
             members: Vec::new(),
             vacant: Vec::new(),
+            left: 0,
             places: HashTable::new(),
             hasher: RandomState::default(),
             ready: Arc::new(Ready::new()),
@@ -148,8 +151,9 @@ impl<V: LiveValue> WatchSet<V> {
         let places: Vec<_> = self.places.drain().collect();
         let mut panics = Panics::default();
         for at in places {
-            panics.run(|| self.vacate(at));
+            panics.run(|| self.leave(at));
         }
+        self.sweep();
     }
 
     /// Returns whether the key is in the set: it was added, and its end was not yet received.
@@ -282,14 +286,41 @@ impl<V: LiveValue> WatchSet<V> {
     /// Lets a member go, whose key is not its any more.
     fn vacate(&mut self, at: u32) {
         let mut panics = Panics::default();
+        panics.run(|| self.leave(at));
+        let is_empty = self.places.is_empty() && self.left > 0;
+        if is_empty || self.left > self.places.len() + KEPT {
+            self.sweep();
+        }
+    }
+
+    fn leave(&mut self, at: u32) {
+        let mut panics = Panics::default();
         if self.turn == Some(at) {
             self.turn = None;
             panics.run(|| drop(self.hand.clear()));
         }
         panics.run(|| drop(self.members[at as usize].take()));
         // Nobody marks it any more. If it is marked, others get the place when it is found so.
-        if !self.ready.is_marked(at) {
+        if self.ready.is_marked(at) {
+            self.left += 1;
+        } else {
             self.give_back(at);
+        }
+    }
+
+    /// Finds the places that were left while they were marked. Those that have news go on waiting in the same order.
+    fn sweep(&mut self) {
+        let mut marked = Vec::new();
+        while let Poll::Ready(at) = self.ready.poll_take(None) {
+            marked.push(at);
+        }
+        for at in marked {
+            if self.members[at as usize].is_some() {
+                self.mark(at);
+            } else {
+                self.left -= 1;
+                self.give_back(at);
+            }
         }
     }
 
@@ -352,6 +383,7 @@ impl<V: LiveValue> WatchSet<V> {
         let Some(member) = &mut self.members[at as usize] else {
             // It has left.
             self.turn = None;
+            self.left -= 1;
             self.give_back(at);
             return;
         };
@@ -417,5 +449,50 @@ impl<V: LiveValue> fmt::Debug for WatchSet<V> {
         f.debug_struct("WatchSet")
             .field("len", &self.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(livestore_check))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::slot::slot::Slot;
+    use crate::value::options::StoreOptions;
+    use crate::value::value::tests::Value;
+
+    /// Places that were left while they had news were found only by who polled the set.
+    #[test]
+    fn places_that_nobody_has_do_not_pile_up_though_nobody_polls() {
+        let table = Arc::new(Table::<Value>::new(&StoreOptions::default()));
+        let slots: Vec<_> = (0..500)
+            .map(|key| Slot::new(Uuid::from_u128(key), Arc::new(Value)))
+            .collect();
+        for slot in &slots {
+            assert!(table.link(slot, |_, _| ()).is_ok());
+        }
+        let mut set = WatchSet::begin(&table);
+        let tell = |slot: &Arc<Slot<Value>>| {
+            let mut after = crate::slot::after::After::default();
+            slot.lock().broadcast(table.shared(), slot.key(), (), &mut after);
+        };
+        assert!(set.add(slots[0].key()).is_some());
+        tell(&slots[0]);
+        for _ in 0..10_000 {
+            assert!(set.add(slots[1].key()).is_some());
+            tell(&slots[1]);
+            assert!(set.remove(slots[1].key()));
+        }
+        assert!(set.members.len() < 2 * KEPT, "{}", set.members.len());
+        // What was there has been kept, and nothing else.
+        assert_eq!(set.try_next().map(|(key, _)| key), Some(*slots[0].key()));
+        assert!(set.try_next().is_none());
+        for slot in &slots {
+            assert!(set.add(slot.key()).is_some());
+            tell(slot);
+        }
+        set.clear();
+        assert!(set.members.is_empty() && set.vacant.is_empty());
     }
 }
