@@ -43,8 +43,8 @@ pub struct Stats {
     pub deadlines: usize,
     /// How many batches of expired entries wait for the callback, with the one that it is at.
     pub callbacks: usize,
-    /// Whether expiry is checked: the store was built with an `expire_check_freq`, and the runtime it was built in has
-    /// not ended.
+    /// Whether expiry is checked: the store was built with an `expire_check_freq`, and the runtime that it is checked in has not
+    /// ended.
     pub expiry_runs: bool,
     /// How far the disk has come. `None` in a store that is in memory alone.
     #[cfg(feature = "durable")]

@@ -5,7 +5,8 @@
 //! nobody is told when it is free. Who finds it taken looks again: first after rests of about a microsecond, since whoever has
 //! it is about to be done; then it lets other threads run, since whoever has it may be waiting for the processor; then it
 //! sleeps between the looks, longer and longer up to a millisecond, so that it keeps the processor from nobody, whatever
-//! the priorities. Nobody is promised a turn; that is what the queue of an entry is for.
+//! the priorities. Nobody is promised a turn; that is what the queue of an entry is for. A transaction has its slots for
+//! longer, and so has who tells very many watchers; who waits for these sleeps up to a millisecond more than they take.
 //!
 //! The only file with `unsafe` in it. What it has to keep to is one sentence, that nobody has the lock while somebody has
 //! it. `check/spin.rs` checks that in every order of steps. What an order of steps does not show, that what was done under the
