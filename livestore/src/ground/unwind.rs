@@ -33,8 +33,9 @@ pub(crate) fn drop_each<T>(them: impl IntoIterator<Item = T>) {
 /// forgets what the function returns, and never drops it; so it is dropped before.
 #[inline]
 pub(crate) fn drop_before<T, R>(gone: T, returned: R) -> R {
+    let returned = InHand::new(returned);
     drop(gone);
-    returned
+    returned.into_inner()
 }
 
 /// Runs several things of the user's, so that a panic of one takes nothing from the others. The first panic goes on when

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::ground::stats::Count;
 use crate::ground::trace;
-use crate::ground::unwind::{drop_each, let_go};
+use crate::ground::unwind::{InHand, drop_each, let_go};
 use crate::slot::after::After;
 use crate::slot::hand::Hand;
 use crate::slot::ring::{News, Ring, Seat, Sitter, Taken, Wait};
@@ -21,8 +21,9 @@ use crate::value::update::Update;
 use crate::value::value::LiveValue;
 
 pub(crate) struct Reader<V: LiveValue> {
-    /// The slot, never the key: a watch must not slide into a later life of the key.
-    slot: Arc<Slot<V>>,
+    /// The slot, never the key: a watch must not slide into a later life of the key. Beside what this leaves behind: the value
+    /// may go with it.
+    slot: InHand<Arc<Slot<V>>>,
     ring: Arc<Ring<V>>,
     seat: Seat,
     /// What was missed before it began. `None` when that was told.
@@ -48,7 +49,7 @@ impl<V: LiveValue> Reader<V> {
     ) -> Reader<V> {
         let (ring, seat) = state.join_ring(shared, values, sitter);
         Reader {
-            slot: Arc::clone(slot),
+            slot: InHand::new(Arc::clone(slot)),
             ring,
             seat,
             earlier: None,
