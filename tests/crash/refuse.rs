@@ -44,7 +44,7 @@ fn key(n: u64) -> Uuid {
 
 const BLOBS: u64 = 100;
 
-/// Is run where no file may grow beyond 70 MiB. The engine's own journal has 64 from the start.
+/// Is run where no file may grow beyond 70 MiB, and writes a batch of 100.
 pub(crate) async fn full(folder: &Path) {
     let mut dice = Dice::new(1);
     let (told, failures) = mpsc::channel();

@@ -264,10 +264,19 @@ fn argument_message(kind: OpKind, word: &Ident, rest: &TokenStream) -> String {
     {
         return format!("to name the variant write `{word} = {name}`");
     }
-    if let (OpKind::Increment | OpKind::Decrement, Ok(way)) = (kind, syn::parse2::<Ident>(inside))
-        && let Some(ty) = way_of_overflow(&way.to_string())
-    {
-        return format!("`{word}` refuses to overflow; what does otherwise is a type: `std::num::{ty}<T>`");
+    if let (OpKind::Increment | OpKind::Decrement, Ok(way)) = (kind, syn::parse2::<Ident>(inside)) {
+        let way = way.to_string();
+        if let Some(ty) = way_of_overflow(&way) {
+            return format!(
+                "`{word}` refuses to overflow; what does otherwise is a type: `std::num::{ty}<T>`"
+            );
+        }
+        if way == "clamp" {
+            return format!(
+                "`{word}` refuses what is out of its range; to stop at the end of it, change the value in a method: \
+                 `mutation(variants(..))` on the type"
+            );
+        }
     }
     let beside = match kind {
         OpKind::Increment | OpKind::Decrement => ", range = 0..=100",
@@ -293,7 +302,7 @@ fn argument_message(kind: OpKind, word: &Ident, rest: &TokenStream) -> String {
 fn way_of_overflow(word: &str) -> Option<&'static str> {
     match word {
         "wrapping" | "wrap" => Some("Wrapping"),
-        "saturating" | "saturate" | "clamp" => Some("Saturating"),
+        "saturating" | "saturate" => Some("Saturating"),
         _ => None,
     }
 }

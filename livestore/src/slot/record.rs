@@ -14,7 +14,8 @@
 //!
 //! Times are nanoseconds since the Unix epoch. Values name their fields, so the attributes of serde (`default`,
 //! `rename`, `alias`) say how values of an older program are read. They are what serde writes for people, as to JSON,
-//! because where it buffers (`tag`, `untagged`, `flatten`) it can read nothing else back.
+//! because where it buffers (`tag`, `untagged`, `flatten`) it can read nothing else back. Structs without fields are nothing,
+//! but an empty list within a `Some`; a file may have them as lists everywhere, which is read as well.
 //!
 //! A record that is written is read back at once. So what cannot be read is found while there is another copy.
 //!
@@ -22,10 +23,10 @@
 //! each level at which a value is nested, nobody knows how much. So they run on threads with a [stack](STACK) of a known size,
 //! and where a value is nested at all, how much is left is looked at whenever they read or write.
 
-mod probe;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod shapes;
+mod writer;
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
@@ -37,7 +38,7 @@ use serde::de::{Deserialize, DeserializeOwned, IgnoredAny};
 
 use crate::ground::clock::{Moment, Stamp, Wall};
 use crate::ground::unwind::{Panicked, caught, let_go};
-use crate::slot::record::probe::{Look, look};
+use crate::slot::record::writer::{Notes, Writer};
 use crate::value::hidden::purpose::revealed;
 
 const USED: u8 = 1;
@@ -92,7 +93,7 @@ pub(crate) enum RecordError {
     Unreadable(Reason),
     /// It has a `Some` that is written as `None` is.
     SomeOfNothing,
-    /// Bytes in it, or a number of 128 bits, were taken for something else.
+    /// Bytes in it, a number of 128 bits, or a `Some` of a struct without fields, were taken for something else.
     Mistaken,
     /// The value's `Serialize` or `Deserialize` has panicked.
     Panicked,
@@ -126,26 +127,7 @@ impl<V: Serialize + DeserializeOwned> Record<V> {
         for number in &numbers[..len] {
             out.extend_from_slice(&number.to_le_bytes());
         }
-        let start = out.len();
-        let written = caught(|| revealed(|| write(&*self.value, out))).map_err(RecordError::from);
-        let written = written.flatten().and_then(|()| {
-            let value = &out[start..];
-            let look_at = |value: &V| caught(|| revealed(|| look(value)));
-            let before = match may_be_mistaken(value) {
-                true => look_at(&self.value)?,
-                false => Look::default(),
-            };
-            if before.some_of_nothing {
-                return Err(RecordError::SomeOfNothing);
-            }
-            let read = caught(|| read::<V>(value, WRITTEN_STACK))?.map_err(RecordError::unreadable)?;
-            let kept = before.bytes == 0 || look_at(&read).is_ok_and(|after| after.bytes == before.bytes);
-            let_go(read);
-            match kept {
-                true => Ok(()),
-                false => Err(RecordError::Mistaken),
-            }
-        });
+        let written = write_to_be_read(&*self.value, out);
         if written.is_err() {
             out.truncate(before);
         }
@@ -153,23 +135,29 @@ impl<V: Serialize + DeserializeOwned> Record<V> {
     }
 }
 
-/// Whether there may be something that can be taken for something else: what MessagePack has for `None` and `()`, or how its
-/// bytes begin.
-fn may_be_mistaken(value: &[u8]) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    // Eight bytes at a time. At worst too many are found.
-    let any_is = |bytes: u64, mask: u64, byte: u64| {
-        let differs = (bytes ^ (ONES * byte)) & (ONES * mask);
-        differs.wrapping_sub(ONES) & !differs & (ONES * 0x80) != 0
-    };
-    let (eights, rest) = value.as_chunks::<8>();
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let mut eights = eights
-        .iter()
-        .chain([&last])
-        .map(|eight| u64::from_le_bytes(*eight));
-    eights.any(|bytes| any_is(bytes, 0xff, 0xc0) || any_is(bytes, 0xfc, 0xc4))
+/// Appends a value, and reads it back from there.
+fn write_to_be_read<V: Serialize + DeserializeOwned>(
+    value: &V,
+    out: &mut Vec<u8>,
+) -> Result<(), RecordError> {
+    let start = out.len();
+    let written = write_safely(value, out)?;
+    if written.has_some_of_nothing() {
+        return Err(RecordError::SomeOfNothing);
+    }
+    let read = caught(|| read::<V>(&out[start..], WRITTEN_STACK))?.map_err(RecordError::unreadable)?;
+    let is_the_same = !written.has_ambiguous()
+        || write_safely(&read, &mut Vec::new()).is_ok_and(|again| !written.was_mistaken_in(&again));
+    let_go(read);
+    match is_the_same {
+        true => Ok(()),
+        false => Err(RecordError::Mistaken),
+    }
+}
+
+/// The same as [`write`], with an error where that panics.
+fn write_safely<V: Serialize>(value: &V, out: &mut Vec<u8>) -> Result<Notes, RecordError> {
+    caught(|| revealed(|| write(value, out)))?
 }
 
 impl<V: DeserializeOwned> Record<V> {
@@ -226,7 +214,8 @@ pub(crate) fn version_and_value(mut record: &[u8]) -> Option<(u64, &[u8])> {
     Some((head.version, record))
 }
 
-fn write<V: Serialize>(value: &V, out: &mut Vec<u8>) -> Result<(), RecordError> {
+/// Appends a value. Returns what was written.
+fn write<V: Serialize>(value: &V, out: &mut Vec<u8>) -> Result<Notes, RecordError> {
     let out = Watched {
         of: out,
         stack: Stack::from_here(WRITTEN_STACK),
@@ -234,9 +223,11 @@ fn write<V: Serialize>(value: &V, out: &mut Vec<u8>) -> Result<(), RecordError> 
     let mut serializer = rmp_serde::Serializer::new(out)
         .with_struct_map()
         .with_human_readable();
+    let notes = Notes::default();
     value
-        .serialize(&mut serializer)
-        .map_err(|error| RecordError::Value(error.into()))
+        .serialize(Writer::new(&mut serializer, &notes))
+        .map_err(|error| RecordError::Value(error.into()))?;
+    Ok(notes)
 }
 
 /// Reads one value from exactly these bytes.
@@ -378,8 +369,9 @@ impl fmt::Display for RecordError {
                 "it has a `Some` of an `Option` that is `None`, or of `()`, which would come back as `None`; use an enum",
             ),
             RecordError::Mistaken => f.write_str(
-                "it has bytes, or a number of 128 bits, which would come back as something else; give the enum that they are in \
-                 a tag",
+                "it has bytes, a number of 128 bits, or a `Some` of a struct without fields, which would come back as something \
+                 else; where it is in an enum that is `untagged`, let that say its variants; or have it written as a text, \
+                 with `#[serde(with = \"..\")]`",
             ),
             RecordError::Panicked => f.write_str("the value's `Serialize` or `Deserialize` has panicked"),
         }
@@ -573,22 +565,28 @@ mod tests {
         }
     }
 
+    /// As files have it that were written before it was nothing.
     #[test]
-    fn a_byte_that_may_be_mistaken_is_found_wherever_it_is() {
-        for len in 0..40 {
-            let mut bytes = vec![0x7f; len];
-            assert!(!may_be_mistaken(&bytes));
-            for at in 0..len {
-                for byte in 0..=u8::MAX {
-                    bytes[at] = byte;
-                    let is = matches!(byte, 0xc0 | 0xc4..=0xc6);
-                    assert!(may_be_mistaken(&bytes) || !is, "{byte} at {at} of {len}");
-                }
-                bytes[at] = 0xc3;
-                assert!(!may_be_mistaken(&bytes));
-                bytes[at] = 0x7f;
+    fn a_struct_without_fields_is_read_from_an_empty_list() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Unit;
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "t")]
+        enum Tagged<T> {
+            One { unit: T, maybe: Option<T>, list: Vec<T> },
+        }
+        fn tagged<T>(unit: impl Fn() -> T) -> Tagged<T> {
+            Tagged::One {
+                unit: unit(),
+                maybe: Some(unit()),
+                list: vec![unit(), unit()],
             }
         }
+        let before = encode(tagged(|| [(); 0])).unwrap();
+        assert_eq!(decode::<Tagged<Unit>>(&before).unwrap(), tagged(|| Unit));
+        let now = encode(tagged(|| Unit)).unwrap();
+        assert_eq!(decode::<Tagged<Unit>>(&now).unwrap(), tagged(|| Unit));
+        assert_ne!(now, before);
     }
 
     #[test]

@@ -18,8 +18,16 @@ const KEEP_CAPACITY: usize = 1 << 16;
 pub(crate) struct Records<V> {
     /// Where in the list a key is.
     places: HashMap<Uuid, usize, RandomState>,
-    /// `None` if the entry has ended.
-    list: Vec<(Uuid, Option<Record<V>>)>,
+    list: Vec<(Uuid, Pending<V>)>,
+}
+
+/// What is to be on disk of a key.
+enum Pending<V> {
+    Record(Record<V>),
+    /// Nothing: the entry has ended.
+    End,
+    /// Nobody knows: the record was taken out. What is on disk stays.
+    Out,
 }
 
 impl<V> Records<V> {
@@ -36,30 +44,52 @@ impl<V> Records<V> {
         self.places.get(key).copied()
     }
 
-    pub(crate) fn at(&mut self, place: usize) -> Option<&mut Option<Record<V>>> {
-        self.list.get_mut(place).map(|(_, record)| record)
+    /// Takes the record out that is at a place, if it is one of these. Until one is [put back](Self::put_back), there is
+    /// nothing of its key.
+    pub(crate) fn take_out_if(
+        &mut self,
+        place: usize,
+        is_it: impl FnOnce(&Record<V>) -> bool,
+    ) -> Option<Record<V>> {
+        let (_, pending) = self.list.get_mut(place)?;
+        match pending {
+            Pending::Record(record) if is_it(record) => mem::replace(pending, Pending::Out).record(),
+            _ => None,
+        }
     }
 
-    /// Puts a record in. Returns the one that it displaces; `None` if the key had none.
+    pub(crate) fn put_back(&mut self, place: usize, record: Record<V>) {
+        if let Some((_, pending)) = self.list.get_mut(place) {
+            *pending = Pending::Record(record);
+        }
+    }
+
+    /// Puts a record in, or that the entry has ended. Returns what that displaces; `None` if there was nothing of the key.
     pub(crate) fn insert(&mut self, key: &Uuid, record: Option<Record<V>>) -> Option<Option<Record<V>>> {
+        let pending = record.map_or(Pending::End, Pending::Record);
         match self.places.entry(*key) {
             Entry::Vacant(place) => {
                 place.insert(self.list.len());
-                self.list.push((*key, record));
+                self.list.push((*key, pending));
                 None
             }
             Entry::Occupied(place) => match self.list.get_mut(*place.get()) {
-                Some((_, present)) => Some(mem::replace(present, record)),
+                Some((_, present)) => Some(mem::replace(present, pending).record()),
                 // Every place is in the list.
-                None => Some(record),
+                None => Some(pending.record()),
             },
         }
     }
 
-    /// Takes all of them out.
+    /// Takes all of them out; `None` is of an entry that has ended.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = (Uuid, Option<Record<V>>)> {
         self.places.clear();
-        self.list.drain(..)
+        let all = self.list.drain(..);
+        all.filter_map(|(key, pending)| match pending {
+            Pending::Record(record) => Some((key, Some(record))),
+            Pending::End => Some((key, None)),
+            Pending::Out => None,
+        })
     }
 
     /// What is left when all were [taken](Self::take): room for the next.
@@ -71,11 +101,30 @@ impl<V> Records<V> {
     }
 }
 
+impl<V> Pending<V> {
+    fn record(self) -> Option<Record<V>> {
+        match self {
+            Pending::Record(record) => Some(record),
+            Pending::End | Pending::Out => None,
+        }
+    }
+}
+
 impl<V> Default for Records<V> {
     fn default() -> Self {
         Records {
             places: HashMap::default(),
             list: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_what_is_pending_is_no_larger_than_one_of_records() {
+        assert_eq!(size_of::<Pending<u8>>(), size_of::<Record<u8>>());
     }
 }

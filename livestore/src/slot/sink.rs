@@ -14,6 +14,10 @@
 //!
 //! Lock order: a leaf. Nothing of the user's runs under it: what is displaced is handed out.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
@@ -162,8 +166,8 @@ pub(crate) struct Whole<'a, V> {
     sink: &'a Sink<V>,
 }
 
-/// The place of a record that was taken out for a moment. No batch is closed while it lives, so it must be
-/// [put back](Self::put_back).
+/// The place of a record that was taken out for a moment. No batch is closed while it lives, so that one is
+/// [put back](Self::put_back) before. If none is, the batch has nothing of the entry.
 #[must_use]
 pub(crate) struct TakenOut<'a, V> {
     whole: Whole<'a, V>,
@@ -244,9 +248,9 @@ impl<V> Sink<V> {
         }
         let place = state.pending.find(key)?;
         let is_of_it =
-            |record: &mut Record<V>| Arc::ptr_eq(&record.value, value) && Arc::strong_count(value) == 2;
+            |record: &Record<V>| Arc::ptr_eq(&record.value, value) && Arc::strong_count(value) == 2;
         // Somebody else has the value, so it does not end here.
-        drop(state.pending.at(place)?.take_if(is_of_it)?);
+        drop(state.pending.take_out_if(place, is_of_it)?);
         state.transactions += 1;
         let whole = Whole { sink: self };
         Some(TakenOut { whole, place })
@@ -601,9 +605,7 @@ impl<V> TakenOut<'_, V> {
     pub(crate) fn put_back(self, record: Record<V>, commit: Commit) {
         let sink = self.whole.sink;
         let mut state = sink.state.lock();
-        if let Some(place) = state.pending.at(self.place) {
-            *place = Some(record);
-        }
+        state.pending.put_back(self.place, record);
         state.entered += u64::from(commit == Commit::Next);
         mem::forget(self.whole);
         sink.end_transaction(state);

@@ -94,7 +94,7 @@ impl<V: LiveValue> State<V> {
     ) -> Option<Result<(), V::MutError>> {
         let taken_out = shared.sink()?.take_out(key, &self.value)?;
         let value = Arc::get_mut(&mut self.value);
-        // The record must be put back whatever happens.
+        // Whatever happens the record is put back, or what it has would not be written.
         let applied = catch_unwind(AssertUnwindSafe(|| value.map(|value| value.apply(mutn))));
         let commit = match applied {
             Ok(Some(Ok(()))) => Commit::Next,

@@ -531,7 +531,7 @@ pub trait Add {
 
 /// Has items one after another: `each(by = id)`.
 ///
-/// Implemented for `Vec`, `VecDeque` and `Arc` of them.
+/// Implemented for `Vec`, `VecDeque`, with the feature `smallvec` for `SmallVec`, and for an `Arc` of one.
 #[diagnostic::on_unimplemented(
     message = "`each(by = ..)` needs a list, but this field is `{Self}`",
     label = "has no items in a row",

@@ -275,7 +275,66 @@ fn options_in_every_place() {
     table.same([Some(Choice::None), None, Some(Choice::Some(None))]);
     table.same([Ok(None), Ok(Some(1)), Err(())]);
     table.same([Some(Ok(None::<u8>)), Some(Err(None::<u8>)), None]);
-    table.end(36);
+    // It is refused nowhere because of what else there is: these have bytes that are like those of `None`.
+    table.better((Some(Marker), "Łódź".to_owned()));
+    table.better((Some(Marker), None::<u8>));
+    table.better((Some(Marker), 192_u8));
+    table.better((Some(Marker), i128::MIN));
+    table.end(40);
+}
+
+#[test]
+fn structs_without_fields() {
+    shapes! {
+        struct Marker;
+        struct Wrapped(Marker);
+        struct Inner { m: Marker, p: PhantomData<u8> }
+        struct Flat { #[serde(flatten)] inner: Inner }
+        #[serde(tag = "t")]
+        enum Tagged { A { m: Marker, maybe: Option<Marker> } }
+        #[serde(untagged)]
+        enum ListFirst { Many(Vec<u8>), Nothing(Marker) }
+        #[serde(untagged)]
+        enum ListLast { Nothing(Marker), Many(Vec<u8>) }
+        #[serde(untagged)]
+        enum MaybeList { Many { m: Option<Vec<u8>> }, Nothing { m: Option<Marker> } }
+        #[serde(untagged)]
+        enum Field { A { m: Marker, p: PhantomData<u8> } }
+        #[serde(untagged)]
+        enum Maybe { A { m: Option<Marker> } }
+    }
+    let inner = || Inner {
+        m: Marker,
+        p: PhantomData,
+    };
+    let mut table = Table::default();
+    table.same((Marker, Wrapped(Marker), vec![Marker, Marker]));
+    table.same(BTreeMap::from([(1, Marker)]));
+    table.better(Some(Wrapped(Marker)));
+    table.better(vec![Some(Marker), None]);
+    table.same(Flat { inner: inner() });
+    table.same(Tagged::A {
+        m: Marker,
+        maybe: None,
+    });
+    table.better(Tagged::A {
+        m: Marker,
+        maybe: Some(Marker),
+    });
+    // They came back as lists.
+    table.same([ListFirst::Nothing(Marker), ListFirst::Many(vec![])]);
+    table.same([ListLast::Nothing(Marker), ListLast::Many(vec![])]);
+    table.strict(Some(ListFirst::Nothing(Marker)));
+    table.strict(MaybeList::Nothing { m: Some(Marker) });
+    table.same(MaybeList::Many { m: Some(vec![]) });
+    // This was refused.
+    table.same(Field::A {
+        m: Marker,
+        p: PhantomData,
+    });
+    table.strict(Maybe::A { m: Some(Marker) });
+    table.same(Maybe::A { m: None });
+    table.end(15);
 }
 
 #[test]
@@ -315,6 +374,8 @@ fn structs_and_their_attributes() {
         struct NotWritten { a: u8, #[serde(skip_serializing)] b: u8 }
         struct NotWrittenDefault { a: u8, #[serde(skip_serializing, default)] b: u8 }
         struct NotRead { a: u8, #[serde(skip_deserializing)] b: u8 }
+        struct WideNotRead { a: String, #[serde(skip_deserializing)] b: Option<u128> }
+        struct BytesNotRead { a: String, #[serde(skip_deserializing)] b: Option<Bytes> }
         struct SkipsIf { a: u8, #[serde(skip_serializing_if = "Option::is_none")] b: Option<u8> }
         struct SkipsZero { a: u8, #[serde(skip_serializing_if = "is_zero", default)] b: u8 }
         struct SkipsZeroWrong { a: u8, #[serde(skip_serializing_if = "is_zero")] b: u8 }
@@ -420,6 +481,16 @@ fn structs_and_their_attributes() {
     table.refused(NotWritten { a: 1, b: 2 });
     table.as_json(NotWrittenDefault { a: 1, b: 2 });
     table.as_json(NotRead { a: 1, b: 2 });
+    let text = || "x".to_owned();
+    table.as_json(WideNotRead {
+        a: text(),
+        b: Some(5),
+    });
+    table.same(WideNotRead { a: text(), b: None });
+    table.as_json(BytesNotRead {
+        a: text(),
+        b: Some(Bytes(vec![1])),
+    });
     table.same(SkipsIf { a: 1, b: None });
     table.same(SkipsIf { a: 1, b: Some(2) });
     table.same(SkipsZero { a: 1, b: 0 });
@@ -437,7 +508,7 @@ fn structs_and_their_attributes() {
     table.same(Bounded { a: vec![1] });
     table.same(Remote { a: Theirs { n: 1 } });
     table.same(Expecting { a: 1 });
-    table.end(40);
+    table.end(43);
 }
 
 /// As others write an `Option` of an `Option`: what is left out is `None`, and what is written as nothing is `Some(None)`.
@@ -749,6 +820,10 @@ fn enums_and_their_attributes() {
         enum Untagged { Unit, Ip(IpAddr), Id { id: Uuid }, Int(i64), Real(f64), Flag(bool), Text(String), Pair(u8, String), Many(Vec<Untagged>), By(BTreeMap<String, Untagged>) }
         #[serde(untagged)]
         enum Big { Wide(u128), Text(String) }
+        #[serde(untagged)]
+        enum BytesFirst { Bytes(Bytes), Wide(u128) }
+        #[serde(untagged)]
+        enum IdFirst { Id(Uuid), Wide(u128) }
         #[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
         enum Cased { SomeVariant { some_field: u8 }, #[serde(rename = "type")] Other, #[serde(alias = "old")] New }
         #[serde(tag = "t", rename_all = "kebab-case")]
@@ -802,6 +877,9 @@ fn enums_and_their_attributes() {
     // It came back as a text of sixteen letters.
     table.refused(Big::Wide(7));
     table.refused(Big::Wide(u128::MAX));
+    // And these as bytes, and as an id.
+    table.refused(BytesFirst::Wide(7));
+    table.refused(IdFirst::Wide(7));
     table.same([Cased::SomeVariant { some_field: 1 }, Cased::Other, Cased::New]);
     table.same(CasedTag::SomeVariant { n: 1 });
     table.same(CasedTag::Unknown);
@@ -822,7 +900,7 @@ fn enums_and_their_attributes() {
     table.same(deep);
     table.same(Clash::A { n: 1 });
     table.same([Discriminants::A, Discriminants::B]);
-    table.end(38);
+    table.end(40);
 }
 
 /// Bytes as bytes, which JSON has as numbers.

@@ -14,6 +14,8 @@ struct Room {
     level: u8,
     #[live(push; clear)]
     names: Vec<u8>,
+    #[live(increment(clamp))]
+    points: u8,
 }
 
 fn main() {}
