@@ -451,6 +451,11 @@ impl<V> Sink<V> {
     }
 
     #[cfg(test)]
+    pub(crate) fn unwritten(&self) -> Option<Arc<Unwritten>> {
+        self.progress.borrow().unwritten.clone()
+    }
+
+    #[cfg(test)]
     pub(crate) fn is_closing_batch(&self) -> bool {
         self.state.lock().closing_batch
     }

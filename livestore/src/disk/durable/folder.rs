@@ -332,15 +332,6 @@ impl<D: Files> Folder<D> {
 }
 
 impl<D: Files> Folder<D> {
-    /// Removes a snapshot that is being written.
-    fn drop_anew(&mut self) {
-        if let Some(anew) = self.anew.take() {
-            let _ = self
-                .files
-                .remove(&format!("{}{DRAFT}", SnapshotMark::name(anew.number)));
-        }
-    }
-
     /// Gives back what a log that has ended does not need: all of it, if it does not count.
     fn trim(&mut self) -> io::Result<()> {
         match self.log.has_batches() {
@@ -467,6 +458,14 @@ impl<D: Files> Engine for Folder<D> {
                 .collect(),
         );
         Ok(())
+    }
+
+    fn drop_anew(&mut self) {
+        if let Some(anew) = self.anew.take() {
+            let _ = self
+                .files
+                .remove(&format!("{}{DRAFT}", SnapshotMark::name(anew.number)));
+        }
     }
 
     fn give_up(&mut self) {

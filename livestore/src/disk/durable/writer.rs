@@ -7,7 +7,6 @@
 //! Whatever fails is final: the queue ends, `flush` errs, the callback is called once, and the memory goes on.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use tokio::runtime::Handle;
 use crate::disk::durable::Source;
 use crate::disk::durable::engine::Engine;
 use crate::disk::durable::folder::Lock;
-use crate::disk::durable::work::{Weight, Work};
+use crate::disk::durable::work::{Missing, Weight, Work};
 use crate::ground::trace;
 use crate::ground::unwind::{caught, let_go};
 use crate::slot::record::STACK;
@@ -98,7 +97,8 @@ where
             source,
             folder,
             weight: Weight::default(),
-            unwritten: HashMap::new(),
+            missing: Missing::default(),
+            stuck: None,
             anew: None,
             bytes: Vec::new(),
         };
@@ -111,7 +111,7 @@ where
         if failure.is_some() {
             let _ = caught(|| work.engine.give_up());
         }
-        let why = match (&failure, work.told()) {
+        let why = match (&failure, work.missing.told(&work.folder)) {
             (Some(failure), _) => FlushError::Failed(failure.clone()),
             (None, Some(unwritten)) => FlushError::Unwritten(unwritten.error.clone()),
             (None, None) => FlushError::Closed,
@@ -148,7 +148,7 @@ where
                     self.write(&mut batch)?;
                     let up_to = batch.up_to;
                     empty = batch.records.reuse();
-                    self.sink.written(up_to, self.told());
+                    self.sink.written(up_to, self.missing.told(&self.folder));
                     self.sink.note_weight(self.weight.recent);
                     self.end_anew(up_to)?;
                     self.begin_anew()?;
@@ -159,7 +159,7 @@ where
         }
         // What is left is small, or what comes next will be.
         let is_wasteful = |work: &Self| work.engine.is_wasteful(work.needed());
-        if is_wasteful(self) && self.is_open() {
+        if self.may_walk() && is_wasteful(self) && self.is_open() {
             if self.anew.is_none() {
                 self.begin_walk()?;
             }
@@ -181,6 +181,7 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod tests {
+    use std::collections::HashMap;
     use std::mem;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc as std_mpsc;
