@@ -108,15 +108,16 @@ where
             Ok(Err(error)) => Some(DurabilityError::write(&work.folder, error)),
             Err(panic) => Some(DurabilityError::writer(&work.folder, panicked(&*panic).into())),
         };
-        if failure.is_some() {
-            let _ = caught(|| work.engine.give_up());
-        }
         let why = match (&failure, work.missing.told(&work.folder)) {
             (Some(failure), _) => FlushError::Failed(failure.clone()),
             (None, Some(unwritten)) => FlushError::Unwritten(unwritten.error.clone()),
             (None, None) => FlushError::Closed,
         };
         let mut lost = sink.finish(why);
+        // The disk that has failed may take its time; only who opens the folder again waits for it.
+        if failure.is_some() {
+            let _ = caught(|| work.engine.give_up());
+        }
         let_go(work);
         drop(lock);
         // From here on somebody else may open the folder.
@@ -419,6 +420,42 @@ mod tests {
         // The engine was not called again, and is gone.
         assert!(setup.batches.recv().await.is_none());
         assert_eq!(setup.failures.load(Ordering::SeqCst), 1);
+    }
+
+    /// A disk that does not answer took its time for that as well, and meanwhile nobody knew.
+    #[tokio::test]
+    async fn everybody_is_told_before_room_is_given_back() {
+        struct Hangs(std_mpsc::Receiver<()>);
+        impl Engine for Hangs {
+            fn begin(&mut self, _: Clocks) {}
+            fn put(&mut self, _: &Uuid, _: &[u8]) -> io::Result<()> {
+                Ok(())
+            }
+            fn remove(&mut self, _: &Uuid) -> io::Result<()> {
+                Ok(())
+            }
+            fn commit(&mut self, _: u64) -> io::Result<()> {
+                Err(io::Error::from(io::ErrorKind::TimedOut))
+            }
+            fn give_up(&mut self) {
+                self.0.recv().ok();
+            }
+        }
+        let (answer, answered) = std_mpsc::channel();
+        let (store, failures) = durable(Hangs(answered), Duration::MAX, 2);
+        store.create(&key(1), Number(0)).ok();
+        let told = tokio::time::timeout(Duration::from_secs(5), store.flush()).await;
+        assert!(matches!(told, Ok(Err(FlushError::Failed(_)))), "{told:?}");
+        for n in 2..6 {
+            store.insert(&key(n), Number(0)).now_or_never().unwrap();
+        }
+        // The folder is somebody else's only after that.
+        let other = store.clone();
+        let mut closed = Box::pin(other.close());
+        assert!(closed.as_mut().now_or_never().is_none());
+        assert_eq!(failures.load(Ordering::SeqCst), 0);
+        drop(answer);
+        assert!(closed.await.is_err());
     }
 
     #[tokio::test]
