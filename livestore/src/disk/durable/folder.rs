@@ -16,7 +16,7 @@
 //! Numbers only grow. Opening reads everything before it changes anything.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, ErrorKind};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -142,7 +142,7 @@ impl<D: Files> Found<D> {
 
     fn open(&self, name: &str) -> Result<D::File, OpenKind> {
         self.files.open(name).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => OpenKind::Lost(name.to_owned()),
+            ErrorKind::NotFound => OpenKind::Lost(name.to_owned()),
             _ => OpenKind::Io(error),
         })
     }
@@ -346,14 +346,18 @@ fn is_former(files: &impl Files, names: &[String]) -> Result<bool, OpenKind> {
     if !names.iter().any(|name| name == FORMER) {
         return Ok(false);
     }
-    let mut file = match files.open(&format!("{FORMER}/version")) {
-        Ok(file) => file,
-        // It is somebody else's.
-        Err(_) => return Ok(false),
-    };
-    let mut begin = [0; FORMER_BEGIN.len()];
-    let read = file.read_at(0, &mut begin).map_err(OpenKind::Io)?;
-    Ok(begin[..read] == *FORMER_BEGIN)
+    let begins = files
+        .open_to_read(&format!("{FORMER}/version"))
+        .and_then(|mut file| {
+            let mut begin = [0; FORMER_BEGIN.len()];
+            let read = file.read_at(0, &mut begin)?;
+            Ok(begin[..read] == *FORMER_BEGIN)
+        });
+    begins.or_else(|error| match error.kind() {
+        // It is somebody else's. Whatever else is wrong says nothing of whose it is.
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => Ok(false),
+        _ => Err(OpenKind::Io(error)),
+    })
 }
 
 fn failed(error: WriteError) -> io::Error {
@@ -510,5 +514,52 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         let _ = self.0.unlock();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+mod tests {
+    use std::fs;
+
+    use tempfile::tempdir;
+
+    use super::*;
+    use crate::disk::durable::error::OpenError;
+    use crate::disk::durable::files::Folder as OfSystem;
+
+    fn look(path: &Path) -> Result<(), OpenError> {
+        let found = Found::look(OfSystem::new(path.to_owned()));
+        found.map(drop).map_err(|error| error.at(path))
+    }
+
+    /// It came up empty: whatever could not be opened was somebody else's.
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_of_which_it_cannot_be_told_whether_it_is_a_former_one_is_refused() {
+        let folder = tempdir().unwrap();
+        let version = folder.path().join("data/version");
+        fs::create_dir(folder.path().join("data")).unwrap();
+        look(folder.path()).unwrap();
+        std::os::unix::fs::symlink("version", &version).unwrap();
+        let looked = look(folder.path());
+        assert!(
+            matches!(&looked, Err(error) if error.io_error().is_some()),
+            "{looked:?}"
+        );
+        fs::remove_file(&version).unwrap();
+        // Whoever may only read it finds out.
+        fs::write(&version, b"FJL\x03").unwrap();
+        let mut rights = fs::metadata(&version).unwrap().permissions();
+        rights.set_readonly(true);
+        fs::set_permissions(&version, rights).unwrap();
+        assert!(look(folder.path()).unwrap_err().is_foreign());
+        // What is another kind of thing is somebody else's.
+        fs::remove_file(&version).unwrap();
+        fs::create_dir(&version).unwrap();
+        look(folder.path()).unwrap();
+        let other = tempdir().unwrap();
+        fs::write(other.path().join("data"), "").unwrap();
+        look(other.path()).unwrap();
     }
 }

@@ -232,6 +232,10 @@ impl Files for Model {
         })
     }
 
+    fn open_to_read(&self, name: &str) -> io::Result<File> {
+        self.open(name)
+    }
+
     fn list(&self) -> io::Result<Vec<String>> {
         Ok(self.world.lock().now.keys().cloned().collect())
     }
