@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::disk::durable::contents::{CONTENTS, Contents, DRAFT, LogMark, SnapshotMark, number_of};
+use crate::disk::durable::contents::{CONTENTS, Contents, DRAFT, LogMark, SnapshotMark, is_draft, number_of};
 use crate::disk::durable::engine::Engine;
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk, Reading, Writing};
@@ -49,6 +49,8 @@ const FORMER_BEGIN: &[u8] = b"FJL";
 pub(crate) struct Found<D> {
     files: D,
     names: Vec<String>,
+    /// The names that the contents say.
+    counts: Vec<String>,
     contents: Option<Contents>,
     /// Of all files.
     pub(crate) bytes: u64,
@@ -80,10 +82,11 @@ impl<D: Files> Found<D> {
         if contents.is_none() && is_former(&files, &names)? {
             return Err(OpenKind::Former);
         }
-        names.retain(|name| number_of(name).is_some() || name.ends_with(DRAFT));
+        names.retain(|name| number_of(name).is_some() || is_draft(name));
         let found = Found {
             files,
             names,
+            counts: contents.as_ref().map(Contents::names).unwrap_or_default(),
             contents,
             bytes: 0,
         };
@@ -239,9 +242,17 @@ impl<D: Files> Found<D> {
         let Found {
             files,
             names,
+            counts,
             contents,
             ..
         } = self;
+        // What does not count may have taken all the room that there was. It must not count after a loss of power either.
+        if names.iter().any(|name| !counts.contains(name)) {
+            files.sync()?;
+        }
+        for name in names.iter().filter(|name| !counts.contains(name)) {
+            let _ = files.remove(name);
+        }
         let number = names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0) + 1;
         let mut contents = contents.unwrap_or(Contents {
             schema: schema.clone(),
@@ -256,7 +267,7 @@ impl<D: Files> Found<D> {
             Ok(log)
         });
         let log = begun.inspect_err(|_| {
-            // Nothing names them yet, and the folder is left as it was. If that fails as well, they are in nobody's way.
+            // Nothing names them yet, and what counts is left as it was. If that fails as well, they are in nobody's way.
             let log = LogMark::name(number);
             for name in [format!("{CONTENTS}{DRAFT}"), format!("{log}{DRAFT}"), log] {
                 let _ = files.remove(&name);
@@ -299,15 +310,9 @@ struct Anew<F: OnDisk> {
 impl<D: Files> Folder<D> {
     /// Removes files that do not count. If one cannot be removed, it is in nobody's way.
     fn tidy_up(&mut self, names: Vec<String>) {
-        let snapshot = self
-            .contents
-            .snapshot
-            .iter()
-            .map(|mark| SnapshotMark::name(mark.number));
-        let logs = self.contents.logs.iter().map(|mark| LogMark::name(mark.number));
-        let count: Vec<String> = snapshot.chain(logs).collect();
+        let counts = self.contents.names();
         for name in names {
-            if !count.contains(&name) {
+            if !counts.contains(&name) {
                 let _ = self.files.remove(&name);
             }
         }
@@ -332,6 +337,20 @@ impl<D: Files> Folder<D> {
 }
 
 impl<D: Files> Folder<D> {
+    /// Removes what does not count after an error: what was not finished, and a snapshot that no contents name.
+    fn drop_rest(&self) -> io::Result<()> {
+        // As they are, and not as they were to be: it is not known how far that came.
+        let newest = Contents::read(&self.files).ok().flatten();
+        let newest = newest.map(|contents| contents.snapshot.map_or(0, |mark| mark.number));
+        for name in self.files.list()? {
+            let is_unnamed = name.starts_with("snapshot-") && number_of(&name) > newest && newest.is_some();
+            if is_draft(&name) || is_unnamed {
+                let _ = self.files.remove(&name);
+            }
+        }
+        Ok(())
+    }
+
     /// Gives back what a log that has ended does not need: all of it, if it does not count.
     fn trim(&mut self) -> io::Result<()> {
         match self.log.has_batches() {
@@ -473,7 +492,9 @@ impl<D: Files> Engine for Folder<D> {
     }
 
     fn give_up(&mut self) {
+        // What is still open is closed first, or the system keeps its room.
         self.drop_anew();
+        let _ = self.drop_rest();
         // If that fails as well, it is in nobody's way.
         let _ = self.log.give_up();
     }
