@@ -57,7 +57,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 /// Is forked while it has a store open. What is left of a process then has one thread: no writer, and nobody who would run
 /// what a runtime is given to block.
 pub(crate) async fn forked(folder: &Path) {
-    let store = texts().open(folder).await.unwrap();
+    let store = texts().with_pending_limit(10).open(folder).await.unwrap();
     store.create(&key(0), text("before")).unwrap();
     store.flush().await.unwrap();
     store.create(&key(1), text("pending")).unwrap();
@@ -72,6 +72,11 @@ pub(crate) async fn forked(folder: &Path) {
             say(&format!("flush_of: {}", told(store.flush_of(&key(1)).await)));
             let saved = store.save(folder.join("elsewhere")).await;
             say(&format!("save: {:?}", saved.map(|report| report.entries)));
+            // As many as would be waited for where there is a writer.
+            for n in 0..50 {
+                store.insert(&key(n), text("of the child")).await;
+            }
+            say("goes on in memory");
             let closed = store.clone().close().await;
             say(&format!(
                 "close: {}",
@@ -104,6 +109,7 @@ fn a_fork_of_the_process_says_so_and_takes_nothing_from_the_other() {
     process.expect("flush: forked");
     process.expect("flush_of: forked");
     process.expect("save: Ok(2)");
+    process.expect("goes on in memory");
     process.expect("close: forked");
     process.expect("open: true");
     process.expect("dropped");

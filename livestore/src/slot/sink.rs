@@ -264,8 +264,9 @@ impl<V> Sink<V> {
 
     // For those who wait, with nothing locked.
 
+    /// Not in a process that was forked, which has no writer that would make room.
     pub(crate) fn is_full(&self) -> bool {
-        self.full.load(Ordering::Acquire)
+        self.full.load(Ordering::Acquire) && self.is_its_process()
     }
 
     /// Waits until it is not full.

@@ -495,7 +495,11 @@ mod tests {
         sink.expect_writer(true);
         let table = Arc::new(Table::<Number>::durable(&StoreOptions::default(), sink));
         let store = LiveStore::from_table(table);
-        store.init(Number(0));
+        // Nobody takes anything out of the queue, and nobody waits until somebody does.
+        for n in 0..30 {
+            store.insert(&key(n), Number(0)).now_or_never().unwrap();
+        }
+        store.mutate(&key(1), 1).now_or_never().unwrap().unwrap();
         let flushed = store.flush().now_or_never();
         assert!(matches!(flushed, Some(Err(FlushError::Forked))), "{flushed:?}");
         let closed = store.clone().close().now_or_never();
