@@ -365,23 +365,31 @@ pub(crate) async fn few_files(folder: &Path) {
     say("opened");
 
     // A log that has outgrown what it is about.
-    let store = write(&here, 1).await;
+    let store = write(&here, 2000).await;
     taken.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
     let mut failed = Ok(());
+    let mut flushed = state(&store);
     for n in 0..100 {
         store.insert(&key(2), text(&"x".repeat(n))).await;
         failed = store.flush().await;
         if failed.is_err() {
             break;
         }
+        flushed = state(&store);
     }
     let said = failed.unwrap_err().to_string();
     assert!(said.contains("Too many open files"), "{said}");
+    assert!(flushed[&key(2)].len() > 3, "it failed at once");
     assert_eq!(store.len(), 3, "the memory goes on");
+    let last = state(&store);
     assert!(store.close().await.is_err());
     drop(taken);
-    let store = texts().open(&here).await.unwrap();
-    assert!(store.len() >= 2);
+    // The batch that failed is there as a whole, or not at all.
+    let found = state(&texts().open(&here).await.unwrap());
+    assert!(
+        found == flushed || found == last,
+        "{found:?} of {flushed:?} and {last:?}"
+    );
     say("written");
 }
 
