@@ -57,7 +57,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 /// Is forked while it has a store open. What is left of a process then has one thread: no writer, and nobody who would run
 /// what a runtime is given to block.
 pub(crate) async fn forked(folder: &Path) {
-    let store = texts().open(folder).await.unwrap();
+    let store = texts().with_pending_limit(10).open(folder).await.unwrap();
     store.create(&key(0), text("before")).unwrap();
     store.flush().await.unwrap();
     store.create(&key(1), text("pending")).unwrap();
@@ -72,6 +72,11 @@ pub(crate) async fn forked(folder: &Path) {
             say(&format!("flush_of: {}", told(store.flush_of(&key(1)).await)));
             let saved = store.save(folder.join("elsewhere")).await;
             say(&format!("save: {:?}", saved.map(|report| report.entries)));
+            // As many as would be waited for where there is a writer.
+            for n in 0..50 {
+                store.insert(&key(n), text("of the child")).await;
+            }
+            say("goes on in memory");
             let closed = store.clone().close().await;
             say(&format!(
                 "close: {}",
@@ -104,6 +109,7 @@ fn a_fork_of_the_process_says_so_and_takes_nothing_from_the_other() {
     process.expect("flush: forked");
     process.expect("flush_of: forked");
     process.expect("save: Ok(2)");
+    process.expect("goes on in memory");
     process.expect("close: forked");
     process.expect("open: true");
     process.expect("dropped");
@@ -359,23 +365,31 @@ pub(crate) async fn few_files(folder: &Path) {
     say("opened");
 
     // A log that has outgrown what it is about.
-    let store = write(&here, 1).await;
+    let store = write(&here, 2000).await;
     taken.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
     let mut failed = Ok(());
+    let mut flushed = state(&store);
     for n in 0..100 {
         store.insert(&key(2), text(&"x".repeat(n))).await;
         failed = store.flush().await;
         if failed.is_err() {
             break;
         }
+        flushed = state(&store);
     }
     let said = failed.unwrap_err().to_string();
     assert!(said.contains("Too many open files"), "{said}");
+    assert!(flushed[&key(2)].len() > 3, "it failed at once");
     assert_eq!(store.len(), 3, "the memory goes on");
+    let last = state(&store);
     assert!(store.close().await.is_err());
     drop(taken);
-    let store = texts().open(&here).await.unwrap();
-    assert!(store.len() >= 2);
+    // The batch that failed is there as a whole, or not at all.
+    let found = state(&texts().open(&here).await.unwrap());
+    assert!(
+        found == flushed || found == last,
+        "{found:?} of {flushed:?} and {last:?}"
+    );
     say("written");
 }
 

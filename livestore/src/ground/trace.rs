@@ -72,6 +72,16 @@ pub(crate) fn disk_failed(error: &dyn std::fmt::Display) {
     let _ = error;
 }
 
+/// The log of a folder grows until this entry has a value that can be written.
+#[cfg(feature = "durable")]
+pub(crate) fn not_written_anew(key: &Uuid) {
+    #[cfg(feature = "tracing")]
+    let _ = caught(
+        || tracing::warn!(%key, "the log cannot be written anew because of an entry that cannot be written"),
+    );
+    let _ = key;
+}
+
 /// The callback has panicked over a batch.
 pub(crate) fn callback_panicked(entries: usize) {
     #[cfg(feature = "tracing")]

@@ -268,8 +268,9 @@ impl<V> Sink<V> {
 
     // For those who wait, with nothing locked.
 
+    /// Not in a process that was forked, which has no writer that would make room.
     pub(crate) fn is_full(&self) -> bool {
-        self.full.load(Ordering::Acquire)
+        self.full.load(Ordering::Acquire) && self.is_its_process()
     }
 
     /// Waits until it is not full.
@@ -452,6 +453,11 @@ impl<V> Sink<V> {
     pub(crate) fn forked(self) -> Sink<V> {
         let process = self.process + 1;
         Sink { process, ..self }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn unwritten(&self) -> Option<Arc<Unwritten>> {
+        self.progress.borrow().unwritten.clone()
     }
 
     #[cfg(test)]

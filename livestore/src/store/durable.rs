@@ -61,6 +61,9 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// Whatever is set, the log may become as large as the entries are together. So the folder has at most about three times
     /// the bytes that they need, or this many more, or a few megabytes, for files grow by pieces; when it is closed, it gives
     /// back what it needs not.
+    ///
+    /// While an entry has a value that cannot be written ([`FlushError::Unwritten`]), only the files that there are have what
+    /// it was before. So nothing is written anew then, and the log grows with what is committed, also beyond that.
     pub fn with_log_limit(mut self, bytes: u64) -> Self {
         self.disk.log_bytes = bytes;
         self

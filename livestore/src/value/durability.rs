@@ -151,6 +151,7 @@ pub enum FlushError {
 /// Entries whose latest values cannot be written so that they can be read again. Cheap to clone.
 ///
 /// On disk is what they were before that, if they were. It is over for an entry when it gets another value or is removed.
+/// Until then the log in the folder is not written anew, so it grows with what is committed.
 #[derive(Clone)]
 pub struct UnwrittenError {
     inner: Arc<(PathBuf, Named)>,

@@ -2,6 +2,9 @@
 //!
 //! The writer takes the pointers of one shard after another. What was written anew counts once all is on disk that had been
 //! committed when the last entry was looked at. Nobody waits for it longer than for one piece.
+//!
+//! What was written before may have an entry as it was before a value that cannot be written. So the first such value ends
+//! the walk, nothing of it counts, and there is no other until that entry can be written.
 
 use std::io;
 
@@ -10,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::disk::durable::engine::Engine;
 use crate::disk::durable::work::{Anew, MOST_BYTES, PIECE_BYTES, Work};
+use crate::ground::trace;
 use crate::ground::unwind::let_go;
 use crate::value::value::LiveValue;
 
@@ -36,10 +40,19 @@ where
     }
 
     pub(crate) fn begin_anew(&mut self) -> io::Result<()> {
-        if self.anew.is_none() && self.engine.is_outgrown(0) && self.engine.is_outgrown(self.needed()) {
+        if self.anew.is_none()
+            && self.engine.is_outgrown(0)
+            && self.may_walk()
+            && self.engine.is_outgrown(self.needed())
+        {
             self.begin_walk()?;
         }
         Ok(())
+    }
+
+    /// Whether all entries can be written, as far as is known.
+    pub(crate) fn may_walk(&self) -> bool {
+        self.missing.is_empty() && self.stuck.is_none()
     }
 
     pub(crate) fn begin_walk(&mut self) -> io::Result<()> {
@@ -92,13 +105,19 @@ where
             };
             if let Some(record) = record {
                 self.bytes.clear();
-                // What cannot be written was told when it was committed.
                 let encoded = record.encode(&times, &mut self.bytes);
                 let_go(record);
-                if encoded.is_ok() && self.bytes.len() <= MOST_BYTES {
-                    self.engine.put_anew(slot.key(), &self.bytes)?;
-                    written += self.bytes.len();
+                if encoded.is_err() || self.bytes.len() > MOST_BYTES {
+                    // If it was never written, that was told, or will be with its batch.
+                    self.stuck = Some(*slot.key());
+                    trace::not_written_anew(slot.key());
+                    self.engine.drop_anew();
+                    let_go(slot);
+                    let_go(anew);
+                    return Ok(());
                 }
+                self.engine.put_anew(slot.key(), &self.bytes)?;
+                written += self.bytes.len();
             }
             let_go(slot);
         }
@@ -116,5 +135,192 @@ where
             self.engine.end_anew(self.shared.floor())?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use serde::{Deserialize, Serialize, Serializer, ser};
+    use tempfile::tempdir;
+    use uuid::Uuid;
+
+    use crate::slot::sink::Unwritten;
+    use crate::store::builder::LiveStoreBuilder;
+    use crate::store::store::LiveStore;
+    use crate::value::durability::{Durability, FlushError};
+    use crate::value::entry::Entry;
+    use crate::value::value::LiveValue;
+
+    /// Whether what begins with a question mark is refused as well.
+    static REFUSES_QUESTIONS: AtomicBool = AtomicBool::new(false);
+
+    /// Refuses to be written if it begins with an exclamation mark.
+    #[derive(Clone, Deserialize)]
+    struct Text(String);
+
+    impl Serialize for Text {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let is_refused = match self.0.chars().next() {
+                Some('!') => true,
+                Some('?') => REFUSES_QUESTIONS.load(Ordering::SeqCst),
+                _ => false,
+            };
+            match is_refused {
+                true => Err(ser::Error::custom("it does not want to")),
+                false => serializer.serialize_str(&self.0),
+            }
+        }
+    }
+
+    impl LiveValue for Text {
+        type Message = ();
+        type Mutation = ();
+        type MutError = ();
+
+        fn mutate(_: &Entry<Self>, _: &()) -> Result<Self, ()> {
+            Err(())
+        }
+    }
+
+    const BAD: Uuid = Uuid::from_u128(1);
+    const BUSY: Uuid = Uuid::from_u128(2);
+
+    fn texts() -> LiveStoreBuilder<Text> {
+        LiveStore::new().with_durability(Durability::Interval(Duration::MAX))
+    }
+
+    async fn put(store: &LiveStore<Text>, key: Uuid, text: &str) -> Result<(), FlushError> {
+        store.insert(&key, Text(text.to_owned())).await;
+        store.flush().await
+    }
+
+    fn count(folder: &Path, begin: &str) -> usize {
+        let files = fs::read_dir(folder).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with(begin)).count()
+    }
+
+    /// What another process would find there now.
+    async fn on_disk(folder: &Path, key: Uuid) -> Option<String> {
+        let copy = tempdir().unwrap();
+        for file in fs::read_dir(folder).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+        }
+        let store = texts().open(copy.path()).await.unwrap();
+        let found = store.fetch(&key).map(|entry| entry.0.clone());
+        store.close().await.unwrap();
+        found
+    }
+
+    /// Has the log outgrown what it is about until everything was written anew.
+    async fn until_anew(store: &LiveStore<Text>, folder: &Path) {
+        for n in 0..10_000 {
+            store.insert(&BUSY, Text(format!("again {n}"))).await;
+            store.flush().await.unwrap();
+            if count(folder, "snapshot-") > 0 {
+                return;
+            }
+        }
+        panic!("it was never written anew");
+    }
+
+    /// It was gone: the snapshot left it out, and the log that had it went.
+    #[tokio::test]
+    async fn what_an_entry_was_outlives_a_log_that_is_outgrown() {
+        let folder = tempdir().unwrap();
+        let folder = folder.path();
+        let store = texts().with_log_limit(1).open(folder).await.unwrap();
+        put(&store, BAD, "good").await.unwrap();
+        for n in 0..100 {
+            let text = format!("!{n}");
+            assert!(matches!(
+                put(&store, BAD, &text).await,
+                Err(FlushError::Unwritten(_))
+            ));
+            put(&store, BUSY, &text[1..]).await.ok();
+        }
+        assert_eq!(on_disk(folder, BAD).await.as_deref(), Some("good"));
+        assert_eq!(on_disk(folder, BUSY).await.as_deref(), Some("99"));
+        assert!(count(folder, "log-") < 4, "no other log is begun meanwhile");
+
+        // Once it has another value, all is as ever.
+        put(&store, BAD, "better").await.unwrap();
+        until_anew(&store, folder).await;
+        assert_eq!(on_disk(folder, BAD).await.as_deref(), Some("better"));
+        store.close().await.unwrap();
+        assert_eq!(on_disk(folder, BAD).await.as_deref(), Some("better"));
+    }
+
+    #[tokio::test]
+    async fn what_an_entry_was_outlives_the_close_of_a_store_with_a_long_log() {
+        let folder = tempdir().unwrap();
+        let folder = folder.path();
+        let store = texts().open(folder).await.unwrap();
+        put(&store, BAD, "good").await.unwrap();
+        for _ in 0..40 {
+            put(&store, BUSY, &"x".repeat(60_000)).await.unwrap();
+        }
+        assert!(put(&store, BAD, "!").await.is_err());
+        let closed = store.close().await;
+        assert!(closed.is_err_and(|error| matches!(error.flush_error(), FlushError::Unwritten(_))));
+        assert_eq!(on_disk(folder, BAD).await.as_deref(), Some("good"));
+        // The next close finds the log as long, and nothing in the way.
+        texts().open(folder).await.unwrap().close().await.unwrap();
+        assert_eq!(on_disk(folder, BAD).await.as_deref(), Some("good"));
+    }
+
+    /// Nothing was refused when it was committed, or it was committed by a program that wrote it.
+    #[tokio::test]
+    async fn a_value_that_was_written_and_cannot_be_any_more_stays_as_it_is_on_disk() {
+        let folder = tempdir().unwrap();
+        let folder = folder.path();
+        let store = texts().with_log_limit(1).open(folder).await.unwrap();
+        put(&store, BAD, "?").await.unwrap();
+        REFUSES_QUESTIONS.store(true, Ordering::SeqCst);
+        for n in 0..100 {
+            put(&store, BUSY, &n.to_string()).await.unwrap();
+        }
+        assert_eq!(on_disk(folder, BAD).await.as_deref(), Some("?"));
+        assert!(count(folder, "log-") < 4 && count(folder, "snapshot-") == 0);
+        put(&store, BAD, "good").await.unwrap();
+        until_anew(&store, folder).await;
+        assert_eq!(on_disk(folder, BAD).await.as_deref(), Some("good"));
+        store.close().await.unwrap();
+    }
+
+    /// With many of them, all were gone through twice after each batch.
+    #[tokio::test]
+    async fn what_is_said_of_them_is_made_when_it_changes() {
+        let folder = tempdir().unwrap();
+        let store = texts().open(folder.path()).await.unwrap();
+        let said = || store.shared().sink().and_then(|sink| sink.unwritten());
+        let is_same = |one: Option<Arc<Unwritten>>, other: Option<Arc<Unwritten>>| match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(&one, &other),
+            _ => false,
+        };
+        assert!(put(&store, BAD, "!").await.is_err());
+        let first = said();
+        for text in ["a", "b"] {
+            put(&store, BUSY, text).await.ok();
+            assert!(is_same(first.clone(), said()));
+        }
+        put(&store, BAD, "!!").await.ok();
+        assert!(is_same(first.clone(), said()), "for the same reason");
+        put(&store, BUSY, "!").await.ok();
+        assert!(!is_same(first, said()));
+        assert_eq!(said().map(|said| said.reasons.len()), Some(2));
+        put(&store, BAD, "good").await.ok();
+        assert_eq!(said().map(|said| said.reasons.len()), Some(1));
+        store.remove(&BUSY).await.unwrap();
+        store.flush().await.unwrap();
+        assert!(said().is_none());
     }
 }

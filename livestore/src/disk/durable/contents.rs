@@ -76,7 +76,20 @@ pub(crate) fn number_of(name: &str) -> Option<u64> {
     digits.parse().ok().filter(|_| !digits.starts_with('+'))
 }
 
+/// Whether a file of ours was not finished.
+pub(crate) fn is_draft(name: &str) -> bool {
+    let finished = name.strip_suffix(DRAFT);
+    finished.is_some_and(|name| name == CONTENTS || number_of(name).is_some())
+}
+
 impl Contents {
+    /// The names of the files that count, but for its own.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let snapshot = self.snapshot.iter().map(|mark| SnapshotMark::name(mark.number));
+        let logs = self.logs.iter().map(|mark| LogMark::name(mark.number));
+        snapshot.chain(logs).collect()
+    }
+
     /// No file that counts has a higher number.
     pub(crate) fn last_number(&self) -> u64 {
         let snapshot = self.snapshot.as_ref().map_or(0, |mark| mark.number);

@@ -57,6 +57,9 @@ pub(crate) trait Engine: Send {
         Ok(())
     }
 
+    /// Lets go of what was written anew. What was before counts as ever.
+    fn drop_anew(&mut self) {}
+
     /// Gives back what room it can after an error: what was being written does not count, and the disk may be full. Nothing
     /// comes after that.
     fn give_up(&mut self) {}

@@ -16,14 +16,14 @@
 //! Numbers only grow. Opening reads everything before it changes anything.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, ErrorKind};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::disk::durable::contents::{CONTENTS, Contents, DRAFT, LogMark, SnapshotMark, number_of};
+use crate::disk::durable::contents::{CONTENTS, Contents, DRAFT, LogMark, SnapshotMark, is_draft, number_of};
 use crate::disk::durable::engine::Engine;
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk, Reading, Writing};
@@ -49,6 +49,8 @@ const FORMER_BEGIN: &[u8] = b"FJL";
 pub(crate) struct Found<D> {
     files: D,
     names: Vec<String>,
+    /// The names that the contents say.
+    counts: Vec<String>,
     contents: Option<Contents>,
     /// Of all files.
     pub(crate) bytes: u64,
@@ -80,10 +82,11 @@ impl<D: Files> Found<D> {
         if contents.is_none() && is_former(&files, &names)? {
             return Err(OpenKind::Former);
         }
-        names.retain(|name| number_of(name).is_some() || name.ends_with(DRAFT));
+        names.retain(|name| number_of(name).is_some() || is_draft(name));
         let found = Found {
             files,
             names,
+            counts: contents.as_ref().map(Contents::names).unwrap_or_default(),
             contents,
             bytes: 0,
         };
@@ -142,7 +145,7 @@ impl<D: Files> Found<D> {
 
     fn open(&self, name: &str) -> Result<D::File, OpenKind> {
         self.files.open(name).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => OpenKind::Lost(name.to_owned()),
+            ErrorKind::NotFound => OpenKind::Lost(name.to_owned()),
             _ => OpenKind::Io(error),
         })
     }
@@ -239,9 +242,17 @@ impl<D: Files> Found<D> {
         let Found {
             files,
             names,
+            counts,
             contents,
             ..
         } = self;
+        // What does not count may have taken all the room that there was. It must not count after a loss of power either.
+        if names.iter().any(|name| !counts.contains(name)) {
+            files.sync()?;
+        }
+        for name in names.iter().filter(|name| !counts.contains(name)) {
+            let _ = files.remove(name);
+        }
         let number = names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0) + 1;
         let mut contents = contents.unwrap_or(Contents {
             schema: schema.clone(),
@@ -256,7 +267,7 @@ impl<D: Files> Found<D> {
             Ok(log)
         });
         let log = begun.inspect_err(|_| {
-            // Nothing names them yet, and the folder is left as it was. If that fails as well, they are in nobody's way.
+            // Nothing names them yet, and what counts is left as it was. If that fails as well, they are in nobody's way.
             let log = LogMark::name(number);
             for name in [format!("{CONTENTS}{DRAFT}"), format!("{log}{DRAFT}"), log] {
                 let _ = files.remove(&name);
@@ -299,15 +310,9 @@ struct Anew<F: OnDisk> {
 impl<D: Files> Folder<D> {
     /// Removes files that do not count. If one cannot be removed, it is in nobody's way.
     fn tidy_up(&mut self, names: Vec<String>) {
-        let snapshot = self
-            .contents
-            .snapshot
-            .iter()
-            .map(|mark| SnapshotMark::name(mark.number));
-        let logs = self.contents.logs.iter().map(|mark| LogMark::name(mark.number));
-        let count: Vec<String> = snapshot.chain(logs).collect();
+        let counts = self.contents.names();
         for name in names {
-            if !count.contains(&name) {
+            if !counts.contains(&name) {
                 let _ = self.files.remove(&name);
             }
         }
@@ -332,13 +337,18 @@ impl<D: Files> Folder<D> {
 }
 
 impl<D: Files> Folder<D> {
-    /// Removes a snapshot that is being written.
-    fn drop_anew(&mut self) {
-        if let Some(anew) = self.anew.take() {
-            let _ = self
-                .files
-                .remove(&format!("{}{DRAFT}", SnapshotMark::name(anew.number)));
+    /// Removes what does not count after an error: what was not finished, and a snapshot that no contents name.
+    fn drop_rest(&self) -> io::Result<()> {
+        // As they are, and not as they were to be: it is not known how far that came.
+        let newest = Contents::read(&self.files).ok().flatten();
+        let newest = newest.map(|contents| contents.snapshot.map_or(0, |mark| mark.number));
+        for name in self.files.list()? {
+            let is_unnamed = name.starts_with("snapshot-") && number_of(&name) > newest && newest.is_some();
+            if is_draft(&name) || is_unnamed {
+                let _ = self.files.remove(&name);
+            }
         }
+        Ok(())
     }
 
     /// Gives back what a log that has ended does not need: all of it, if it does not count.
@@ -355,14 +365,18 @@ fn is_former(files: &impl Files, names: &[String]) -> Result<bool, OpenKind> {
     if !names.iter().any(|name| name == FORMER) {
         return Ok(false);
     }
-    let mut file = match files.open(&format!("{FORMER}/version")) {
-        Ok(file) => file,
-        // It is somebody else's.
-        Err(_) => return Ok(false),
-    };
-    let mut begin = [0; FORMER_BEGIN.len()];
-    let read = file.read_at(0, &mut begin).map_err(OpenKind::Io)?;
-    Ok(begin[..read] == *FORMER_BEGIN)
+    let begins = files
+        .open_to_read(&format!("{FORMER}/version"))
+        .and_then(|mut file| {
+            let mut begin = [0; FORMER_BEGIN.len()];
+            let read = file.read_at(0, &mut begin)?;
+            Ok(begin[..read] == *FORMER_BEGIN)
+        });
+    begins.or_else(|error| match error.kind() {
+        // It is somebody else's. Whatever else is wrong says nothing of whose it is.
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => Ok(false),
+        _ => Err(OpenKind::Io(error)),
+    })
 }
 
 fn failed(error: WriteError) -> io::Error {
@@ -469,8 +483,18 @@ impl<D: Files> Engine for Folder<D> {
         Ok(())
     }
 
+    fn drop_anew(&mut self) {
+        if let Some(anew) = self.anew.take() {
+            let _ = self
+                .files
+                .remove(&format!("{}{DRAFT}", SnapshotMark::name(anew.number)));
+        }
+    }
+
     fn give_up(&mut self) {
+        // What is still open is closed first, or the system keeps its room.
         self.drop_anew();
+        let _ = self.drop_rest();
         // If that fails as well, it is in nobody's way.
         let _ = self.log.give_up();
     }
@@ -511,5 +535,52 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         let _ = self.0.unlock();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+mod tests {
+    use std::fs;
+
+    use tempfile::tempdir;
+
+    use super::*;
+    use crate::disk::durable::error::OpenError;
+    use crate::disk::durable::files::Folder as OfSystem;
+
+    fn look(path: &Path) -> Result<(), OpenError> {
+        let found = Found::look(OfSystem::new(path.to_owned()));
+        found.map(drop).map_err(|error| error.at(path))
+    }
+
+    /// It came up empty: whatever could not be opened was somebody else's.
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_of_which_it_cannot_be_told_whether_it_is_a_former_one_is_refused() {
+        let folder = tempdir().unwrap();
+        let version = folder.path().join("data/version");
+        fs::create_dir(folder.path().join("data")).unwrap();
+        look(folder.path()).unwrap();
+        std::os::unix::fs::symlink("version", &version).unwrap();
+        let looked = look(folder.path());
+        assert!(
+            matches!(&looked, Err(error) if error.io_error().is_some()),
+            "{looked:?}"
+        );
+        fs::remove_file(&version).unwrap();
+        // Whoever may only read it finds out.
+        fs::write(&version, b"FJL\x03").unwrap();
+        let mut rights = fs::metadata(&version).unwrap().permissions();
+        rights.set_readonly(true);
+        fs::set_permissions(&version, rights).unwrap();
+        assert!(look(folder.path()).unwrap_err().is_foreign());
+        // What is another kind of thing is somebody else's.
+        fs::remove_file(&version).unwrap();
+        fs::create_dir(&version).unwrap();
+        look(folder.path()).unwrap();
+        let other = tempdir().unwrap();
+        fs::write(other.path().join("data"), "").unwrap();
+        look(other.path()).unwrap();
     }
 }

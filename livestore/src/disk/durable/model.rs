@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::disk::durable::contents::Contents;
+use crate::disk::durable::contents::{Contents, DRAFT, number_of};
 use crate::disk::durable::engine::Engine;
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk};
@@ -232,6 +232,10 @@ impl Files for Model {
         })
     }
 
+    fn open_to_read(&self, name: &str) -> io::Result<File> {
+        self.open(name)
+    }
+
     fn list(&self) -> io::Result<Vec<String>> {
         Ok(self.world.lock().now.keys().cloned().collect())
     }
@@ -392,10 +396,22 @@ impl Run {
                 // As when there is room again.
                 self.model.world.lock().calls_left = None;
                 folder.give_up();
+                self.assert_tidy();
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// There is nothing that takes room and does not count.
+    fn assert_tidy(&self) {
+        let contents = Contents::read(&self.model).ok().flatten().unwrap();
+        let newest = contents.snapshot.map_or(0, |mark| mark.number);
+        for name in self.model.world.lock().now.keys() {
+            let is_newer = number_of(name).is_some_and(|number| number > newest);
+            let is_rest = name.ends_with(DRAFT) || (name.starts_with("snapshot-") && is_newer);
+            assert!(!is_rest, "{name} is there");
+        }
     }
 
     fn write(&mut self, folder: &mut Folder<Model>, opened: usize, batches: usize) -> io::Result<()> {
@@ -564,6 +580,36 @@ fn whatever_call_fails_all_that_was_committed_is_there() {
         }
     }
     assert!(failed > 150, "{failed}");
+}
+
+/// It needed room before it gave any back.
+#[test]
+fn what_does_not_count_goes_before_opening_needs_room() {
+    let model = Model::default();
+    let (found, ..) = read(&model).map_err(|error| error.at("folder".as_ref())).unwrap();
+    let mut folder = begin(found).unwrap();
+    folder.begin(CLOCKS);
+    folder.put(&Uuid::max(), &[1]).unwrap();
+    folder.commit(1).unwrap();
+    folder.close(CLOCKS).unwrap();
+    // A process that was killed while it wrote a snapshot, or just after, leaves them.
+    let left = ["snapshot-1.new", "snapshot-1", "contents.new", "log-1.new"];
+    for name in left {
+        model.create(name).unwrap();
+    }
+    model.create("notes.new").unwrap();
+    let model = Model::watched(model.world.lock().clone());
+    let (found, ..) = read(&model).map_err(|error| error.at("folder".as_ref())).unwrap();
+    begin(found).unwrap();
+    let moments = std::mem::take(&mut *model.moments.as_ref().unwrap().lock());
+    // The moments before the first file is made.
+    let files = moments[0].0.inodes.len();
+    let last = moments
+        .iter()
+        .take_while(|(world, _)| world.inodes.len() == files)
+        .last();
+    let names: Vec<_> = last.unwrap().0.now.keys().collect();
+    assert_eq!(names, ["contents", "log-1", "notes.new"]);
 }
 
 #[test]

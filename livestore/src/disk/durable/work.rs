@@ -1,12 +1,12 @@
 //! [`Work`]: what the writer is at, and the batches that it writes.
 //!
 //! A value that cannot be written so that it can be read again is left out, and `flush` errs until its entry has another:
-//! on disk is what the entry was before.
+//! on disk is what the entry was before. So nothing is written anew meanwhile, because only the old files have that.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{io, vec};
+use std::{io, mem, vec};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,8 +36,9 @@ pub(crate) struct Work<'a, E, V: LiveValue> {
     pub(crate) source: Source<V>,
     pub(crate) folder: PathBuf,
     pub(crate) weight: Weight,
-    /// Entries whose latest values could not be written, and why.
-    pub(crate) unwritten: HashMap<Uuid, String>,
+    pub(crate) missing: Missing,
+    /// An entry that could not be written anew. Until a batch has it, the old files stay.
+    pub(crate) stuck: Option<Uuid>,
     /// How far everything was written anew.
     pub(crate) anew: Option<Anew<V>>,
     /// Of one record.
@@ -66,6 +67,52 @@ impl Weight {
     /// How many bytes so many entries have, more or less.
     pub(crate) fn of(&self, entries: usize) -> u64 {
         (entries as u64).saturating_mul(self.bytes.checked_div(self.records).unwrap_or(0))
+    }
+}
+
+/// Entries whose latest values could not be written, and why.
+#[derive(Default)]
+pub(crate) struct Missing {
+    reasons: HashMap<Uuid, String>,
+    /// What was made of them last. There may be many, and most batches change none.
+    told: Option<Arc<Unwritten>>,
+    has_changed: bool,
+}
+
+impl Missing {
+    fn add(&mut self, key: Uuid, reason: String) {
+        let before = self.reasons.get(&key);
+        if before.is_none_or(|before| *before != reason) {
+            self.reasons.insert(key, reason);
+            self.has_changed = true;
+        }
+    }
+
+    fn forget(&mut self, key: &Uuid) {
+        if !self.reasons.is_empty() && self.reasons.remove(key).is_some() {
+            self.has_changed = true;
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    /// What `flush` says of them.
+    pub(crate) fn told(&mut self, folder: &Path) -> Option<Arc<Unwritten>> {
+        if mem::take(&mut self.has_changed) {
+            self.told = (!self.is_empty()).then(|| {
+                let mut named = Named::default();
+                for (key, reason) in &self.reasons {
+                    named.add(*key, reason.clone());
+                }
+                Arc::new(Unwritten {
+                    error: UnwrittenError::new(folder, named),
+                    reasons: self.reasons.clone(),
+                })
+            });
+        }
+        self.told.clone()
     }
 }
 
@@ -99,21 +146,20 @@ where
                 match encoded {
                     None => continue,
                     Some(Ok(())) if self.bytes.len() > MOST_BYTES => {
-                        self.unwritten.insert(key, "it has more than 4 GiB".to_owned());
+                        self.missing.add(key, "it has more than 4 GiB".to_owned());
                         continue;
                     }
                     Some(Ok(())) => {}
                     Some(Err(error)) => {
-                        self.unwritten.insert(key, error.to_string());
+                        self.missing.add(key, error.to_string());
                         continue;
                     }
                 }
                 records += 1;
                 bytes += self.bytes.len();
             }
-            if !self.unwritten.is_empty() {
-                self.unwritten.remove(&key);
-            }
+            self.missing.forget(&key);
+            self.stuck = self.stuck.filter(|stuck| *stuck != key);
             staged = staged.and_then(|()| match self.bytes.is_empty() {
                 true => self.engine.remove(&key),
                 false => self.engine.put(&key, &self.bytes),
@@ -123,20 +169,5 @@ where
         self.weight.note(records, bytes);
         staged?;
         self.engine.commit(floor)
-    }
-
-    /// What `flush` says of entries that could not be written.
-    pub(crate) fn told(&self) -> Option<Arc<Unwritten>> {
-        if self.unwritten.is_empty() {
-            return None;
-        }
-        let mut named = Named::default();
-        for (key, reason) in &self.unwritten {
-            named.add(*key, reason.clone());
-        }
-        Some(Arc::new(Unwritten {
-            error: UnwrittenError::new(&self.folder, named),
-            reasons: self.unwritten.clone(),
-        }))
     }
 }

@@ -7,7 +7,6 @@
 //! Whatever fails is final: the queue ends, `flush` errs, the callback is called once, and the memory goes on.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use tokio::runtime::Handle;
 use crate::disk::durable::Source;
 use crate::disk::durable::engine::Engine;
 use crate::disk::durable::folder::Lock;
-use crate::disk::durable::work::{Weight, Work};
+use crate::disk::durable::work::{Missing, Weight, Work};
 use crate::ground::trace;
 use crate::ground::unwind::{caught, let_go};
 use crate::slot::record::STACK;
@@ -98,7 +97,8 @@ where
             source,
             folder,
             weight: Weight::default(),
-            unwritten: HashMap::new(),
+            missing: Missing::default(),
+            stuck: None,
             anew: None,
             bytes: Vec::new(),
         };
@@ -108,15 +108,16 @@ where
             Ok(Err(error)) => Some(DurabilityError::write(&work.folder, error)),
             Err(panic) => Some(DurabilityError::writer(&work.folder, panicked(&*panic).into())),
         };
-        if failure.is_some() {
-            let _ = caught(|| work.engine.give_up());
-        }
-        let why = match (&failure, work.told()) {
+        let why = match (&failure, work.missing.told(&work.folder)) {
             (Some(failure), _) => FlushError::Failed(failure.clone()),
             (None, Some(unwritten)) => FlushError::Unwritten(unwritten.error.clone()),
             (None, None) => FlushError::Closed,
         };
         let mut lost = sink.finish(why);
+        // The disk that has failed may take its time; only who opens the folder again waits for it.
+        if failure.is_some() {
+            let _ = caught(|| work.engine.give_up());
+        }
         let_go(work);
         drop(lock);
         // From here on somebody else may open the folder.
@@ -148,7 +149,7 @@ where
                     self.write(&mut batch)?;
                     let up_to = batch.up_to;
                     empty = batch.records.reuse();
-                    self.sink.written(up_to, self.told());
+                    self.sink.written(up_to, self.missing.told(&self.folder));
                     self.sink.note_weight(self.weight.recent);
                     self.end_anew(up_to)?;
                     self.begin_anew()?;
@@ -159,7 +160,7 @@ where
         }
         // What is left is small, or what comes next will be.
         let is_wasteful = |work: &Self| work.engine.is_wasteful(work.needed());
-        if is_wasteful(self) && self.is_open() {
+        if self.may_walk() && is_wasteful(self) && self.is_open() {
             if self.anew.is_none() {
                 self.begin_walk()?;
             }
@@ -181,6 +182,7 @@ fn panicked(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod tests {
+    use std::collections::HashMap;
     use std::mem;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc as std_mpsc;
@@ -420,6 +422,42 @@ mod tests {
         assert_eq!(setup.failures.load(Ordering::SeqCst), 1);
     }
 
+    /// A disk that does not answer took its time for that as well, and meanwhile nobody knew.
+    #[tokio::test]
+    async fn everybody_is_told_before_room_is_given_back() {
+        struct Hangs(std_mpsc::Receiver<()>);
+        impl Engine for Hangs {
+            fn begin(&mut self, _: Clocks) {}
+            fn put(&mut self, _: &Uuid, _: &[u8]) -> io::Result<()> {
+                Ok(())
+            }
+            fn remove(&mut self, _: &Uuid) -> io::Result<()> {
+                Ok(())
+            }
+            fn commit(&mut self, _: u64) -> io::Result<()> {
+                Err(io::Error::from(io::ErrorKind::TimedOut))
+            }
+            fn give_up(&mut self) {
+                self.0.recv().ok();
+            }
+        }
+        let (answer, answered) = std_mpsc::channel();
+        let (store, failures) = durable(Hangs(answered), Duration::MAX, 2);
+        store.create(&key(1), Number(0)).ok();
+        let told = tokio::time::timeout(Duration::from_secs(5), store.flush()).await;
+        assert!(matches!(told, Ok(Err(FlushError::Failed(_)))), "{told:?}");
+        for n in 2..6 {
+            store.insert(&key(n), Number(0)).now_or_never().unwrap();
+        }
+        // The folder is somebody else's only after that.
+        let other = store.clone();
+        let mut closed = Box::pin(other.close());
+        assert!(closed.as_mut().now_or_never().is_none());
+        assert_eq!(failures.load(Ordering::SeqCst), 0);
+        drop(answer);
+        assert!(closed.await.is_err());
+    }
+
     #[tokio::test]
     async fn an_engine_that_panics_has_failed() {
         struct Panics;
@@ -457,7 +495,11 @@ mod tests {
         sink.expect_writer(true);
         let table = Arc::new(Table::<Number>::durable(&StoreOptions::default(), sink));
         let store = LiveStore::from_table(table);
-        store.init(Number(0));
+        // Nobody takes anything out of the queue, and nobody waits until somebody does.
+        for n in 0..30 {
+            store.insert(&key(n), Number(0)).now_or_never().unwrap();
+        }
+        store.mutate(&key(1), 1).now_or_never().unwrap().unwrap();
         let flushed = store.flush().now_or_never();
         assert!(matches!(flushed, Some(Err(FlushError::Forked))), "{flushed:?}");
         let closed = store.clone().close().now_or_never();
