@@ -454,8 +454,10 @@ class Live {
     else if (t == "ping") this.#put('{"t":"pong"}');
     else if (t == "bye") this.#after = frame.after;
     else if (t == "event") this.#events.tell((listener) => listener(frame.e));
-    // Where one store is served, it is not named.
-    else for (const [store, entries] of this.#stores) if (s === undefined || s === store) entries.get(k)?.take(frame, this.#epoch);
+    // Where one store is served, it is not named; who is there at it is.
+    else
+      for (const [store, entries] of this.#stores)
+        if (s === store || (s === undefined && !store.endsWith("@here"))) entries.get(k)?.take(frame, this.#epoch);
   }
   #open(hello) {
     clearTimeout(this.#timer);

@@ -427,6 +427,22 @@ test("where one store is served, it is not named", async (t) => {
   assert.equal(watch.value, 2);
 });
 
+test("what is not named is not of who is there", async (t) => {
+  const world = new World(t);
+  world.open();
+  const room = world.live.watch("room", KEY), here = world.live.watch("room@here", KEY);
+  await settle();
+  world.socket.tell(
+    { t: "ok", id: 1, subs: [{ k: KEY }] },
+    { t: "ok", id: 2, subs: [{ k: KEY }] },
+    { t: "snap", s: "room@here", k: KEY, r: "a", ver: 2, v: { count: 1 } },
+    { t: "snap", k: KEY, r: "a", ver: 50, v: { lines: [] } },
+    { t: "upd", k: KEY, r: "a", from: 50, ver: 51, p: [[["lines"], ["hi"]]] },
+    { t: "upd", s: "room@here", k: KEY, r: "a", from: 2, ver: 3, p: [[["count"], 2]] },
+  );
+  assert.deepEqual([room.value, here.value], [{ lines: ["hi"] }, { count: 2 }]);
+});
+
 test("stores are told apart", async (t) => {
   const world = new World(t);
   world.open();
