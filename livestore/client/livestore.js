@@ -404,7 +404,10 @@ class Live {
       if (ver) this.#find(store, key)?.reach(ver);
     };
     try {
-      return (await this.#ask(frame, { change, told })).ver;
+      const { ver } = await this.#ask(frame, { change, told });
+      // It may have been told together with a later change, for whose reply that is held back.
+      if (entry?.held && entry.shown.ver < ver) await new Promise((done) => setTimeout(done, HOLD));
+      return ver;
     } catch (error) {
       if (change && error.code != "unknown") entry.keep((other) => other != change);
       throw error;
@@ -526,7 +529,7 @@ class Live {
     this.#socket = this.#attempt = this.#hello = undefined;
     clearTimeout(this.#timer);
     clearInterval(this.#looks);
-    this.#later.forEach((timer) => clearTimeout(timer));
+    this.#later.forEach(clearTimeout);
     this.#later.clear();
     for (const entry of this.#entries()) entry.lose();
   }
@@ -575,7 +578,7 @@ class Live {
       if (entry.state) left.push(entry);
     }
     if (!this.#hello) return;
-    // Who leaves makes room for who comes. He may have come back, too.
+    // Who leaves makes room for who comes, if nobody has come back for the same.
     this.#tell("unsub", left.filter(({ store, key }) => !this.#find(store, key)));
     this.#tell("sub", this.#entries().filter(({ state }) => state == IDLE));
     while (this.#queue.length && this.#unanswered.size < WINDOW) this.#send(this.#queue.shift());
@@ -594,11 +597,11 @@ class Live {
           const timer = setTimeout(() => {
             this.#later.delete(timer);
             for (const entry of again) entry.state = IDLE;
-            this.#flush(isSub ? [] : again);
+            this.#flush(again);
           }, after);
           this.#later.add(timer);
         };
-        if (isSub) for (const entry of entries) entry.state = ASKED;
+        for (const entry of entries) entry.state = ASKED;
         this.#send(this.#request({ t, s, epoch: isSub ? this.#epoch : undefined, keys }, { told }));
       }
     }

@@ -300,6 +300,22 @@ test("what has come up to a reply is shown with it", async (t) => {
   assert.deepEqual([watch.value.lines, watch.version], [["x", "a", "b"], 7]);
 });
 
+test("what was done is shown by the time one knows, also if a later change was told with it", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched({ lines: [] }), values = told(watch);
+  const a = watch.send("a").then(() => watch.value.lines);
+  const b = watch.send("b", { optimistic: push("b") });
+  const sent = world.socket.take();
+  world.socket.tell(upd(5, 7, [[["lines"], 0, 0, ["a", "b"]]]), { t: "ok", id: sent[0].id, ver: 6 });
+  await world.pass(1);
+  world.socket.tell({ t: "ok", id: sent[1].id, ver: 7 });
+  await b;
+  await world.pass(30);
+  assert.deepEqual(await a, ["a", "b"]);
+  assert.deepEqual(values.map(({ lines }) => lines.join("")), ["", "b", "ab"]);
+});
+
 test("several changes in one update are shown once", async (t) => {
   const world = new World(t);
   world.open();
