@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { connect } from "../../livestore/client/livestore.js";
 
-export const key = (n) => `00000000-0000-0000-0000-${String(n).padStart(12, "0")}`;
+export const key = (n) => `00c0ffee-0000-4000-8000-${String(n).padStart(12, "0")}`;
 export const KEY = key(1);
 export const OTHER = key(2);
 
