@@ -211,12 +211,12 @@ class Entry {
   changes = [];
   constructor(live, store, key) {
     Object.assign(this, { live, store, key });
-    const { watch } = this;
-    watch.send = (command, options) => live.send(store, key, command, options);
-    watch.publish = (message, options) => live.publish(store, key, message, options);
-    watch.store = store;
-    watch.key = key;
-    watch.ready.catch(() => {});
+    Object.assign(this.watch, {
+      store,
+      key,
+      send: (command, options) => live.send(store, key, command, options),
+      publish: (message, options) => live.publish(store, key, message, options),
+    }).ready.catch(() => {});
   }
   open() {
     this.handles++;
@@ -273,6 +273,8 @@ class Entry {
   /** Takes the status of a subscription. Returns whether it is to be asked for again. */
   answer({ err, same, retry }) {
     if (err) {
+      // The store has ended, and the server is about to.
+      retry ||= err == "unavailable";
       if (!retry && this.ending?.why != CLOSED) this.end(this.ending ?? { why: err });
       return retry;
     }
@@ -384,10 +386,7 @@ class Live {
       if (this.closed) entry.watch._reject(this.#over());
       // The server would refuse all that is asked with it.
       else if (!UUID.test(key)) entry.end({ why: "bad_request" });
-      else {
-        if (!this.#stores.has(store)) this.#stores.set(store, new Map());
-        this.#stores.get(store).set(key, entry);
-      }
+      else this.#stores.set(store, (this.#stores.get(store) ?? new Map()).set(key, entry));
     }
     this._soon();
     return entry.open();
@@ -592,7 +591,7 @@ class Live {
         const entries = rest.splice(0, Math.max(1, this.#hello.max.bytes >> 7));
         const keys = entries.map(({ key, now: { ver, r } }) => (isSub && ver ? { k: key, ver, r } : { k: key }));
         const told = ({ subs, code, retry, after = 1000 }) => {
-          const again = entries.filter((entry, at) => (isSub ? entry.answer(subs ? subs[at] : { err: code, retry }) : retry));
+          const again = entries.filter((entry, at) => (isSub ? entry.answer(subs?.[at] ?? { err: code, retry }) : retry));
           if (!again.length) return;
           const timer = setTimeout(() => {
             this.#later.delete(timer);
