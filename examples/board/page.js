@@ -16,28 +16,25 @@ let current, me, held, drag = Math.floor(Math.random() * 1e9);
 const drawn = new Map();
 const pointers = new Map();
 
-/** Asks something in a dialog. */
+/** Asks something in a dialog. Returns nothing if that is closed, and asks again if there is no such answer. */
 const ask = (dialog) =>
   new Promise((resolve) => {
-    const form = dialog.querySelector("form");
+    const form = dialog.querySelector("form"), no = form.querySelector("[value=no]");
+    let answer;
     form.reset();
-    form.onsubmit = () => resolve(Object.fromEntries(new FormData(form)));
-    const no = form.querySelector("[value=no]");
+    form.onsubmit = () => (answer = Object.fromEntries(new FormData(form)));
     if (no) no.onclick = () => dialog.close();
+    dialog.onclose = () => (answer || no ? resolve(answer) : dialog.showModal());
     dialog.showModal();
   });
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-const name = localStorage.name ?? (await ask($("who"))).name;
+const visible = (text) => (text ?? "").replace(/\p{Cc}/gu, "").trim();
+let name = visible(localStorage.name);
+while (!name) name = visible((await ask($("who"))).name);
 localStorage.name = name;
 localStorage.secret ??= uuid();
 const token = `${localStorage.secret}.${[...new TextEncoder().encode(name)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-
-const live = connect("/live", { token });
-live.state.subscribe((state) => {
-  $("state").textContent = { open: "live", connecting: "connecting", waiting: "no connection, trying again", closed: "closed" }[state];
-  $("state").className = state;
-  if (state == "closed") say(`The server does not let us in (${live.closed?.code}).`);
-});
 
 let silence;
 const say = (text) => {
@@ -51,37 +48,54 @@ const REASONS = {
 };
 const failed = (error) => say(REASONS[error.reason] ?? REASONS[error.code] ?? error.message);
 
+const live = connect("/live", { token });
+live.state.subscribe((state) => {
+  $("state").textContent = { open: "live", connecting: "connecting", waiting: "no connection, trying again", closed: "closed" }[state];
+  $("state").className = state;
+  if (state != "closed") return;
+  say(`The server does not let us in (${live.closed?.code}).`);
+  // Maybe it does under another name.
+  if (live.closed?.code == 4401) delete localStorage.name;
+});
+
 // ---- Which boards there are.
 
 $("boards").onchange = () => open($("boards").value);
+addEventListener("hashchange", () => {
+  const key = location.hash.slice(1);
+  if ([...$("boards").options].some(({ value }) => value == key)) open(key);
+});
 $("begin").onclick = async () => {
-  const { title } = await ask($("naming"));
-  live.call("begin", title).then(open, failed);
+  const named = await ask($("naming"));
+  if (named) live.call("begin", named.title).then(open, failed);
 };
-$("end").onclick = () => current && live.call("end", current.key).catch(failed);
+$("end").onclick = async () => {
+  const { key } = current ?? {};
+  if (key && (await ask($("ending")))) live.call("end", key).catch(failed);
+};
 
 // ---- One board.
 
 function open(key) {
   if (key == current?.key) return;
+  // What is being written there is written.
+  const at = document.activeElement;
+  if (!current?.board.end && at?.closest("#view, #remark")) at.blur();
   current?.close();
   current = undefined;
   draw(undefined);
+  people(undefined);
   if (!key) return;
   location.hash = key;
   $("boards").value = key;
   const board = live.watch("board", key), here = live.watch("board@here", key);
-  const leave = [
-    board.messages(point),
-    board.subscribe((value) => {
-      if (current?.key == key) draw(value);
-      if (board.end) say("This board has been removed."), open(undefined);
-    }),
-    here.subscribe((value) => current?.key == key && people(value)),
-  ];
-  current = { key, board, people: new Map(), close: () => (leave.forEach((leave) => leave()), board.close(), here.close()) };
-  draw(board.value);
-  people(here.value);
+  current = { key, board, people: new Map(), close: () => (board.close(), here.close()) };
+  board.messages(point);
+  board.subscribe((value) => {
+    draw(value);
+    if (board.end) say("This board has been removed."), open(undefined);
+  });
+  here.subscribe(people);
 }
 
 const hue = (id) => parseInt(id.slice(0, 4), 16) % 360;
@@ -89,15 +103,20 @@ const called = (id) => current?.people.get(id) ?? "somebody";
 
 function people(value) {
   const there = Object.values(value?.people ?? {});
-  current.people = new Map(there.map(({ id, name }) => [id, name]));
+  if (current) current.people = new Map(there.map(({ id, name }) => [id, name]));
   $("people").replaceChildren(...there.map(({ id, name }) => {
     const item = document.createElement("li");
     item.textContent = name;
     item.style.setProperty("--hue", hue(id));
     return item;
   }));
-  for (const [who, pointer] of pointers) if (!current.people.has(who)) pointer.remove();
-  for (const { element, card } of drawn.values()) element.querySelector(".by").textContent = called(card.author);
+  for (const [who, pointer] of pointers) if (!current?.people.has(who)) pointer.remove();
+  for (const shown of drawn.values()) label(shown);
+}
+
+function label({ element, card }) {
+  element.querySelector(".by").textContent = called(card.author);
+  element.setAttribute("aria-label", `${card.color} card of ${called(card.author)}: ${card.text || "empty"}`);
 }
 
 function draw(value) {
@@ -111,7 +130,15 @@ function draw(value) {
   $("end").hidden = $("remark").hidden = typeof value?.remark != "string";
   const remark = $("remark").querySelector("input");
   if (document.activeElement != remark) remark.value = value?.remark ?? "";
-  for (const [id, { element }] of drawn) if (!Object.hasOwn(cards, id)) element.remove(), drawn.delete(id);
+  for (const [id, { element }] of drawn) {
+    if (Object.hasOwn(cards, id)) continue;
+    drawn.delete(id);
+    if (held == id) held = undefined;
+    // Whoever was at it goes on at the next one.
+    const isThere = element.contains(document.activeElement), next = element.nextElementSibling ?? element.previousElementSibling ?? $("view");
+    element.remove();
+    if (isThere) next.focus();
+  }
   for (const [id, card] of Object.entries(cards)) {
     const was = drawn.get(id);
     if (was?.card === card) continue;
@@ -121,11 +148,14 @@ function draw(value) {
     element.style.top = `${card.at.y}px`;
     element.style.zIndex = card.at.z;
     element.dataset.color = card.color;
-    element.querySelector(".by").textContent = called(card.author);
-    element.setAttribute("aria-label", `${card.color} card of ${called(card.author)}: ${card.text || "empty"}`);
+    label({ element, card });
     for (const field of ["text", "note"]) {
       const area = element.querySelector(`.${field}`), now = card[field] ?? "";
-      if (document.activeElement != area && area.value != now) area.value = now;
+      // What is being typed is sent soon, and goes over what others have written.
+      if (area.typed !== undefined || area.value == now) continue;
+      const { selectionStart, selectionEnd } = area;
+      area.value = now;
+      if (document.activeElement == area) area.setSelectionRange(selectionStart, selectionEnd);
     }
     element.querySelector("details").hidden = card.author != me;
   }
@@ -162,12 +192,21 @@ function make(id) {
   element.querySelector(".paint").onclick = () => paint(id);
   element.querySelector(".remove").onclick = () => remove(id);
   for (const [area, field] of [[text, "text"], [note, "note"]]) {
+    // Only what was typed is sent, as others may be writing there as well.
     let later;
     const write = () => {
       clearTimeout(later);
-      if (area.value != (drawn.get(id)?.card[field] ?? "")) send({ [field == "text" ? "write" : "note"]: { card: id, text: area.value } }, of(id, { [field]: area.value }));
+      const text = area.typed;
+      area.typed = undefined;
+      if (text === undefined || !current) return;
+      if (!drawn.has(id)) say(REASONS.gone);
+      else if (text != (drawn.get(id).card[field] ?? "")) send({ [field == "text" ? "write" : "note"]: { card: id, text } }, of(id, { [field]: text }));
     };
-    area.oninput = () => (clearTimeout(later), (later = setTimeout(write, 400)));
+    area.oninput = () => {
+      area.typed = area.value;
+      clearTimeout(later);
+      later = setTimeout(write, 400);
+    };
     area.onblur = write;
   }
   element.onkeydown = (event) => {
@@ -258,22 +297,34 @@ $("surface").addEventListener("pointermove", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
+  if (document.querySelector("dialog[open]")) return;
   const writes = event.target.closest?.("textarea, input, select");
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() == "z" && !writes) {
     event.preventDefault();
     send(event.shiftKey ? "redo" : "undo");
-  } else if (event.key == "a" && !writes && !event.ctrlKey && !event.metaKey) {
+  } else if (event.key == "a" && !writes && !event.ctrlKey && !event.metaKey && $("view").contains(event.target)) {
     event.preventDefault();
     add();
   }
 });
+
 // ---- It begins.
 
-me = await live.call("me");
-const list = live.watch("boards", LIST);
-list.subscribe((value) => {
+while (me === undefined) {
+  try {
+    me = await live.call("me");
+  } catch ({ code, retry, after }) {
+    // The reply was lost, or it was too soon. Otherwise we are not let in, which the state says.
+    if (code != "unknown" && !retry) break;
+    await pause(after ?? 0);
+  }
+}
+let isFirst = true;
+live.watch("boards", LIST).subscribe((value) => {
   const options = Object.entries(value?.boards ?? {}).map(([key, title]) => new Option(title, key, false, key == current?.key));
   $("boards").replaceChildren(...options);
-  if (value && !options.length) $("begin").click();
+  if (!value) return;
+  if (isFirst && !options.length) $("begin").click();
+  isFirst = false;
   if (!options.some(({ value }) => value == current?.key)) open(options.find(({ value }) => value == location.hash.slice(1))?.value ?? options[0]?.value);
 });

@@ -6,7 +6,7 @@
  * interface MyApi {
  *   stores: {
  *     room: { view: RoomView; command: RoomIn; message: Wave; publish: WaveIn };
- *     "room@here": { view: Record<string, Card> };
+ *     "room@here": { view: Here<Card> };
  *   };
  *   calls: { ask: { argument: Ask; answer: Answer } };
  *   event: Notice;
@@ -29,6 +29,16 @@ export interface Api {
   calls?: { [name: string]: { argument?: unknown; answer: unknown } };
   /** What comes as an event. */
   event?: unknown;
+}
+
+/** What is seen of `<store>@here`: who is there. */
+export interface Here<Card> {
+  /** How many users there are. */
+  count: number;
+  /** The cards of up to 200 of them, in the order in which they came. A name stays the same until the server starts anew. */
+  people: Record<string, Card>;
+  /** The server has only begun: those who are missing may be on their way back. */
+  partial?: true;
 }
 
 /** Of a server of which nothing is known. */
@@ -72,7 +82,7 @@ export function connect<A extends Api = AnyApi>(url: string | URL, options?: Opt
 /** The contract of Svelte's stores, and what React's `useSyncExternalStore` takes. All of it may be called unbound. */
 export interface Observable<T> {
   readonly value: T;
-  /** Calls `listener` at once, then whenever the value has changed. Returns what ends that. */
+  /** Calls `listener` at once, then whenever the value has changed. Returns what ends that. If the first call throws, so does this. */
   readonly subscribe: (listener: (value: T) => void) => () => void;
   readonly getSnapshot: () => T;
 }
@@ -83,7 +93,10 @@ export interface Live<A extends Api = AnyApi> {
   /** Why it is closed. `code` is that of the socket; 0 if none could be made. */
   readonly closed: { readonly code: number; readonly reason: string } | undefined;
 
-  /** Watches a key: its value, from now on, through reconnects. Whoever watches the same key shares one subscription. */
+  /**
+   * Watches a key, a hyphenated UUID: its value, from now on, through reconnects. Whoever watches the same key shares one
+   * subscription.
+   */
   watch<S extends Store<A>>(store: S, key: string): Watch<Of<A, S, "view">, Of<A, S, "command">, Of<A, S, "message">, Of<A, S, "publish">>;
 
   /**
@@ -114,19 +127,26 @@ export interface Live<A extends Api = AnyApi> {
   /** Tells of events that the server sends to this user. Returns what ends that. */
   events(listener: (event: Immutable<Part<A, "event">>) => void): () => void;
 
-  /** Tries to connect at once, or finds out whether the connection lives. */
+  /** Tries to connect at once, or finds out whether the connection lives. Does nothing in a page that is hidden. */
   retry(): void;
 
-  /** Ends the connection for good. What was sent and not answered is `unknown`, the rest is `closed`; values stay as they are. */
+  /**
+   * Ends the connection for good. What was sent and not answered is `unknown`, the rest is `closed`. Values stay as they were
+   * told last, without optimistic changes that were not answered.
+   */
   close(): void;
 }
 
 export interface SendOptions<V> {
-  /** Only if the entry is at this version, which is that of what was seen: `watch.version`. Else the code is `conflict`. */
+  /**
+   * Only if the entry is at this version, which is that of what was seen: `watch.version`. Else the code is `conflict`, and by
+   * then the watch has come to the version that the error names.
+   */
   if?: number;
   /**
    * What the value will be like. Shown at once, on top of whatever comes in between; taken back if the command is refused. It is
-   * given a frozen value and returns another. It must not do anything else, as it is called again for each value that comes.
+   * given a frozen value and returns another, never `undefined`. It must not do anything else, as it is called again for each
+   * value that comes.
    */
   optimistic?: (value: Immutable<V>) => Immutable<V>;
 }
@@ -142,7 +162,7 @@ export interface Watch<V = any, C = any, M = any, P = any> extends Observable<Im
   readonly version: number;
   /** Resolves to the first value. Rejects with a `LiveError` if there will be none. */
   readonly ready: Promise<Immutable<V>>;
-  /** Set before the value becomes `undefined` for good. */
+  /** Set before the value becomes `undefined` for good. Listeners are told of it, also if there was no value before. */
   readonly end: End | undefined;
   /** Tells of messages, and of how many were missed, at most: some may have been for others. Returns what ends that. */
   readonly messages: (listener: (message: M, version: number) => void, missed?: (count: number) => void) => () => void;
@@ -153,7 +173,10 @@ export interface Watch<V = any, C = any, M = any, P = any> extends Observable<Im
     (message: P, options?: { confirm?: false }): boolean;
     (message: P, options: { confirm: true }): Promise<void>;
   };
-  /** Watches no longer. When everybody who watches the key has closed, its subscription ends, and its value stays as it is. */
+  /**
+   * Watches no longer: its listeners are told nothing more. When everybody who watches the key has closed, its subscription ends,
+   * and its value stays as it is.
+   */
   close(): void;
 }
 
@@ -161,7 +184,8 @@ export interface Watch<V = any, C = any, M = any, P = any> extends Observable<Im
 export interface End {
   /**
    * `removed`, `expired`, `revoked` (it is not to be seen any more) and `internal` come in the middle of it; `not_found` and
-   * `too_many_subs` are answers to a subscription, also to one after a reconnect; `bad_request`: there is no such store.
+   * `too_many_subs` are answers to a subscription, also to one after a reconnect; `bad_request`: there is no such store, or that
+   * is no key.
    */
   readonly why: string;
   readonly version: number | undefined;

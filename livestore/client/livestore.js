@@ -7,6 +7,7 @@ const PATIENCE = 10_000, STEADY = 5_000;
 const FIRST = 250, LONGEST = 16_000;
 /** How long an update is held back that may hold what one's own command did, until its reply says so. */
 const HOLD = 30;
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 /** How many requests may be unanswered; the server refuses more. */
 const WINDOW = 32;
 
@@ -43,12 +44,17 @@ class Observable {
   }
   subscribe = (listener) => {
     const leave = this.#audience.join(listener);
-    listener(this.value);
+    try {
+      listener(this.value);
+    } catch (error) {
+      leave();
+      throw error;
+    }
     return leave;
   };
   getSnapshot = () => this.value;
-  _set(value) {
-    if (Object.is(value, this.value)) return;
+  _set(value, always) {
+    if (!always && Object.is(value, this.value)) return;
     this.value = value;
     // A listener may bring about a newer one, so nobody is told of an older one after it.
     this.#audience.tell((listener) => listener(this.value));
@@ -68,7 +74,7 @@ const put = (node, key, value) =>
 const EMPTY = Object.freeze({}), EMPTY_LIST = Object.freeze([]);
 
 /** Returns what `next` says, made of the parts of `old` wherever those say the same. */
-export const share = (old, next) => {
+const share = (old, next) => {
   if (Object.is(old, next) || !isObject(next)) return next;
   const isList = Array.isArray(next);
   if (!isObject(old) || Array.isArray(old) != isList) old = isList ? EMPTY_LIST : EMPTY;
@@ -104,7 +110,7 @@ const shareItems = (old, next) => {
 };
 
 /** Carries a patch out on a copy. Throws if it does not fit. */
-export const patch = (root, operations) => {
+const patch = (root, operations) => {
   const copies = new Set();
   const copy = (node) => {
     if (copies.has(node)) return node;
@@ -113,7 +119,7 @@ export const patch = (root, operations) => {
     return node;
   };
   const fits = (does) => {
-    if (!does) throw new TypeError("a patch of something else");
+    if (!does) throw TypeError();
   };
   /** Whether it is a list and an index, or an object and a key. */
   const isPlace = (node, key) => isObject(node) && typeof key == (Array.isArray(node) ? "number" : "string");
@@ -167,7 +173,7 @@ const mark = (token) => (/^-?\d{16,}$/.test(token) && !Number.isSafeInteger(+tok
 
 const encode = (value) =>
   JSON.stringify(value, (_, part) => (typeof part == "bigint" ? MARK + part : part)).replace(MARKED, "$1");
-export const decode = (text, bigint) =>
+const decode = (text, bigint) =>
   bigint && /\d{16}/.test(text)
     ? JSON.parse(text.replace(TOKEN, mark), (_, part) =>
         typeof part == "string" && part.startsWith(MARK) ? BigInt(part.slice(MARK.length)) : part)
@@ -205,21 +211,31 @@ class Entry {
   changes = [];
   constructor(live, store, key) {
     Object.assign(this, { live, store, key });
-    const { watch } = this;
-    watch.send = (command, options) => live.send(store, key, command, options);
-    watch.publish = (message, options) => live.publish(store, key, message, options);
-    watch.store = store;
-    watch.key = key;
-    watch.ready.catch(() => {});
+    Object.assign(this.watch, {
+      store,
+      key,
+      send: (command, options) => live.send(store, key, command, options),
+      publish: (message, options) => live.publish(store, key, message, options),
+    }).ready.catch(() => {});
   }
   open() {
     this.handles++;
-    let close = () => {
-      close = () => {};
+    const { watch } = this;
+    let seats = new Set();
+    const close = () => {
+      if (!seats) return;
+      seats.forEach((leave) => leave());
+      seats = undefined;
       this.handles--;
       this.live._soon();
     };
-    return Object.create(this.watch, { close: { value: () => close() } });
+    const seated = (join) => (...listeners) => {
+      const leave = join(...listeners), end = () => (seats?.delete(end), leave());
+      // It may have been closed by who was told at once.
+      seats ? seats.add(end) : leave();
+      return end;
+    };
+    return Object.assign(Object.create(watch), { close, subscribe: seated(watch.subscribe), messages: seated(watch.messages) });
   }
 
   take(frame, epoch) {
@@ -254,8 +270,14 @@ class Entry {
     this.state = IDLE;
     this.live._soon();
   }
-  answer({ err, same }) {
-    if (err) return this.ending?.why == CLOSED || this.end(this.ending ?? { why: err });
+  /** Takes the status of a subscription. Returns whether it is to be asked for again. */
+  answer({ err, same, retry }) {
+    if (err) {
+      // The store has ended, and the server is about to.
+      retry ||= err == "unavailable";
+      if (!retry && this.ending?.why != CLOSED) this.end(this.ending ?? { why: err });
+      return retry;
+    }
     this.state = LIVE;
     this.ending = undefined;
     if (same) this.settle(Infinity);
@@ -277,7 +299,8 @@ class Entry {
     this.watch.end = { why, version: ver, message: msg };
     this.watch._reject(new LiveError(why));
     this.now = this.shown = { ver: 0 };
-    this.keep(() => false);
+    // Who has not had a value yet is told as well.
+    this.keep(() => false, true);
   }
 
   /** Shows what there is, unless replies up to `ver` leave open whether that holds a change which is shown on top of it. */
@@ -291,25 +314,26 @@ class Entry {
     this.shown = this.now;
     this.keep(({ state }) => state != OVER);
   }
-  keep(which) {
+  keep(which, always) {
     this.changes = this.changes.filter(which);
     let value = this.shown.base;
     for (const { apply } of this.changes) {
       try {
-        value = apply(value);
+        const next = apply(value);
+        if (next !== undefined) value = next;
       } catch {
         // It does not fit what there is now; its reply will say more.
       }
     }
     this.watch.version = this.shown.ver;
     if (value !== undefined) this.watch._resolve(value = share(this.watch.value, value));
-    this.watch._set(value);
+    this.watch._set(value, always);
   }
   /** Shows a change until its reply comes. */
   expect(apply) {
     if (this.watch.value === undefined) return;
     // If it throws, nothing was done.
-    apply(this.watch.value);
+    if (apply(this.watch.value) === undefined) throw new TypeError("no value");
     const change = { apply };
     this.changes.push(change);
     this.keep(() => true);
@@ -337,6 +361,8 @@ class Live {
   /** In how many milliseconds the server wants to be asked again. */
   #after;
   #stores = new Map();
+  /** What is to be asked again on this connection. */
+  #later = new Set();
   #events = new Audience();
   #queue = [];
   #unanswered = new Map();
@@ -357,9 +383,10 @@ class Live {
     let entry = this.#find(store, key);
     if (!entry) {
       entry = new Entry(this, store, key);
-      if (!this.#stores.has(store)) this.#stores.set(store, new Map());
-      this.#stores.get(store).set(key, entry);
       if (this.closed) entry.watch._reject(this.#over());
+      // The server would refuse all that is asked with it.
+      else if (!UUID.test(key)) entry.end({ why: "bad_request" });
+      else this.#stores.set(store, (this.#stores.get(store) ?? new Map()).set(key, entry));
     }
     this._soon();
     return entry.open();
@@ -370,12 +397,16 @@ class Live {
     const change = optimistic && !this.closed && entry?.expect(optimistic);
     const epoch = expected === undefined ? undefined : (entry?.shown.epoch ?? this.#epoch);
     const frame = { t: "cmd", s: store, k: key, c: command, if: expected, epoch };
-    const done = ({ ver }) => {
+    // Also a conflict comes with a version.
+    const told = ({ ver }) => {
       if (change) change.state = OVER;
-      this.#find(store, key)?.reach(ver);
+      if (ver) this.#find(store, key)?.reach(ver);
     };
     try {
-      return (await this.#ask(frame, { change, done })).ver;
+      const { ver } = await this.#ask(frame, { change, told });
+      // It may have been told together with a later change, for whose reply that is held back.
+      if (entry?.held && entry.shown.ver < ver) await new Promise((done) => setTimeout(done, HOLD));
+      return ver;
     } catch (error) {
       if (change && error.code != "unknown") entry.keep((other) => other != change);
       throw error;
@@ -454,8 +485,10 @@ class Live {
     else if (t == "ping") this.#put('{"t":"pong"}');
     else if (t == "bye") this.#after = frame.after;
     else if (t == "event") this.#events.tell((listener) => listener(frame.e));
-    // Where one store is served, it is not named.
-    else for (const [store, entries] of this.#stores) if (s === undefined || s === store) entries.get(k)?.take(frame, this.#epoch);
+    // Where one store is served, it is not named; who is there at it is.
+    else
+      for (const [store, entries] of this.#stores)
+        if (s === store || (s === undefined && !store.endsWith("@here"))) entries.get(k)?.take(frame, this.#epoch);
   }
   #open(hello) {
     clearTimeout(this.#timer);
@@ -495,6 +528,8 @@ class Live {
     this.#socket = this.#attempt = this.#hello = undefined;
     clearTimeout(this.#timer);
     clearInterval(this.#looks);
+    this.#later.forEach(clearTimeout);
+    this.#later.clear();
     for (const entry of this.#entries()) entry.lose();
   }
   /** No reply will come. What only reads is asked again, of the rest nobody knows what came of it. */
@@ -505,7 +540,7 @@ class Live {
     for (const { again, change, reject } of requests) {
       // It is shown until the next connection says what there is.
       if (change) change.state = OVER;
-      if (!again) reject(new LiveError("unknown"));
+      if (!again) reject?.(new LiveError("unknown"));
     }
   }
   #finish(closed) {
@@ -516,7 +551,11 @@ class Live {
     this.state._set("closed");
     this.#forget();
     for (const { reject } of this.#queue.splice(0)) reject(this.#over());
-    for (const { watch } of this.#entries()) watch._reject(this.#over());
+    for (const entry of this.#entries()) {
+      // Nobody will say any more what came of a change.
+      entry.settle(Infinity);
+      entry.watch._reject(this.#over());
+    }
   }
   #over = () => new LiveError("closed", { err: this.closed.reason });
 
@@ -530,34 +569,41 @@ class Live {
   _soon() {
     queueMicrotask(() => this.#flush());
   }
-  #flush() {
-    if (!this.#hello) return;
-    const { bytes } = this.#hello.max;
-    for (const [store, entries] of this.#stores) {
-      const unwanted = [], wanted = [];
-      for (const entry of entries.values()) {
-        if (!entry.handles) {
-          entries.delete(entry.key);
-          entry.watch._reject(new LiveError("closed"));
-          if (entry.state != IDLE) unwanted.push({ k: entry.key });
-        } else if (entry.state == IDLE) wanted.push(entry);
-      }
-      if (unwanted.length) this.#put(encode({ t: "unsub", s: store, keys: unwanted }));
-      // A key takes less than 128 bytes.
-      while (wanted.length) this.#subscribe(store, wanted.splice(0, Math.max(1, bytes >> 7)));
+  #flush(left = []) {
+    for (const entry of this.#entries()) {
+      if (entry.handles) continue;
+      this._drop(entry);
+      entry.watch._reject(new LiveError("closed"));
+      if (entry.state) left.push(entry);
     }
+    if (!this.#hello) return;
+    // Who leaves makes room for who comes, if nobody has come back for the same.
+    this.#tell("unsub", left.filter(({ store, key }) => !this.#find(store, key)));
+    this.#tell("sub", this.#entries().filter(({ state }) => state == IDLE));
     while (this.#queue.length && this.#unanswered.size < WINDOW) this.#send(this.#queue.shift());
   }
-  #subscribe(store, entries) {
-    const keys = entries.map(({ key, now: { ver, r } }) => (ver ? { k: key, ver, r } : { k: key }));
-    for (const entry of entries) entry.state = ASKED;
-    const each = (change) => entries.filter(({ state }) => state == ASKED).forEach(change);
-    const done = ({ subs }) => entries.forEach((entry, at) => entry.answer(subs[at]));
-    const reject = ({ code, retry, after = 1000 }) => {
-      if (retry) setTimeout(() => (each((entry) => (entry.state = IDLE)), this.#flush()), after);
-      else if (code != "unknown") each((entry) => entry.end({ why: code }));
-    };
-    this.#send(this.#request({ t: "sub", s: store, epoch: this.#epoch, keys }, { done, reject }));
+  #tell(t, all) {
+    const isSub = t == "sub";
+    for (const s of this.#stores.keys()) {
+      const rest = all.filter(({ store }) => store == s);
+      while (rest.length) {
+        // A key takes less than 128 bytes.
+        const entries = rest.splice(0, Math.max(1, this.#hello.max.bytes >> 7));
+        const keys = entries.map(({ key, now: { ver, r } }) => (isSub && ver ? { k: key, ver, r } : { k: key }));
+        const told = ({ subs, code, retry, after = 1000 }) => {
+          const again = entries.filter((entry, at) => (isSub ? entry.answer(subs?.[at] ?? { err: code, retry }) : retry));
+          if (!again.length) return;
+          const timer = setTimeout(() => {
+            this.#later.delete(timer);
+            for (const entry of again) entry.state = IDLE;
+            this.#flush(again);
+          }, after);
+          this.#later.add(timer);
+        };
+        for (const entry of entries) entry.state = ASKED;
+        this.#send(this.#request({ t, s, epoch: isSub ? this.#epoch : undefined, keys }, { told }));
+      }
+    }
   }
 
   #request(frame, more) {
@@ -579,8 +625,9 @@ class Live {
   #answer(id, frame) {
     const request = this.#unanswered.get(id);
     if (!this.#unanswered.delete(id)) return;
-    if (frame.t == "err") request.reject(new LiveError(frame.code, frame));
-    else request.done?.(frame), request.resolve?.(frame);
+    request.told?.(frame);
+    if (frame.t == "err") request.reject?.(new LiveError(frame.code, frame));
+    else request.resolve?.(frame);
     this.#flush();
   }
   /** Returns whether it was sent, as far as is known. */
@@ -594,3 +641,5 @@ class Live {
 }
 
 export const connect = (url, options) => new Live(url, options);
+// For tests.
+export { decode as _decode, patch as _patch, share as _share };

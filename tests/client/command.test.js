@@ -97,6 +97,22 @@ test("a reply says which version there is, to who is subscribed", async (t) => {
   assert.deepEqual(world.socket.take(), []);
 });
 
+test("a conflict says which version there is, too", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched({ lines: [] }), values = told(watch);
+  const sent = outcome(watch.send({}, { if: watch.version, optimistic: push("mine") }));
+  // Others have changed what is not seen here, so that nothing was told of it.
+  world.socket.tell({ t: "err", id: world.socket.one().id, code: "conflict", ver: 7 });
+  // Whoever asks again at once does not ask for the same again.
+  assert.equal(watch.version, 7);
+  await settle();
+  assert.equal(sent.is, "conflict");
+  assert.deepEqual(values.map(({ lines }) => lines.join("")), ["", "mine", ""]);
+  watch.send({}, { if: watch.version }).catch(() => {});
+  assert.equal(world.socket.one().if, 7);
+});
+
 test("a reply says nothing to who has not the status of his subscription yet", async (t) => {
   const world = new World(t);
   const live = world.open(), watch = await world.watched();
@@ -284,6 +300,22 @@ test("what has come up to a reply is shown with it", async (t) => {
   assert.deepEqual([watch.value.lines, watch.version], [["x", "a", "b"], 7]);
 });
 
+test("what was done is shown by the time one knows, also if a later change was told with it", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched({ lines: [] }), values = told(watch);
+  const a = watch.send("a").then(() => watch.value.lines);
+  const b = watch.send("b", { optimistic: push("b") });
+  const sent = world.socket.take();
+  world.socket.tell(upd(5, 7, [[["lines"], 0, 0, ["a", "b"]]]), { t: "ok", id: sent[0].id, ver: 6 });
+  await world.pass(1);
+  world.socket.tell({ t: "ok", id: sent[1].id, ver: 7 });
+  await b;
+  await world.pass(30);
+  assert.deepEqual(await a, ["a", "b"]);
+  assert.deepEqual(values.map(({ lines }) => lines.join("")), ["", "b", "ab"]);
+});
+
 test("several changes in one update are shown once", async (t) => {
   const world = new World(t);
   world.open();
@@ -342,6 +374,32 @@ test("a change that throws has nothing sent", async (t) => {
   await assert.rejects(watch.send("a", { optimistic: () => { throw new RangeError("mine"); } }), RangeError);
   assert.deepEqual(world.socket.take(), []);
   assert.deepEqual(watch.value, { lines: [] });
+});
+
+test("a change that makes nothing of a value is no end", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched({ lines: [] });
+  await assert.rejects(watch.send("a", { optimistic: () => {} }), TypeError);
+  assert.deepEqual(world.socket.take(), []);
+  const sent = watch.send("a", { optimistic: (value) => (value.lines.length ? undefined : { lines: ["a"] }) });
+  world.socket.tell(upd(5, 6, [[["lines"], 0, 0, ["x"]]]));
+  await world.pass(30);
+  assert.deepEqual(watch.value, { lines: ["x"] });
+  world.socket.tell({ t: "ok", id: world.socket.one().id, ver: 6 });
+  await sent;
+});
+
+test("when it is closed, changes of which nobody knows what came are not shown for good", async (t) => {
+  const world = new World(t);
+  const live = world.open(), watch = await world.watched({ lines: [] });
+  const sent = outcome(watch.send("a", { optimistic: push("a") }));
+  // This is held back for the reply.
+  world.socket.tell(upd(5, 6, [[["lines"], 0, 0, ["x"]]]));
+  live.close();
+  assert.deepEqual(watch.value, { lines: ["x"] });
+  await settle();
+  assert.equal(sent.is, "unknown");
 });
 
 test("one that does not fit what came in between is left out", async (t) => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect } from "../../livestore/client/livestore.js";
-import { KEY, World, settle, told } from "./world.js";
+import { KEY, OTHER, World, settle, told } from "./world.js";
 
 test("it says what it speaks and hands the token over", async (t) => {
   const world = new World(t);
@@ -121,7 +121,7 @@ test("some close codes are for good", async (t) => {
     assert.equal(world.sockets.length, 1);
     await assert.rejects(live.send("room", KEY, {}), { code: "closed" });
     await assert.rejects(live.get("room", KEY), { code: "closed" });
-    await assert.rejects(live.watch("room", "new").ready, { code: "closed" });
+    await assert.rejects(live.watch("room", OTHER).ready, { code: "closed" });
     assert.equal(live.publish("room", KEY, 1), false);
     live.close();
     assert.equal(live.closed.code, code);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { decode, patch, share } from "../../livestore/client/livestore.js";
+import { _decode as decode, _patch as patch, _share as share } from "../../livestore/client/livestore.js";
 
 const read = (path) => readFileSync(new URL(path, import.meta.url), "utf8");
 const freeze = (value) => share(undefined, value);

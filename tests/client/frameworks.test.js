@@ -76,6 +76,18 @@ test("React", async (t) => {
   await settle();
   assert.equal(react.shown.at(-1), undefined);
   assert.deepEqual(world.socket.take().map(({ t, keys }) => [t, keys]), [["unsub", [{ k: KEY }]], ["sub", [{ k: OTHER }]]]);
+  // The same key of another store, and in capital letters.
+  const tell = (s, n) => {
+    const { id, keys } = world.socket.take().at(-1);
+    world.socket.tell({ t: "ok", id, subs: keys }, { t: "snap", s, k: OTHER, r: "a", ver: 1, v: { n } });
+  };
+  world.socket.tell({ t: "ok", id: 4, subs: [{ k: OTHER }] }, { t: "snap", s: "room", k: OTHER, r: "a", ver: 1, v: { n: 5 } });
+  assert.equal(react.shown.at(-1), 5);
+  react.shown.length = 0;
+  react.render(() => useWatch("notes", OTHER.toUpperCase())?.n);
+  await settle();
+  tell("notes", 6);
+  assert.deepEqual(react.shown, [undefined, 6]);
   react.unmount();
   await settle();
   assert.deepEqual(world.socket.one().keys, [{ k: OTHER }]);

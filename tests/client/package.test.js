@@ -46,4 +46,6 @@ test("the types name what the module has", () => {
   const declared = [...types.matchAll(/^export (?:function|class|const) (\w+)/gm)].map(([, name]) => name);
   assert.deepEqual(declared.sort(), ["LiveError", "connect"]);
   for (const name of declared) assert.equal(typeof module[name], "function");
+  // All but what is for tests.
+  assert.deepEqual(Object.keys(module).filter((name) => !name.startsWith("_")).sort(), declared);
 });

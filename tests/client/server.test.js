@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { connect, decode, patch, share } from "../../livestore/client/livestore.js";
+import { connect, _decode as decode, _patch as patch, _share as share } from "../../livestore/client/livestore.js";
 import { sockets } from "./socket.js";
 
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));

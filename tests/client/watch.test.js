@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KEY, OTHER, World, settle, told } from "./world.js";
+import { KEY, OTHER, World, key, settle, told } from "./world.js";
 
 const upd = (from, ver, p, more = {}) => ({ t: "upd", s: "room", k: KEY, r: "a", from, ver, p, ...more });
 const snap = (ver, v, more = {}) => ({ t: "snap", s: "room", k: KEY, r: "a", ver, v, ...more });
@@ -21,16 +21,16 @@ test("what is watched is subscribed to together, when there is a connection", as
     { t: "sub", id: 1, s: "room", epoch: "e1", keys: [{ k: KEY }, { k: OTHER }] },
     { t: "sub", id: 2, s: "room@here", epoch: "e1", keys: [{ k: KEY }] },
   ]);
-  live.watch("room", "k3");
-  live.watch("room", "k4");
+  live.watch("room", key(3));
+  live.watch("room", key(4));
   await settle();
-  assert.deepEqual(world.socket.one().keys, [{ k: "k3" }, { k: "k4" }]);
+  assert.deepEqual(world.socket.one().keys, [{ k: key(3) }, { k: key(4) }]);
 });
 
 test("many keys are asked for in frames that the server takes", async (t) => {
   const world = new World(t);
   const live = world.connect();
-  for (let at = 0; at < 100; at++) live.watch("room", `${at}`);
+  for (let at = 0; at < 100; at++) live.watch("room", key(at));
   world.socket.hello("e", { max: { bytes: 4096, subs: 128, rate: 50 } });
   const sent = world.socket.take();
   assert.deepEqual(sent.map(({ keys }) => keys.length), [32, 32, 32, 4]);
@@ -90,7 +90,7 @@ test("the first value can be awaited", async (t) => {
   world.socket.tell({ t: "ok", id: 2, subs: [{ k: OTHER, err: "not_found" }] });
   await assert.rejects(missing.ready, { code: "not_found" });
   assert.deepEqual(missing.end, { why: "not_found", version: undefined, message: undefined });
-  const left = world.live.watch("room", "x");
+  const left = world.live.watch("room", key(3));
   left.close();
   await assert.rejects(left.ready, { code: "closed" });
 });
@@ -179,18 +179,18 @@ test("whoever comes back says what he has, of everything at once", async (t) => 
   world.open();
   const one = await world.watched(), two = await world.watched({ m: 1 }, { key: OTHER, ver: 9, r: "z" });
   const values = [told(one), told(two)];
-  const third = world.live.watch("room", "third");
+  const third = world.live.watch("room", key(3));
   await settle();
   world.socket.take();
   world.socket.drop();
   await world.untilNextSocket();
   world.socket.hello("e1");
   const sub = world.socket.one();
-  assert.deepEqual(sub, { t: "sub", id: 4, s: "room", epoch: "e1", keys: [{ k: KEY, ver: 5, r: "a" }, { k: OTHER, ver: 9, r: "z" }, { k: "third" }] });
+  assert.deepEqual(sub, { t: "sub", id: 4, s: "room", epoch: "e1", keys: [{ k: KEY, ver: 5, r: "a" }, { k: OTHER, ver: 9, r: "z" }, { k: key(3) }] });
   world.socket.tell(
-    { t: "ok", id: 4, subs: [{ k: KEY, same: true }, { k: OTHER }, { k: "third" }] },
+    { t: "ok", id: 4, subs: [{ k: KEY, same: true }, { k: OTHER }, { k: key(3) }] },
     { t: "upd", s: "room", k: OTHER, r: "z", from: 9, ver: 12, p: [[["m"], 2]] },
-    { t: "snap", s: "room", k: "third", r: "q", ver: 1, v: [] },
+    { t: "snap", s: "room", k: key(3), r: "q", ver: 1, v: [] },
   );
   world.socket.tell(upd(5, 6, set(2)));
   assert.deepEqual(values, [[{ n: 1 }, { n: 2 }], [{ m: 1 }, { m: 2 }]]);
@@ -252,6 +252,37 @@ test("an end has a cause, and is the end", async (t) => {
     assert.equal(again.end, undefined);
     assert.deepEqual(world.socket.one().keys, [{ k: KEY }]);
   }
+});
+
+test("whoever is subscribed is told of an end that comes before a first value, once", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = world.live.watch("room", KEY), ends = [];
+  watch.subscribe((value) => ends.push([value, watch.end?.why]));
+  await settle();
+  world.socket.tell({ t: "ok", id: 1, subs: [{ k: KEY, err: "not_found" }] });
+  assert.deepEqual(ends, [[undefined, undefined], [undefined, "not_found"]]);
+  // What is refused later is no other end.
+  watch.send(1, { optimistic: (value) => value }).catch(() => {});
+  world.socket.tell({ t: "err", id: world.socket.take().at(-1).id, code: "not_found" });
+  await settle();
+  assert.equal(ends.length, 2);
+});
+
+test("what is no key ends at once, and costs the others nothing", async (t) => {
+  const world = new World(t);
+  world.open();
+  const wrong = ["x".repeat(70_000), "", "lobby", `${KEY}0`, `{${KEY}}`, KEY.replaceAll("-", "")].map((key) => world.live.watch("room", key));
+  const watch = world.live.watch("room", KEY), ends = [];
+  wrong[0].subscribe((value) => ends.push([value, wrong[0].end.why]));
+  await settle();
+  assert.deepEqual(ends, [[undefined, "bad_request"]]);
+  for (const { end, ready } of wrong) {
+    assert.equal(end.why, "bad_request");
+    await assert.rejects(ready, { code: "bad_request" });
+  }
+  assert.deepEqual(world.socket.one().keys, [{ k: KEY }]);
+  assert.equal(watch.end, undefined);
 });
 
 test("what is not there when one comes back has ended", async (t) => {
@@ -344,6 +375,147 @@ test("a subscription that comes too often is asked for later", async (t) => {
   assert.equal(watch.value, 7);
 });
 
+test("what is not to be had now is asked for later", async (t) => {
+  const world = new World(t);
+  world.open();
+  const one = await world.watched(), two = world.live.watch("room", OTHER), here = world.live.watch("room@here", KEY), values = told(two);
+  await settle();
+  world.socket.take();
+  world.socket.tell({ t: "ok", id: 2, subs: [{ k: OTHER, err: "unavailable", retry: true }] }, { t: "ok", id: 3, subs: [{ k: KEY, err: "unavailable" }] });
+  assert.deepEqual([two.end, here.end, values], [undefined, undefined, [undefined]]);
+  await world.pass(999);
+  assert.deepEqual(world.socket.take(), []);
+  await world.pass(1);
+  assert.deepEqual(world.socket.take().map(({ s, keys }) => [s, keys]), [["room", [{ k: OTHER }]], ["room@here", [{ k: KEY }]]]);
+  world.socket.tell({ t: "ok", id: 4, subs: [{ k: OTHER }] }, snap(1, 7, { k: OTHER }), { t: "ok", id: 5, subs: [{ k: KEY, err: "not_found" }] });
+  assert.deepEqual([one.value, two.value, here.end.why], [{ n: 1 }, 7, "not_found"]);
+});
+
+test("who is there ends with the server like anything else", async (t) => {
+  const world = new World(t);
+  world.open();
+  const here = world.live.watch("room@here", KEY), values = told(here);
+  await settle();
+  world.socket.take();
+  const count = (count) => ({ t: "snap", s: "room@here", k: KEY, r: "a", ver: 1, v: { count } });
+  world.socket.tell({ t: "ok", id: 1, subs: [{ k: KEY }] }, count(1), { t: "end", s: "room@here", k: KEY, ver: 1, why: "closed" });
+  await world.pass(5000);
+  assert.deepEqual([world.socket.take(), here.end], [[], undefined]);
+  world.socket.drop(1012);
+  await world.untilNextSocket();
+  world.socket.hello("e2");
+  world.socket.tell({ t: "ok", id: world.socket.one().id, subs: [{ k: KEY }] }, count(2));
+  assert.deepEqual(values, [undefined, { count: 1 }, { count: 2 }]);
+});
+
+test("a pause before it is asked again ends with its connection", async (t) => {
+  const world = new World(t);
+  const live = world.open();
+  live.watch("room", KEY);
+  await settle();
+  world.socket.take();
+  world.socket.tell({ t: "err", id: 1, code: "rate_limited", retry: true, after: 5000 });
+  world.socket.drop();
+  await world.untilNextSocket();
+  world.socket.hello();
+  assert.equal(world.socket.take().length, 1);
+  // It is on its way, so it is not asked for once more.
+  await world.pass(6000);
+  assert.deepEqual(world.socket.take(), []);
+  world.socket.tell({ t: "err", id: 2, code: "rate_limited", retry: true, after: 5000 });
+  live.close();
+  assert.equal(world.timers.size, 0);
+});
+
+test("whoever leaves makes room for who comes, and is not kept because that came too often", async (t) => {
+  const world = new World(t);
+  const live = world.open();
+  const one = live.watch("room", KEY), two = live.watch("room", OTHER), list = live.watch("a", key(3));
+  await settle();
+  world.socket.take();
+  world.socket.tell({ t: "ok", id: 1, subs: [{ k: KEY }, { k: OTHER }] }, { t: "ok", id: 2, subs: [{ k: key(3) }] });
+  one.close();
+  two.close();
+  list.close();
+  live.watch("a", key(4));
+  await settle();
+  assert.deepEqual(world.socket.take().map(({ t, id, s, keys }) => [t, id, s, keys.map(({ k }) => k)]), [
+    ["unsub", 3, "room", [KEY, OTHER]],
+    ["unsub", 4, "a", [key(3)]],
+    ["sub", 5, "a", [key(4)]],
+  ]);
+  world.socket.tell({ t: "err", id: 3, code: "rate_limited", retry: true, after: 300 }, { t: "ok", id: 4 });
+  // One of them comes back meanwhile.
+  live.watch("room", OTHER);
+  await world.pass(299);
+  assert.equal(world.socket.one().t, "sub");
+  await world.pass(1);
+  assert.deepEqual(world.socket.one(), { t: "unsub", id: 7, s: "room", keys: [{ k: KEY }] });
+  world.socket.tell({ t: "ok", id: 7 });
+  await world.pass(10_000);
+  assert.deepEqual(world.socket.take(), []);
+});
+
+test("who leaves many keys says so in frames that the server takes", async (t) => {
+  const world = new World(t);
+  const live = world.connect();
+  const watches = Array.from({ length: 100 }, (_, at) => live.watch("room", key(at)));
+  world.socket.hello("e", { max: { bytes: 4096, subs: 128, rate: 50 } });
+  world.socket.take();
+  for (const { close } of watches) close();
+  await settle();
+  const sent = world.socket.take();
+  assert.deepEqual(sent.map(({ t, keys }) => [t, keys.length]), [["unsub", 32], ["unsub", 32], ["unsub", 32], ["unsub", 4]]);
+  assert(sent.every((frame) => JSON.stringify(frame).length <= 4096));
+});
+
+test("who has closed is told nothing more, though others watch the same key", async (t) => {
+  const world = new World(t);
+  world.open();
+  const one = await world.watched(), two = world.live.watch("room", KEY), heard = [];
+  one.subscribe((value) => heard.push(["one", value.n]));
+  one.messages((message) => heard.push(["one", message]), () => heard.push(["one", "missed"]));
+  two.subscribe((value) => heard.push(["two", value.n]));
+  two.messages((message) => heard.push(["two", message]), () => heard.push(["two", "missed"]));
+  // One that has left by itself before, and one that comes after.
+  one.subscribe((value) => heard.push(["left", value.n]))();
+  one.close();
+  one.subscribe((value) => heard.push(["late", value.n]));
+  const closing = world.live.watch("room", KEY);
+  closing.subscribe((value) => (heard.push(["closing", value.n]), closing.close()));
+  heard.length = 0;
+  world.socket.tell(upd(5, 6, set(2)), { t: "msg", s: "room", k: KEY, ver: 6, msg: "hi" }, { t: "lag", s: "room", k: KEY, msgs: 3 });
+  assert.deepEqual(heard, [["two", 2], ["two", "hi"], ["two", "missed"]]);
+});
+
+test("what is closed while there is no connection is forgotten", async (t) => {
+  const world = new World(t);
+  const live = world.connect(), first = live.watch("room", KEY);
+  first.close();
+  await settle();
+  await assert.rejects(first.ready, { code: "closed" });
+  // Another life, which knows nothing of it.
+  const kept = live.watch("room", KEY);
+  world.socket.hello();
+  world.socket.tell({ t: "ok", id: world.socket.one().id, subs: [{ k: KEY }] }, snap(1, 7));
+  live.close();
+  assert.equal(live.watch("room", KEY).value, 7);
+  // Nobody will tell anything of others.
+  const late = live.watch("room", OTHER);
+  await assert.rejects(late.ready, { code: "closed" });
+  assert.deepEqual([kept.value, late.value], [7, undefined]);
+});
+
+test("a listener that throws when it is told at once is not kept", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched();
+  let calls = 0;
+  assert.throws(() => watch.subscribe(() => { calls++; throw new RangeError("mine"); }), RangeError);
+  world.socket.tell(upd(5, 6, set(2)));
+  assert.equal(calls, 1);
+});
+
 test("several who watch one key share it, until the last has closed", async (t) => {
   const world = new World(t);
   world.open();
@@ -363,7 +535,7 @@ test("several who watch one key share it, until the last has closed", async (t) 
   assert.deepEqual(world.socket.take(), []);
   three.close();
   await settle();
-  assert.deepEqual(world.socket.one(), { t: "unsub", s: "room", keys: [{ k: KEY }] });
+  assert.deepEqual(world.socket.one(), { t: "unsub", id: 2, s: "room", keys: [{ k: KEY }] });
   const values = told(three);
   world.socket.tell(upd(5, 6, set(2)));
   assert.deepEqual(values, [{ n: 1 }]);
@@ -425,6 +597,22 @@ test("where one store is served, it is not named", async (t) => {
     { t: "upd", k: KEY, r: "a", from: 1, ver: 2, p: [[[], 2]] },
   );
   assert.equal(watch.value, 2);
+});
+
+test("what is not named is not of who is there", async (t) => {
+  const world = new World(t);
+  world.open();
+  const room = world.live.watch("room", KEY), here = world.live.watch("room@here", KEY);
+  await settle();
+  world.socket.tell(
+    { t: "ok", id: 1, subs: [{ k: KEY }] },
+    { t: "ok", id: 2, subs: [{ k: KEY }] },
+    { t: "snap", s: "room@here", k: KEY, r: "a", ver: 2, v: { count: 1 } },
+    { t: "snap", k: KEY, r: "a", ver: 50, v: { lines: [] } },
+    { t: "upd", k: KEY, r: "a", from: 50, ver: 51, p: [[["lines"], ["hi"]]] },
+    { t: "upd", s: "room@here", k: KEY, r: "a", from: 2, ver: 3, p: [[["count"], 2]] },
+  );
+  assert.deepEqual([room.value, here.value], [{ lines: ["hi"] }, { count: 2 }]);
 });
 
 test("stores are told apart", async (t) => {

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { connect } from "../../livestore/client/livestore.js";
 
-export const KEY = "00000000-0000-0000-0000-000000000001";
-export const OTHER = "00000000-0000-0000-0000-000000000002";
+export const key = (n) => `00c0ffee-0000-4000-8000-${String(n).padStart(12, "0")}`;
+export const KEY = key(1);
+export const OTHER = key(2);
 
 const later = globalThis.setImmediate;
 

@@ -1,12 +1,12 @@
 // A page of a server whose types are in `api.ts`, made from the server's own.
 
-import { connect, LiveError, type Immutable, type Live, type Watch } from "livestore-client";
+import { connect, LiveError, type Here, type Immutable, type Live, type Watch } from "livestore-client";
 import type { Ask, RoomIn, RoomView } from "./api.js";
 
 interface MyApi {
   stores: {
     room: { view: RoomView; command: RoomIn; message: { wave: string }; publish: string };
-    "room@here": { view: Record<string, { name: string }> };
+    "room@here": { view: Here<{ name: string }> };
   };
   calls: { ask: { argument: Ask; answer: number[] }; now: { answer: number } };
   event: { kicked: string };
@@ -56,8 +56,8 @@ export async function page() {
   const here = live.watch("room@here", "k");
   // @ts-expect-error: nothing can be asked of it
   await here.send({});
-  const name: string | undefined = here.value?.["ann"]?.name;
-  const first: Immutable<Record<string, { name: string }>> = await here.ready;
+  const name: string | undefined = here.value?.people["ann"]?.name;
+  const { count, partial }: { readonly count: number; readonly partial?: true } = await here.ready;
 
   const answer = await live.call("ask", { rooms: 3 });
   is<typeof answer, readonly number[]>(true);
@@ -89,7 +89,7 @@ export async function page() {
   live.retry();
   room.close();
   live.close();
-  return [name, first, now, sent, state, code, why];
+  return [name, count, partial, now, sent, state, code, why];
 }
 
 /** Whoever says nothing of the types may do anything. */
