@@ -105,6 +105,30 @@ async fn a_command_is_carried_out_and_answered_after_what_it_led_to() {
     assert_eq!(reply["code"], "not_found");
 }
 
+/// It said that there is a version of which the client had not been told yet.
+#[tokio::test(start_paused = true)]
+async fn a_conflict_is_told_after_what_has_led_to_it() {
+    let options = livestore::StoreOptions::default();
+    // Frames of a key lie a second apart.
+    let world = World::with(options, 1);
+    let key = world.room(1, &["ann", "ben"]);
+    let mut ben = world.visit("ben");
+    sub(&mut ben, &key).await;
+    settle(&mut ben).await;
+    world.say(&key, "one").await;
+    let version = world.say(&key, "two").await;
+    ben.send(json!({"t": "cmd", "id": 1, "k": key, "c": {"say": "late"}, "if": version - 1}));
+    let mut told = settle(&mut ben).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    told.extend(settle(&mut ben).await);
+    let last = told.pop().unwrap();
+    assert_eq!(
+        last,
+        json!({"t": "err", "id": 1, "code": "conflict", "ver": version})
+    );
+    assert_eq!(told.last().unwrap()["ver"], version);
+}
+
 #[tokio::test(start_paused = true)]
 async fn commands_for_one_key_are_carried_out_in_order_and_delay_no_other_key() {
     let world = World::new();

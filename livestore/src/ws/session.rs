@@ -565,8 +565,8 @@ impl<U: Send + Sync + 'static> Session<U> {
                 self.stores[store].reply_after(&key, *version, reply.encode(), &mut self.out);
             }
             Outcome::Conflict(version) => {
-                let deny = Deny::new(Code::Conflict);
-                self.out.push(error(id, &deny, Some(*version)));
+                let reply = error(id, &Deny::new(Code::Conflict), Some(*version));
+                self.stores[store].reply_after(&key, *version, reply, &mut self.out);
             }
             Outcome::Refused(deny) => self.out.push(error(id, deny, None)),
         }
