@@ -66,6 +66,8 @@ async fn what_a_route_does_not_give_is_refused() {
     let mut ann = visit(&live, "ann");
     sub(&mut ann, &key).await;
     settle(&mut ann).await;
+    // Nor does anybody come to hold the entry, or wait for it, in order to be refused.
+    let _guard = counts.acquire(&key).await.unwrap();
     for (request, code) in [
         (
             json!({"t": "cmd", "k": key, "c": {"IncrementNumber": 1}}),

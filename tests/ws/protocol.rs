@@ -381,6 +381,6 @@ async fn the_end_of_the_store_is_told_as_no_end_of_its_entries() {
     told.sort_by_key(|told| told["k"].to_string());
     let end = |key| json!({"t": "end", "k": key, "why": "closed"});
     assert_eq!(told, [end(one), end(two)]);
-    assert_eq!(sub(&mut ann, &one).await["err"], "not_found");
+    assert_eq!(sub(&mut ann, &one).await["err"], "unavailable");
     assert_eq!(ann.close_code(), None);
 }

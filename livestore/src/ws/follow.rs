@@ -110,7 +110,7 @@ where
     /// see it, the subscription ends.
     fn ask(&mut self, key: Uuid, entry: &Entry<V>, out: &mut Outbox) -> Option<R> {
         let Some((role, tag)) = self.store.route.role(&self.cx(key), entry) else {
-            self.end(&key, Some(entry.version()), "revoked", None, out);
+            self.end_unseen(&key, entry, out);
             return None;
         };
         let sub = self.subs.get_mut(&key)?;
@@ -180,6 +180,15 @@ where
     fn next_due(&mut self, now: Instant) -> Option<Uuid> {
         self.due.first().filter(|(at, _)| *at <= now)?;
         self.due.pop_first().map(|(_, key)| key)
+    }
+
+    /// Ends a subscription to what the user does not see any more. Where the store has ended, that may be why: then he may ask
+    /// again when it is back.
+    fn end_unseen(&mut self, key: &Uuid, entry: &Entry<V>, out: &mut Outbox) {
+        match self.store.route.is_over() {
+            true => self.end(key, None, "closed", None, out),
+            false => self.end(key, Some(entry.version()), "revoked", None, out),
+        }
     }
 
     /// Ends a subscription, and says so.
@@ -298,7 +307,7 @@ where
                 .get(&key)
                 .is_some_and(|sub| sub.asked <= entry.version())
             {
-                self.end(&key, Some(entry.version()), "revoked", None, out);
+                self.end_unseen(&key, entry, out);
             }
             return;
         };
@@ -376,7 +385,7 @@ where
         }
         let look = self.look(key);
         // Asked before it is watched, which is a use.
-        self.seen(&key).ok_or(Code::NotFound)?;
+        self.seen(&key).ok_or_else(|| self.store.route.missing())?;
         let former = self.take(&key);
         let seen = self.set.add(&key).and_then(|entry| {
             let (role, tag) = self.store.route.role(&self.cx(key), &entry)?;
@@ -385,7 +394,7 @@ where
         let Some((entry, role, tag)) = seen else {
             self.set.remove(&key);
             former.into_iter().for_each(|former| former.part(out));
-            return Err(Code::NotFound);
+            return Err(self.store.route.missing());
         };
         let mut sub = Sub {
             role: self.store.views.of(key).role(tag),
@@ -505,7 +514,7 @@ where
 
     fn get(&self, key: Uuid) -> Result<(u64, Json), Code> {
         let _look = self.look(key);
-        let (entry, role, _) = self.seen(&key).ok_or(Code::NotFound)?;
+        let (entry, role, _) = self.seen(&key).ok_or_else(|| self.store.route.missing())?;
         let view = self.store.route.see(&role, &entry).ok_or(Code::Internal)?;
         self.store.route.store.touch(&key);
         Ok((entry.version(), view))
@@ -517,7 +526,9 @@ where
     }
 
     fn publish(&mut self, key: Uuid, message: &RawValue, now: Instant) -> Result<(), Deny> {
-        let (entry, ..) = self.seen(&key).ok_or(Deny::new(Code::NotFound))?;
+        let (entry, ..) = self
+            .seen(&key)
+            .ok_or_else(|| Deny::new(self.store.route.missing()))?;
         let route = &self.store.route;
         let message = route.accepted_message(&self.cx(key), &entry, message)?;
         let message = match route.latest_per_sender {
@@ -526,7 +537,7 @@ where
         };
         let Some(message) = message else { return Ok(()) };
         let told = route.store.broadcast(&key, message);
-        told.map(drop).map_err(|_| Deny::new(Code::NotFound))
+        told.map(drop).map_err(|_| Deny::new(self.store.route.missing()))
     }
 
     fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, out: &mut Outbox) {
