@@ -338,6 +338,36 @@ async fn whoever_comes_while_the_entry_is_held_comes_once() {
     assert_eq!((room.here, room.version()), (0, 3));
 }
 
+/// The first time he was about to come to a room that was removed meanwhile. Nobody tried again.
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_to_the_room_that_took_the_place_of_another_is_in_it() {
+    let world = World::new();
+    let key = world.room(1, &["ann"]);
+    let here = || world.rooms.fetch(&key).unwrap().here;
+    let mut ann = world.visit("ann");
+    // He waits.
+    let guard = world.rooms.acquire(&key).await.unwrap();
+    sub(&mut ann, &key).await;
+    guard.delete();
+    world.rooms.create(&key, room(&["ann"])).unwrap();
+    ann.send(json!({"t": "sub", "keys": [{"k": key}]}));
+    settle(&mut ann).await;
+    assert_eq!(here(), 1);
+    ann.request(json!({"t": "unsub", "keys": [{"k": key}]})).await;
+    assert_eq!(here(), 0);
+    // He is in it, and has not been told yet that it has ended.
+    sub(&mut ann, &key).await;
+    settle(&mut ann).await;
+    assert_eq!(here(), 1);
+    world.rooms.remove(&key).await.unwrap();
+    world.rooms.create(&key, room(&["ann"])).unwrap();
+    ann.send(json!({"t": "sub", "keys": [{"k": key}]}));
+    settle(&mut ann).await;
+    assert_eq!(here(), 1);
+    drop(ann);
+    assert_eq!(here(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn silence_is_asked_about_and_then_ends_the_connection() {
     let world = World::new();

@@ -29,7 +29,7 @@ use crate::ws::deny::{Code, Deny};
 use crate::ws::frame::{Frame, Tag, Told, raw};
 use crate::ws::json::Json;
 use crate::ws::latest::Latest;
-use crate::ws::served::{Arrival, Followed, Outbox, Served, Stay, Subscribed, Work};
+use crate::ws::served::{Arrival, Come, Followed, Outbox, Served, Stay, Subscribed, Work};
 use crate::ws::store::Store;
 use crate::ws::sub::Sub;
 use crate::ws::views::{Address, Has};
@@ -411,7 +411,9 @@ where
         };
         if let Some(former) = former {
             // It is one stay.
-            (sub.here, sub.there, sub.replies) = (former.here, former.there, former.replies);
+            (sub.there, sub.replies) = (former.there, former.replies);
+            // Unless the entry is another, whose predecessor's end nobody has been told of yet.
+            sub.here = former.here.filter(|come| !(come.is_over)());
         } else if sub.there.is_none() {
             sub.there = self.store.route.enter(&self.cx(key));
         }
@@ -450,15 +452,17 @@ where
         Some(Box::pin(async move {
             entry.mutate_version(join).await.ok()?;
             // Nothing is awaited between: if this was dropped before, nobody has come.
-            let leave: Stay = Box::new(entry.mutate_on_drop(leave));
-            Some(leave)
+            Some(Come {
+                _stay: Box::new(entry.mutate_on_drop(leave)),
+                is_over: Box::new(move || entry.is_over()),
+            })
         }))
     }
 
-    fn stay(&mut self, key: &Uuid, stay: Stay) {
+    fn stay(&mut self, key: &Uuid, come: Come) {
         // If the subscription has ended meanwhile, so does the stay.
         if let Some(sub) = self.subs.get_mut(key) {
-            sub.here = Some(stay);
+            sub.here = Some(come);
         }
     }
 
