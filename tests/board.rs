@@ -6,7 +6,6 @@
 #[path = "../examples/board/board.rs"]
 mod board;
 #[path = "../examples/board/server.rs"]
-#[expect(dead_code, reason = "here nobody listens")]
 mod server;
 
 use std::time::Duration;
@@ -14,9 +13,11 @@ use std::time::Duration;
 use livestore::Uuid;
 use livestore::ws::{Live, Local};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::board::{MAX_TEXT, MAX_UNDO};
+use crate::board::{Ask, Color, MAX_ACTORS, MAX_CARDS, MAX_TEXT, MAX_UNDO, Step};
 use crate::server::{App, User, user};
 
 const CARD: Uuid = Uuid::from_u128(7);
@@ -155,6 +156,153 @@ async fn a_note_is_for_its_author_and_a_remark_for_the_admin() {
     );
 }
 
+/// Pages choose the ids of cards. His note was put onto the card of somebody else, who read it.
+#[tokio::test(start_paused = true)]
+async fn a_note_does_not_come_back_on_a_card_of_somebody_else() {
+    let world = World::new().await;
+    let (mut ben, mut cid) = (world.visit("ben").await, world.visit("cid").await);
+    ben.add().await;
+    let note = |text: &str| json!({ "note": { "card": CARD, "text": text } });
+    ben.ok(note("secret of ben")).await;
+    ben.ok(note("")).await;
+    cid.ok(json!({ "remove": { "card": CARD } })).await;
+    cid.add().await;
+    let (sent, told) = std::sync::mpsc::channel();
+    cid.local
+        .inspect(move |frame| sent.send(frame.to_owned()).unwrap());
+    assert_eq!(ben.no(json!("undo")).await, "nothing_to_undo");
+    cid.ok(json!({ "paint": { "card": CARD, "color": "blue" } }))
+        .await;
+    assert_eq!(cid.card().await["note"], Value::Null);
+    assert!(told.try_iter().all(|frame| !frame.contains("secret")));
+}
+
+/// Whether it can be taken back that a card came or went is no sign of what its author has noted on it; nor is the note lost.
+#[tokio::test(start_paused = true)]
+async fn what_comes_back_has_the_note_that_it_had_last() {
+    let world = World::new().await;
+    let (mut ben, mut cid) = (world.visit("ben").await, world.visit("cid").await);
+    let note = |text: &str| json!({ "note": { "card": CARD, "text": text } });
+    ben.add().await;
+    ben.ok(note("one")).await;
+    cid.ok(json!({ "remove": { "card": CARD } })).await;
+    cid.ok(json!("undo")).await;
+    ben.ok(note("two")).await;
+    cid.ok(json!("redo")).await;
+    assert_eq!(cid.card().await, Value::Null);
+    cid.ok(json!("undo")).await;
+    assert_eq!(ben.card().await["note"], "two");
+    assert_eq!(cid.card().await["note"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_never_to_be_taken_back_is_not_offered() {
+    let world = World::new().await;
+    let (mut ann, mut ben) = (world.visit("ann").await, world.visit("ben").await);
+    ann.add().await;
+    assert_eq!(ann.see().await["can_undo"], true);
+    ben.ok(json!({ "remove": { "card": CARD } })).await;
+    assert_eq!(ann.see().await["can_undo"], false);
+    assert_eq!(ann.no(json!("undo")).await, "nothing_to_undo");
+    // It may be once more.
+    ben.ok(json!("undo")).await;
+    assert_eq!(ann.see().await["can_undo"], true);
+}
+
+fn card(number: usize) -> Uuid {
+    Uuid::from_u128(1000 + number as u128)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_has_an_end_also_for_who_takes_back() {
+    let world = World::new().await;
+    let mut ann = world.visit("ann").await;
+    let add = |number| Ask::Add {
+        card: card(number),
+        x: 0,
+        y: 0,
+        color: Color::Pink,
+    };
+    let world_does = async |ask| {
+        let step = Step { who: id("ben"), ask };
+        world.app.boards.mutate(&world.key, step).await.map(drop)
+    };
+    for number in 0..MAX_CARDS {
+        world_does(add(number)).await.unwrap();
+    }
+    assert!(world_does(add(MAX_CARDS)).await.is_err());
+    ann.ok(json!({ "remove": { "card": card(0) } })).await;
+    world_does(add(MAX_CARDS)).await.unwrap();
+    assert_eq!(ann.no(json!("undo")).await, "full");
+    // Nor is it lost: when there is room, it comes back.
+    world_does(Ask::Undo).await.unwrap();
+    ann.ok(json!("undo")).await;
+    assert_eq!(ann.no(json!("undo")).await, "nothing_to_undo");
+
+    // Characters of four bytes each.
+    let long = "\u{1f600}".repeat(MAX_TEXT);
+    let mut written = 0;
+    while world_does(Ask::Write {
+        card: card(written),
+        text: long.clone(),
+    })
+    .await
+    .is_ok()
+    {
+        written += 1;
+    }
+    assert!(written > 50 && written < 150, "{written}");
+    let seen = ann.see().await.to_string().len();
+    assert!(seen < 256 * 1024, "{seen}");
+    // Shorter ones are welcome.
+    world_does(Ask::Write {
+        card: card(0),
+        text: "short".to_owned(),
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_done_is_forgotten_of_those_who_have_done_nothing_for_long() {
+    let world = World::new().await;
+    let mut ann = world.visit("ann").await;
+    ann.add().await;
+    assert_eq!(ann.see().await["can_undo"], true);
+    let mut other = world.visit("0").await;
+    other
+        .ok(json!({ "add": { "card": card(0), "x": 10, "y": 20, "color": "pink" } }))
+        .await;
+    for number in 0..MAX_ACTORS {
+        let who = id(&number.to_string());
+        for color in [Color::Blue, Color::Green] {
+            let ask = Ask::Paint { card: card(0), color };
+            world
+                .app
+                .boards
+                .mutate(&world.key, Step { who, ask })
+                .await
+                .unwrap();
+        }
+    }
+    assert_eq!(ann.no(json!("undo")).await, "nothing_to_undo");
+    let mut last = world.visit(&(MAX_ACTORS - 1).to_string()).await;
+    last.ok(json!("undo")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_boards_are_begun_in_a_minute_than_one_needs() {
+    let world = World::new().await;
+    let mut ben = world.visit("ben").await.local;
+    let mut codes = Vec::new();
+    for _ in 0..11 {
+        let begin = json!({ "t": "call", "f": "begin", "c": "more" });
+        codes.push(ben.request(begin).await.unwrap()["code"].clone());
+    }
+    assert_eq!(codes.pop().unwrap(), "rate_limited");
+    assert!(codes.iter().all(Value::is_null), "{codes:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn everybody_takes_back_what_he_has_done_himself() {
     let world = World::new().await;
@@ -262,6 +410,32 @@ async fn boards_are_listed_and_end_by_who_has_begun_them() {
     assert_eq!(world.app.boards.len(), 1);
 }
 
+#[tokio::test]
+async fn the_pages_are_served_with_what_may_run_on_them() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let (end, down) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(server::serve(listener, async { drop(down.await) }));
+    for path in ["/", "/page.js", "/page.css"] {
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:.80}");
+        for rule in [
+            "default-src 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(answer.contains(rule), "{path} {rule}");
+        }
+    }
+    drop(end);
+    server.await.unwrap().unwrap();
+}
+
 #[test]
 fn a_token_says_who_one_is_and_not_to_others() {
     let secret = "00000000-0000-4000-8000-000000000001";
@@ -278,6 +452,9 @@ fn a_token_says_who_one_is_and_not_to_others() {
         &format!("{secret}.ff"),
         &format!("{secret}.{}", "41".repeat(31)),
         "x.41",
+        // Blanks, and what cannot be seen.
+        &format!("{secret}.2020"),
+        &format!("{secret}.41000a"),
     ] {
         assert!(user(token).is_none(), "{token}");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 
 use livestore::{Entry, Hidden, LiveValue, Uuid};
 use serde::{Deserialize, Serialize};
@@ -10,18 +11,25 @@ use serde::{Deserialize, Serialize};
 pub(crate) const MAX_CARDS: usize = 300;
 pub(crate) const MAX_TEXT: usize = 500;
 pub(crate) const MAX_UNDO: usize = 50;
+/// How many people can take something back. Beyond that, who has done nothing for the longest time cannot any more.
+pub(crate) const MAX_ACTORS: usize = 50;
+/// How many bytes there are at most in all texts and notes of a board. Not every character is one byte.
+const MAX_BYTES: usize = 160 * 1024;
 /// Cards lie between 0 and this, both ways.
 pub(crate) const SIZE: i32 = 4000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Board {
     pub(crate) title: String,
-    pub(crate) cards: BTreeMap<Uuid, Card>,
+    /// Shared with what can be taken back, and with the board as it was before: each step makes a new one.
+    pub(crate) cards: BTreeMap<Uuid, Arc<Card>>,
     /// Who has made it: the only one who sees and writes `remark`.
     pub(crate) admin: Uuid,
     pub(crate) remark: Hidden<String>,
     /// What each has done and taken back.
-    acts: BTreeMap<Uuid, Acts>,
+    acts: BTreeMap<Uuid, Arc<Acts>>,
+    /// How many steps there were.
+    steps: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +61,8 @@ pub(crate) enum Color {
 
 #[derive(Clone, Debug, Default)]
 struct Acts {
+    /// The number of the last step.
+    last: u64,
     done: VecDeque<Act>,
     undone: Vec<Act>,
 }
@@ -61,8 +71,8 @@ struct Acts {
 #[derive(Clone, Debug)]
 struct Act {
     card: Uuid,
-    was: Option<Card>,
-    is: Option<Card>,
+    was: Option<Arc<Card>>,
+    is: Option<Arc<Card>>,
     drag: Option<u32>,
 }
 
@@ -164,13 +174,14 @@ impl Board {
             admin,
             remark: String::new().into(),
             acts: BTreeMap::new(),
+            steps: 0,
         }
     }
 
     fn take(&mut self, who: Uuid, ask: &Ask) -> Result<(), No> {
         match ask {
             Ask::Add { card, x, y, color } => {
-                if self.cards.len() >= MAX_CARDS || self.cards.contains_key(card) {
+                if self.cards.contains_key(card) {
                     return Err(No::Full);
                 }
                 let new = Card {
@@ -180,7 +191,7 @@ impl Board {
                     color: *color,
                     note: String::new(),
                 };
-                self.change(who, *card, None, |_| Some(new))
+                self.change(who, *card, None, Some(new))
             }
             Ask::Move { card, x, y, drag } => {
                 let at = self.top(*x, *y);
@@ -201,7 +212,7 @@ impl Board {
             }
             Ask::Remove { card } => {
                 self.cards.get(card).ok_or(No::Gone)?;
-                self.change(who, *card, None, |_| None)
+                self.change(who, *card, None, None)
             }
             Ask::Remark(text) => {
                 checked(text)?;
@@ -233,23 +244,17 @@ impl Board {
         drag: Option<u32>,
         edit: impl FnOnce(&mut Card),
     ) -> Result<(), No> {
-        let mut edited = self.cards.get(&card).ok_or(No::Gone)?.clone();
+        let mut edited = Card::clone(self.cards.get(&card).ok_or(No::Gone)?);
         edit(&mut edited);
-        self.change(who, card, drag, |_| Some(edited))
+        self.change(who, card, drag, Some(edited))
     }
 
     /// Makes a card something else, and notes how to take that back.
-    fn change(
-        &mut self,
-        who: Uuid,
-        card: Uuid,
-        drag: Option<u32>,
-        change: impl FnOnce(Option<&Card>) -> Option<Card>,
-    ) -> Result<(), No> {
+    fn change(&mut self, who: Uuid, card: Uuid, drag: Option<u32>, is: Option<Card>) -> Result<(), No> {
         let was = self.cards.get(&card).cloned();
-        let is = change(was.as_ref());
-        self.put(card, is.clone());
-        let acts = self.acts.entry(who).or_default();
+        let is = is.map(Arc::new);
+        self.put(card, is.clone())?;
+        let acts = self.acts_of(who);
         acts.undone.clear();
         if let Some(last) = acts.done.back_mut()
             && drag.is_some()
@@ -265,21 +270,45 @@ impl Board {
         Ok(())
     }
 
-    fn put(&mut self, id: Uuid, card: Option<Card>) {
-        match card {
-            Some(card) => drop(self.cards.insert(id, card)),
-            None => drop(self.cards.remove(&id)),
+    /// Puts a card there or takes it away, if there is room for it.
+    fn put(&mut self, id: Uuid, card: Option<Arc<Card>>) -> Result<(), No> {
+        let was = match &card {
+            None => self.cards.remove(&id),
+            Some(card) => self.cards.insert(id, Arc::clone(card)),
+        };
+        let grows = card.map_or(0, |card| card.bytes()) > was.map_or(0, |was| was.bytes());
+        let bytes = || self.cards.values().map(|card| card.bytes()).sum::<usize>();
+        // What a step has refused is what was there before it.
+        if self.cards.len() > MAX_CARDS || (grows && bytes() > MAX_BYTES) {
+            return Err(No::Full);
         }
+        Ok(())
+    }
+
+    /// What somebody has done, who does something now.
+    fn acts_of(&mut self, who: Uuid) -> &mut Acts {
+        self.steps += 1;
+        if !self.acts.contains_key(&who) && self.acts.len() >= MAX_ACTORS {
+            let longest = self.acts.iter().min_by_key(|(_, acts)| acts.last);
+            if let Some(longest) = longest.map(|(who, _)| *who) {
+                self.acts.remove(&longest);
+            }
+        }
+        let acts = Arc::make_mut(self.acts.entry(who).or_default());
+        acts.last = self.steps;
+        acts
     }
 
     fn undo(&mut self, who: Uuid) -> Result<(), No> {
-        let acts = self.acts.entry(who).or_default();
         // What somebody else has changed since is his: such acts are passed over.
-        while let Some(act) = acts.done.pop_back() {
-            if let Some(back) = merged(self.cards.get(&act.card), act.is.as_ref(), act.was.as_ref()) {
-                let id = act.card;
-                acts.undone.push(act);
-                self.put(id, back);
+        while let Some(mut act) = self.acts_of(who).done.pop_back() {
+            let now = self.cards.get(&act.card);
+            if let Some(back) = act.undone(now) {
+                if back.is_none() {
+                    act.is = now.cloned();
+                }
+                self.put(act.card, back)?;
+                self.acts_of(who).undone.push(act);
                 return Ok(());
             }
         }
@@ -287,12 +316,14 @@ impl Board {
     }
 
     fn redo(&mut self, who: Uuid) -> Result<(), No> {
-        let acts = self.acts.entry(who).or_default();
-        while let Some(act) = acts.undone.pop() {
-            if let Some(again) = merged(self.cards.get(&act.card), act.was.as_ref(), act.is.as_ref()) {
-                let id = act.card;
-                acts.done.push_back(act);
-                self.put(id, again);
+        while let Some(mut act) = self.acts_of(who).undone.pop() {
+            let now = self.cards.get(&act.card);
+            if let Some(again) = act.redone(now) {
+                if again.is_none() {
+                    act.was = now.cloned();
+                }
+                self.put(act.card, again)?;
+                self.acts_of(who).done.push_back(act);
                 return Ok(());
             }
         }
@@ -300,14 +331,50 @@ impl Board {
     }
 }
 
+impl Act {
+    /// What the card becomes if this is taken back, and if that is done again. `None` if it cannot be.
+    fn undone(&self, now: Option<&Arc<Card>>) -> Option<Option<Arc<Card>>> {
+        merged(now, self.is.as_ref(), self.was.as_ref())
+    }
+
+    fn redone(&self, now: Option<&Arc<Card>>) -> Option<Option<Arc<Card>>> {
+        merged(now, self.was.as_ref(), self.is.as_ref())
+    }
+}
+
+impl Card {
+    fn bytes(&self) -> usize {
+        self.text.len() + self.note.len()
+    }
+
+    /// Whether everybody sees the same.
+    fn looks_like(&self, other: &Card) -> bool {
+        let seen = |card: &Card| (card.author, card.at, card.color);
+        seen(self) == seen(other) && self.text == other.text
+    }
+}
+
 /// What `now` becomes if what led from `to` to `from` is taken back: only what that has changed, and only where it is still so.
 /// `None` if nothing of it is.
-fn merged(now: Option<&Card>, from: Option<&Card>, to: Option<&Card>) -> Option<Option<Card>> {
+///
+/// Pages choose the ids of cards, so it may be a card of somebody else by now: then nothing is. Nor does it depend on a note
+/// whether a card comes or goes, as that would say something of it.
+fn merged(
+    now: Option<&Arc<Card>>,
+    from: Option<&Arc<Card>>,
+    to: Option<&Arc<Card>>,
+) -> Option<Option<Arc<Card>>> {
     let (Some(now), Some(from), Some(to)) = (now, from, to) else {
-        // It came or went.
-        return (now == from).then(|| to.cloned());
+        let is_still = match (now, from) {
+            (Some(now), Some(from)) => now.looks_like(from),
+            (now, from) => now.is_none() && from.is_none(),
+        };
+        return is_still.then(|| to.cloned());
     };
-    let mut card = now.clone();
+    if now.author != from.author {
+        return None;
+    }
+    let mut card = Card::clone(now);
     if from.at != to.at && now.at == from.at {
         card.at = to.at;
     }
@@ -320,7 +387,7 @@ fn merged(now: Option<&Card>, from: Option<&Card>, to: Option<&Card>) -> Option<
     if from.note != to.note && now.note == from.note {
         card.note.clone_from(&to.note);
     }
-    (card != *now).then_some(Some(card))
+    (card != **now).then(|| Some(Arc::new(card)))
 }
 
 fn checked(text: &str) -> Result<(), No> {
@@ -342,13 +409,17 @@ pub(crate) struct Role {
 
 impl Role {
     pub(crate) fn of(who: Uuid, board: &Board) -> Role {
-        let has_notes = |card: &Card| card.author == who && !card.note.is_empty();
+        let has_notes = |card: &Arc<Card>| card.author == who && !card.note.is_empty();
         let acts = board.acts.get(&who);
+        let now = |act: &Act| board.cards.get(&act.card);
+        // The last one will do, if others leave his cards alone.
+        let can_undo = |acts: &Arc<Acts>| acts.done.iter().rev().any(|act| act.undone(now(act)).is_some());
+        let can_redo = |acts: &Arc<Acts>| acts.undone.iter().rev().any(|act| act.redone(now(act)).is_some());
         Role {
             is_admin: board.admin == who,
             notes_of: board.cards.values().any(has_notes).then_some(who),
-            can_undo: acts.is_some_and(|acts| !acts.done.is_empty()),
-            can_redo: acts.is_some_and(|acts| !acts.undone.is_empty()),
+            can_undo: acts.is_some_and(can_undo),
+            can_redo: acts.is_some_and(can_redo),
         }
     }
 }
@@ -376,7 +447,7 @@ struct CardView<'a> {
 
 impl<'a> BoardView<'a> {
     pub(crate) fn of(role: &Role, board: &'a Board) -> BoardView<'a> {
-        let seen = |card: &'a Card| CardView {
+        let seen = |card: &'a Arc<Card>| CardView {
             author: card.author,
             at: card.at,
             text: &card.text,

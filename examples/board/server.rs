@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use livestore::ws::{Deny, Live, LiveUpgrade, client_js, json};
 use livestore::{Entry, LiveStore, LiveValue, Uuid};
 use serde::{Deserialize, Serialize};
@@ -117,6 +119,8 @@ impl App {
                     })
                 })
                 .latest_per_sender()
+                // Cursors as well. As smooth as hands are, and a third of what is sent by default.
+                .at_most(20)
                 .messages(|_, pointer| Some(json(pointer)))
                 .presence(|cx| Card {
                     id: cx.user().id,
@@ -135,6 +139,8 @@ impl App {
                 let app = ends.clone();
                 async move { app.end(&key, cx.user().id).await }
             })
+            // It is kept until it is ended.
+            .call_at_most("begin", 10, Duration::from_secs(60))
             .limits(|limits| limits.rate = 100)
     }
 
@@ -169,10 +175,13 @@ pub(crate) fn user(token: &str) -> Option<User> {
         .map(|at| u8::from_str_radix(name.get(at..at + 2)?, 16).ok())
         .collect();
     let name = String::from_utf8(bytes?).ok()?;
+    let name = name.trim();
     let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, secret.as_bytes());
-    (1..=30)
-        .contains(&name.chars().count())
-        .then_some(User { id, name })
+    let is_name = (1..=30).contains(&name.chars().count()) && !name.contains(char::is_control);
+    is_name.then(|| User {
+        id,
+        name: name.to_owned(),
+    })
 }
 
 async fn socket(State(live): State<Live<User>>, up: LiveUpgrade) -> Response {
@@ -184,12 +193,14 @@ async fn socket(State(live): State<Live<User>>, up: LiveUpgrade) -> Response {
 
 /// Nothing runs on the page but what is served here.
 fn page(kind: &'static str, text: &'static str) -> impl IntoResponse {
-    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'";
+    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     ([(CONTENT_TYPE, kind), (CONTENT_SECURITY_POLICY, POLICY)], text)
 }
 
 /// Serves until `down`.
 pub(crate) async fn serve(listener: TcpListener, down: impl Future<Output = ()>) -> io::Result<()> {
+    // Small frames are sent at once, rather than when what was sent before has been confirmed.
+    let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
     let (router, live) = App::new().router();
     tokio::select! {
         served = axum::serve(listener, router).into_future() => served,

@@ -58,6 +58,64 @@ async fn no_more_keys_are_followed_than_may_be() {
     assert_eq!(world.rooms.stats().watchers, 128);
 }
 
+/// One frame has room for more than a thousand.
+#[tokio::test(start_paused = true)]
+async fn many_keys_in_one_frame_are_as_many_requests() {
+    let world = World::new();
+    let key = world.room(1, &["ann"]);
+    let mut ann = world.visit("ann");
+    let keys = |count: u128| -> Vec<_> { (0..count).map(|at| json!({"k": Uuid::from_u128(at)})).collect() };
+    // 200 at once, and of 16 keys each counts as one.
+    for kind in ["sub", "unsub"] {
+        for _ in 0..10 {
+            assert_eq!(
+                ask(&mut ann, json!({"t": kind, "keys": keys(160)})).await["t"],
+                "ok"
+            );
+        }
+    }
+    let refused = ask(&mut ann, json!({"t": "sub", "keys": keys(1)})).await;
+    assert_eq!(refused["code"], "rate_limited");
+    // However many there are, it can be asked for at some time. Then it is paid for.
+    advance(Duration::from_millis(20)).await;
+    assert_eq!(
+        ask(&mut ann, json!({"t": "unsub", "keys": keys(1400)})).await["t"],
+        "ok"
+    );
+    let refused = ask(&mut ann, json!({"t": "get", "k": key})).await;
+    assert_eq!(
+        (&refused["code"], &refused["after"]),
+        (&json!("rate_limited"), &json!(1760))
+    );
+}
+
+/// The role was asked for, and the view made, once for each time that the key stood there.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_repeated_is_subscribed_to_once() {
+    let counts = counts();
+    let key = counts.init(count());
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let live = Live::<String>::new().serve("count", counts.clone(), |s| {
+        s.whole(move |_, _| {
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            true
+        })
+    });
+    let mut ann = visit(&live, "ann");
+    let wanted = vec![json!({"k": key}); 100];
+    let reply = ask(&mut ann, json!({"t": "sub", "keys": wanted})).await;
+    assert_eq!(reply["subs"], json!(wanted));
+    assert!(asked.load(std::sync::atomic::Ordering::Relaxed) < 5, "{asked:?}");
+}
+
+/// `room@here` is what the library calls who is in `room`. Such a store of one's own was dropped without a word.
+#[test]
+#[should_panic(expected = "ends in `@here`")]
+fn no_store_is_served_under_a_name_that_says_who_is_there() {
+    let _ = Live::<String>::new().serve("room@here", counts(), |s| s.whole(|_, _| true));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_route_does_not_give_is_refused() {
     let counts = counts();
@@ -66,6 +124,8 @@ async fn what_a_route_does_not_give_is_refused() {
     let mut ann = visit(&live, "ann");
     sub(&mut ann, &key).await;
     settle(&mut ann).await;
+    // Nor does anybody come to hold the entry, or wait for it, in order to be refused.
+    let _guard = counts.acquire(&key).await.unwrap();
     for (request, code) in [
         (
             json!({"t": "cmd", "k": key, "c": {"IncrementNumber": 1}}),

@@ -391,6 +391,68 @@ async fn where_users_are_not_told_apart_connections_are() {
         .await
         .unwrap();
     assert_eq!(reply["v"]["count"], 2);
-    let told = reply.to_string();
-    assert!(!told.contains("sentinel"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_what_is_hidden_of_a_card() {
+    let house = House::new().await;
+    let key = house.room(1, &["ann", "ben"]);
+    let mut all = house.visit("all");
+    let (sent, told) = std::sync::mpsc::channel();
+    all.inspect(move |frame| sent.send(frame.to_owned()).unwrap());
+    look(&mut all, &key).await;
+    let _ann = house.enter("ann", &key).await;
+    pass(&mut all, Duration::from_secs(1)).await;
+    let told: Vec<String> = told.try_iter().collect();
+    assert!(told.iter().any(|frame| frame.contains("ann")), "{told:?}");
+    assert!(told.iter().all(|frame| !frame.contains("sentinel")), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_is_called_at_one_key_says_nothing_of_who_he_is_at_another() {
+    let house = House::new().await;
+    let (one, two) = (house.room(1, &["ann"]), house.room(2, &["ann"]));
+    let mut called = BTreeSet::new();
+    let mut all = house.visit("all");
+    for key in [one, two] {
+        look(&mut all, &key).await;
+        let _ann = house.enter("ann", &key).await;
+        pass(&mut all, Duration::from_secs(1)).await;
+        let here = all.value(Some("room@here"), &key).unwrap();
+        called.extend(here["people"].as_object().unwrap().keys().cloned());
+    }
+    assert_eq!(called.len(), 2, "{called:?}");
+}
+
+/// The server's own end: its stores are closed, and its connections are still there.
+#[tokio::test(start_paused = true)]
+async fn while_the_server_ends_nobody_is_said_to_have_lost_his_right() {
+    let house = House::new().await;
+    let key = house.room(1, &["ann", "ben"]);
+    let mut all = house.watch("all", &key).await;
+    let mut ben = house.enter("ben", &key).await;
+    let _ann = house.enter("ann", &key).await;
+    pass(&mut all, Duration::from_secs(1)).await;
+    house.rooms.close().await.unwrap();
+    for end in [
+        pass(&mut ben, Duration::from_millis(1)).await.pop().unwrap(),
+        pass(&mut all, GRACE * 2).await.pop().unwrap(),
+    ] {
+        assert_eq!((&end["t"], &end["why"]), (&json!("end"), &json!("closed")));
+    }
+    for store in ["room", "room@here"] {
+        let status = ben.subscribe(Some(store), &key).await.unwrap();
+        assert_eq!(status, json!({"k": key, "err": "unavailable"}), "{store}");
+        for request in [
+            json!({"t": "get", "s": store, "k": key}),
+            json!({"t": "cmd", "s": store, "k": key, "c": 1}),
+            json!({"t": "pub", "s": store, "k": key, "msg": 1}),
+        ] {
+            let reply = ben.request(request).await.unwrap();
+            assert_eq!(
+                (&reply["code"], &reply["retry"]),
+                (&json!("unavailable"), &json!(true))
+            );
+        }
+    }
 }

@@ -105,6 +105,30 @@ async fn a_command_is_carried_out_and_answered_after_what_it_led_to() {
     assert_eq!(reply["code"], "not_found");
 }
 
+/// It said that there is a version of which the client had not been told yet.
+#[tokio::test(start_paused = true)]
+async fn a_conflict_is_told_after_what_has_led_to_it() {
+    let options = livestore::StoreOptions::default();
+    // Frames of a key lie a second apart.
+    let world = World::with(options, 1);
+    let key = world.room(1, &["ann", "ben"]);
+    let mut ben = world.visit("ben");
+    sub(&mut ben, &key).await;
+    settle(&mut ben).await;
+    world.say(&key, "one").await;
+    let version = world.say(&key, "two").await;
+    ben.send(json!({"t": "cmd", "id": 1, "k": key, "c": {"say": "late"}, "if": version - 1}));
+    let mut told = settle(&mut ben).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    told.extend(settle(&mut ben).await);
+    let last = told.pop().unwrap();
+    assert_eq!(
+        last,
+        json!({"t": "err", "id": 1, "code": "conflict", "ver": version})
+    );
+    assert_eq!(told.last().unwrap()["ver"], version);
+}
+
 #[tokio::test(start_paused = true)]
 async fn commands_for_one_key_are_carried_out_in_order_and_delay_no_other_key() {
     let world = World::new();
@@ -314,6 +338,36 @@ async fn whoever_comes_while_the_entry_is_held_comes_once() {
     assert_eq!((room.here, room.version()), (0, 3));
 }
 
+/// The first time he was about to come to a room that was removed meanwhile. Nobody tried again.
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_to_the_room_that_took_the_place_of_another_is_in_it() {
+    let world = World::new();
+    let key = world.room(1, &["ann"]);
+    let here = || world.rooms.fetch(&key).unwrap().here;
+    let mut ann = world.visit("ann");
+    // He waits.
+    let guard = world.rooms.acquire(&key).await.unwrap();
+    sub(&mut ann, &key).await;
+    guard.delete();
+    world.rooms.create(&key, room(&["ann"])).unwrap();
+    ann.send(json!({"t": "sub", "keys": [{"k": key}]}));
+    settle(&mut ann).await;
+    assert_eq!(here(), 1);
+    ann.request(json!({"t": "unsub", "keys": [{"k": key}]})).await;
+    assert_eq!(here(), 0);
+    // He is in it, and has not been told yet that it has ended.
+    sub(&mut ann, &key).await;
+    settle(&mut ann).await;
+    assert_eq!(here(), 1);
+    world.rooms.remove(&key).await.unwrap();
+    world.rooms.create(&key, room(&["ann"])).unwrap();
+    ann.send(json!({"t": "sub", "keys": [{"k": key}]}));
+    settle(&mut ann).await;
+    assert_eq!(here(), 1);
+    drop(ann);
+    assert_eq!(here(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn silence_is_asked_about_and_then_ends_the_connection() {
     let world = World::new();
@@ -357,6 +411,6 @@ async fn the_end_of_the_store_is_told_as_no_end_of_its_entries() {
     told.sort_by_key(|told| told["k"].to_string());
     let end = |key| json!({"t": "end", "k": key, "why": "closed"});
     assert_eq!(told, [end(one), end(two)]);
-    assert_eq!(sub(&mut ann, &one).await["err"], "not_found");
+    assert_eq!(sub(&mut ann, &one).await["err"], "unavailable");
     assert_eq!(ann.close_code(), None);
 }

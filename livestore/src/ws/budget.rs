@@ -36,9 +36,9 @@ impl Budget {
         }
     }
 
-    /// Counts a request.
-    pub(crate) fn take(&self, now: Instant) -> Pass {
-        self.spent.lock().requests.take(now)
+    /// Counts so many requests.
+    pub(crate) fn take(&self, now: Instant, count: u32) -> Pass {
+        self.spent.lock().requests.take_many(now, count)
     }
 
     /// Counts a call.

@@ -52,19 +52,30 @@ impl<U> Clone for Shelf<U> {
     }
 }
 
+/// How the names end of the stores that say who is there at others.
+const HERE: &str = "@here";
+
 /// What the store is called that says who is there at another.
 fn here(name: &str) -> String {
-    format!("{name}@here")
+    format!("{name}{HERE}")
 }
 
 impl<U> Config<U> {
     /// Serves a store, and who is there, instead of what has been served under its name.
+    ///
+    /// # Panics
+    ///
+    /// If the name is one of those of the library's own.
     pub(crate) fn serve(
         &mut self,
         name: &str,
         store: Arc<dyn Served<U>>,
         people: Option<Arc<dyn Served<U>>>,
     ) {
+        assert!(
+            !name.ends_with(HERE),
+            "no store can be served as `{name}`: a name that ends in `{HERE}` says who is there at another; give it another name"
+        );
         let here = here(name);
         self.stores
             .retain(|shelf| *shelf.name != *name && *shelf.name != *here);

@@ -29,7 +29,7 @@ use crate::ws::deny::{Code, Deny};
 use crate::ws::frame::{Frame, Tag, Told, raw};
 use crate::ws::json::Json;
 use crate::ws::latest::Latest;
-use crate::ws::served::{Arrival, Followed, Outbox, Served, Stay, Subscribed, Work};
+use crate::ws::served::{Arrival, Come, Followed, Outbox, Served, Stay, Subscribed, Work};
 use crate::ws::store::Store;
 use crate::ws::sub::Sub;
 use crate::ws::views::{Address, Has};
@@ -110,7 +110,7 @@ where
     /// see it, the subscription ends.
     fn ask(&mut self, key: Uuid, entry: &Entry<V>, out: &mut Outbox) -> Option<R> {
         let Some((role, tag)) = self.store.route.role(&self.cx(key), entry) else {
-            self.end(&key, Some(entry.version()), "revoked", None, out);
+            self.end_unseen(&key, entry, out);
             return None;
         };
         let sub = self.subs.get_mut(&key)?;
@@ -180,6 +180,15 @@ where
     fn next_due(&mut self, now: Instant) -> Option<Uuid> {
         self.due.first().filter(|(at, _)| *at <= now)?;
         self.due.pop_first().map(|(_, key)| key)
+    }
+
+    /// Ends a subscription to what the user does not see any more. Where the store has ended, that may be why: then he may ask
+    /// again when it is back.
+    fn end_unseen(&mut self, key: &Uuid, entry: &Entry<V>, out: &mut Outbox) {
+        match self.store.route.is_over() {
+            true => self.end(key, None, "closed", None, out),
+            false => self.end(key, Some(entry.version()), "revoked", None, out),
+        }
     }
 
     /// Ends a subscription, and says so.
@@ -298,7 +307,7 @@ where
                 .get(&key)
                 .is_some_and(|sub| sub.asked <= entry.version())
             {
-                self.end(&key, Some(entry.version()), "revoked", None, out);
+                self.end_unseen(&key, entry, out);
             }
             return;
         };
@@ -376,7 +385,7 @@ where
         }
         let look = self.look(key);
         // Asked before it is watched, which is a use.
-        self.seen(&key).ok_or(Code::NotFound)?;
+        self.seen(&key).ok_or_else(|| self.store.route.missing())?;
         let former = self.take(&key);
         let seen = self.set.add(&key).and_then(|entry| {
             let (role, tag) = self.store.route.role(&self.cx(key), &entry)?;
@@ -385,7 +394,7 @@ where
         let Some((entry, role, tag)) = seen else {
             self.set.remove(&key);
             former.into_iter().for_each(|former| former.part(out));
-            return Err(Code::NotFound);
+            return Err(self.store.route.missing());
         };
         let mut sub = Sub {
             role: self.store.views.of(key).role(tag),
@@ -402,7 +411,9 @@ where
         };
         if let Some(former) = former {
             // It is one stay.
-            (sub.here, sub.there, sub.replies) = (former.here, former.there, former.replies);
+            (sub.there, sub.replies) = (former.there, former.replies);
+            // Unless the entry is another, whose predecessor's end nobody has been told of yet.
+            sub.here = former.here.filter(|come| !(come.is_over)());
         } else if sub.there.is_none() {
             sub.there = self.store.route.enter(&self.cx(key));
         }
@@ -441,15 +452,17 @@ where
         Some(Box::pin(async move {
             entry.mutate_version(join).await.ok()?;
             // Nothing is awaited between: if this was dropped before, nobody has come.
-            let leave: Stay = Box::new(entry.mutate_on_drop(leave));
-            Some(leave)
+            Some(Come {
+                _stay: Box::new(entry.mutate_on_drop(leave)),
+                is_over: Box::new(move || entry.is_over()),
+            })
         }))
     }
 
-    fn stay(&mut self, key: &Uuid, stay: Stay) {
+    fn stay(&mut self, key: &Uuid, come: Come) {
         // If the subscription has ended meanwhile, so does the stay.
         if let Some(sub) = self.subs.get_mut(key) {
-            sub.here = Some(stay);
+            sub.here = Some(come);
         }
     }
 
@@ -505,7 +518,7 @@ where
 
     fn get(&self, key: Uuid) -> Result<(u64, Json), Code> {
         let _look = self.look(key);
-        let (entry, role, _) = self.seen(&key).ok_or(Code::NotFound)?;
+        let (entry, role, _) = self.seen(&key).ok_or_else(|| self.store.route.missing())?;
         let view = self.store.route.see(&role, &entry).ok_or(Code::Internal)?;
         self.store.route.store.touch(&key);
         Ok((entry.version(), view))
@@ -517,7 +530,9 @@ where
     }
 
     fn publish(&mut self, key: Uuid, message: &RawValue, now: Instant) -> Result<(), Deny> {
-        let (entry, ..) = self.seen(&key).ok_or(Deny::new(Code::NotFound))?;
+        let (entry, ..) = self
+            .seen(&key)
+            .ok_or_else(|| Deny::new(self.store.route.missing()))?;
         let route = &self.store.route;
         let message = route.accepted_message(&self.cx(key), &entry, message)?;
         let message = match route.latest_per_sender {
@@ -526,7 +541,7 @@ where
         };
         let Some(message) = message else { return Ok(()) };
         let told = route.store.broadcast(&key, message);
-        told.map(drop).map_err(|_| Deny::new(Code::NotFound))
+        told.map(drop).map_err(|_| Deny::new(self.store.route.missing()))
     }
 
     fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, out: &mut Outbox) {

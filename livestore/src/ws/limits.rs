@@ -13,7 +13,8 @@ pub struct Limits {
     pub frame_bytes: usize,
     /// How many keys a connection may watch at once. 128 by default.
     pub subscriptions: usize,
-    /// How many requests a connection may send in a second, in the long run. 50 by default.
+    /// How many requests a connection may send in a second, in the long run. 50 by default. One that names many keys counts as
+    /// one for each 16 of them.
     pub rate: u32,
     /// How many it may send at once after a while without any. 200 by default. Who goes on at ten times that is cut off, code
     /// 4429.
@@ -63,6 +64,7 @@ pub(crate) struct Bucket {
     /// How many come back in a second. More than 0.
     rate: f64,
     burst: u32,
+    /// Less than 0 if some are owed.
     left: f64,
     at: Instant,
     /// How many were refused since one was not.
@@ -92,10 +94,16 @@ impl Bucket {
     }
 
     pub(crate) fn take(&mut self, now: Instant) -> Pass {
+        self.take_many(now, 1)
+    }
+
+    /// Takes as many at once, if there is one: the others are owed, so that however many are asked for, they are given at some
+    /// time.
+    pub(crate) fn take_many(&mut self, now: Instant, count: u32) -> Pass {
         self.left = self.left_at(now);
         self.at = now;
         if self.left >= 1.0 {
-            self.left -= 1.0;
+            self.left -= f64::from(count);
             self.refused = 0;
             return Pass::Yes;
         }
@@ -107,7 +115,7 @@ impl Bucket {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "from 0 to the milliseconds of a day"
+            reason = "from 0 to the milliseconds that the largest number of requests takes"
         )]
         Pass::After(millis.ceil() as u64)
     }

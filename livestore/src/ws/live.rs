@@ -141,6 +141,10 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// Serves a store under a name, as the [`Route`] says that the closure returns. Keeps the store open.
     ///
     /// A name that is served already is served anew.
+    ///
+    /// # Panics
+    ///
+    /// If the name ends in `@here`: such names say who is there, see [`Route::presence`].
     pub fn serve<V: LiveValue, R: Hash + 'static>(
         self,
         name: &str,

@@ -249,13 +249,12 @@ impl<U: Send + Sync + 'static> Local<U> {
         }
     }
 
-    /// Does with the reply to a command what a client does: if it is subscribed, everything up to its version was told.
+    /// Does with the reply to a command, or its refusal, what a client does: if it is subscribed, everything up to its version was
+    /// told.
     fn note(&mut self, request: &Value, reply: &Value) {
         let of = at(&request["s"], &request["k"]).filter(|at| self.live.contains(at));
         let replica = of.and_then(|at| self.replicas.get_mut(&at));
-        if let (Some(replica), Some(ver)) = (replica, reply["ver"].as_u64())
-            && reply["t"] == "ok"
-        {
+        if let (Some(replica), Some(ver)) = (replica, reply["ver"].as_u64()) {
             replica.ver = replica.ver.max(ver);
         }
     }

@@ -19,19 +19,24 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::ground::sync::Mutex;
 use crate::ground::unwind::caught;
 use crate::store::store::LiveStore;
+use crate::value::error::TryAcquireError;
 use crate::ws::here::{Card, Cards, Here};
 
 /// How much time lies between two changes of who is at a key.
 const PERIOD: Duration = Duration::from_millis(250);
 /// How many people are shown. Others are counted.
 const SHOWN: usize = 200;
+/// The longest grace, for no clock goes on for ever: thirty years.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 86_400);
+/// At how many keys is done what is due before others come to their turn.
+const AT_ONCE: usize = 64;
 
 pub(crate) struct Presence {
     /// Who is where, as it is shown.
@@ -100,6 +105,7 @@ pub(crate) struct Look {
 
 impl Presence {
     pub(crate) fn new(grace: Duration) -> Arc<Presence> {
+        let grace = grace.min(LONGEST);
         Arc::new(Presence {
             people: LiveStore::default(),
             grace,
@@ -152,13 +158,17 @@ impl Presence {
     fn settle(self: &Arc<Self>, key: Uuid) {
         while let Some(here) = self.begin(key) {
             // What is woken by that is no business of who has come.
-            let _ = caught(|| {
-                if let Ok(mut guard) = self.people.try_acquire(&key) {
+            let shown = caught(|| match self.people.try_acquire(&key) {
+                Ok(mut guard) => {
                     guard.set(here);
+                    true
                 }
+                Err(_) => false,
             });
             if let Some(crowd) = self.state.lock().crowds.get_mut(&key) {
                 crowd.is_changing = false;
+                // If somebody holds it, it is tried again.
+                crowd.is_stale |= shown.is_ok_and(|shown| !shown);
             }
         }
     }
@@ -178,14 +188,15 @@ impl Presence {
             crowd.is_partial = is_partial;
             crowd.is_changing = true;
             crowd.changed = Some(now);
-            return Some(crowd.here(&self.tags));
+            return Some(crowd.here(key, &self.tags));
         }
         let change = crowd
             .changed
             .filter(|_| crowd.is_stale)
             .map(|changed| changed + PERIOD);
         let leave = crowd.leaving.first().map(|(at, _)| *at);
-        let complete = crowd.is_partial.then_some(self.complete_from);
+        // Once that has passed, it is a change that waits for its time.
+        let complete = (crowd.is_partial && is_partial).then_some(self.complete_from);
         let due = [change, leave, complete].into_iter().flatten().min();
         self.plan(&mut state, key, due);
         None
@@ -215,17 +226,20 @@ impl Presence {
         }
     }
 
-    /// Does everything that is due. Returns when something is again; `None` if nothing is, so that the task ends.
+    /// Does what is due, at some keys. Returns when something is again, which may have passed already; `None` if nothing is, so
+    /// that the task ends.
     fn attend(self: &Arc<Self>) -> Option<Instant> {
+        let mut done = 0;
         loop {
             let mut state = self.state.lock();
             let Some(&(at, key)) = state.due.first() else {
                 state.task = None;
                 return None;
             };
-            if at > Instant::now() {
+            if at > Instant::now() || done == AT_ONCE {
                 return Some(at);
             }
+            done += 1;
             state.due.pop_first();
             if let Some(crowd) = state.crowds.get_mut(&key) {
                 crowd.due = None;
@@ -241,6 +255,10 @@ async fn attend(presence: Weak<Presence>, earlier: Arc<Notify>) {
     loop {
         let next = presence.upgrade().and_then(|presence| presence.attend());
         let Some(next) = next else { return };
+        if next <= Instant::now() {
+            yield_now().await;
+            continue;
+        }
         tokio::select! {
             () = sleep_until(next) => {}
             () = earlier.notified() => {}
@@ -258,13 +276,20 @@ impl State {
         if !crowd.people.is_empty() || crowd.looks > 0 || crowd.is_changing {
             return false;
         }
+        match people.try_acquire(&key) {
+            Ok(guard) => drop(guard.delete()),
+            Err(TryAcquireError::Missing) => {}
+            Err(TryAcquireError::Held) => {
+                // It is tried again.
+                crowd.is_stale = true;
+                crowd.changed = Some(now);
+                return false;
+            }
+        }
         if let Some(due) = crowd.due {
             self.due.remove(&(due, key));
         }
         self.crowds.remove(&key);
-        if let Ok(guard) = people.try_acquire(&key) {
-            guard.delete();
-        }
         true
     }
 }
@@ -325,13 +350,14 @@ impl Crowd {
         }
     }
 
-    fn here(&self, tags: &RandomState) -> Here {
+    /// What is shown. Each has another name at each key, so that it does not say where else he is.
+    fn here(&self, key: Uuid, tags: &RandomState) -> Here {
         let cards = self.people.values().take(SHOWN);
         Here {
             count: self.people.len(),
             people: Cards(
                 cards
-                    .map(|person| (tags.hash_one(&person.user), person.card.clone()))
+                    .map(|person| (tags.hash_one((key, &person.user)), person.card.clone()))
                     .collect(),
             ),
             partial: self.is_partial,
@@ -355,11 +381,10 @@ impl Drop for Visit {
 
 impl Drop for Look {
     fn drop(&mut self) {
-        let mut state = self.presence.state.lock();
-        if let Some(crowd) = state.crowds.get_mut(&self.key) {
+        if let Some(crowd) = self.presence.state.lock().crowds.get_mut(&self.key) {
             crowd.looks -= 1;
-            state.remove_empty(self.key, Instant::now(), &self.presence.people);
         }
+        self.presence.settle(self.key);
     }
 }
 
@@ -406,7 +431,7 @@ mod tests {
     async fn pass(time: Duration) {
         advance(time).await;
         for _ in 0..4 {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
     }
 
@@ -496,6 +521,70 @@ mod tests {
             }
         }
         assert!((36..=41).contains(&changes), "{changes} in 10 s");
+    }
+
+    /// The last change before the end of the first grace lay so shortly before it that the next was not to be made yet. What was
+    /// planned was that end all the same, again and again.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_comes_shortly_before_the_end_of_the_first_grace_is_shown_after_it() {
+        let presence = Presence::new(GRACE);
+        pass(GRACE - Duration::from_millis(100)).await;
+        let _ann = enter(&presence, "ann");
+        pass(Duration::from_millis(100)).await;
+        let is_partial = || presence.people.fetch(&KEY).expect("somebody is there").partial;
+        assert!(is_partial());
+        pass(Duration::from_millis(150)).await;
+        assert!(!is_partial());
+        assert_eq!(shown(&presence), ["ann"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_somebody_holds_what_is_shown_nothing_is_lost() {
+        let presence = Presence::new(GRACE);
+        pass(GRACE).await;
+        let look = presence.look(KEY);
+        let guard = presence.people.acquire(&KEY).await.expect("there is an entry");
+        let ann = enter(&presence, "ann");
+        drop(guard);
+        pass(PERIOD).await;
+        assert_eq!(shown(&presence), ["ann"]);
+        // Nor is anything left.
+        drop(ann);
+        pass(GRACE).await;
+        let guard = presence.people.acquire(&KEY).await.expect("there is an entry");
+        drop(look);
+        assert!(!is_empty(&presence));
+        drop(guard);
+        pass(PERIOD).await;
+        assert!(is_empty(&presence));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_never_leaves_may() {
+        let presence = Presence::new(Duration::MAX);
+        let _look = presence.look(KEY);
+        drop(enter(&presence, "ann"));
+        pass(GRACE * 1000).await;
+        assert_eq!(shown(&presence), ["ann"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_much_is_due_at_once_others_come_to_their_turn() {
+        let presence = Presence::new(GRACE);
+        let keys = 1000;
+        for key in 0..keys {
+            let card = Card::of(&"ann").expect("is one");
+            drop(presence.enter(Uuid::from_u128(key), &Arc::from("ann"), card));
+        }
+        advance(GRACE).await;
+        let mut turns = 0;
+        while !presence.people.is_empty() {
+            turns += 1;
+            yield_now().await;
+        }
+        assert!(turns > 10, "{turns}");
+        pass(Duration::ZERO).await;
+        assert!(presence.state.lock().task.is_none());
     }
 
     #[test]

@@ -9,6 +9,9 @@ use uuid::Uuid;
 /// How deeply a frame may be nested.
 const DEPTH: usize = 64;
 
+/// So many keys count as one request.
+const KEYS: usize = 16;
+
 /// The largest number that every client can count: 2^53 - 1.
 pub(crate) const COUNTABLE: u64 = (1 << 53) - 1;
 
@@ -74,6 +77,12 @@ impl<'a> Request<'a> {
     /// The command, or what a call is given. Null and nothing are the same.
     pub(crate) fn given(&self) -> &RawValue {
         self.c.unwrap_or(RawValue::NULL)
+    }
+
+    /// As how many requests it counts: each key is work.
+    pub(crate) fn count(&self) -> u32 {
+        let keys = self.keys.as_ref().map_or(0, Vec::len);
+        u32::try_from(keys.div_ceil(KEYS)).unwrap_or(u32::MAX).max(1)
     }
 
     /// The key, if one is given that can be.

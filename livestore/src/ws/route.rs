@@ -53,6 +53,8 @@ pub struct Route<U, V: LiveValue, R = Unseen> {
     grace: Duration,
     enter: Option<StayFn<U>>,
     look: Option<StayFn<U>>,
+    /// Whether what this goes with has ended.
+    over: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
     pub(crate) period: Duration,
     pub(crate) latest_per_sender: bool,
     roles_of: PhantomData<fn() -> R>,
@@ -91,6 +93,7 @@ impl<U, V: LiveValue> Route<U, V> {
             grace: GRACE,
             enter: None,
             look: None,
+            over: None,
             period: period(AT_MOST),
             latest_per_sender: false,
             roles_of: PhantomData,
@@ -127,6 +130,7 @@ impl<U, V: LiveValue> Route<U, V> {
             grace: self.grace,
             enter: self.enter,
             look: self.look,
+            over: self.over,
             period: self.period,
             latest_per_sender: self.latest_per_sender,
             roles_of: PhantomData,
@@ -279,7 +283,8 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
         self
     }
 
-    /// Says for how long somebody who has no subscription any more is still [there](Self::presence). 10 seconds by default.
+    /// Says for how long somebody who has no subscription any more is still [there](Self::presence). 10 seconds by default;
+    /// one that is longer than thirty years is thirty years.
     pub fn presence_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -342,6 +347,24 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
         caught(|| told(role, message)).ok().flatten()
     }
 
+    /// Whether there is a command at all that is accepted.
+    pub(crate) fn accepts(&self) -> bool {
+        self.accept.is_some()
+    }
+
+    /// Whether the store has ended, or the one that it goes with: then nothing is known of its entries any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.store.is_closed() || self.over.as_ref().is_some_and(|over| over())
+    }
+
+    /// The answer to one who asks for what he finds nothing of.
+    pub(crate) fn missing(&self) -> Code {
+        match self.is_over() {
+            true => Code::Unavailable,
+            false => Code::NotFound,
+        }
+    }
+
     pub(crate) fn tells_messages(&self) -> bool {
         self.message.is_some()
     }
@@ -397,6 +420,12 @@ impl<U: 'static, V: LiveValue, R> Route<U, V, R> {
     /// Has `look` keep an entry there for whom it lets see it.
     pub(crate) fn look_with(mut self, look: impl Fn(&Cx<U>) -> Option<Stay> + Send + Sync + 'static) -> Self {
         self.look = Some(Arc::new(look));
+        self
+    }
+
+    /// Has it end with another.
+    pub(crate) fn over_with(mut self, over: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.over = Some(Arc::new(over));
         self
     }
 }

@@ -42,7 +42,7 @@ pub(crate) trait Followed: Send {
     fn arrive(&self, key: Uuid) -> Option<Arrival>;
 
     /// Keeps what is to end with the subscription.
-    fn stay(&mut self, key: &Uuid, stay: Stay);
+    fn stay(&mut self, key: &Uuid, come: Come);
 
     /// Ends a subscription.
     fn unsubscribe(&mut self, key: &Uuid, out: &mut Outbox);
@@ -85,7 +85,14 @@ pub(crate) enum Subscribed {
 pub(crate) type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// What is done when somebody comes; `None` if it was refused.
-pub(crate) type Arrival = Pin<Box<dyn Future<Output = Option<Stay>> + Send>>;
+pub(crate) type Arrival = Pin<Box<dyn Future<Output = Option<Come>> + Send>>;
+
+/// Somebody has come to one life of an entry.
+pub(crate) struct Come {
+    pub(crate) _stay: Stay,
+    /// Whether that life has ended.
+    pub(crate) is_over: Box<dyn Fn() -> bool + Send>,
+}
 
 /// Whoever has it is there; when it is dropped, he has left.
 pub(crate) type Stay = Box<dyn Send>;

@@ -3,7 +3,7 @@
 //! It belongs to one task, which polls it for what is to be sent and gives it what was received. Nothing is queued for a client
 //! that does not take it: updates wait where all watchers have them, and are asked for when there is room.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::ws::frame::{Frame, Hello, Max, Status, Told, encode, error, raw};
 use crate::ws::json::Json;
 use crate::ws::limits::{Bucket, Pass};
 use crate::ws::request::{self, Request};
-use crate::ws::served::{Followed, Outbox, Outcome, Stay, Subscribed};
+use crate::ws::served::{Come, Followed, Outbox, Outcome, Subscribed};
 
 /// How many events may wait for a connection.
 const EVENTS: usize = 256;
@@ -104,7 +104,7 @@ type Running = Pin<Box<dyn Future<Output = Done> + Send>>;
 enum Done {
     Command(At, Option<u64>, Outcome),
     Call(Option<u64>, Result<Json, Deny>),
-    Arrived(At, Option<Stay>),
+    Arrived(At, Option<Come>),
 }
 
 /// A command that waits for the one before it.
@@ -128,8 +128,9 @@ pub(crate) struct Session<U> {
     running: FuturesUnordered<Running>,
     /// For each key of which a command is carried out, those that wait for it, in the order in which they came.
     queues: HashMap<At, VecDeque<Waiting>>,
-    /// The keys of which it is not yet known that somebody has come.
-    arriving: HashSet<At>,
+    /// The keys of which it is not yet known that somebody has come, and whether he has subscribed once more since: perhaps to
+    /// another entry.
+    arriving: HashMap<At, bool>,
     /// How many commands and calls are not yet answered.
     unanswered: usize,
     control: mpsc::UnboundedReceiver<Control>,
@@ -175,7 +176,7 @@ impl<U: Send + Sync + 'static> Session<U> {
             budget,
             running: FuturesUnordered::new(),
             queues: HashMap::new(),
-            arriving: HashSet::new(),
+            arriving: HashMap::new(),
             unanswered: 0,
             control,
             events: Arc::clone(&events),
@@ -203,7 +204,7 @@ impl<U: Send + Sync + 'static> Session<U> {
         }
         let request = Request::read(text);
         let id = request.as_ref().and_then(|request| request.id);
-        match self.take(now) {
+        match self.take(now, request.as_ref().map_or(1, Request::count)) {
             Pass::Yes => {}
             Pass::After(after) => return self.refuse(id, &Deny::rate_limited(after)),
             Pass::Flood => return self.close(Close::FLOOD),
@@ -229,10 +230,10 @@ impl<U: Send + Sync + 'static> Session<U> {
         }
     }
 
-    /// Counts a request. To be a flood is a matter of one connection.
-    fn take(&mut self, now: Instant) -> Pass {
-        match self.bucket.take(now) {
-            Pass::Yes => match self.budget.take(now) {
+    /// Counts so many requests. To be a flood is a matter of one connection.
+    fn take(&mut self, now: Instant, count: u32) -> Pass {
+        match self.bucket.take_many(now, count) {
+            Pass::Yes => match self.budget.take(now, count) {
                 Pass::Flood => Pass::After(1000),
                 pass => pass,
             },
@@ -243,7 +244,7 @@ impl<U: Send + Sync + 'static> Session<U> {
     /// Takes a ping of the socket's own.
     pub(crate) fn receive_ping(&mut self) {
         self.hear();
-        if self.take(Instant::now()) == Pass::Flood {
+        if self.take(Instant::now(), 1) == Pass::Flood {
             self.close(Close::FLOOD);
         }
     }
@@ -363,8 +364,15 @@ impl<U: Send + Sync + 'static> Session<U> {
     fn subscribe(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let at = self.store(request)?;
         let is_epoch = request.epoch.as_deref() == Some(&*self.epoch);
-        let mut statuses = Vec::new();
+        let mut statuses: Vec<Status> = Vec::new();
+        // Where the status of each key stands.
+        let mut places: HashMap<&str, usize> = HashMap::new();
         for wanted in request.keys.iter().flatten() {
+            if let Some(place) = places.insert(&wanted.k, statuses.len()) {
+                places.insert(&wanted.k, place);
+                statuses.push(statuses[place].clone());
+                continue;
+            }
             let told = match request::key(&wanted.k) {
                 None => Err(Code::NotFound),
                 Some(key)
@@ -400,14 +408,15 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     /// Does what is done when somebody comes, once.
     fn arrive(&mut self, at: At) {
-        if self.arriving.contains(&at) {
+        if let Some(is_again) = self.arriving.get_mut(&at) {
+            *is_again = true;
             return;
         }
         if let Some(arrival) = self.stores[at.0].arrive(at.1) {
-            self.arriving.insert(at);
+            self.arriving.insert(at, false);
             let arrival = AssertUnwindSafe(arrival).catch_unwind();
             self.running.push(Box::pin(
-                arrival.map(move |stay| Done::Arrived(at, stay.ok().flatten())),
+                arrival.map(move |come| Done::Arrived(at, come.ok().flatten())),
             ));
         }
     }
@@ -521,10 +530,12 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     fn answer(&mut self, done: Done) {
         match done {
-            Done::Arrived(at, stay) => {
-                self.arriving.remove(&at);
-                if let Some(stay) = stay {
-                    self.stores[at.0].stay(&at.1, stay);
+            Done::Arrived(at, come) => {
+                let is_again = self.arriving.remove(&at).unwrap_or(false);
+                match come.filter(|come| !(come.is_over)()) {
+                    Some(come) => self.stores[at.0].stay(&at.1, come),
+                    None if is_again => self.arrive(at),
+                    None => {}
                 }
             }
             Done::Call(id, answer) => {
@@ -565,8 +576,8 @@ impl<U: Send + Sync + 'static> Session<U> {
                 self.stores[store].reply_after(&key, *version, reply.encode(), &mut self.out);
             }
             Outcome::Conflict(version) => {
-                let deny = Deny::new(Code::Conflict);
-                self.out.push(error(id, &deny, Some(*version)));
+                let reply = error(id, &Deny::new(Code::Conflict), Some(*version));
+                self.stores[store].reply_after(&key, *version, reply, &mut self.out);
             }
             Outcome::Refused(deny) => self.out.push(error(id, deny, None)),
         }

@@ -43,7 +43,8 @@ where
             let entry = of.route.store.peek(&cx.key());
             entry.is_some_and(|entry| of.route.role(cx, &entry).is_some())
         };
-        let (of, also_of, looked_at) = (Arc::clone(self), Arc::clone(self), Arc::clone(presence));
+        let (of, also_of, with) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
+        let looked_at = Arc::clone(presence);
         Store::new(
             Route::new(presence.people.clone())
                 .view(
@@ -52,14 +53,15 @@ where
                 )
                 .look_with(move |cx| {
                     may_see(cx, &also_of).then(|| Box::new(looked_at.look(cx.key())) as Stay)
-                }),
+                })
+                .over_with(move || with.route.is_over()),
         )
     }
 
     /// Carries out a command, with the entry held from the decision to the change.
     pub(crate) async fn carry_out(&self, cx: &Cx<U>, command: &RawValue, expected: Option<u64>) -> Outcome {
         let (route, key) = (&self.route, cx.key());
-        let missing = || Outcome::Refused(Deny::new(Code::NotFound));
+        let missing = || Outcome::Refused(Deny::new(route.missing()));
         // Before anything else, so that nobody waits for what he must not know of.
         if route
             .store
@@ -68,6 +70,10 @@ where
             .is_none()
         {
             return missing();
+        }
+        // Nor does anybody wait, or hold it, who is refused whatever it is.
+        if !route.accepts() {
+            return Outcome::Refused(Deny::new(Code::Forbidden));
         }
         let Some(mut guard) = route.store.acquire(&key).await else {
             return missing();

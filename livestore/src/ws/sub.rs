@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::ws::frame::Frame;
-use crate::ws::served::{Outbox, Stay};
+use crate::ws::served::{Come, Outbox, Stay};
 use crate::ws::views::{Has, RoleViews};
 
 /// What a client has of one key.
@@ -26,7 +26,7 @@ pub(crate) struct Sub {
     /// Replies that are to come after what leads to their version.
     pub(crate) replies: Vec<(u64, Frame)>,
     /// What is done when it ends.
-    pub(crate) here: Option<Stay>,
+    pub(crate) here: Option<Come>,
     /// What ends with it at once.
     pub(crate) there: Option<Stay>,
 }
