@@ -903,6 +903,31 @@ fn enums_and_their_attributes() {
     table.end(40);
 }
 
+/// A tag inside would not help: serde buffers there too.
+#[test]
+fn what_the_error_says_of_what_is_mistaken_helps() {
+    shapes! {
+        #[serde(untagged)]
+        enum Mistaken { Text(String), Wide(u128) }
+        #[serde(untagged)]
+        enum AsText { Wide(#[serde(with = "as_text")] u128), Text(String) }
+        enum Says { Text(String), Wide(u128) }
+        #[serde(tag = "t")]
+        enum Inside { Text { text: String }, Wide { n: u128 } }
+    }
+    let error = encode(Mistaken::Wide(7)).unwrap_err().to_string();
+    assert!(
+        error.contains("`untagged`, let that say its variants") && error.contains("as a text"),
+        "{error}"
+    );
+    let mut table = Table::default();
+    table.refused(Mistaken::Wide(7));
+    table.same([AsText::Wide(7), AsText::Text("x".into())]);
+    table.same([Says::Wide(7), Says::Text("x".into())]);
+    table.refused(Inside::Wide { n: 7 });
+    table.end(4);
+}
+
 /// Bytes as bytes, which JSON has as numbers.
 #[derive(Debug)]
 struct Bytes(Vec<u8>);
