@@ -175,6 +175,8 @@ async fn a_value_that_cannot_be_written_is_told_with_its_key_and_costs_nobody_el
     let heard = Arc::clone(&failures);
     let store = LiveStore::<Hooked>::new()
         .with_durability(ON_REQUEST)
+        // Everything would be written anew, and the old files go, with each batch.
+        .with_log_limit(1)
         .on_durability_error(move |_| {
             heard.fetch_add(1, Ordering::SeqCst);
         })
