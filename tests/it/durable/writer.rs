@@ -21,7 +21,7 @@ fn key(n: u128) -> Uuid {
 fn barrier() -> (Hooked, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (come, has_come) = mpsc::channel();
     let (go, may_go) = mpsc::channel();
-    let may_go = std::sync::Mutex::new(may_go);
+    let may_go = Mutex::new(may_go);
     let value = hooked(0, move || {
         come.send(()).ok();
         may_go.lock().unwrap().recv().ok();
@@ -249,7 +249,7 @@ async fn the_drop_of_the_last_handle_does_not_wait_for_long() {
 async fn the_last_handle_may_go_on_the_writers_thread() {
     let folder = tempdir().unwrap();
     let store = open_hooked(folder.path()).await;
-    let kept = Arc::new(std::sync::Mutex::new(Some(store.clone())));
+    let kept = Arc::new(Mutex::new(Some(store.clone())));
     let (gone, is_gone) = mpsc::channel();
     let last = move || {
         kept.lock().unwrap().take();
