@@ -383,6 +383,7 @@ async fn boards_are_listed_and_end_by_who_has_begun_them() {
     for (title, code) in [
         ("", "rejected"),
         ("  ", "rejected"),
+        ("two\nlines", "rejected"),
         (&*"x".repeat(61), "rejected"),
     ] {
         let reply = ben

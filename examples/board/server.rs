@@ -69,8 +69,9 @@ impl App {
     /// Begins a board. Returns its key.
     pub(crate) async fn begin(&self, title: &str, admin: Uuid) -> Result<Uuid, Deny> {
         let title = title.trim();
-        if title.is_empty() || title.chars().count() > MAX_TITLE {
-            return Err(Deny::rejected("a title has 1 to 60 characters"));
+        let is_title = (1..=MAX_TITLE).contains(&title.chars().count());
+        if !is_title || title.contains(char::is_control) {
+            return Err(Deny::rejected("a title has 1 to 60 characters, in one line"));
         }
         if self.boards.len() >= MAX_BOARDS {
             return Err(Deny::rejected("there are enough boards"));
