@@ -110,8 +110,7 @@ impl Errand {
                 Ok(Poll::Pending) => {}
                 Ok(Poll::Ready(())) => break,
                 Err(_) => {
-                    // A subscriber is the user's, too.
-                    let _ = caught(|| trace::errand_panicked(&self.key));
+                    trace::errand_panicked(&self.key);
                     break;
                 }
             }

@@ -124,8 +124,7 @@ where
         sink.release();
         lost.take().for_each(let_go);
         let Some(failure) = failure else { return };
-        // A subscriber is the user's.
-        let _ = caught(|| trace::disk_failed(&failure));
+        trace::disk_failed(&failure);
         if let Some(on_error) = on_error {
             let _ = caught(|| on_error(failure));
         }
