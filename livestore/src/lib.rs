@@ -74,6 +74,8 @@ mod slot {
     pub(crate) mod outcome;
     pub(crate) mod outlet;
     pub(crate) mod overdue;
+    #[cfg(feature = "durable")]
+    pub(crate) mod owed;
     pub(crate) mod reader;
     pub(crate) mod ready;
     #[cfg(feature = "serde")]

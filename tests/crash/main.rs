@@ -144,6 +144,9 @@ async fn live(folder: &Path) {
     let known = Known::from_line(&env::var(KNOWN).unwrap());
     let store = world::open(folder, &mut Dice::new(seed)).await.unwrap();
     let begin = world::check(&store, known);
+    if seed.is_multiple_of(3) {
+        world::settle(&store, folder).await;
+    }
     say(&format!("open {}", store.epoch()));
     world::live(store, begin, seed, |known| say(&known.to_line())).await;
 }
@@ -156,7 +159,7 @@ fn whatever_moment_it_is_killed_at_a_prefix_is_there_with_all_that_was_flushed()
     let folder = tempdir().unwrap();
     let mut dice = Dice::new(seed);
     let mut known = Known::default();
-    let mut killed_early = 0;
+    let (mut killed_early, mut auctions) = (0, 0);
     let mut epochs = HashSet::new();
     for round in 0..rounds {
         let mut command = Process::this_program();
@@ -203,6 +206,7 @@ fn whatever_moment_it_is_killed_at_a_prefix_is_there_with_all_that_was_flushed()
             known = runtime.block_on(async {
                 let store = world::open(folder.path(), &mut dice).await.unwrap();
                 let known = world::check(&store, known);
+                auctions = world::settle(&store, folder.path()).await;
                 assert!(
                     epochs.insert(store.epoch().to_string()),
                     "round {round}: an epoch comes twice"
@@ -213,13 +217,13 @@ fn whatever_moment_it_is_killed_at_a_prefix_is_there_with_all_that_was_flushed()
         }
     }
     assert!(
-        known.step > 0 && known.transfers > 0 && known.toggled > 0 && known.postponed > 0,
-        "{known:?}"
+        known.step > 0 && known.transfers > 0 && known.toggled > 0 && known.postponed > 0 && auctions > 0,
+        "{known:?} {auctions}"
     );
     let mut errors = io::stderr();
     writeln!(
         errors,
-        "{rounds} kills, {killed_early} before anything was flushed; {known:?}"
+        "{rounds} kills, {killed_early} before anything was flushed; {known:?}, {auctions} auctions"
     )
     .unwrap();
 }

@@ -1,11 +1,14 @@
 //! What a process does with a durable store until it is killed, and what must be true of the folder afterwards.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use livestore::{Durability, ExpireMode, LiveStore, LiveValue, OpenError, StoreOptions, Uuid};
+use livestore::{DeadlineError, Durability, ExpireMode, LiveStore, LiveValue, OpenError, StoreOptions, Uuid};
 use livestore_tests::Dice;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +47,18 @@ const TOLD: Uuid = Uuid::from_u64_pair(4, 1);
 const TOGGLED: Uuid = Uuid::from_u64_pair(5, 0);
 /// Has its number and the deadline that belongs to it set in one transaction.
 const POSTPONED: Uuid = Uuid::from_u64_pair(7, 0);
+
+/// Counts the auctions, in the transactions that begin them.
+const AUCTIONS: Uuid = Uuid::from_u64_pair(8, 0);
+
+fn auction(n: i64) -> Uuid {
+    key(9, n.unsigned_abs())
+}
+
+/// Where the callback notes the auctions that it was given: beside the store's own files, which mind no other.
+fn settled(folder: &Path) -> PathBuf {
+    folder.join("settled")
+}
 
 /// The deadline that belongs to a number: in seventy years, and a quarter of an hour later for each, so that none is taken for
 /// another.
@@ -120,7 +135,8 @@ pub(crate) async fn open(folder: &Path, dice: &mut Dice) -> Result<LiveStore<Cel
         Duration::MAX,
     ];
     let limit = [8, 64, 1 << 16];
-    LiveStore::new()
+    let settled = settled(folder);
+    LiveStore::<Cell>::new()
         .with_options(StoreOptions {
             expire_check_freq: Some(Duration::from_millis(50)),
             expire_mode: ExpireMode::Timeout(Duration::MAX),
@@ -130,6 +146,21 @@ pub(crate) async fn open(folder: &Path, dice: &mut Dice) -> Result<LiveStore<Cel
         .with_pending_limit(limit[dice.below(3)])
         // At one it is written anew as often as there is time.
         .with_log_limit([1, 100_000, 1 << 26][dice.below(3)])
+        .on_expire(move |expired| {
+            let settled = settled.clone();
+            async move {
+                for (_, auction) in expired {
+                    // What was begun before a kill may be half of a line, which is nobody's number.
+                    let mut notes = OpenOptions::new()
+                        .append(true)
+                        .create(true)
+                        .open(&settled)
+                        .unwrap();
+                    write!(notes, "\n{};", auction.n).unwrap();
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        })
         .open(folder)
         .await
 }
@@ -219,6 +250,34 @@ pub(crate) fn check(store: &LiveStore<Cell>, known: Known) -> Known {
     }
 }
 
+/// Waits until every auction that was begun is there or was settled, by whichever process.
+pub(crate) async fn settle(store: &LiveStore<Cell>, folder: &Path) -> i64 {
+    let begun = at(store, &AUCTIONS);
+    let mut waited = Duration::ZERO;
+    loop {
+        // Looked at before the notes, so that none is missed that goes from here to there.
+        let open: HashSet<i64> = (1..=begun).filter(|n| store.contains_key(&auction(*n))).collect();
+        let notes = match fs::read_to_string(settled(folder)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            notes => notes.unwrap(),
+        };
+        let numbers = notes.lines().filter_map(|line| line.strip_suffix(';'));
+        let settled: HashSet<i64> = numbers.map(|number| number.parse().unwrap()).collect();
+        let lost: Vec<_> = (1..=begun)
+            .filter(|n| !open.contains(n) && !settled.contains(n))
+            .collect();
+        if lost.is_empty() {
+            return begun;
+        }
+        assert!(
+            waited < Duration::from_secs(20),
+            "nobody settles {lost:?} of {begun}"
+        );
+        waited += Duration::from_millis(5);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Does everything at once, and says what is on disk as soon as it is. Never returns.
 pub(crate) async fn live(store: LiveStore<Cell>, begin: Known, seed: u64, say: impl Fn(Known)) {
     store
@@ -248,6 +307,7 @@ pub(crate) async fn live(store: LiveStore<Cell>, begin: Known, seed: u64, say: i
     tokio::spawn(toggle(store.clone(), Arc::clone(&toggled)));
     let postponed = Arc::new(AtomicI64::new(begin.postponed));
     tokio::spawn(postpone(store.clone(), Arc::clone(&postponed)));
+    tokio::spawn(auction_off(store.clone(), Dice::new(seed + 6)));
     tokio::spawn(come_and_go(store.clone(), Dice::new(seed + 5)));
     loop {
         let known = Known {
@@ -335,6 +395,28 @@ async fn postpone(store: LiveStore<Cell>, done: Arc<AtomicI64>) {
             .await
             .unwrap();
         done.store(n, Ordering::SeqCst);
+    }
+}
+
+/// Auctions that end by themselves, some before they are on disk.
+async fn auction_off(store: LiveStore<Cell>, mut dice: Dice) {
+    loop {
+        let begun = at(&store, &AUCTIONS);
+        let numbers = begun + 1..=begun + 1 + dice.below(20) as i64;
+        let keys: Vec<_> = numbers.clone().map(auction).chain([AUCTIONS]).collect();
+        store
+            .transact(&keys, |tx| {
+                tx.create(&AUCTIONS, cell(0)).ok();
+                for n in numbers {
+                    tx.mutate(&AUCTIONS, CellMutation::SetN(n)).unwrap();
+                    tx.create(&auction(n), cell(n)).unwrap();
+                    let open_for = Duration::from_millis(dice.below(60) as u64);
+                    tx.expire_after(&auction(n), open_for)?;
+                }
+                Ok::<_, DeadlineError>(())
+            })
+            .await
+            .unwrap();
     }
 }
 

@@ -4,6 +4,7 @@ mod back;
 mod damage;
 mod expiry;
 mod files;
+mod owed;
 mod refuse;
 mod shapes;
 mod told;

@@ -34,7 +34,7 @@ use crate::disk::snapshot::job::Wanted;
 use crate::disk::snapshot::load::Unreadable;
 use crate::disk::snapshot::{OnProgress, Teller, fraction};
 use crate::ground::clock;
-use crate::slot::record::{Record, RecordError};
+use crate::slot::record::{Found as Record, RecordError};
 use crate::slot::sink::Limits;
 use crate::table::expiry::{self, Expired};
 use crate::table::table::Table;
@@ -104,7 +104,8 @@ where
         table.schema().accept(schema).map_err(OpenKind::Foreign)?;
     }
     let mut report = fill(table, &mut found, on_unreadable, disk.on_progress.take(), wanted)?;
-    let already = expiry::expire_due(table);
+    let mut already = expiry::owed(table);
+    already.extend(expiry::expire_due(table));
     let shared = table.shared();
     let folder = found
         .begin(
@@ -154,6 +155,8 @@ where
     let mut unreadable: HashMap<Uuid, (Box<[u8]>, RecordError)> = HashMap::new();
     // Those with a deadline of their own, where nobody would look at it.
     let mut timed: HashSet<Uuid> = HashSet::new();
+    // What the callback was not given, by the ids of that.
+    let mut owed: HashMap<Uuid, (Uuid, u64)> = HashMap::new();
     let checks = table.deadlines().is_some();
     let summary = found.read(|item| {
         if !wanted.is_wanted() {
@@ -166,12 +169,19 @@ where
         if !timed.is_empty() {
             timed.remove(&key);
         }
+        if let Some((key, version)) = owed.remove(&key) {
+            shared.owe_no_more(key, version);
+        }
         if item.record.is_empty() {
             table.take_back(&key);
         } else {
             let times = item.shift.map_or(times, |shift| times.before(shift));
             match Record::decode(item.record, &times, item.written) {
-                Ok(mut record) => {
+                Ok(Record::Owed(owing)) => {
+                    owed.insert(key, (owing.key, owing.record.version));
+                    shared.owe(key, owing);
+                }
+                Ok(Record::Entry(mut record)) => {
                     // Uses that are no commits are not on disk. So that no entry goes early, it counts as used now.
                     record.used = shared.idle_limit().map(|_| shared.clock.now());
                     if !checks && record.expires_by_itself() {

@@ -82,6 +82,16 @@ pub(crate) fn not_written_anew(key: &Uuid) {
     let _ = key;
 }
 
+/// An entry has expired that cannot be written, so the callback may not be given it if the process ends before.
+#[cfg(feature = "durable")]
+pub(crate) fn not_owed(key: &Uuid, why: &str) {
+    #[cfg(feature = "tracing")]
+    let _ = caught(
+        || tracing::warn!(%key, why, "what the expiry callback is owed cannot be written, and is not kept over a restart"),
+    );
+    let _ = (key, why);
+}
+
 /// The callback has panicked over a batch.
 pub(crate) fn callback_panicked(entries: usize) {
     #[cfg(feature = "tracing")]

@@ -9,7 +9,7 @@ use crate::ground::unwind::Panics;
 use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 #[cfg(feature = "durable")]
-use crate::slot::record::Record;
+use crate::slot::records::Left;
 use crate::slot::ring::{News, Sitter};
 use crate::slot::slot::Slot;
 use crate::value::update::Update;
@@ -44,7 +44,7 @@ pub(crate) enum Leftover<V: LiveValue> {
     Waker(Waker),
     Slot(Arc<Slot<V>>),
     #[cfg(feature = "durable")]
-    Record(Record<V>),
+    ForDisk(Left<V>),
 }
 
 impl<V: LiveValue> After<V> {
@@ -125,8 +125,8 @@ impl<V: LiveValue> From<Waker> for Leftover<V> {
 }
 
 #[cfg(feature = "durable")]
-impl<V: LiveValue> From<Record<V>> for Leftover<V> {
-    fn from(record: Record<V>) -> Self {
-        Leftover::Record(record)
+impl<V: LiveValue> From<Left<V>> for Leftover<V> {
+    fn from(left: Left<V>) -> Self {
+        Leftover::ForDisk(left)
     }
 }

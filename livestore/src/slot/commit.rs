@@ -232,7 +232,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Remove { msg } => {
                 after.stale_deadlines += usize::from(self.is_armed(shared));
-                self.die(shared, key, after);
+                self.die(shared, key, Self::leave_for_disk, after);
                 if recorded || self.ring().is_some() {
                     let (val, key) = (self.entry(shared), *key);
                     self.publish_end(shared, &key, Update::Remove { msg, val, key }, after);
@@ -242,7 +242,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Expire => {
                 shared.counters.add(Count::Expired, 1);
-                self.die(shared, key, after);
+                self.die(shared, key, Self::leave_expired_for_disk, after);
                 if recorded || self.ring().is_some() {
                     let (val, key) = (self.entry(shared), *key);
                     self.publish_end(shared, &key, Update::Expire { val, key }, after);
@@ -307,12 +307,18 @@ impl<V: LiveValue> State<V> {
     }
 
     /// The last commit. The floor rises before anybody can see the slot dead.
-    fn die(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
+    fn die(
+        &mut self,
+        shared: &Shared<V>,
+        key: &Uuid,
+        leave_for_disk: fn(&Self, &Shared<V>, &Uuid, &mut After<V>),
+        after: &mut After<V>,
+    ) {
         self.word += VERSION;
         shared.raise_floor(self.version());
         self.dismiss(shared, after);
         self.word &= !(ALIVE | DUE);
-        self.leave_for_disk(shared, key, after);
+        leave_for_disk(self, shared, key, after);
         if let Some(extra) = &mut self.extra {
             after.leave_all(extra.history.take());
             after.leave_all(extra.deltas.take().map(Leftover::Deltas));

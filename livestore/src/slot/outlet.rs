@@ -10,6 +10,10 @@ use std::marker::PhantomData;
 #[cfg(feature = "durable")]
 use std::time::Duration;
 
+use uuid::Uuid;
+
+#[cfg(feature = "durable")]
+use crate::ground::unwind::let_go;
 #[cfg(feature = "durable")]
 use crate::slot::sink::{Sink, Whole};
 #[cfg(feature = "durable")]
@@ -57,6 +61,18 @@ impl<V> Outlet<V> {
         self.sink().map(|sink| sink.transaction())
     }
 
+    /// Whether the callback is owed again, by whoever opens the folder next, what it is not known to be given.
+    pub(crate) fn owes(&self) -> bool {
+        self.sink().is_some_and(|sink| sink.owed().has_callback())
+    }
+
+    /// Notes that the callback was given an entry that has expired.
+    pub(crate) fn delivered(&self, key: Uuid, version: u64) {
+        if let Some(sink) = self.sink() {
+            let_go(sink.enter_delivered(key, version));
+        }
+    }
+
     /// Has what was committed written, and the folder released.
     pub(crate) async fn end(&self) -> Result<(), CloseError> {
         let Some(sink) = self.sink() else { return Ok(()) };
@@ -97,6 +113,12 @@ impl<V: LiveValue> Outlet<V> {
     pub(crate) fn whole(&self) -> Option<Backlog> {
         None
     }
+
+    pub(crate) fn owes(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn delivered(&self, _: Uuid, _: u64) {}
 
     pub(crate) fn end(&self) -> Ready<Result<(), CloseError>> {
         future::ready(Ok(()))

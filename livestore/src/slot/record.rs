@@ -4,12 +4,13 @@
 //!
 //! | bytes | what |
 //! |--:|---|
-//! | 1 | which of the optional fields are there: 1 used, 2 own deadline |
+//! | 1 | which of the optional fields are there: 1 used, 2 own deadline, 4 owed |
 //! | 8 | version, from 1 |
 //! | 8 | when the entry was created |
 //! | 8 | when it was last changed |
 //! | 8 | when it was last used; only in a store where use counts |
 //! | 8 | its own deadline, all ones for never; only if it has one |
+//! | 16 | the key of an entry that has expired and is [owed](crate::slot::owed) to the callback; only of such a one |
 //! | rest | the value: MessagePack with the names of fields, of what serde writes for people |
 //!
 //! Times are nanoseconds since the Unix epoch. Values name their fields, so the attributes of serde (`default`,
@@ -35,6 +36,7 @@ use std::{fmt, ptr};
 
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeOwned, IgnoredAny};
+use uuid::Uuid;
 
 use crate::ground::clock::{Moment, Stamp, Wall};
 use crate::ground::unwind::{Panicked, caught, let_go};
@@ -43,6 +45,7 @@ use crate::value::hidden::purpose::revealed;
 
 const USED: u8 = 1;
 const OWN: u8 = 2;
+const OWED: u8 = 4;
 
 /// No entry gets so far by one commit after another, and one that starts below does not reach what a slot can count.
 const MAX_VERSION: u64 = 1 << 60;
@@ -82,6 +85,12 @@ impl<V> Record<V> {
     }
 }
 
+/// An entry that has expired, as it was at its end, for the callback.
+pub(crate) struct Owing<V> {
+    pub(crate) key: Uuid,
+    pub(crate) record: Record<V>,
+}
+
 /// Why a record cannot be written or read.
 #[derive(Debug)]
 pub(crate) enum RecordError {
@@ -105,6 +114,10 @@ impl<V: Serialize + DeserializeOwned> Record<V> {
     /// Appends the bytes of the record, from which it can be read. If that fails, `out` is as it was. For a thread with a
     /// stack of [`STACK`].
     pub(crate) fn encode(&self, times: &Moment, out: &mut Vec<u8>) -> Result<(), RecordError> {
+        self.encode_for(None, times, out)
+    }
+
+    fn encode_for(&self, owed: Option<Uuid>, times: &Moment, out: &mut Vec<u8>) -> Result<(), RecordError> {
         let before = out.len();
         let mut flags = 0;
         let mut numbers = [self.version, 0, 0, 0, 0];
@@ -123,9 +136,15 @@ impl<V: Serialize + DeserializeOwned> Record<V> {
             flags |= OWN;
             push(own);
         }
+        if owed.is_some() {
+            flags |= OWED;
+        }
         out.push(flags);
         for number in &numbers[..len] {
             out.extend_from_slice(&number.to_le_bytes());
+        }
+        if let Some(key) = owed {
+            out.extend_from_slice(key.as_bytes());
         }
         let written = write_to_be_read(&*self.value, out);
         if written.is_err() {
@@ -160,18 +179,36 @@ fn write_safely<V: Serialize>(value: &V, out: &mut Vec<u8>) -> Result<Notes, Rec
     caught(|| revealed(|| write(value, out)))?
 }
 
-impl<V: DeserializeOwned> Record<V> {
+#[cfg(feature = "durable")]
+impl<V: Serialize + DeserializeOwned> Owing<V> {
+    /// As [`Record::encode`].
+    pub(crate) fn encode(&self, times: &Moment, out: &mut Vec<u8>) -> Result<(), RecordError> {
+        self.record.encode_for(Some(self.key), times, out)
+    }
+}
+
+/// What a record is of.
+pub(crate) enum Found<V> {
+    Entry(Record<V>),
+    Owed(Owing<V>),
+}
+
+impl<V: DeserializeOwned> Found<V> {
     /// Reads a record from exactly these bytes, which were written at this time. For a thread with a stack of [`STACK`].
-    pub(crate) fn decode(mut bytes: &[u8], times: &Moment, written: Wall) -> Result<Record<V>, RecordError> {
+    pub(crate) fn decode(mut bytes: &[u8], times: &Moment, written: Wall) -> Result<Found<V>, RecordError> {
         let head = Head::take(&mut bytes)?;
         let value = caught(|| read(bytes, READ_STACK))??;
-        Ok(Record {
+        let record = Record {
             value: Arc::new(value),
             version: head.version,
             created: times.past(head.created),
             changed: times.past(head.changed),
             used: head.used.map(|used| times.past(used)),
             own: head.own.map(|own| times.deadline(own, written)),
+        };
+        Ok(match head.owed {
+            None => Found::Entry(record),
+            Some(key) => Found::Owed(Owing { key, record }),
         })
     }
 }
@@ -183,12 +220,13 @@ struct Head {
     changed: Wall,
     used: Option<Wall>,
     own: Option<Wall>,
+    owed: Option<Uuid>,
 }
 
 impl Head {
     fn take(bytes: &mut &[u8]) -> Result<Head, RecordError> {
         let [flags] = take(bytes)?;
-        if flags & !(USED | OWN) != 0 {
+        if flags & !(USED | OWN | OWED) != 0 {
             return Err(RecordError::Malformed);
         }
         let version = u64::from_le_bytes(take(bytes)?);
@@ -198,20 +236,40 @@ impl Head {
         let mut wall = || take(bytes).map(|nanos| Wall::from_nanos(u64::from_le_bytes(nanos)));
         let (created, changed) = (wall()?, wall()?);
         let mut optional = |flag| (flags & flag != 0).then(&mut wall).transpose();
+        let (used, own) = (optional(USED)?, optional(OWN)?);
+        let owed = (flags & OWED != 0).then(|| take(bytes).map(Uuid::from_bytes));
         Ok(Head {
             version,
             created,
             changed,
-            used: optional(USED)?,
-            own: optional(OWN)?,
+            used,
+            own,
+            owed: owed.transpose()?,
         })
     }
 }
 
-/// The version and the value's bytes of a record whose value cannot be read.
-pub(crate) fn version_and_value(mut record: &[u8]) -> Option<(u64, &[u8])> {
-    let head = Head::take(&mut record).ok()?;
-    Some((head.version, record))
+/// What can be said of a record whose value cannot be read.
+#[derive(Default)]
+pub(crate) struct Unread<'a> {
+    pub(crate) version: u64,
+    /// The bytes of the value.
+    pub(crate) value: &'a [u8],
+    /// The key of the entry, if this is one that is owed.
+    pub(crate) owed: Option<Uuid>,
+}
+
+impl Unread<'_> {
+    pub(crate) fn of(mut record: &[u8]) -> Unread<'_> {
+        match Head::take(&mut record) {
+            Ok(head) => Unread {
+                version: head.version,
+                value: record,
+                owed: head.owed,
+            },
+            Err(_) => Unread::default(),
+        }
+    }
 }
 
 /// Appends a value. Returns what was written.
@@ -416,8 +474,11 @@ mod tests {
 
     pub(super) fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, RecordError> {
         let moment = Clock::start().moment();
-        let record = Record::decode(bytes, &moment, moment.wall_now())?;
-        Ok(Arc::into_inner(record.value).unwrap())
+        match Found::decode(bytes, &moment, moment.wall_now())? {
+            Found::Entry(record) => Ok(Arc::into_inner(record.value).unwrap()),
+            // A bit of it was flipped.
+            Found::Owed(_) => Err(RecordError::Malformed),
+        }
     }
 
     #[test]
@@ -430,10 +491,42 @@ mod tests {
                 (written.used, written.own) = (used, own);
                 let mut bytes = Vec::new();
                 written.encode(&moment, &mut bytes).unwrap();
-                let read = Record::<u8>::decode(&bytes, &moment, moment.wall_now()).unwrap();
+                let Found::Entry(read) = Found::<u8>::decode(&bytes, &moment, moment.wall_now()).unwrap()
+                else {
+                    panic!("nobody is owed it")
+                };
                 assert_eq!((read.version, *read.value), (3, 7));
                 assert_eq!((read.created, read.changed), (moment.now(), moment.now()));
                 assert_eq!((read.used, read.own), (used, own));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_owed_comes_back_with_its_key() {
+        let moment = Clock::start().moment();
+        let key = Uuid::from_u128(5);
+        let mut owing = Owing {
+            key,
+            record: record("value".to_owned(), &moment),
+        };
+        for own in [None, Some(moment.now())] {
+            owing.record.own = own;
+            let mut bytes = Vec::new();
+            owing.encode(&moment, &mut bytes).unwrap();
+            let unread = Unread::of(&bytes);
+            assert_eq!((unread.version, unread.owed), (3, Some(key)));
+            let Found::Owed(read) = Found::<String>::decode(&bytes, &moment, moment.wall_now()).unwrap()
+            else {
+                panic!("it is owed")
+            };
+            assert_eq!(
+                (read.key, read.record.value.as_str(), read.record.own),
+                (key, "value", own)
+            );
+            // And none of it is anything else.
+            for end in 0..bytes.len() {
+                assert!(Found::<String>::decode(&bytes[..end], &moment, moment.wall_now()).is_err());
             }
         }
     }

@@ -6,11 +6,15 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::mem;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::slot::record::Record;
+use crate::ground::clock::Moment;
+use crate::slot::record::{Owing, Record, RecordError};
 
 /// Room for so many is kept for the next batch; more goes back to the allocator.
 const KEEP_CAPACITY: usize = 1 << 16;
@@ -22,10 +26,16 @@ pub(crate) struct Records<V> {
 }
 
 /// What is to be on disk of a key.
-enum Pending<V> {
+pub(crate) enum Left<V> {
     Record(Record<V>),
-    /// Nothing: the entry has ended.
+    /// Nothing: the entry has ended, or what was owed was delivered.
     End,
+    /// The key is the id of what is owed.
+    Owed(Arc<Owing<V>>),
+}
+
+enum Pending<V> {
+    Left(Left<V>),
     /// Nobody knows: the record was taken out. What is on disk stays.
     Out,
 }
@@ -53,20 +63,26 @@ impl<V> Records<V> {
     ) -> Option<Record<V>> {
         let (_, pending) = self.list.get_mut(place)?;
         match pending {
-            Pending::Record(record) if is_it(record) => mem::replace(pending, Pending::Out).record(),
+            Pending::Left(Left::Record(record)) if is_it(record) => {
+                match mem::replace(pending, Pending::Out) {
+                    Pending::Left(Left::Record(record)) => Some(record),
+                    // It was one.
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
 
     pub(crate) fn put_back(&mut self, place: usize, record: Record<V>) {
         if let Some((_, pending)) = self.list.get_mut(place) {
-            *pending = Pending::Record(record);
+            *pending = Pending::Left(Left::Record(record));
         }
     }
 
-    /// Puts a record in, or that the entry has ended. Returns what that displaces; `None` if there was nothing of the key.
-    pub(crate) fn insert(&mut self, key: &Uuid, record: Option<Record<V>>) -> Option<Option<Record<V>>> {
-        let pending = record.map_or(Pending::End, Pending::Record);
+    /// Puts in what is to be on disk of a key. Returns what that displaces; `None` if there was nothing of the key.
+    pub(crate) fn insert(&mut self, key: &Uuid, left: Left<V>) -> Option<Option<Left<V>>> {
+        let pending = Pending::Left(left);
         match self.places.entry(*key) {
             Entry::Vacant(place) => {
                 place.insert(self.list.len());
@@ -74,22 +90,18 @@ impl<V> Records<V> {
                 None
             }
             Entry::Occupied(place) => match self.list.get_mut(*place.get()) {
-                Some((_, present)) => Some(mem::replace(present, pending).record()),
+                Some((_, present)) => Some(mem::replace(present, pending).left()),
                 // Every place is in the list.
-                None => Some(pending.record()),
+                None => Some(pending.left()),
             },
         }
     }
 
-    /// Takes all of them out; `None` is of an entry that has ended.
-    pub(crate) fn take(&mut self) -> impl Iterator<Item = (Uuid, Option<Record<V>>)> {
+    /// Takes all of them out.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = (Uuid, Left<V>)> {
         self.places.clear();
         let all = self.list.drain(..);
-        all.filter_map(|(key, pending)| match pending {
-            Pending::Record(record) => Some((key, Some(record))),
-            Pending::End => Some((key, None)),
-            Pending::Out => None,
-        })
+        all.filter_map(|(key, pending)| Some((key, pending.left()?)))
     }
 
     /// What is left when all were [taken](Self::take): room for the next.
@@ -101,11 +113,22 @@ impl<V> Records<V> {
     }
 }
 
-impl<V> Pending<V> {
-    fn record(self) -> Option<Record<V>> {
+impl<V: Serialize + DeserializeOwned> Left<V> {
+    /// Appends the bytes that are to be on disk, as [`Record::encode`]; none if that is nothing.
+    pub(crate) fn encode(&self, times: &Moment, out: &mut Vec<u8>) -> Result<(), RecordError> {
         match self {
-            Pending::Record(record) => Some(record),
-            Pending::End | Pending::Out => None,
+            Left::Record(record) => record.encode(times, out),
+            Left::Owed(owing) => owing.encode(times, out),
+            Left::End => Ok(()),
+        }
+    }
+}
+
+impl<V> Pending<V> {
+    fn left(self) -> Option<Left<V>> {
+        match self {
+            Pending::Left(left) => Some(left),
+            Pending::Out => None,
         }
     }
 }

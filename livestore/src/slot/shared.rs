@@ -2,16 +2,25 @@
 //!
 //! A watch keeps it alive, so it holds neither the map nor anything that would keep the store open.
 
+#[cfg(feature = "durable")]
+use std::sync::Arc;
 use std::time::Duration;
+
+#[cfg(feature = "durable")]
+use uuid::Uuid;
 
 use crate::ground::clock::{Clock, Stamp};
 use crate::ground::stats::Counters;
 use crate::ground::sync::atomic::{AtomicU64, Ordering};
 use crate::ground::times::Times;
+#[cfg(feature = "durable")]
+use crate::ground::unwind::let_go;
 use crate::slot::feed::Feed;
 use crate::slot::kept::Kept;
 use crate::slot::outlet::Outlet;
 use crate::slot::overdue::Overdue;
+#[cfg(feature = "durable")]
+use crate::slot::record::Owing;
 #[cfg(feature = "durable")]
 use crate::slot::sink::Sink;
 use crate::value::options::{ExpireMode, StoreOptions};
@@ -130,6 +139,20 @@ impl<V: LiveValue> Shared<V> {
     #[inline]
     pub(crate) fn sink(&self) -> Option<&Sink<V>> {
         self.outlet.sink()
+    }
+
+    /// Notes what the callback is owed under an id, as was found on disk.
+    pub(crate) fn owe(&self, id: Uuid, owing: Owing<V>) {
+        if let Some(sink) = self.sink() {
+            sink.owed().add(id, &Arc::new(owing));
+        }
+    }
+
+    /// Notes that it was found to be delivered.
+    pub(crate) fn owe_no_more(&self, key: Uuid, version: u64) {
+        if let Some(sink) = self.sink() {
+            let_go(sink.owed().take(key, version));
+        }
     }
 
     /// Waits until it is not backlogged.

@@ -28,11 +28,13 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::ground::clock;
+use crate::ground::random::random_key;
 use crate::ground::stats::{DiskState, DiskStats};
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
 use crate::ground::sync::{Condvar, Mutex, MutexGuard};
-use crate::slot::record::Record;
-use crate::slot::records::Records;
+use crate::slot::owed::Owed;
+use crate::slot::record::{Owing, Record};
+use crate::slot::records::{Left, Records};
 use crate::value::durability::{FlushError, UnwrittenError};
 use crate::value::report::{Named, OpenReport};
 
@@ -66,6 +68,8 @@ pub(crate) struct Sink<V> {
     /// Wakes those who wait until it is not full.
     room: Notify,
     progress: watch::Sender<Progress>,
+    /// What the callback of expired entries was not given yet.
+    owed: Owed<V>,
     limits: Limits,
     /// A child that was forked has no writer.
     process: u32,
@@ -201,10 +205,21 @@ impl<V> Sink<V> {
                 ended: None,
                 released: false,
             }),
+            owed: Owed::new(false),
             limits,
             process: process::id(),
             report: OnceLock::new(),
         }
+    }
+
+    /// The same for a store with a callback of expired entries.
+    pub(crate) fn with_callback(self) -> Sink<V> {
+        let owed = Owed::new(true);
+        Sink { owed, ..self }
+    }
+
+    pub(crate) fn owed(&self) -> &Owed<V> {
+        &self.owed
     }
 
     pub(crate) fn set_report(&self, report: OpenReport) {
@@ -217,26 +232,59 @@ impl<V> Sink<V> {
 
     // For commits, under the slot's lock.
 
-    /// Enters a record. Returns what is to be dropped with nothing locked: the one that it displaces, or itself.
-    pub(crate) fn enter(&self, key: &Uuid, record: Option<Record<V>>) -> Option<Record<V>> {
+    /// Enters a record, or an end. Returns what is to be dropped with nothing locked: what it displaces, or itself.
+    pub(crate) fn enter(&self, key: &Uuid, left: Left<V>) -> Option<Left<V>> {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
-            return record;
+            return Some(left);
         }
         state.entered += 1;
-        if let Some(displaced) = state.pending.insert(key, record) {
-            return displaced;
+        match state.pending.insert(key, left) {
+            Some(displaced) => displaced,
+            None => {
+                self.tell_of(1, state);
+                None
+            }
         }
+    }
+
+    /// Enters that an entry has expired, and what is owed to the callback with it. Returns what is to be dropped with nothing
+    /// locked.
+    pub(crate) fn enter_owed(&self, owing: Owing<V>) -> Option<Left<V>> {
+        let owing = Arc::new(owing);
+        let id = random_key();
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            return Some(Left::Owed(owing));
+        }
+        self.owed.add(id, &owing);
+        state.entered += 2;
+        let displaced = state.pending.insert(&owing.key, Left::End);
+        let more = 1 + usize::from(displaced.is_none());
+        // Nobody else has the id.
+        let _ = state.pending.insert(&id, Left::Owed(owing));
+        self.tell_of(more, state);
+        displaced.flatten()
+    }
+
+    /// Enters that what the callback was owed of an entry was delivered. Returns what is to be dropped with nothing locked.
+    pub(crate) fn enter_delivered(&self, key: Uuid, version: u64) -> impl Sized + use<V> {
+        let (id, owing) = self.owed.take(key, version)?;
+        Some((self.enter(&id, Left::End), owing))
+    }
+
+    /// Tells the writer, if it is to know that there are so many more records pending.
+    fn tell_of(&self, more: usize, state: MutexGuard<'_, State<V>>) {
         let pending = state.pending.len();
         if pending >= state.limit {
             self.full.store(true, Ordering::Release);
         }
-        let tell = pending == 1 || pending == state.early();
+        let before = pending - more;
+        let tell = before == 0 || (before < state.early() && state.early() <= pending);
         drop(state);
         if tell {
             self.work.notify_one();
         }
-        None
     }
 
     /// Takes out what is pending of a key if it is of this very value, and nobody else has that. Lets go of it, so that

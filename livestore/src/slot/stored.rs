@@ -11,13 +11,17 @@ use uuid::Uuid;
 use crate::ground::times::Times;
 use crate::slot::after::After;
 #[cfg(feature = "serde")]
-use crate::slot::record::Record;
+use crate::slot::record::{Owing, Record};
+#[cfg(feature = "durable")]
+use crate::slot::records::Left;
 use crate::slot::shared::Shared;
 #[cfg(feature = "durable")]
 use crate::slot::sink::Commit;
 use crate::slot::slot::State;
 #[cfg(feature = "serde")]
 use crate::slot::slot::{Extra, Own, Slot, VERSION};
+#[cfg(feature = "serde")]
+use crate::value::entry::Entry;
 use crate::value::value::LiveValue;
 
 #[cfg(feature = "serde")]
@@ -49,6 +53,20 @@ impl<V: LiveValue> Slot<V> {
 }
 
 #[cfg(feature = "serde")]
+impl<V: LiveValue> Owing<V> {
+    /// The entry as it was at its end.
+    pub(crate) fn entry(&self, shared: &Shared<V>) -> Entry<V> {
+        let Record { value, own, .. } = &self.record;
+        let record = Record {
+            value: Arc::clone(value),
+            own: *own,
+            ..self.record
+        };
+        Slot::restore(self.key, record).lock().entry(shared)
+    }
+}
+
+#[cfg(feature = "serde")]
 impl<V: LiveValue> State<V> {
     /// What is stored of the entry as it is now.
     pub(crate) fn record(&self, shared: &Shared<V>) -> Record<V> {
@@ -75,6 +93,25 @@ impl<V: LiveValue> State<V> {
     #[inline]
     pub(crate) fn leave_for_disk(&self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
         after.leave_all(self.enter(shared, key));
+    }
+
+    /// Leaves for the disk that the entry has expired, and what the callback is owed with it.
+    pub(in crate::slot) fn leave_expired_for_disk(
+        &self,
+        shared: &Shared<V>,
+        key: &Uuid,
+        after: &mut After<V>,
+    ) {
+        match shared.sink() {
+            Some(sink) if sink.owed().has_callback() && !self.is_stored() => {
+                let record = Record {
+                    own: Some(self.deadline(shared)),
+                    ..self.record(shared)
+                };
+                after.leave_all(sink.enter_owed(Owing { key: *key, record }));
+            }
+            _ => self.leave_for_disk(shared, key, after),
+        }
     }
 
     /// The same for a value that nobody else has. A pending record would share it, so this displaces none.
@@ -109,10 +146,14 @@ impl<V: LiveValue> State<V> {
 
     /// Enters the entry as it is now in the sink. Returns what that displaces.
     #[inline]
-    fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<Record<V>> {
+    fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<Left<V>> {
         let sink = shared.sink()?;
         // A guard that goes on in a store that is being closed removes nothing.
-        sink.enter(key, self.is_stored().then(|| self.record(shared)))
+        let left = match self.is_stored() {
+            true => Left::Record(self.record(shared)),
+            false => Left::End,
+        };
+        sink.enter(key, left)
     }
 }
 
@@ -120,6 +161,8 @@ impl<V: LiveValue> State<V> {
 impl<V: LiveValue> State<V> {
     #[inline]
     pub(crate) fn leave_for_disk(&self, _: &Shared<V>, _: &Uuid, _: &mut After<V>) {}
+
+    pub(in crate::slot) fn leave_expired_for_disk(&self, _: &Shared<V>, _: &Uuid, _: &mut After<V>) {}
 
     #[inline]
     pub(in crate::slot) fn leave_own_for_disk(&self, _: &Shared<V>, _: &Uuid) {}

@@ -106,9 +106,13 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// freed. Batches are delivered one after another in a task of their own: a slow callback delays later callbacks,
     /// not the checks, and the batches that wait for it are kept. If the callback panics, its batch is consumed and the
     /// next one is delivered. Batches that are under way when the store ends are still delivered, as long as the runtime
-    /// lives; with a runtime that ends, they are lost. In a store that is kept on disk, too: when a batch is passed, its entries
-    /// may be gone from the disk already, so what must not be lost, as the settling of an auction, is a mutation of its own,
-    /// before the entry goes.
+    /// lives; with a runtime that ends, they are lost.
+    ///
+    /// In a store that is kept on disk they are not: what the callback has not returned from, however the process ended, is
+    /// passed again when the folder is opened next, before anything else is. So there an entry is passed at least once, and
+    /// what the callback does should bear being done twice, as the settling of an auction under the auction's key does. A store
+    /// that is opened without a callback or without an `expire_check_freq` leaves it for one that has both. Only an entry whose
+    /// value [cannot be written](crate::FlushError::Unwritten) is not passed again.
     ///
     /// Has an effect only with an [`expire_check_freq`](StoreOptions::expire_check_freq). A callback that captures a
     /// handle keeps the store open for ever: use [`on_expire_with`](Self::on_expire_with), or capture a
@@ -232,6 +236,10 @@ impl<V: LiveValue> Plan<V> {
     /// Makes a table for the entries of a folder, whose commits enter this queue.
     #[cfg(feature = "durable")]
     pub(crate) fn durable_table(&self, sink: Sink<V>) -> Table<V> {
+        let sink = match self.checks.is_some() && self.on_expire.is_some() {
+            true => sink.with_callback(),
+            false => sink,
+        };
         self.with_schema(Table::durable(&self.options, sink))
     }
 

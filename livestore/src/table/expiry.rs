@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
@@ -24,6 +25,8 @@ use crate::ground::unwind::{drop_each, let_go};
 use crate::slot::after::After;
 use crate::slot::commit::Change;
 use crate::slot::due::Due;
+#[cfg(feature = "durable")]
+use crate::slot::record::Owing;
 use crate::slot::shared::Shared;
 use crate::table::checks::{Checks, Run};
 use crate::table::deadlines::Item;
@@ -55,18 +58,35 @@ struct Batch<V: LiveValue> {
 }
 
 /// Counts a batch until it is delivered, or lost with the runtime.
-struct Waiting<V: LiveValue>(Arc<Shared<V>>);
+struct Waiting<V: LiveValue> {
+    shared: Arc<Shared<V>>,
+    /// The keys and last versions of what is in it, if that is owed as long as it was not delivered.
+    owed: Vec<(Uuid, u64)>,
+}
 
 impl<V: LiveValue> Waiting<V> {
-    fn new(shared: &Arc<Shared<V>>) -> Waiting<V> {
+    fn new(shared: &Arc<Shared<V>>, expired: &Expired<V>) -> Waiting<V> {
         shared.counters.add(Count::Callbacks, 1);
-        Waiting(Arc::clone(shared))
+        let owed = expired.iter().map(|(key, entry)| (*key, entry.version()));
+        Waiting {
+            shared: Arc::clone(shared),
+            owed: match shared.outlet.owes() {
+                true => owed.collect(),
+                false => Vec::new(),
+            },
+        }
+    }
+
+    fn delivered(mut self) {
+        for (key, version) in mem::take(&mut self.owed) {
+            self.shared.outlet.delivered(key, version);
+        }
     }
 }
 
 impl<V: LiveValue> Drop for Waiting<V> {
     fn drop(&mut self) {
-        self.0.counters.subtract(Count::Callbacks, 1);
+        self.shared.counters.subtract(Count::Callbacks, 1);
     }
 }
 
@@ -142,7 +162,7 @@ async fn check_forever<V: LiveValue>(
         let next = last.checked_add(period);
         if !time_has_come(next, &shared.overdue.told).await {
             let Some(table) = table.upgrade() else {
-                return hand_over_last(&shared, &batches);
+                return hand_over_last(&shared, &batches, wants_store);
             };
             for expired in see_to_overdue(&table) {
                 hand_over(wants_store.then_some(&table), &shared, expired, &batches);
@@ -161,7 +181,7 @@ async fn check_forever<V: LiveValue>(
         let mut now = None;
         loop {
             let Some(table) = table.upgrade() else {
-                return hand_over_last(&shared, &batches);
+                return hand_over_last(&shared, &batches, wants_store);
             };
             // One time for the whole check, so that an item put back for later is not taken again by the same check.
             let now = *now.get_or_insert_with(|| table.shared().clock.exact());
@@ -241,16 +261,35 @@ fn hand_over<V: LiveValue>(
     // The receiver ends only with its runtime.
     let _ = batches.send(Batch {
         table: table.map(Arc::clone),
+        waiting: Waiting::new(shared, &expired),
         expired,
-        waiting: Waiting::new(shared),
     });
 }
 
-/// Has delivered what expired when the store ended. Who asked for the store cannot have it any more.
-fn hand_over_last<V: LiveValue>(shared: &Arc<Shared<V>>, batches: &mpsc::UnboundedSender<Batch<V>>) {
+/// Has delivered what expired when the store ended. Who asked for the store cannot have it any more, and is given nothing.
+fn hand_over_last<V: LiveValue>(
+    shared: &Arc<Shared<V>>,
+    batches: &mpsc::UnboundedSender<Batch<V>>,
+    wants_store: bool,
+) {
     for expired in batches_of(shared.overdue.take()) {
-        hand_over(None, shared, expired, batches);
+        match wants_store {
+            true => drop_each(expired),
+            false => hand_over(None, shared, expired, batches),
+        }
     }
+}
+
+/// What the callback was owed when the folder of a table was closed, in batches. Without a callback it stays owed.
+#[cfg(feature = "durable")]
+pub(crate) fn owed<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
+    let shared = table.shared();
+    let owed = match shared.sink() {
+        Some(sink) if sink.owed().has_callback() => sink.owed().all(),
+        _ => Vec::new(),
+    };
+    let entry = |(_, owing): (Uuid, Arc<Owing<V>>)| (owing.key, owing.entry(shared));
+    batches_of(owed.into_iter().map(entry).collect())
 }
 
 /// Checks a table that nobody else has yet. Returns what expired, in batches.
@@ -336,13 +375,16 @@ async fn deliver<V: LiveValue>(
                 None => drop_each(expired),
             }
         });
-        if let Err(error) = delivery.await
-            && let Ok(panic) = error.try_into_panic()
-        {
-            mem::forget(panic);
-            trace::callback_panicked(entries);
+        match delivery.await.map_err(JoinError::try_into_panic) {
+            Ok(()) => waiting.delivered(),
+            Err(Ok(panic)) => {
+                mem::forget(panic);
+                trace::callback_panicked(entries);
+                waiting.delivered();
+            }
+            // The runtime has ended.
+            Err(Err(_)) => drop(waiting),
         }
-        drop(waiting);
     }
 }
 

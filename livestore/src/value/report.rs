@@ -62,7 +62,8 @@ pub struct LoadReport {
 pub struct OpenReport {
     /// How many entries were in the folder.
     pub entries: u64,
-    /// How many of them were due already, and went to the callback of expired entries.
+    /// How many went to the callback of expired entries: those of them that were due already, and those that had expired
+    /// before without the callback having returned.
     pub expired: u64,
     /// How many of them could not be read and are [kept](OnUnreadable::Keep).
     pub kept: u64,

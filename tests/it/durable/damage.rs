@@ -12,7 +12,7 @@ use tempfile::{TempDir, tempdir};
 use super::*;
 
 type State = BTreeMap<Uuid, (i64, u64)>;
-type Image = BTreeMap<String, Vec<u8>>;
+pub(super) type Image = BTreeMap<String, Vec<u8>>;
 
 fn state(store: &LiveStore<Score>) -> State {
     let entries = store.entries();
@@ -23,7 +23,7 @@ fn state(store: &LiveStore<Score>) -> State {
 
 /// All files of a folder, but for the lock, in which nothing is: as they were at one instant, which may be one of a folder
 /// that is being written anew.
-fn image(folder: &Path) -> Image {
+pub(super) fn image(folder: &Path) -> Image {
     let look = || {
         let mut image = Image::new();
         for file in fs::read_dir(folder).ok()? {
@@ -44,7 +44,7 @@ fn image(folder: &Path) -> Image {
     }
 }
 
-fn put(image: &Image, folder: &Path) {
+pub(super) fn put(image: &Image, folder: &Path) {
     for (name, bytes) in image {
         fs::write(folder.join(name), bytes).unwrap();
     }

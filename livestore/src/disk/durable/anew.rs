@@ -10,15 +10,27 @@ use std::io;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::disk::durable::engine::Engine;
 use crate::disk::durable::work::{Anew, MOST_BYTES, PIECE_BYTES, Work};
 use crate::ground::trace;
 use crate::ground::unwind::let_go;
+use crate::slot::records::Left;
 use crate::value::value::LiveValue;
 
 /// How many entries a piece is about at most: it is written and synced before the next batch is looked for.
 const PIECE_ENTRIES: usize = 4096;
+
+/// What a walk comes to.
+enum Step<V> {
+    Left(Uuid, Left<V>),
+    /// Nothing that is to be written.
+    Nothing,
+    End,
+    /// The store has ended meanwhile.
+    Gone,
+}
 
 impl<E, V> Work<'_, E, V>
 where
@@ -60,6 +72,7 @@ where
         self.anew = Some(Anew {
             next_shard: 0,
             slots: Vec::new().into_iter(),
+            owed: None,
             target: None,
         });
         Ok(())
@@ -79,51 +92,70 @@ where
         let mut written = 0;
         let mut looked_at = 0;
         while written < PIECE_BYTES && looked_at < PIECE_ENTRIES {
-            let Some(slot) = anew.slots.next() else {
-                let Some(table) = self.source.get().and_then(std::sync::Weak::upgrade) else {
-                    // The store has ended meanwhile; what was before still counts.
-                    return Ok(());
-                };
-                let shard = table.shard(anew.next_shard);
-                let_go(table);
-                let Some(slots) = shard else {
+            looked_at += 1;
+            let (key, left) = match self.step(&mut anew) {
+                Step::Left(key, left) => (key, left),
+                Step::Nothing => continue,
+                // What was before still counts.
+                Step::Gone => return Ok(()),
+                Step::End => {
                     for (key, record) in self.shared.kept.all() {
                         self.engine.put_anew(&key, &record)?;
                     }
                     anew.target = Some(self.sink.want_all());
                     break;
-                };
-                anew.slots = slots.into_iter();
-                anew.next_shard += 1;
-                continue;
+                }
             };
-            looked_at += 1;
+            self.bytes.clear();
+            let encoded = left.encode(&times, &mut self.bytes);
+            let_go(left);
+            if encoded.is_err() || self.bytes.len() > MOST_BYTES {
+                // If it was never written, that was told, or will be with its batch.
+                self.stuck = Some(key);
+                trace::not_written_anew(&key);
+                self.engine.drop_anew();
+                let_go(anew);
+                return Ok(());
+            }
+            self.engine.put_anew(&key, &self.bytes)?;
+            written += self.bytes.len();
+        }
+        self.engine.sync_anew()?;
+        self.anew = Some(anew);
+        Ok(())
+    }
+
+    fn step(&self, anew: &mut Anew<V>) -> Step<V> {
+        if let Some(owed) = &mut anew.owed {
+            return match owed.next() {
+                Some((id, owing)) => Step::Left(id, Left::Owed(owing)),
+                None => Step::End,
+            };
+        }
+        if let Some(slot) = anew.slots.next() {
             // Whatever came of its key after it has died is in the log that was begun before the walk.
             let record = {
                 let state = slot.lock();
                 state.is_stored().then(|| state.record(self.shared))
             };
-            if let Some(record) = record {
-                self.bytes.clear();
-                let encoded = record.encode(&times, &mut self.bytes);
-                let_go(record);
-                if encoded.is_err() || self.bytes.len() > MOST_BYTES {
-                    // If it was never written, that was told, or will be with its batch.
-                    self.stuck = Some(*slot.key());
-                    trace::not_written_anew(slot.key());
-                    self.engine.drop_anew();
-                    let_go(slot);
-                    let_go(anew);
-                    return Ok(());
-                }
-                self.engine.put_anew(slot.key(), &self.bytes)?;
-                written += self.bytes.len();
-            }
+            let key = *slot.key();
             let_go(slot);
+            return record.map_or(Step::Nothing, |record| Step::Left(key, Left::Record(record)));
         }
-        self.engine.sync_anew()?;
-        self.anew = Some(anew);
-        Ok(())
+        let Some(table) = self.source.get().and_then(std::sync::Weak::upgrade) else {
+            return Step::Gone;
+        };
+        let shard = table.shard(anew.next_shard);
+        let_go(table);
+        match shard {
+            Some(slots) => {
+                anew.slots = slots.into_iter();
+                anew.next_shard += 1;
+            }
+            // After the entries: what has expired since is in the log.
+            None => anew.owed = Some(self.sink.owed().all().into_iter()),
+        }
+        Step::Nothing
     }
 
     /// Has what was written anew count if all is on disk that may be in it.

@@ -14,7 +14,10 @@ use uuid::Uuid;
 
 use crate::disk::durable::Source;
 use crate::disk::durable::engine::Engine;
+use crate::ground::trace;
 use crate::ground::unwind::let_go;
+use crate::slot::record::Owing;
+use crate::slot::records::Left;
 use crate::slot::shared::Shared;
 use crate::slot::sink::{Batch, Sink, Unwritten};
 use crate::slot::slot::Slot;
@@ -120,6 +123,8 @@ impl Missing {
 pub(crate) struct Anew<V: LiveValue> {
     pub(crate) next_shard: usize,
     pub(crate) slots: vec::IntoIter<Arc<Slot<V>>>,
+    /// Set after the last shard.
+    pub(crate) owed: Option<vec::IntoIter<(Uuid, Arc<Owing<V>>)>>,
     /// Set when all were looked at: what was entered by then.
     pub(crate) target: Option<u64>,
 }
@@ -137,24 +142,32 @@ where
         self.engine.begin(times.clocks());
         let (mut records, mut bytes) = (0, 0);
         let mut staged = Ok(());
-        for (key, record) in batch.records.take() {
+        for (key, left) in batch.records.take() {
             self.bytes.clear();
-            if let Some(record) = record {
-                // Once the disk has failed, values are only let go.
-                let encoded = staged.is_ok().then(|| record.encode(&times, &mut self.bytes));
-                let_go(record);
-                match encoded {
-                    None => continue,
-                    Some(Ok(())) if self.bytes.len() > MOST_BYTES => {
-                        self.missing.add(key, "it has more than 4 GiB".to_owned());
-                        continue;
+            // Once the disk has failed, values are only let go.
+            if staged.is_err() {
+                let_go(left);
+                continue;
+            }
+            let refused = match left.encode(&times, &mut self.bytes) {
+                Ok(()) if self.bytes.len() > MOST_BYTES => Some("it has more than 4 GiB".to_owned()),
+                Ok(()) => None,
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(reason) = refused {
+                match &left {
+                    // While its entry was there, that was told. Nothing is on disk, so nothing is to go from there.
+                    Left::Owed(owing) => {
+                        trace::not_owed(&owing.key, &reason);
+                        let_go(self.sink.owed().take(owing.key, owing.record.version));
                     }
-                    Some(Ok(())) => {}
-                    Some(Err(error)) => {
-                        self.missing.add(key, error.to_string());
-                        continue;
-                    }
+                    Left::Record(_) | Left::End => self.missing.add(key, reason),
                 }
+                let_go(left);
+                continue;
+            }
+            let_go(left);
+            if !self.bytes.is_empty() {
                 records += 1;
                 bytes += self.bytes.len();
             }

@@ -194,7 +194,8 @@ mod tests {
     use super::*;
     use crate::ground::clock::{Clock, Clocks};
     use crate::ground::stats::DiskState;
-    use crate::slot::record::Record;
+    use crate::slot::record::Found;
+    use crate::slot::records::Left;
     use crate::slot::sink::Limits;
     use crate::store::store::LiveStore;
     use crate::table::table::Table;
@@ -223,8 +224,10 @@ mod tests {
 
     fn number(record: &[u8]) -> i64 {
         let moment = Clock::start().moment();
-        let record = Record::<Number>::decode(record, &moment, moment.wall_now()).unwrap();
-        record.value.0
+        match Found::<Number>::decode(record, &moment, moment.wall_now()) {
+            Ok(Found::Entry(record)) => record.value.0,
+            _ => panic!("it is the record of an entry"),
+        }
     }
 
     /// An engine that shows each batch and then does as it is told.
@@ -731,7 +734,7 @@ mod tests {
         };
         let sink = Sink::<Number>::new(limits);
         // Until the first was written each counts as much.
-        let enter = |n| drop(sink.enter(&key(n), None));
+        let enter = |n| drop(sink.enter(&key(n), Left::End));
         (0..15).for_each(enter);
         assert!(!sink.is_full());
         enter(15);

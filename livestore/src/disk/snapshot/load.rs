@@ -15,7 +15,7 @@ use crate::disk::snapshot::job::Wanted;
 use crate::disk::snapshot::{OnProgress, Teller, count, fraction};
 use crate::ground::clock;
 use crate::ground::unwind::{Panicked, caught};
-use crate::slot::record::{self, Record, RecordError};
+use crate::slot::record::{Found, Record, RecordError, Unread};
 use crate::table::expiry::{self, Expired};
 use crate::table::table::Table;
 use crate::value::options::Downtime;
@@ -65,6 +65,7 @@ where
     };
     let mut teller = Teller::new(how.on_progress.take());
     let mut refused = 0;
+    let mut already = Vec::new();
     let mut unreadable = Unreadable::new(how.on_unreadable.take());
     let floor = loop {
         if !wanted.is_wanted() {
@@ -74,8 +75,10 @@ where
             Part::Entry { key, record } => (key, record),
             Part::End(end) => break end.floor,
         };
-        match Record::decode(record, &times, header.saved_at) {
-            Ok(record) => match admit(key, record, table, &mut how.on_refused)? {
+        match Found::decode(record, &times, header.saved_at) {
+            // It is the snapshot of a folder.
+            Ok(Found::Owed(owing)) => already.push(vec![(owing.key, owing.entry(table.shared()))]),
+            Ok(Found::Entry(record)) => match admit(key, record, table, &mut how.on_refused)? {
                 Some(record) => {
                     if !table.restore(key, record) {
                         return Err(reader.damaged().into());
@@ -94,7 +97,7 @@ where
     };
     let (kept, dropped) = unreadable.end().map_err(LoadKind::Unreadable)?;
     table.shared().raise_floor(floor);
-    let already = expiry::expire_due(table);
+    already.extend(expiry::expire_due(table));
     teller
         .tell(reader.entries, reader.bytes(), 1.0)
         .map_err(|_| LoadKind::Panicked { key: None })?;
@@ -138,17 +141,17 @@ impl Unreadable {
         bytes: &[u8],
         error: &RecordError,
     ) -> Result<(), Panicked> {
+        let unread = Unread::of(bytes);
         let Some(decide) = &mut self.decide else {
-            self.undecided.add(key, error.to_string());
+            self.undecided.add(unread.owed.unwrap_or(key), error.to_string());
             return Ok(());
         };
-        let (version, value) = record::version_and_value(bytes).unwrap_or_default();
         let reason = error.to_string();
         let entry = UnreadableEntry {
-            key,
-            version,
+            key: unread.owed.unwrap_or(key),
+            version: unread.version,
             reason: &reason,
-            value,
+            value: unread.value,
         };
         match caught(|| decide(entry))? {
             OnUnreadable::Keep => {
@@ -157,7 +160,7 @@ impl Unreadable {
             }
             OnUnreadable::Drop => self.dropped += 1,
         }
-        table.shared().raise_floor(version);
+        table.shared().raise_floor(unread.version);
         Ok(())
     }
 
