@@ -307,7 +307,8 @@ impl<V> Sink<V> {
     /// Begins a transaction. The caller has locked every slot that it will.
     pub(crate) fn transaction(&self) -> Whole<'_, V> {
         let mut state = self.state.lock();
-        while state.closing_batch {
+        // In a process that was forked meanwhile nobody would say that it is closed.
+        while state.closing_batch && self.is_its_process() {
             self.between.wait(&mut state);
         }
         state.transactions += 1;

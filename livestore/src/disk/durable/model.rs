@@ -268,12 +268,21 @@ impl Files for Model {
 
 impl File {
     fn change(&self, change: Change) -> io::Result<()> {
-        let inode = self.inode;
-        self.model.call(|world| {
-            let inode = Arc::make_mut(&mut world.inodes[inode]);
-            change.apply(&mut inode.now);
-            inode.since.push(change);
-        })
+        let done = self.model.call(|world| self.apply(world, change.clone()));
+        if done.is_err()
+            && let Change::Write { at, bytes } = change
+        {
+            // It may have come half-way.
+            let bytes = bytes[..bytes.len() / 2].into();
+            self.apply(&mut self.model.world.lock(), Change::Write { at, bytes });
+        }
+        done
+    }
+
+    fn apply(&self, world: &mut World, change: Change) {
+        let inode = Arc::make_mut(&mut world.inodes[self.inode]);
+        change.apply(&mut inode.now);
+        inode.since.push(change);
     }
 }
 

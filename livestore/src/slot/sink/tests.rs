@@ -75,3 +75,12 @@ fn a_record_is_put_back_in_its_place() {
     taken_out.put_back(record(&value, 2), Commit::Next);
     assert_eq!(batch(&sink), [(changed, Some(2)), (last, Some(1))]);
 }
+
+/// The one that would say that the batch is closed is a thread of the other process.
+#[test]
+fn a_fork_while_a_batch_is_closed_lets_transactions_go_on() {
+    let sink = sink();
+    sink.state.lock().closing_batch = true;
+    let sink = sink.forked();
+    drop(sink.transaction());
+}
