@@ -67,6 +67,7 @@ mod slot {
     pub(crate) mod deltas;
     pub(crate) mod due;
     pub(crate) mod feed;
+    mod figures;
     pub(crate) mod hand;
     pub(crate) mod history;
     pub(crate) mod hold;
@@ -199,9 +200,9 @@ pub mod design {}
 pub use crate::disk::durable::error::OpenError;
 #[cfg(feature = "serde")]
 pub use crate::disk::snapshot::error::{LoadError, SaveError};
-pub use crate::ground::stats::Stats;
 #[cfg(feature = "durable")]
 pub use crate::ground::stats::{DiskState, DiskStats};
+pub use crate::ground::stats::{EntryStats, Stats};
 pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
 pub use crate::store::guards::Guards;
