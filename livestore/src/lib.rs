@@ -153,6 +153,7 @@ mod store {
 #[cfg(feature = "ws")]
 #[doc = include_str!("ws/protocol.md")]
 pub mod ws {
+    pub(crate) mod asset;
     pub(crate) mod budget;
     pub(crate) mod client;
     pub(crate) mod config;
@@ -162,6 +163,7 @@ pub mod ws {
     pub(crate) mod frame;
     pub(crate) mod here;
     pub(crate) mod hub;
+    pub(crate) mod inspect;
     pub(crate) mod json;
     pub(crate) mod latest;
     pub(crate) mod limits;
@@ -176,12 +178,14 @@ pub mod ws {
     pub(crate) mod socket;
     pub(crate) mod store;
     pub(crate) mod sub;
+    pub(crate) mod tally;
     pub(crate) mod views;
     pub(crate) mod whole;
 
     pub use crate::ws::client::client_js;
     pub use crate::ws::cx::Cx;
     pub use crate::ws::deny::Deny;
+    pub use crate::ws::inspect::Inspector;
     pub use crate::ws::json::{Json, json};
     pub use crate::ws::limits::Limits;
     pub use crate::ws::live::Live;

@@ -140,6 +140,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
         "Hidden" Hidden<Rich>, Hidden<Poor> => FULL, HANDLE;
         "Invalid" Invalid, Invalid => FULL, FULL;
+        "Inspector" ws::Inspector, ws::Inspector => HANDLE, HANDLE;
         "Json" ws::Json, ws::Json => FULL, FULL;
         "Limits" ws::Limits, ws::Limits => FULL, FULL;
         "Live" ws::Live<Rich>, ws::Live<Poor> => HANDLE, HANDLE;
