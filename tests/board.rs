@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 // The modules name each other as `crate::board`, in the example as here.
+#[path = "../examples/board/admin.rs"]
+mod admin;
 #[path = "../examples/board/board.rs"]
 mod board;
 #[path = "../examples/board/server.rs"]
@@ -21,6 +23,7 @@ use crate::board::{Ask, Color, MAX_ACTORS, MAX_CARDS, MAX_TEXT, MAX_UNDO, Step};
 use crate::server::{App, User, user};
 
 const CARD: Uuid = Uuid::from_u128(7);
+const ADMIN: Uuid = Uuid::from_u128(4711);
 
 fn id(name: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_DNS, name.as_bytes())
@@ -416,7 +419,7 @@ async fn the_pages_are_served_with_what_may_run_on_them() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let (end, down) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(server::serve(listener, async { drop(down.await) }));
+    let server = tokio::spawn(server::serve(listener, ADMIN, async { drop(down.await) }));
     for path in ["/", "/page.js", "/page.css"] {
         let mut stream = TcpStream::connect(at).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
@@ -432,6 +435,56 @@ async fn the_pages_are_served_with_what_may_run_on_them() {
         ] {
             assert!(answer.contains(rule), "{path} {rule}");
         }
+    }
+    drop(end);
+    server.await.unwrap().unwrap();
+}
+
+/// The head of the answer to a request with these headers besides those that all have.
+async fn head(at: std::net::SocketAddr, path: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {at}\r\n{headers}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split("\r\n\r\n").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_inspector_is_for_whoever_has_come_by_the_secret() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let (end, down) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(server::serve(listener, ADMIN, async { drop(down.await) }));
+    for (path, headers) in [
+        ("/inspect", ""),
+        ("/inspect", "Cookie: admin=\r\n"),
+        (
+            "/inspect/page.js",
+            "Cookie: admin=00000000-0000-0000-0000-000000000000\r\n",
+        ),
+        ("/admin/00000000-0000-0000-0000-000000000000", ""),
+    ] {
+        let head = head(at, path, headers).await;
+        assert!(
+            head.starts_with("HTTP/1.1 404 ") && !head.contains(&ADMIN.to_string()),
+            "{path}: {head}"
+        );
+    }
+    let let_in = head(at, &format!("/admin/{ADMIN}"), "").await;
+    assert!(let_in.starts_with("HTTP/1.1 303 "), "{let_in}");
+    let cookie = let_in
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: "))
+        .unwrap();
+    assert!(
+        cookie.ends_with("; Path=/inspect; HttpOnly; SameSite=Strict"),
+        "{cookie}"
+    );
+    let cookie = format!("Cookie: other=1; {}\r\n", cookie.split(';').next().unwrap());
+    for path in ["/inspect", "/inspect/page.js", "/inspect/client.js"] {
+        let head = head(at, path, &cookie).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {head}");
     }
     drop(end);
     server.await.unwrap().unwrap();

@@ -15,6 +15,7 @@ use livestore::{Entry, LiveStore, LiveValue, Uuid};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
+use crate::admin;
 use crate::board::{Ask, Board, BoardView, Pointer, Role, Step};
 
 /// How many boards there are at most, and how many characters are in a title.
@@ -198,11 +199,17 @@ fn page(kind: &'static str, text: &'static str) -> impl IntoResponse {
     ([(CONTENT_TYPE, kind), (CONTENT_SECURITY_POLICY, POLICY)], text)
 }
 
-/// Serves until `down`.
-pub(crate) async fn serve(listener: TcpListener, down: impl Future<Output = ()>) -> io::Result<()> {
+/// Serves until `down`; the inspector to whoever knows the secret of the admin.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    admin: Uuid,
+    down: impl Future<Output = ()>,
+) -> io::Result<()> {
     // Small frames are sent at once, rather than when what was sent before has been confirmed.
     let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
-    let (router, live) = App::new().router();
+    let app = App::new();
+    let (router, live) = app.router();
+    let router = router.merge(admin::routes(&app, &live, admin));
     tokio::select! {
         served = axum::serve(listener, router).into_future() => served,
         () = live.shutdown_on(down) => Ok(()),

@@ -67,6 +67,7 @@ mod slot {
     pub(crate) mod deltas;
     pub(crate) mod due;
     pub(crate) mod feed;
+    mod figures;
     pub(crate) mod hand;
     pub(crate) mod history;
     pub(crate) mod hold;
@@ -154,6 +155,7 @@ mod store {
 #[cfg(feature = "ws")]
 #[doc = include_str!("ws/protocol.md")]
 pub mod ws {
+    pub(crate) mod asset;
     pub(crate) mod budget;
     pub(crate) mod client;
     pub(crate) mod config;
@@ -163,6 +165,7 @@ pub mod ws {
     pub(crate) mod frame;
     pub(crate) mod here;
     pub(crate) mod hub;
+    pub(crate) mod inspect;
     pub(crate) mod json;
     pub(crate) mod latest;
     pub(crate) mod limits;
@@ -177,12 +180,14 @@ pub mod ws {
     pub(crate) mod socket;
     pub(crate) mod store;
     pub(crate) mod sub;
+    pub(crate) mod tally;
     pub(crate) mod views;
     pub(crate) mod whole;
 
     pub use crate::ws::client::client_js;
     pub use crate::ws::cx::Cx;
     pub use crate::ws::deny::Deny;
+    pub use crate::ws::inspect::Inspector;
     pub use crate::ws::json::{Json, json};
     pub use crate::ws::limits::Limits;
     pub use crate::ws::live::Live;
@@ -201,9 +206,9 @@ pub mod design {}
 pub use crate::disk::durable::error::OpenError;
 #[cfg(feature = "serde")]
 pub use crate::disk::snapshot::error::{LoadError, SaveError};
-pub use crate::ground::stats::Stats;
 #[cfg(feature = "durable")]
 pub use crate::ground::stats::{DiskState, DiskStats};
+pub use crate::ground::stats::{EntryStats, Stats};
 pub use crate::store::builder::LiveStoreBuilder;
 pub use crate::store::guard::EntryGuard;
 pub use crate::store::guards::Guards;

@@ -276,3 +276,117 @@ async fn an_entry_that_is_held_for_a_future_which_nobody_polls_is_shown_with_its
         (0, 0, Duration::ZERO)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_watches_an_entry_and_how_is_told_apart() {
+    let options = StoreOptions {
+        history: 3,
+        delta_history: 5,
+        ..Default::default()
+    };
+    let store: LiveStore<Counter> = LiveStore::new().with_options(options).done();
+    let (key, other) = (store.init(counter(0)), store.init(counter(0)));
+    let kinds = || {
+        let stats = store.stats();
+        [
+            stats.watchers,
+            stats.delta_watchers,
+            stats.set_watchers,
+            stats.watch_sets,
+        ]
+    };
+    let watch = store.watch(&key);
+    let deltas = store.watch_deltas(&key);
+    let (mut set, empty) = (store.watch_set(), store.watch_set());
+    set.add(&key).unwrap();
+    set.add(&other).unwrap();
+    assert_eq!(kinds(), [4, 1, 2, 2]);
+    for _ in 0..4 {
+        store.mutate(&key, Change::Add(1)).await.unwrap();
+    }
+    let stats = store.stats_of(&key).unwrap();
+    assert_eq!((stats.version, stats.watchers, stats.delta_watchers), (5, 3, 1));
+    assert_eq!((stats.history, stats.delta_history), (3, 4));
+    assert_eq!(store.stats_of(&other).unwrap().watchers, 1);
+    let each: Vec<_> = store.stats_of_each().collect();
+    assert!(each.len() == 2 && each.contains(&(key, stats)));
+    assert_eq!(store.handle(&key).unwrap().stats(), Some(stats));
+    drop((watch, deltas, empty));
+    assert_eq!(kinds(), [2, 0, 2, 1]);
+    set.remove(&other);
+    assert_eq!(kinds(), [1, 0, 1, 1]);
+    // Also with the end of the entry, which the set still has to hear of.
+    store.remove(&key).await;
+    assert_eq!(store.stats_of(&key), None);
+    while set.try_next().is_some() {}
+    assert_eq!(kinds(), [0, 0, 0, 1]);
+    drop(set);
+    assert_eq!(kinds(), [0; 4]);
+}
+
+/// Somebody asks why everything stands still, and for how long.
+#[tokio::test(start_paused = true)]
+async fn a_hold_and_those_who_wait_for_it_have_an_age() {
+    let store = LiveStore::<Counter>::default();
+    let key = store.init(counter(0));
+    let ages = || {
+        let stats = store.stats_of(&key).unwrap();
+        let (held, waited) = (stats.held_for.as_secs(), stats.waited_for.as_secs());
+        (stats.held, held, stats.granted, stats.waiters, waited)
+    };
+    let pass = |secs| tokio::time::sleep(Duration::from_secs(secs));
+    assert_eq!(ages(), (false, 0, false, 0, 0));
+    let guard = store.try_acquire(&key).unwrap();
+    pass(5).await;
+    // From here on it is known.
+    assert_eq!(ages(), (true, 0, false, 0, 0));
+    pass(2).await;
+    assert_eq!(ages(), (true, 2, false, 0, 0));
+    drop(guard);
+    assert_eq!(ages(), (false, 0, false, 0, 0));
+
+    // Who waits has it known from when he began to.
+    let guard = store.try_acquire(&key).unwrap();
+    pass(5).await;
+    let mut first = spawn(store.acquire(&key));
+    assert_pending!(first.poll());
+    pass(3).await;
+    let mut second = spawn(store.acquire(&key));
+    assert_pending!(second.poll());
+    pass(4).await;
+    assert_eq!(ages(), (true, 7, false, 2, 7));
+    // The first goes away; the second is now the first.
+    drop(first);
+    assert_eq!(ages(), (true, 7, false, 1, 4));
+    drop(guard);
+    pass(6).await;
+    assert_eq!(ages(), (true, 6, true, 0, 0));
+    let guard = second.await.unwrap();
+    pass(1).await;
+    assert_eq!(ages(), (true, 7, false, 0, 0));
+    drop(guard);
+    assert_eq!(ages(), (false, 0, false, 0, 0));
+    // Of the former hold nothing is left.
+    let guard = store.try_acquire(&key).unwrap();
+    assert_eq!(ages(), (true, 0, false, 0, 0));
+    drop(guard);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_deadline_comes_nearer() {
+    let store: LiveStore<Counter> = LiveStore::new()
+        .with_options(StoreOptions {
+            expire_check_freq: Some(Duration::from_secs(1)),
+            expire_mode: ExpireMode::Lifetime(Duration::from_secs(60)),
+            ..Default::default()
+        })
+        .done();
+    assert_eq!(store.stats().next_deadline, None);
+    let key = store.init(counter(0));
+    assert_eq!(store.stats().next_deadline, Some(Duration::from_secs(60)));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(store.stats().next_deadline, Some(Duration::from_secs(40)));
+    store.expire_after(&key, Duration::from_secs(7)).unwrap();
+    assert_eq!(store.stats().next_deadline, Some(Duration::from_secs(7)));
+    assert_eq!(LiveStore::<Counter>::default().stats().next_deadline, None);
+}

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
-    Durability, DurabilityError, DurableWatch, Entry, EntryGuard, EntryHandle, ExpireMode, FieldError,
-    FlushError, Guards, Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport,
-    Missing, MissingKey, MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError,
-    OpenReport, OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport, Shared, Stats,
-    Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError,
-    Tx, UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WatchSet, WeakLiveStore, ws,
+    Durability, DurabilityError, DurableWatch, Entry, EntryGuard, EntryHandle, EntryStats, ExpireMode,
+    FieldError, FlushError, Guards, Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError,
+    LoadReport, Missing, MissingKey, MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable,
+    OpenError, OpenReport, OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport,
+    Shared, Stats, Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError,
+    TryCreateError, Tx, UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WatchSet, WeakLiveStore,
+    ws,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -129,6 +130,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Durability" Durability, Durability => FULL, FULL;
         "DurabilityError" DurabilityError, DurabilityError => HANDLE, HANDLE;
         "DurableWatch" DurableWatch<Rich>, DurableWatch<Poor> => OWNED, OWNED;
+        "EntryStats" EntryStats, EntryStats => FULL, FULL;
         "Entry" Entry<Rich>, Entry<Poor> => FULL, BARE;
         "EntryGuard" EntryGuard<Rich>, EntryGuard<Poor> => OWNED, OWNED;
         "EntryHandle" EntryHandle<Rich>, EntryHandle<Poor> => HANDLE, HANDLE;
@@ -138,6 +140,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
         "Hidden" Hidden<Rich>, Hidden<Poor> => FULL, HANDLE;
         "Invalid" Invalid, Invalid => FULL, FULL;
+        "Inspector" ws::Inspector, ws::Inspector => HANDLE, HANDLE;
         "Json" ws::Json, ws::Json => FULL, FULL;
         "Limits" ws::Limits, ws::Limits => FULL, FULL;
         "Live" ws::Live<Rich>, ws::Live<Poor> => HANDLE, HANDLE;

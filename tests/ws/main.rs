@@ -7,6 +7,7 @@ mod drive;
 mod fuzz;
 mod gate;
 mod hostile;
+mod inspect;
 mod leak;
 mod line;
 mod once;

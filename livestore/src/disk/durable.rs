@@ -120,7 +120,7 @@ where
         engine: folder,
         lock: Some(lock),
         source: Arc::clone(&source),
-        folder: path,
+        folder: path.clone(),
         interval: disk.durability.interval(),
         on_error: disk.on_error,
         runtime,
@@ -129,7 +129,7 @@ where
     report.expired = already.iter().map(|batch| batch.len() as u64).sum();
     report.duration = clock::now().saturating_duration_since(began);
     if let Some(sink) = shared.sink() {
-        sink.set_report(report);
+        sink.set_report(report, path);
     }
     Ok((already, source))
 }

@@ -1,4 +1,4 @@
-//! [`Stats`]: figures of a store at work, and [`Counters`], where they are counted.
+//! [`Stats`]: figures of a store at work, [`EntryStats`], those of one entry, and [`Counters`], where they are counted.
 
 use std::time::Duration;
 
@@ -16,8 +16,14 @@ pub struct Stats {
     pub entries: usize,
     /// How many entries are watched by at least one watch. One that has ended counts until its last watch is dropped.
     pub watched_entries: usize,
-    /// How many watches of single entries there are, those without values included.
+    /// How many watches of single entries there are, those without values and the members of sets included.
     pub watchers: usize,
+    /// How many of them are told no values.
+    pub delta_watchers: usize,
+    /// How many of them are the members of sets.
+    pub set_watchers: usize,
+    /// How many [sets](crate::WatchSet) there are.
+    pub watch_sets: usize,
     /// How many watch every entry.
     pub watch_alls: usize,
     /// How many entries are held: by a guard, by a mutation that runs, or by a transaction.
@@ -41,6 +47,9 @@ pub struct Stats {
     pub expired: u64,
     /// How many items are queued for expiry: about one per entry that can expire.
     pub deadlines: usize,
+    /// In how long the first of them comes up, in whole milliseconds; zero if it is due. Its entry may have been used or changed
+    /// since, and then expires later. `None` if nothing is queued.
+    pub next_deadline: Option<Duration>,
     /// How many batches of expired entries wait for the callback, with the one that it is at.
     pub callbacks: usize,
     /// Whether expiry is checked: the store was built with an `expire_check_freq`, and the runtime that it is checked in has not
@@ -49,6 +58,34 @@ pub struct Stats {
     /// How far the disk has come. `None` in a store that is in memory alone.
     #[cfg(feature = "durable")]
     pub disk: Option<DiskStats>,
+}
+
+/// Figures of one entry. From [`LiveStore::stats_of`](crate::LiveStore::stats_of).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntryStats {
+    /// The version that it was at.
+    pub version: u64,
+    /// How many watch it, those without values and the members of sets included.
+    pub watchers: usize,
+    /// How many of them are told no values.
+    pub delta_watchers: usize,
+    /// Whether it is held: by a guard, by a mutation that runs, or by a transaction.
+    pub held: bool,
+    /// For how long it has been held so, at least, in whole milliseconds: since this hold followed on another, since
+    /// somebody had to wait for it, or since it was asked for the first time, whichever was first. A hold that nobody has
+    /// asked about, or waited for, is counted by nobody.
+    pub held_for: Duration,
+    /// Whether it is held on behalf of a call that has waited and was not polled since its turn came.
+    pub granted: bool,
+    /// How many calls wait for it.
+    pub waiters: usize,
+    /// For how long the first of them does, in whole milliseconds.
+    pub waited_for: Duration,
+    /// How many updates are kept of it: see [`StoreOptions::history`](crate::StoreOptions::history).
+    pub history: usize,
+    /// How many mutations are kept of it: see [`StoreOptions::delta_history`](crate::StoreOptions::delta_history).
+    pub delta_history: usize,
 }
 
 /// How far the disk has come, in a store that was built with [`open`](crate::LiveStoreBuilder::open).
@@ -62,6 +99,16 @@ pub struct DiskStats {
     pub committed: u64,
     /// How many of them are there, or were overtaken by a later one that is.
     pub durable: u64,
+    /// How many bytes wait to be written, going by those that were written lately. 0 before there were any.
+    pub pending_bytes: u64,
+    /// How many entries have a value that cannot be written: [`flush`](crate::LiveStore::flush) names some of them.
+    pub unwritten: u64,
+    /// How many bytes of logs are to be read when the folder is opened.
+    pub log_bytes: u64,
+    /// How many bytes the snapshot has. 0 if there is none.
+    pub snapshot_bytes: u64,
+    /// How long ago a batch came to disk, by the machine's clock. `None` before the first.
+    pub synced: Option<Duration>,
     /// Whether anything goes there yet.
     pub state: DiskState,
 }
@@ -90,6 +137,9 @@ pub(crate) enum Count {
     Waiters,
     Watchers,
     WatchedEntries,
+    DeltaWatchers,
+    SetWatchers,
+    Sets,
     Callbacks,
     /// Entries that were granted to a waiter and not taken up yet.
     Granted,

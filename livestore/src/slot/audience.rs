@@ -58,6 +58,9 @@ impl<V: LiveValue> State<V> {
         let extra = self.extra();
         extra.full_watchers += usize::from(values);
         shared.counters.add(Count::Watchers, 1);
+        shared.counters.add(Count::DeltaWatchers, usize::from(!values));
+        let is_member = matches!(sitter, Sitter::Member(..));
+        shared.counters.add(Count::SetWatchers, usize::from(is_member));
         let ring = extra.ring.get_or_insert_with(|| {
             shared.counters.add(Count::WatchedEntries, 1);
             Arc::new(Ring::new(Arc::clone(shared)))
@@ -78,9 +81,16 @@ impl<V: LiveValue> State<V> {
             sitter,
             released,
         } = ring.leave(seat);
+        let is_member = matches!(sitter, Some(Sitter::Member(..)));
         after.leave_all(sitter.map(Leftover::Sitter));
         after.leave_all(released);
         shared.counters.subtract(Count::Watchers, 1);
+        shared
+            .counters
+            .subtract(Count::DeltaWatchers, usize::from(!seat.values));
+        shared
+            .counters
+            .subtract(Count::SetWatchers, usize::from(is_member));
         if let Some(extra) = &mut self.extra {
             extra.full_watchers -= usize::from(seat.values);
         }

@@ -34,6 +34,10 @@ impl<V: LiveValue> Deltas<V> {
         forgotten
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.deltas.len()
+    }
+
     /// The deltas that led from `version` to the present, if all are kept.
     pub(crate) fn since(&self, version: u64) -> Option<VecDeque<News<V>>> {
         let first = self.deltas.front()?.version();

@@ -34,6 +34,10 @@ impl<V: LiveValue> History<V> {
         forgotten
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.updates.len()
+    }
+
     /// The entries that can be gone back to, oldest first, without the present one.
     pub(crate) fn past(&self) -> impl Iterator<Item = &Entry<V>> {
         self.updates.iter().filter_map(|update| update.before())

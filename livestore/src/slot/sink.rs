@@ -19,6 +19,7 @@
 mod tests;
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -35,7 +36,7 @@ use crate::ground::sync::{Condvar, Mutex, MutexGuard};
 use crate::slot::owed::Owed;
 use crate::slot::record::{Owing, Record};
 use crate::slot::records::{Left, Records};
-use crate::value::durability::{FlushError, UnwrittenError};
+use crate::value::durability::{DurabilityError, FlushError, UnwrittenError};
 use crate::value::report::{Named, OpenReport};
 
 /// Until it is known how many bytes a record has, it is taken for so many.
@@ -73,8 +74,15 @@ pub(crate) struct Sink<V> {
     limits: Limits,
     /// A child that was forked has no writer.
     process: u32,
-    /// How the folder was opened. Set once, before anybody has the store.
-    report: OnceLock<OpenReport>,
+    /// How the folder was opened, and which it is. Set once, before anybody has the store.
+    report: OnceLock<(OpenReport, PathBuf)>,
+}
+
+/// How large what is on disk is, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sizes {
+    pub(crate) log: u64,
+    pub(crate) snapshot: u64,
 }
 
 struct State<V> {
@@ -83,6 +91,9 @@ struct State<V> {
     since: Option<Instant>,
     /// At how many pending records it is full.
     limit: usize,
+    /// How many bytes a record has, on the whole. 0 before any was written.
+    weight: usize,
+    sizes: Sizes,
     /// How many records were ever entered: the sequence number of the last one.
     entered: u64,
     /// The sequence number of the last one that the writer has taken.
@@ -118,6 +129,8 @@ pub(crate) struct Progress {
     pub(crate) durable: u64,
     /// Entries whose latest value could not be written.
     pub(crate) unwritten: Option<Arc<Unwritten>>,
+    /// When a batch came to disk.
+    synced: Option<Instant>,
     /// Set once: nothing more will be on disk.
     pub(crate) ended: Option<FlushError>,
     /// Set once, after that: others may open the folder.
@@ -185,6 +198,8 @@ impl<V> Sink<V> {
                 pending: Records::default(),
                 since: None,
                 limit: limits.records_of(LIKELY_BYTES),
+                weight: 0,
+                sizes: Sizes::default(),
                 entered: 0,
                 taken: 0,
                 wanted: false,
@@ -202,6 +217,7 @@ impl<V> Sink<V> {
             progress: watch::Sender::new(Progress {
                 durable: 0,
                 unwritten: None,
+                synced: None,
                 ended: None,
                 released: false,
             }),
@@ -222,12 +238,16 @@ impl<V> Sink<V> {
         &self.owed
     }
 
-    pub(crate) fn set_report(&self, report: OpenReport) {
-        let _ = self.report.set(report);
+    pub(crate) fn set_report(&self, report: OpenReport, folder: PathBuf) {
+        let _ = self.report.set((report, folder));
     }
 
     pub(crate) fn report(&self) -> Option<OpenReport> {
-        self.report.get().copied()
+        self.report.get().map(|(report, _)| *report)
+    }
+
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.report.get().map(|(_, folder)| &**folder)
     }
 
     // For commits, under the slot's lock.
@@ -476,11 +496,31 @@ impl<V> Sink<V> {
         }
     }
 
+    /// Why the disk has failed, if it has.
+    pub(crate) fn failure(&self) -> Option<DurabilityError> {
+        match &self.progress.borrow().ended {
+            Some(FlushError::Failed(failure)) => Some(failure.clone()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn stats(&self) -> DiskStats {
-        let Progress { durable, ended, .. } = self.progress.borrow().clone();
+        let Progress {
+            durable,
+            unwritten,
+            synced,
+            ended,
+            ..
+        } = self.progress.borrow().clone();
         let state = self.state.lock();
+        let pending = state.pending.len();
         DiskStats {
-            pending: state.pending.len(),
+            pending,
+            pending_bytes: (pending as u64).saturating_mul(state.weight as u64),
+            unwritten: unwritten.map_or(0, |unwritten| unwritten.reasons.len() as u64),
+            log_bytes: state.sizes.log,
+            snapshot_bytes: state.sizes.snapshot,
+            synced: synced.map(|at| clock::real_now().saturating_duration_since(at)),
             committed: state.entered,
             durable,
             state: match ended {
@@ -587,7 +627,13 @@ impl<V> Sink<V> {
         self.progress.send_modify(|progress| {
             progress.durable = up_to;
             progress.unwritten = unwritten;
+            progress.synced = Some(clock::real_now());
         });
+    }
+
+    /// Says how large what is on disk is.
+    pub(crate) fn note_sizes(&self, sizes: Sizes) {
+        self.state.lock().sizes = sizes;
     }
 
     /// Says how many bytes a record has, on the whole.
@@ -595,6 +641,7 @@ impl<V> Sink<V> {
         let limit = self.limits.records_of(bytes);
         let mut state = self.state.lock();
         state.limit = limit;
+        state.weight = bytes;
         let is_full = state.phase == Phase::Open && state.pending.len() >= limit;
         self.full.store(is_full, Ordering::Release);
         drop(state);

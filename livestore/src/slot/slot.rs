@@ -248,6 +248,9 @@ mod tests {
         assert!(state.try_hold(&shared));
         let only = join(&mut state).unwrap();
         state.leave_waiters(&shared, slot.key(), only, &mut after);
+        // It says since when the entry is held, as long as it is.
+        assert!(state.extra.is_some());
+        state.release(&shared, slot.key(), &mut after);
         assert!(state.extra.is_none());
 
         let (ring, mut seat) = state.join_ring(&shared, true, Sitter::Task(None));

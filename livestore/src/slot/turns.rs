@@ -52,7 +52,7 @@ impl<V: LiveValue> State<V> {
                 return Turn::NeedsClone;
             };
             shared.counters.add(Count::Waiters, 1);
-            *ticket = Some(self.extra().waiters.join(waker));
+            *ticket = Some(self.extra().waiters.join(waker, shared.clock.now()));
             return Turn::Waits;
         };
         let waiters = &mut self.extra().waiters;

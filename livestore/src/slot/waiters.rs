@@ -18,6 +18,9 @@ pub(crate) struct Waiters {
     queue: VecDeque<Waiter>,
     /// The ticket on whose behalf the entry is held, and since when. It is no longer in the queue.
     granted: Option<(Ticket, Stamp)>,
+    /// A time at which the present hold was there already: that of the grant with which it began, or else the first at which
+    /// somebody has found the entry held.
+    held_since: Option<Stamp>,
     next: Ticket,
     /// How many in the queue have gone away.
     gone: usize,
@@ -28,6 +31,7 @@ struct Waiter {
     ticket: Ticket,
     /// `None` when it has gone away.
     waker: Option<Waker>,
+    since: Stamp,
 }
 
 /// What a waiter that goes away leaves behind.
@@ -41,7 +45,7 @@ pub(crate) enum Gone {
 
 impl Waiters {
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.granted.is_none()
+        self.queue.is_empty() && self.granted.is_none() && self.held_since.is_none()
     }
 
     /// Whether anybody waits for a turn.
@@ -49,12 +53,31 @@ impl Waiters {
         self.queue.len() > self.gone
     }
 
-    pub(crate) fn join(&mut self, waker: Waker) -> Ticket {
+    /// How many wait for a turn, and since when the first of them does.
+    pub(crate) fn waiting(&self) -> (usize, Option<Stamp>) {
+        let mut waiting = self.queue.iter().filter(|waiter| waiter.waker.is_some());
+        let first = waiting.next().map(|waiter| waiter.since);
+        (self.queue.len() - self.gone, first)
+    }
+
+    /// Whether the entry is held on behalf of one who has not taken it up.
+    pub(crate) fn is_granted(&self) -> bool {
+        self.granted.is_some()
+    }
+
+    /// Notes that the entry is held. Returns since when it is for certain.
+    pub(crate) fn note_hold(&mut self, now: Stamp) -> Stamp {
+        *self.held_since.get_or_insert(now)
+    }
+
+    pub(crate) fn join(&mut self, waker: Waker, now: Stamp) -> Ticket {
+        self.note_hold(now);
         let ticket = self.next;
         self.next += 1;
         self.queue.push_back(Waiter {
             ticket,
             waker: Some(waker),
+            since: now,
         });
         ticket
     }
@@ -67,13 +90,15 @@ impl Waiters {
         }
     }
 
-    /// Grants the entry to the front waiter. Returns its waker, or `None` if nobody waits.
+    /// The present hold is over: grants the entry to the front waiter. Returns its waker, or `None` if nobody waits.
     pub(crate) fn grant(&mut self, now: impl FnOnce() -> Stamp) -> Option<(Waker, Stamp)> {
-        while let Some(Waiter { ticket, waker }) = self.queue.pop_front() {
+        self.held_since = None;
+        while let Some(Waiter { ticket, waker, .. }) = self.queue.pop_front() {
             match waker {
                 Some(waker) => {
                     let now = now();
                     self.granted = Some((ticket, now));
+                    self.held_since = Some(now);
                     return Some((waker, now));
                 }
                 // It went away while it waited.
@@ -110,6 +135,7 @@ impl Waiters {
     /// Sends everybody away. Returns whom to wake, and since when somebody had been granted the entry.
     pub(crate) fn dismiss(&mut self) -> (Vec<Waker>, Option<Stamp>) {
         self.gone = 0;
+        self.held_since = None;
         let wakers = self.queue.drain(..).filter_map(|waiter| waiter.waker).collect();
         (wakers, self.granted.take().map(|(_, since)| since))
     }

@@ -327,6 +327,16 @@ impl<V: LiveValue> LiveStore<V> {
     pub fn open_report(&self) -> Option<OpenReport> {
         self.table.shared().sink()?.report()
     }
+
+    /// Returns the folder that the store was opened on. `None` in a store that is in memory alone.
+    pub fn folder(&self) -> Option<&Path> {
+        self.table.shared().sink()?.folder()
+    }
+
+    /// Returns why nothing goes to disk any more, if the disk has failed.
+    pub fn durability_error(&self) -> Option<DurabilityError> {
+        self.table.shared().sink()?.failure()
+    }
 }
 
 impl<V: LiveValue> EntryHandle<V> {

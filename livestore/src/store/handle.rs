@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::ground::stats::EntryStats;
 use crate::slot::slot::Slot;
 use crate::store::guard::EntryGuard;
 use crate::store::place::Place;
@@ -107,6 +108,11 @@ impl<V: LiveValue> EntryHandle<V> {
     /// Returns the entry without counting as a use, as [`LiveStore::peek`]. `None` once it has ended.
     pub fn peek(&self) -> Option<Entry<V>> {
         self.place().peek_entry()
+    }
+
+    /// Returns figures of the entry, as [`LiveStore::stats_of`]. `None` once it has ended.
+    pub fn stats(&self) -> Option<EntryStats> {
+        self.place().stats()
     }
 
     /// Returns the last entries, as [`LiveStore::history`]. `None` once it has ended.

@@ -1,10 +1,12 @@
 //! Calls that change nothing. None of them waits for a guard.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::ground::stats::{Count, Stats};
+use crate::ground::clock::Stamp;
+use crate::ground::stats::{Count, EntryStats, Stats};
 use crate::slot::after::After;
 use crate::store::place::Place;
 use crate::store::store::LiveStore;
@@ -264,10 +266,16 @@ impl<V: LiveValue> LiveStore<V> {
     pub fn stats(&self) -> Stats {
         let shared = self.table.shared();
         let counters = &shared.counters;
+        let deadlines = self.table.deadlines();
+        let next = deadlines.and_then(|deadlines| deadlines.next());
+        let until = |at: Stamp| Duration::from_millis(at.0.saturating_sub(shared.clock.exact().0));
         Stats {
             entries: self.len(),
             watched_entries: counters.present(Count::WatchedEntries),
             watchers: counters.present(Count::Watchers),
+            delta_watchers: counters.present(Count::DeltaWatchers),
+            set_watchers: counters.present(Count::SetWatchers),
+            watch_sets: counters.present(Count::Sets),
             watch_alls: shared.feed.watchers(),
             held: counters.present(Count::Held),
             waiters: counters.present(Count::Waiters),
@@ -277,12 +285,50 @@ impl<V: LiveValue> LiveStore<V> {
             refused: counters.sum(Count::Refused),
             lagged: counters.sum(Count::Lagged),
             expired: counters.sum(Count::Expired),
-            deadlines: self.table.deadlines().map_or(0, |deadlines| deadlines.len()),
+            deadlines: deadlines.map_or(0, |deadlines| deadlines.len()),
+            next_deadline: next.map(until),
             callbacks: counters.present(Count::Callbacks),
             expiry_runs: self.table.is_checked(),
             #[cfg(feature = "durable")]
             disk: shared.sink().map(|sink| sink.stats()),
         }
+    }
+
+    /// Returns figures of one entry at work: who holds it, who waits for it, who watches it. `None` if the key has none.
+    ///
+    /// For finding out why a call waits. Does not count as a use. Nobody counts how long an entry is held before somebody waits
+    /// for it or asks here, so the first answer about a hold may be zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use livestore::{LiveStore, LiveValue};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Score { points: u32 }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let store = LiveStore::default();
+    /// let key = store.init(Score { points: 0 });
+    /// let guard = store.acquire(&key).await.unwrap();
+    ///
+    /// let stats = store.stats_of(&key).unwrap();
+    /// assert!(stats.held && stats.waiters == 0);
+    /// # drop(guard);
+    /// # }
+    /// ```
+    pub fn stats_of(&self, key: &Uuid) -> Option<EntryStats> {
+        self.at(key).stats()
+    }
+
+    /// Returns the keys and the [figures](Self::stats_of) of their entries, each as it is when the iterator comes to it.
+    ///
+    /// Goes over all entries, as [`entries`](Self::entries) does: where there are many, find out by [`stats`](Self::stats)
+    /// whether any is held at all before looking for it. Does not count as a use.
+    pub fn stats_of_each(&self) -> impl Iterator<Item = (Uuid, EntryStats)> + use<V> {
+        let shared = Arc::clone(self.table.shared());
+        self.table.walk().visit(move |_, state| state.figures(&shared))
     }
 
     /// Returns the keys.
@@ -313,6 +359,10 @@ impl<V: LiveValue> Place<'_, V> {
     #[inline(always)]
     pub(in crate::store) fn peek_entry(self) -> Option<Entry<V>> {
         self.peek(|_, state| state.entry(self.shared()))
+    }
+
+    pub(in crate::store) fn stats(self) -> Option<EntryStats> {
+        self.peek(|_, state| state.figures(self.shared()))
     }
 
     pub(in crate::store) fn is_there(self) -> bool {

@@ -116,6 +116,11 @@ impl<V: LiveValue> Deadlines<V> {
         self.queue.lock().items.len()
     }
 
+    /// When the first item comes up.
+    pub(crate) fn next(&self) -> Option<Stamp> {
+        self.queue.lock().items.peek().map(|item| item.at)
+    }
+
     #[cfg(all(test, not(livestore_check)))]
     pub(crate) fn capacity(&self) -> usize {
         self.queue.lock().items.capacity()

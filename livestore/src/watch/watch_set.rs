@@ -13,11 +13,13 @@ use hashbrown::HashTable;
 use tokio::task::coop;
 use uuid::Uuid;
 
+use crate::ground::stats::Count;
 use crate::ground::unwind::{Panics, caught, drop_each};
 use crate::slot::hand::Hand;
 use crate::slot::reader::Reader;
 use crate::slot::ready::Ready;
 use crate::slot::ring::{Sitter, Wait};
+use crate::slot::shared;
 use crate::slot::slot::State;
 use crate::table::table::Table;
 use crate::value::entry::Entry;
@@ -81,6 +83,8 @@ use crate::value::value::LiveValue;
 pub struct WatchSet<V: LiveValue> {
     /// Does not keep the store open.
     table: Weak<Table<V>>,
+    /// Where it is counted.
+    shared: Arc<shared::Shared<V>>,
     /// A member has the same place as long as it is one. Dropped before `ready`, at whose end the task's waker goes.
     members: Vec<Option<Reader<V>>>,
     /// Places that no member has, and that `ready` does not name any more.
@@ -102,8 +106,11 @@ pub struct WatchSet<V: LiveValue> {
 
 impl<V: LiveValue> WatchSet<V> {
     pub(crate) fn begin(table: &Arc<Table<V>>) -> WatchSet<V> {
+        let shared = Arc::clone(table.shared());
+        shared.counters.add(Count::Sets, 1);
         WatchSet {
             table: Arc::downgrade(table),
+            shared,
             members: Vec::new(),
             vacant: Vec::new(),
             left: 0,
@@ -440,6 +447,7 @@ impl<V: LiveValue> Stream for WatchSet<V> {
 
 impl<V: LiveValue> Drop for WatchSet<V> {
     fn drop(&mut self) {
+        self.shared.counters.subtract(Count::Sets, 1);
         drop_each(self.members.drain(..));
     }
 }

@@ -12,7 +12,7 @@ use crate::ws::cx::{Cx, Visitor};
 use crate::ws::deny::Deny;
 use crate::ws::json::Json;
 use crate::ws::limits::Limits;
-use crate::ws::served::{Followed, Served};
+use crate::ws::served::{Followed, Followers, Served};
 
 /// Answers a call.
 pub(crate) type Call<U> = Arc<dyn Fn(Cx<U>, Box<RawValue>) -> Answer + Send + Sync>;
@@ -128,6 +128,12 @@ impl<U> Config<U> {
             Arc::clone(&shelf.store).follow(name, visitor)
         };
         self.stores.iter().map(follow).collect()
+    }
+
+    /// How many subscriptions each store has, at up to so many of its keys.
+    pub(crate) fn followers(&self, keys: usize) -> impl Iterator<Item = (&Arc<str>, Followers)> {
+        let stores = self.stores.iter();
+        stores.map(move |shelf| (&shelf.name, shelf.store.followers(keys)))
     }
 
     pub(crate) fn visitor(&self, user: U) -> Arc<Visitor<U>> {

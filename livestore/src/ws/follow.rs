@@ -29,7 +29,7 @@ use crate::ws::deny::{Code, Deny};
 use crate::ws::frame::{Frame, Tag, Told, raw};
 use crate::ws::json::Json;
 use crate::ws::latest::Latest;
-use crate::ws::served::{Arrival, Come, Followed, Outbox, Served, Stay, Subscribed, Work};
+use crate::ws::served::{Arrival, Come, Followed, Followers, Outbox, Served, Stay, Subscribed, Work};
 use crate::ws::store::Store;
 use crate::ws::sub::Sub;
 use crate::ws::views::{Address, Has};
@@ -69,6 +69,10 @@ where
             due: BTreeSet::new(),
             latest: Latest::new(),
         })
+    }
+
+    fn followers(&self, keys: usize) -> Followers {
+        self.views.followers(keys)
     }
 }
 
@@ -137,6 +141,9 @@ where
             return;
         };
         news.frames.into_iter().for_each(|frame| out.push(frame));
+        if news.later.is_some() {
+            out.note_fold();
+        }
         sub.has = news.has;
         sub.seen = sub.seen.max(news.seen);
         sub.asked = sub.asked.max(entry.version());
@@ -230,6 +237,7 @@ where
             }
             Update::Expire { .. } => self.end(&key, Some(entry.version()), "expired", None, out),
             Update::Resync { missed, .. } => {
+                out.note_lag();
                 if sub.asked < entry.version() {
                     // Nobody knows what the roles were.
                     sub.has = Has::Nothing;
@@ -265,7 +273,7 @@ where
         match sub.has {
             Has::Nothing => self.tell_whole(key, now, out),
             // It is told when that is due.
-            Has::Version(_) if sub.due.is_some_and(|due| now < due) => {}
+            Has::Version(_) if sub.due.is_some_and(|due| now < due) => out.note_fold(),
             Has::Version(_) => self.tell(key, entry, &role, now, out),
         }
     }

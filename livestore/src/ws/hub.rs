@@ -12,10 +12,12 @@ use crate::ws::budget::Budget;
 use crate::ws::cx::Visitor;
 use crate::ws::limits::Limits;
 use crate::ws::session::{Close, Control, Reach};
+use crate::ws::tally::Tally;
 
 #[derive(Default)]
 pub(crate) struct Hub {
     state: Mutex<State>,
+    tally: Arc<Tally>,
     /// A connection has ended.
     ended: Notify,
 }
@@ -89,6 +91,17 @@ impl Hub {
         self.state.lock().count
     }
 
+    /// How many users have connections, of those who are told apart.
+    pub(crate) fn users(&self) -> usize {
+        let state = self.state.lock();
+        state.users.values().filter(|user| user.count > 0).count()
+    }
+
+    /// What the connections have sent and were asked.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// How those of a user are reached, or all.
     pub(crate) fn reach(&self, user_id: Option<&str>) -> Vec<Reach> {
         let state = self.state.lock();
@@ -142,6 +155,11 @@ impl Seat {
     /// What the user may ask for.
     pub(crate) fn budget(&self) -> Arc<Budget> {
         Arc::clone(&self.budget)
+    }
+
+    /// Where it is counted what the connection does.
+    pub(crate) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.hub.tally)
     }
 
     /// Says how the connection is reached.

@@ -101,7 +101,7 @@ impl<U: Send + Sync + 'static> Local<U> {
         match live.hub.enter(&visitor, &live.config.limits) {
             Err(close) => local.closed = Some(close),
             Ok(seat) => {
-                let (session, reach) = Session::begin(&live.config, &visitor, seat.budget());
+                let (session, reach) = Session::begin(&live.config, &visitor, seat.budget(), seat.tally());
                 seat.sit(reach);
                 local.session = Some(session);
                 local.seat = Some(seat);

@@ -1,5 +1,6 @@
 //! [`Served`]: a store as connections see it, whatever its values are.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use crate::ws::cx::Visitor;
 use crate::ws::deny::{Code, Deny};
-use crate::ws::frame::Frame;
+use crate::ws::frame::{Frame, Tag};
 use crate::ws::json::Json;
 
 /// A store that is served.
@@ -20,6 +21,19 @@ pub(crate) trait Served<U>: Send + Sync {
 
     /// Begins what one connection follows of it. `name` stands in its frames.
     fn follow(self: Arc<Self>, name: Option<Arc<str>>, visitor: &Arc<Visitor<U>>) -> Box<dyn Followed>;
+
+    /// How many subscriptions there are, by their roles, at up to so many keys.
+    fn followers(&self, keys: usize) -> Followers;
+}
+
+/// How many subscriptions there are.
+#[derive(Default)]
+pub(crate) struct Followers {
+    pub(crate) roles: HashMap<Tag, usize>,
+    /// At how many keys.
+    pub(crate) keys: usize,
+    /// There are more keys, at which nobody has looked.
+    pub(crate) is_partial: bool,
 }
 
 /// What one connection follows of one store.
@@ -111,6 +125,16 @@ pub(crate) enum Outcome {
 pub(crate) struct Outbox {
     frames: Vec<Frame>,
     bytes: usize,
+    noted: Noted,
+}
+
+/// What happened on the way to the frames, since it was looked at last.
+#[derive(Default)]
+pub(crate) struct Noted {
+    /// Changes that are told later, together with others.
+    pub(crate) folded: usize,
+    /// Keys of which changes were missed.
+    pub(crate) lagged: usize,
 }
 
 /// How many frames are sent at once, and how many bytes.
@@ -126,6 +150,25 @@ impl Outbox {
     /// Whether what is there is enough for once.
     pub(crate) fn is_full(&self) -> bool {
         self.frames.len() >= BATCH || self.bytes >= BATCH_BYTES
+    }
+
+    /// Notes that a change is told later, together with others.
+    pub(crate) fn note_fold(&mut self) {
+        self.noted.folded += 1;
+    }
+
+    /// Notes that changes of a key were missed.
+    pub(crate) fn note_lag(&mut self) {
+        self.noted.lagged += 1;
+    }
+
+    pub(crate) fn take_noted(&mut self) -> Noted {
+        std::mem::take(&mut self.noted)
+    }
+
+    /// How many frames there are, and how many bytes they have.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.frames.len(), self.bytes)
     }
 
     pub(crate) fn take(&mut self) -> Vec<Frame> {

@@ -26,6 +26,7 @@ use crate::ws::json::Json;
 use crate::ws::limits::{Bucket, Pass};
 use crate::ws::request::{self, Request};
 use crate::ws::served::{Come, Followed, Outbox, Outcome, Subscribed};
+use crate::ws::tally::{Count, Tally};
 
 /// How many events may wait for a connection.
 const EVENTS: usize = 256;
@@ -125,6 +126,7 @@ pub(crate) struct Session<U> {
     bucket: Bucket,
     /// What the user may ask for over all connections.
     budget: Arc<Budget>,
+    tally: Arc<Tally>,
     running: FuturesUnordered<Running>,
     /// For each key of which a command is carried out, those that wait for it, in the order in which they came.
     queues: HashMap<At, VecDeque<Waiting>>,
@@ -149,6 +151,7 @@ impl<U: Send + Sync + 'static> Session<U> {
         config: &Arc<Config<U>>,
         visitor: &Arc<Visitor<U>>,
         budget: Arc<Budget>,
+        tally: Arc<Tally>,
     ) -> (Session<U>, Reach) {
         let (sender, control) = mpsc::unbounded_channel();
         let events = Arc::new(AtomicUsize::new(0));
@@ -174,6 +177,7 @@ impl<U: Send + Sync + 'static> Session<U> {
             turn: 0,
             bucket: Bucket::new(f64::from(limits.rate), limits.burst, now),
             budget,
+            tally,
             running: FuturesUnordered::new(),
             queues: HashMap::new(),
             arriving: HashMap::new(),
@@ -206,7 +210,10 @@ impl<U: Send + Sync + 'static> Session<U> {
         let id = request.as_ref().and_then(|request| request.id);
         match self.take(now, request.as_ref().map_or(1, Request::count)) {
             Pass::Yes => {}
-            Pass::After(after) => return self.refuse(id, &Deny::rate_limited(after)),
+            Pass::After(after) => {
+                self.tally.add(Count::Limited, 1);
+                return self.refuse(id, &Deny::rate_limited(after));
+            }
             Pass::Flood => return self.close(Close::FLOOD),
         }
         if request.as_ref().is_some_and(|request| request.t == "pong") {
@@ -226,7 +233,12 @@ impl<U: Send + Sync + 'static> Session<U> {
                 }
                 .encode(),
             ),
-            Err(deny) => self.refuse(id, &deny),
+            Err(deny) => {
+                if request.as_ref().is_some_and(|request| request.t == "cmd") {
+                    self.tally.add(Count::Refused, 1);
+                }
+                self.refuse(id, &deny);
+            }
         }
     }
 
@@ -283,6 +295,7 @@ impl<U: Send + Sync + 'static> Session<U> {
                     store.poll_tell(cx, now, &mut self.out);
                 }
             }
+            self.count_out();
             if !self.out.is_empty() {
                 return Poll::Ready(Out::Send(self.out.take()));
             }
@@ -293,6 +306,22 @@ impl<U: Send + Sync + 'static> Session<U> {
             self.alarm.as_mut().reset(at);
             if self.alarm.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
+            }
+        }
+    }
+
+    /// Counts what is about to be sent, and what was not.
+    fn count_out(&mut self) {
+        let noted = self.out.take_noted();
+        let (frames, bytes) = self.out.size();
+        for (count, amount) in [
+            (Count::Frames, frames),
+            (Count::Bytes, bytes),
+            (Count::Folded, noted.folded),
+            (Count::Lagged, noted.lagged),
+        ] {
+            if amount > 0 {
+                self.tally.add(count, amount);
             }
         }
     }
@@ -554,6 +583,11 @@ impl<U: Send + Sync + 'static> Session<U> {
             }
             Done::Command(at, id, outcome) => {
                 self.unanswered -= 1;
+                let count = match outcome {
+                    Outcome::Done(_) => Count::Accepted,
+                    Outcome::Conflict(_) | Outcome::Refused(_) => Count::Refused,
+                };
+                self.tally.add(count, 1);
                 let next = self.queues.get_mut(&at).and_then(VecDeque::pop_front);
                 match next {
                     Some(waiting) => self.carry_out(at, waiting),

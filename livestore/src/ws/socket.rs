@@ -137,7 +137,8 @@ impl<U: Send + Sync + 'static> Live<U> {
                 match entered {
                     Err(close) => part(socket, Some(close)).await,
                     Ok((visitor, seat)) => {
-                        let (session, reach) = Session::begin(&live.config, &visitor, seat.budget());
+                        let (session, reach) =
+                            Session::begin(&live.config, &visitor, seat.budget(), seat.tally());
                         seat.sit(reach);
                         let close = run(&mut socket, session, live.config.limits.stuck_for).await;
                         part(socket, close).await;

@@ -21,6 +21,7 @@ use crate::value::shared::Shared;
 use crate::ws::frame::{Frame, Tag, Told, raw};
 use crate::ws::json::Json;
 use crate::ws::patch::{Difference, diff};
+use crate::ws::served::Followers;
 
 /// How many frames of one role are kept, and how many bytes of them.
 const STEPS: usize = 32;
@@ -140,6 +141,28 @@ impl Views {
         });
         keys.insert(key, Arc::downgrade(&views));
         views
+    }
+}
+
+impl Views {
+    /// How many follow in each role, at up to so many keys.
+    pub(crate) fn followers(&self, most: usize) -> Followers {
+        let (looked_at, keys): (Vec<_>, _) = {
+            let keys = self.keys.lock();
+            (keys.values().take(most).cloned().collect(), keys.len())
+        };
+        let mut followers = Followers {
+            keys,
+            is_partial: keys > most,
+            ..Followers::default()
+        };
+        // With nothing locked: the last who followed a key may leave meanwhile.
+        for views in looked_at.iter().filter_map(Weak::upgrade) {
+            for (tag, role) in views.roles.lock().iter() {
+                *followers.roles.entry(*tag).or_default() += role.strong_count();
+            }
+        }
+        followers
     }
 }
 

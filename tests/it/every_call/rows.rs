@@ -159,6 +159,11 @@ fn store() -> Vec<Row> {
         LiveStore::is_empty Nothing: |s| assert!(!s.store.is_empty());
         LiveStore::shrink_to_fit Nothing: |s| s.store.shrink_to_fit();
         LiveStore::stats Nothing: |s| { s.store.stats(); };
+        LiveStore::stats_of Nothing: |s| { s.store.stats_of(&KEY); };
+        LiveStore::stats_of_each Nothing: |s| { s.store.stats_of_each().count(); };
+        EntryHandle::stats Nothing: |s| { handle(s).stats(); };
+        LiveStore::folder Nothing: |s| { let _ = s.store.folder(); };
+        LiveStore::durability_error Nothing: |s| drop(s.store.durability_error());
         LiveStore::keys Nothing: |s| { s.store.keys().count(); };
         LiveStore::entries Nothing: |s| s.store.entries().for_each(drop);
         LiveStore::epoch Nothing: |s| { s.store.epoch(); };

@@ -5,6 +5,7 @@ use std::io;
 use uuid::Uuid;
 
 use crate::ground::clock::Clocks;
+use crate::slot::sink::Sizes;
 
 /// Takes batches one after another. Used by one thread. After an error it is not called again.
 pub(crate) trait Engine: Send {
@@ -20,6 +21,11 @@ pub(crate) trait Engine: Send {
     /// Writes what was staged and the floor: as a whole or not at all, and after every batch before it. When this has
     /// returned, it is on disk.
     fn commit(&mut self, floor: u64) -> io::Result<()>;
+
+    /// How large what counts of it is.
+    fn sizes(&self) -> Sizes {
+        Sizes::default()
+    }
 
     /// Whether it should be written anew, of which this many bytes are needed, and no [rewriting](Self::begin_anew) is under
     /// way.

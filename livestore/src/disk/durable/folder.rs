@@ -31,6 +31,7 @@ use crate::disk::durable::log::{self, Ended, Log};
 use crate::disk::frames::Bad;
 use crate::disk::snapshot::file::{Part, Reader, WriteError, Writer};
 use crate::ground::clock::{Clocks, Shift, Wall};
+use crate::slot::sink::Sizes;
 use crate::value::schema::Schema;
 
 /// How many logs a folder may have before it is written anew. Each opening begins one.
@@ -413,9 +414,16 @@ impl<D: Files> Engine for Folder<D> {
             || self.contents.logs.len() > 4 * MANY_LOGS
     }
 
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            log: self.log_bytes(),
+            snapshot: self.contents.snapshot.as_ref().map_or(0, |mark| mark.bytes),
+        }
+    }
+
     fn is_wasteful(&self, needed: u64) -> bool {
-        let snapshot = self.contents.snapshot.as_ref().map_or(0, |mark| mark.bytes);
-        let bytes = self.log_bytes() + snapshot;
+        let Sizes { log, snapshot } = self.sizes();
+        let bytes = log + snapshot;
         bytes > FEW_BYTES && bytes / 4 > needed
     }
 

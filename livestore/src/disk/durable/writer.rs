@@ -138,6 +138,7 @@ where
 {
     fn write_batches(&mut self, interval: Duration) -> io::Result<()> {
         let mut empty = Records::default();
+        self.sink.note_sizes(self.engine.sizes());
         loop {
             let otherwise = match self.anew {
                 Some(_) => Otherwise::Work,
@@ -152,6 +153,7 @@ where
                     self.sink.note_weight(self.weight.recent);
                     self.end_anew(up_to)?;
                     self.begin_anew()?;
+                    self.sink.note_sizes(self.engine.sizes());
                 }
                 Next::Work => self.write_anew()?,
                 Next::End => break,
