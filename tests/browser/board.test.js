@@ -254,6 +254,14 @@ story("the keyboard alone will do", async (world) => {
   await ann.card("No mouse at all").waitFor();
 });
 
+story("from another machine, by plain http, it is the same", async (world) => {
+  world.leave();
+  const [ann, ben] = await world.together(["Ann", "Ben"]);
+  assert(!(await ann.page.evaluate(() => isSecureContext)));
+  await ann.add("From afar");
+  await ben.card("From afar").waitFor();
+});
+
 story("names and texts are texts, and nothing else runs on the page", async (world) => {
   const evil = "<img src=x onerror=complain(1)>";
   const [ann, ben] = await world.together([evil, "Ben"]);

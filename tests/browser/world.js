@@ -13,7 +13,6 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
-const program = `${target}/debug/examples/board`;
 const PATHS = ["chromium", "chromium-browser", "google-chrome"].map((name) => `/usr/bin/${name}`);
 /** Whatever is waited for comes at once, but not on a machine that others use as well. */
 const PATIENCE = 30_000;
@@ -24,18 +23,20 @@ const launch = () =>
     // The sandbox does not start for root. The profile is a new one each time.
     args: [
       ...(process.getuid() ? [] : ["--no-sandbox"]),
+      // A page that comes from another machine, and not by https.
+      "--host-resolver-rules=MAP elsewhere.test 127.0.0.1",
       "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     ],
   });
 
-/** Tests, each in a world of its own, in one browser. */
-export const stories = () => {
+/** Tests of an example, each in a world of its own, in one browser. */
+export const stories = (example = "board") => {
   let browser;
   before(async () => (browser = await launch()));
   after(() => browser.close());
   return (name, tell) =>
     test(name, async () => {
-      const world = await World.open(browser);
+      const world = await World.open(browser, example);
       try {
         await tell(world);
         world.heard();
@@ -57,16 +58,16 @@ export const until = async (isSo, what = isSo) => {
 class World {
   #people = [];
 
-  static async open(browser) {
-    const world = new World();
-    world.browser = browser;
+  static async open(browser, example) {
+    const world = Object.assign(new World(), { browser, example });
     world.folder = await mkdtemp(join(tmpdir(), "board-"));
     await world.start();
     return world;
   }
   async start() {
-    this.server = spawn(program, [this.url ? new URL(this.url).port : "0", this.folder], { stdio: ["ignore", "pipe", "inherit"] });
-    for await (const line of createInterface({ input: this.server.stdout })) return (this.url = line);
+    const program = `${target}/debug/examples/${this.example}`, port = this.url ? new URL(this.url).port : "0";
+    this.server = spawn(program, [port, this.folder], { stdio: ["ignore", "pipe", "inherit"] });
+    for await (const line of createInterface({ input: this.server.stdout })) return (this.url = /http:\S+/.exec(line)[0]);
     throw new Error("the server has ended");
   }
   /** As `kill -9` does. */
@@ -81,11 +82,21 @@ class World {
     const files = () => readdirSync(this.folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
     await until(() => files().some((file) => readFileSync(join(file.parentPath ?? file.path, file.name)).includes(text)), `${text} is kept`);
   }
-  async visit(name, options = {}) {
+  /** From now on people come from other machines. */
+  leave() {
+    this.url = this.url.replace("127.0.0.1", "elsewhere.test");
+  }
+  /** Somebody who has opened the page. */
+  async come(name, options = {}) {
     const { allowed, ...context } = { viewport: { width: 1000, height: 700 }, ...options };
     const person = new Person(this, name, await this.browser.newContext(context), allowed);
     this.#people.push(person);
     await person.look();
+    return person;
+  }
+  /** Somebody who has said on the board who he is. */
+  async visit(name, options) {
+    const person = await this.come(name, options);
     await person.page.getByLabel("What shall others call you?").fill(name);
     await person.page.getByRole("button", { name: "Come in" }).click();
     return person;
