@@ -31,6 +31,21 @@ const ask = (dialog) =>
     dialog.showModal();
   });
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+/** Does something at most so often: at once, and what came meanwhile last after a pause. */
+const paced = (ms, act) => {
+  let rests = false, next;
+  const go = (...what) => {
+    if (rests) return void (next = what);
+    rests = true;
+    act(...what);
+    setTimeout(() => {
+      rests = false;
+      if (next) go(...next);
+    }, ms);
+    next = undefined;
+  };
+  return go;
+};
 
 const visible = (text) => (text ?? "").replace(/\p{Cc}/gu, "").trim();
 let name = visible(localStorage.name);
@@ -167,8 +182,8 @@ function draw(value) {
     if (was?.card === card) continue;
     const element = was?.element ?? make(id);
     drawn.set(id, { element, card });
-    element.style.left = `${card.at.x}px`;
-    element.style.top = `${card.at.y}px`;
+    // What is in our hand is where our hand is.
+    if (held != id) [element.style.left, element.style.top] = [`${card.at.x}px`, `${card.at.y}px`];
     element.style.zIndex = card.at.z;
     element.dataset.color = card.color;
     label({ element, card });
@@ -297,7 +312,8 @@ function take(id, element) {
     if (event.target.closest("button, summary") || isWritten(event.target) || event.button) return;
     const from = drawn.get(id).card.at, { target, clientX, clientY } = event, { scrollLeft, scrollTop } = $("view");
     const by = (event) => [event.clientX - clientX + $("view").scrollLeft - scrollLeft, event.clientY - clientY + $("view").scrollTop - scrollTop];
-    let sent = 0, last;
+    const moves = paced(60, (...at) => held == id && move(id, ...at));
+    let last;
     drag++;
     element.setPointerCapture(event.pointerId);
     element.onpointermove = (event) => {
@@ -308,9 +324,7 @@ function take(id, element) {
       held = id;
       element.classList.add("held");
       [element.style.left, element.style.top] = last.map((at) => `${within(at)}px`);
-      if (event.timeStamp - sent < 60) return;
-      sent = event.timeStamp;
-      move(id, ...last);
+      moves(...last);
     };
     element.onpointerup = element.onpointercancel = ({ type }) => {
       element.onpointermove = element.onpointerup = element.onpointercancel = undefined;
@@ -366,14 +380,12 @@ function point({ who, tab: its, x, y, card }) {
 
 /** The card that is chosen: in our hand, or where the keyboard is. */
 const chosen = () => held ?? document.activeElement?.closest(".card")?.dataset.id;
-let pointed = 0, place;
-const tell = (x, y) => {
+let place;
+const tell = paced(50, (x, y) => {
   place = [x, y].map(Math.round);
   current?.board.publish({ x: place[0], y: place[1], card: chosen() ?? null, tab });
-};
+});
 $("surface").addEventListener("pointermove", (event) => {
-  if (event.timeStamp - pointed < 50) return;
-  pointed = event.timeStamp;
   const { left, top } = $("surface").getBoundingClientRect();
   tell(event.clientX - left, event.clientY - top);
 });

@@ -28,7 +28,7 @@ story("a card is seen to move while it is in the hand of another", async (world)
   const from = await ben.at("Move me");
   await ann.take("Move me", 180, 90);
   // It is not let go yet.
-  await until(async () => (await ben.at("Move me")).x > from.x + 20, "it moves");
+  await until(async () => (await ben.at("Move me")).x == from.x + 180, "it has come with the hand");
   await until(async () => (await ben.holder("Move me")) == "Ann", "Ann holds it");
   await ben.page.locator(".pointer", { hasText: "Ann" }).waitFor({ state: "attached" });
   await ann.page.mouse.up();
