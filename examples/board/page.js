@@ -68,6 +68,8 @@ const failed = (error) => say(REASONS[error.reason] ?? REASONS[error.code] ?? er
 
 const live = connect("/live", { token });
 live.state.subscribe((state) => {
+  // One attempt after another is no news.
+  if (state == "connecting" && $("state").className == "waiting") return;
   $("state").textContent = { open: "live", connecting: "connecting", waiting: "No connection, trying again", closed: "Closed" }[state];
   $("state").className = state;
   if (state != "closed") return;
@@ -167,7 +169,7 @@ function draw(value) {
   $("empty").hidden = !value || Object.keys(cards).length > 0;
   $("end").hidden = $("remark").hidden = typeof value?.remark != "string";
   const remark = $("remark").querySelector("input");
-  if (document.activeElement != remark) remark.value = value?.remark ?? "";
+  if (remark.typed === undefined && remark.value != (value?.remark ?? "")) remark.value = value?.remark ?? "";
   for (const [id, { element }] of drawn) {
     if (Object.hasOwn(cards, id)) continue;
     drawn.delete(id);
@@ -240,15 +242,15 @@ const add = () => {
 $("add").onclick = add;
 $("undo").onclick = () => send("undo");
 $("redo").onclick = () => send("redo");
-$("remark").querySelector("input").onchange = (event) => send({ remark: event.target.value });
+write($("remark").querySelector("input"), ({ remark }) => remark ?? undefined, (remark) => ({ remark }));
 
 function make(id) {
   const element = $("card").content.firstElementChild.cloneNode(true), [text, note] = [".text", ".note"].map((area) => element.querySelector(area));
   element.dataset.id = id;
   element.querySelector(".paint").onclick = () => paint(id);
   element.querySelector(".remove").onclick = () => remove(id);
-  write(id, text, "text", "write");
-  write(id, note, "note", "note");
+  for (const [area, field, command] of [[text, "text", "write"], [note, "note", "note"]])
+    write(area, ({ cards: { [id]: card } }) => card && (card[field] ?? ""), (text) => ({ [command]: { card: id, text } }), (text) => of(id, { [field]: text }));
   element.onkeydown = (event) => {
     if (event.target != element) {
       if (event.key == "Escape") element.focus();
@@ -274,23 +276,30 @@ function make(id) {
   return element;
 }
 
-/** Sends what is typed somewhere, and nothing else, as others may be writing there as well. */
-function write(id, area, field, command) {
-  let later;
+/**
+ * Sends what is typed somewhere, and nothing else, as others may be writing there as well. `read` says what of a board is there,
+ * `command` and `change` make it another text.
+ */
+function write(area, read, command, change) {
+  let later, latest;
+  /** What is there unless somebody else writes: what was there, and what was sent since and is not answered. */
+  const ours = new Set();
+  const ask = (text, lost) => send(command(text), change?.(text), lost).then(() => text == latest && ours.clear());
   const writeNow = () => {
     clearTimeout(later);
-    const { typed: text } = area, here = current, was = drawn.get(id)?.card[field] ?? "";
+    const { typed: text } = area, here = current, was = here?.board.value && read(here.board.value);
     area.typed = undefined;
     if (text === undefined || !here) return;
-    if (!drawn.has(id)) return say(REASONS.gone);
+    if (was === undefined) return say(REASONS.gone);
     if (text == was) return;
-    const ask = (lost) => send({ [command]: { card: id, text } }, of(id, { [field]: text }), lost);
-    ask(async (error) => {
-      // What there is says what came of it. If nothing did, it is not lost.
-      const now = (await live.get("board", here.key).catch(() => {}))?.value.cards[id];
-      if (!now) failed(error);
-      else if ((now[field] ?? "") == was && area.typed === undefined && current == here) ask();
-      else if ((now[field] ?? "") != text && area.typed === undefined) failed(error);
+    if (!ours.size) ours.add(was);
+    ours.add((latest = text));
+    ask(text, async (error) => {
+      // Nobody knows whether it has come, but for what there is. If it has not, it comes now, and no older one.
+      const now = await live.get("board", here.key).then(({ value }) => read(value), () => {});
+      const isNewest = text == latest && area.typed === undefined;
+      if (now === undefined || (isNewest && !ours.has(now))) failed(error);
+      else if (isNewest && now != text && current == here) return ask(text);
     });
   };
   area.oninput = () => {
@@ -300,6 +309,8 @@ function write(id, area, field, command) {
   };
   area.onblur = writeNow;
 }
+// Whoever leaves the page has written what he has written.
+document.addEventListener("visibilitychange", () => document.hidden && document.activeElement?.onblur?.());
 
 /** Has a card taken in the hand and put down elsewhere, wherever it is touched but where one is writing. */
 function take(id, element) {

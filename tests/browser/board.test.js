@@ -21,6 +21,14 @@ story("what one writes the others read, with the name of who has begun it", asyn
   await Promise.all([ann.card("Two").waitFor(), ben.card("One").waitFor()]);
 });
 
+story("what was typed is not lost when its page is left at once", async (world) => {
+  const [ann, ben] = await world.together(["Ann", "Ben"]);
+  await ann.add("Half");
+  await ann.card("Half").locator(".text").fill("Half and half");
+  await ann.page.goto("about:blank");
+  await ben.card("Half and half").waitFor();
+});
+
 story("a card is seen to move while it is in the hand of another", async (world) => {
   const [ann, ben] = await world.together(["Ann", "Ben"]);
   await ann.add("Move me");

@@ -23,7 +23,7 @@ story("both come back by themselves, with all there was and what was done meanwh
   await ann.page.keyboard.press("Escape");
   await ann.page.keyboard.press("c");
   await ben.add("By Ben");
-  for (const person of people) assert.equal(await person.page.locator("#state").textContent(), "No connection, trying again");
+  for (const person of people) await person.is("No connection, trying again");
   await world.start();
   for (const person of people) {
     await person.is("live");
@@ -61,11 +61,20 @@ story("a text of which nobody knows whether it has come is there in the end, onc
   const before = commands(ann, "write");
   await ann.card("Draft").locator(".text").fill("Final");
   await until(() => commands(ann, "write") == before + 1, "it is on its way");
+  await ann.card("Final").locator(".text").fill("Final, really");
+  await until(() => commands(ann, "write") == before + 2, "that as well");
+  const remark = ann.page.getByLabel("Remark on the board");
+  await remark.fill("For me");
+  await until(() => commands(ann, "remark") == 1, "and the remark");
   await world.kill();
   await ann.is("No connection");
   await world.start();
-  for (const person of people) await person.card("Final").waitFor();
-  assert.equal(commands(ann, "write"), before + 2);
+  for (const person of people) await person.card("Final, really").waitFor();
+  await until(() => ann.received.some((frame) => frame.includes("For me")), "the remark has come");
+  assert.equal(await remark.inputValue(), "For me");
+  // Each once more, and none of the older ones.
+  assert.equal(commands(ann, "write"), before + 3);
+  assert.equal(commands(ann, "remark"), 2);
   assert.equal(await ben.count(), 1);
   assert.equal(await ann.page.locator("#said").textContent(), "");
 });
