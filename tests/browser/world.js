@@ -12,12 +12,12 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
+export const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
 const PATHS = ["chromium", "chromium-browser", "google-chrome"].map((name) => `/usr/bin/${name}`);
 /** Whatever is waited for comes at once, but not on a machine that others use as well. */
 const PATIENCE = 30_000;
 
-const launch = () =>
+export const launch = () =>
   chromium.launch({
     executablePath: process.env.BROWSER ?? PATHS.find(existsSync),
     // The sandbox does not start for root. The profile is a new one each time.
@@ -55,7 +55,7 @@ export const until = async (isSo, what = isSo) => {
 };
 
 /** A server with a folder of its own, and a browser for those who visit it. */
-class World {
+export class World {
   #people = [];
 
   static async open(browser, example) {
