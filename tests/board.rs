@@ -415,11 +415,52 @@ async fn boards_are_listed_and_end_by_who_has_begun_them() {
 }
 
 #[tokio::test]
+async fn boards_come_back_from_their_folder_and_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::open(folder.path()).await.unwrap();
+    let key = app.begin("plans", id("ann")).await.unwrap();
+    let does = async |app: &App, ask| {
+        let step = Step { who: id("ben"), ask };
+        app.boards.mutate(&key, step).await.map(drop)
+    };
+    let add = Ask::Add {
+        card: CARD,
+        x: 10,
+        y: 20,
+        color: Color::Pink,
+    };
+    does(&app, add).await.unwrap();
+    let note = Ask::Note {
+        card: CARD,
+        text: "secret of ben".to_owned(),
+    };
+    does(&app, note).await.unwrap();
+    let was = app.boards.fetch(&key).unwrap();
+    app.boards.close().await.unwrap();
+
+    let app = App::open(folder.path()).await.unwrap();
+    let board = app.boards.fetch(&key).unwrap();
+    assert_eq!((&board.title, board.admin), (&"plans".to_owned(), id("ann")));
+    assert_eq!(board.cards, was.cards);
+    assert_eq!(board.cards[&CARD].note, "secret of ben");
+    let mut ben = app.live().local(User {
+        id: id("ben"),
+        name: "ben".to_owned(),
+    });
+    ben.subscribe(Some("boards"), &server::LIST).await.unwrap();
+    let list = ben.value(Some("boards"), &server::LIST).unwrap();
+    assert_eq!(list["boards"], json!({ key.to_string(): "plans" }));
+    // What was done before cannot be taken back any more.
+    does(&app, Ask::Undo).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn the_pages_are_served_with_what_may_run_on_them() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let (end, down) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(server::serve(listener, ADMIN, async { drop(down.await) }));
+    let served = server::serve(listener, App::new(), ADMIN, async { drop(down.await) });
+    let server = tokio::spawn(served);
     for path in ["/", "/page.js", "/page.css"] {
         let mut stream = TcpStream::connect(at).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");

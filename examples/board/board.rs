@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 160 * 1024;
 /// Cards lie between 0 and this, both ways.
 pub(crate) const SIZE: i32 = 4000;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Board {
     pub(crate) title: String,
     /// Shared with what can be taken back, and with the board as it was before: each step makes a new one.
@@ -26,13 +26,15 @@ pub(crate) struct Board {
     /// Who has made it: the only one who sees and writes `remark`.
     pub(crate) admin: Uuid,
     pub(crate) remark: Hidden<String>,
-    /// What each has done and taken back.
+    /// What each has done and taken back. For as long as the server runs: it would be many times what is on the board.
+    #[serde(skip)]
     acts: BTreeMap<Uuid, Arc<Acts>>,
     /// How many steps there were.
+    #[serde(skip)]
     steps: u64,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Card {
     pub(crate) author: Uuid,
     pub(crate) at: Place,
@@ -43,7 +45,7 @@ pub(crate) struct Card {
 }
 
 /// Of two cards the one with the larger `z` lies on top.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) x: i32,
     pub(crate) y: i32,
@@ -120,10 +122,12 @@ pub(crate) struct Step {
     pub(crate) ask: Ask,
 }
 
-/// Where somebody points, and which card is in his hand.
+/// Where somebody points, and which card he has chosen.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Pointer {
     pub(crate) who: Uuid,
+    /// In which of his windows.
+    pub(crate) tab: u32,
     pub(crate) x: i32,
     pub(crate) y: i32,
     pub(crate) card: Option<Uuid>,

@@ -1,7 +1,7 @@
 //! A board that several people move cards about on: several boards, cursors, undo, private notes.
 //!
-//! Run it with `cargo run --example board`, or `cargo run --example board -- 8080` for another port than 3000, then open the
-//! address that it prints in two windows.
+//! `cargo run --example board`, then open the address that it prints in two windows. With `-- 8080` it listens on another port
+//! than 3000, and with `-- 8080 folder` it keeps the boards in a folder, from which they come back, also after `kill -9`.
 
 #![allow(clippy::print_stdout, reason = "the program tells where it listens")]
 
@@ -10,24 +10,41 @@ mod board;
 mod server;
 
 use std::error::Error;
+use std::path::Path;
 
 use livestore::Uuid;
 use tokio::net::TcpListener;
 
+use crate::server::App;
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;
+    let mut arguments = std::env::args_os().skip(1);
+    let port = match arguments.next() {
+        Some(port) => port
+            .to_str()
+            .and_then(|port| port.parse().ok())
+            .ok_or_else(|| format!("the port is a number from 0 (any free one) to 65535, not {port:?}"))?,
+        None => 3000,
+    };
+    let app = match arguments.next() {
+        Some(folder) => App::open(Path::new(&folder)).await?,
+        None => App::new(),
+    };
+    let boards = app.boards.clone();
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
     println!("http://{address}");
     let secret = Uuid::new_v4();
     println!("http://{address}/admin/{secret} is for you alone: it shows what goes on in the server");
-    server::serve(listener, secret, async {
+    server::serve(listener, app, secret, async {
         // If the signal cannot be waited for, the server goes on.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
     })
     .await?;
+    // What is to be on disk is.
+    boards.close().await?;
     Ok(())
 }

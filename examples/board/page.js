@@ -10,8 +10,11 @@ const uuid = () => {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 };
 
+const random = () => crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;
+/** Which of our windows this is. */
+const tab = random();
 /** The board that is open, its watches and who is there; who we are to others; the card in our hand, and which drag it is. */
-let current, me, held, drag = Math.floor(Math.random() * 1e9);
+let current, me, held, drag = random() >>> 1;
 /** The cards that are shown, each as it was drawn: what is the same object needs no drawing. */
 const drawn = new Map();
 const pointers = new Map();
@@ -28,6 +31,21 @@ const ask = (dialog) =>
     dialog.showModal();
   });
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+/** Does something at most so often: at once, and what came meanwhile last after a pause. */
+const paced = (ms, act) => {
+  let rests = false, next;
+  const go = (...what) => {
+    if (rests) return void (next = what);
+    rests = true;
+    act(...what);
+    setTimeout(() => {
+      rests = false;
+      if (next) go(...next);
+    }, ms);
+    next = undefined;
+  };
+  return go;
+};
 
 const visible = (text) => (text ?? "").replace(/\p{Cc}/gu, "").trim();
 let name = visible(localStorage.name);
@@ -50,7 +68,9 @@ const failed = (error) => say(REASONS[error.reason] ?? REASONS[error.code] ?? er
 
 const live = connect("/live", { token });
 live.state.subscribe((state) => {
-  $("state").textContent = { open: "live", connecting: "connecting", waiting: "no connection, trying again", closed: "closed" }[state];
+  // One attempt after another is no news.
+  if (state == "connecting" && $("state").className == "waiting") return;
+  $("state").textContent = { open: "live", connecting: "connecting", waiting: "No connection, trying again", closed: "Closed" }[state];
   $("state").className = state;
   if (state != "closed") return;
   say(`The server does not let us in (${live.closed?.code}).`);
@@ -88,11 +108,13 @@ function open(key) {
   if (!key) return;
   location.hash = key;
   $("boards").value = key;
+  $("view").scrollTo(0, 0);
   const board = live.watch("board", key), here = live.watch("board@here", key);
   current = { key, board, people: new Map(), close: () => (board.close(), here.close()) };
   board.messages(point);
   board.subscribe((value) => {
     draw(value);
+    if (value && !current.isShown) (current.isShown = true), reveal();
     if (board.end) say("This board has been removed."), open(undefined);
   });
   here.subscribe(people);
@@ -100,36 +122,54 @@ function open(key) {
 
 const hue = (id) => parseInt(id.slice(0, 4), 16) % 360;
 const called = (id) => current?.people.get(id) ?? "somebody";
+const build = (tag, className = "", text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
+/** How many people are shown, of whom the others are counted. */
+const SHOWN = 6;
 
 function people(value) {
-  const there = Object.values(value?.people ?? {});
-  if (current) current.people = new Map(there.map(({ id, name }) => [id, name]));
-  $("people").replaceChildren(...there.map(({ id, name }) => {
-    const item = document.createElement("li");
-    item.textContent = name;
+  const there = Object.values(value?.people ?? {}), { count = 0, partial } = value ?? {};
+  if (current) current.people = new Map([...(partial ? current.people : []), ...there.map(({ id, name }) => [id, name])]);
+  const items = there.slice(0, SHOWN).map(({ id, name }) => {
+    const item = build("li"), initial = build("span", "initial", [...name][0].toUpperCase());
+    initial.ariaHidden = "true";
+    item.title = id == me ? `${name} (you)` : name;
+    item.append(initial, build("span", "name", item.title));
     item.style.setProperty("--hue", hue(id));
     return item;
-  }));
-  for (const [who, pointer] of pointers) if (!current?.people.has(who)) pointer.remove();
+  });
+  if (count > items.length) items.push(build("li", "more", `+${count - items.length}`));
+  $("people").replaceChildren(...items);
+  for (const pointer of pointers.values()) if (!current?.people.has(pointer.who)) pointer.remove();
   for (const shown of drawn.values()) label(shown);
 }
 
 function label({ element, card }) {
-  element.querySelector(".by").textContent = called(card.author);
+  // Of whom there is no name any more, none is shown.
+  element.querySelector(".by").textContent = current?.people.get(card.author) ?? "";
   element.setAttribute("aria-label", `${card.color} card of ${called(card.author)}: ${card.text || "empty"}`);
+}
+
+const bringIn = (element) => element.scrollIntoView({ block: "nearest", inline: "nearest" });
+/** Has a card on a board to be seen, if there is one: what lies on top, unless one is seen as it is. */
+function reveal() {
+  const view = $("view").getBoundingClientRect(), all = [...drawn.values()].sort((one, other) => other.card.at.z - one.card.at.z);
+  const isSeen = ({ element }) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    return left >= view.left && right <= view.right && top >= view.top && bottom <= view.bottom;
+  };
+  if (!all.some(isSeen)) all[0]?.element.scrollIntoView({ block: "center", inline: "center" });
 }
 
 function draw(value) {
   const cards = value?.cards ?? {};
-  $("title").textContent = value?.title ?? "board";
-  document.title = value?.title ?? "board";
+  $("title").textContent = document.title = value?.title ?? "Board";
   $("add").disabled = !value;
   $("undo").disabled = !value?.can_undo;
   $("redo").disabled = !value?.can_redo;
   $("empty").hidden = !value || Object.keys(cards).length > 0;
   $("end").hidden = $("remark").hidden = typeof value?.remark != "string";
   const remark = $("remark").querySelector("input");
-  if (document.activeElement != remark) remark.value = value?.remark ?? "";
+  if (remark.typed === undefined && remark.value != (value?.remark ?? "")) remark.value = value?.remark ?? "";
   for (const [id, { element }] of drawn) {
     if (Object.hasOwn(cards, id)) continue;
     drawn.delete(id);
@@ -144,8 +184,8 @@ function draw(value) {
     if (was?.card === card) continue;
     const element = was?.element ?? make(id);
     drawn.set(id, { element, card });
-    element.style.left = `${card.at.x}px`;
-    element.style.top = `${card.at.y}px`;
+    // What is in our hand is where our hand is.
+    if (held != id) [element.style.left, element.style.top] = [`${card.at.x}px`, `${card.at.y}px`];
     element.style.zIndex = card.at.z;
     element.dataset.color = card.color;
     label({ element, card });
@@ -157,11 +197,17 @@ function draw(value) {
       area.value = now;
       if (document.activeElement == area) area.setSelectionRange(selectionStart, selectionEnd);
     }
-    element.querySelector("details").hidden = card.author != me;
+    const details = element.querySelector("details");
+    details.hidden = card.author != me;
+    if (card.note && !was?.card.note) details.open = true;
   }
 }
 
-const send = (command, change) => current?.board.send(command, { optimistic: change && ((value) => ({ ...value, cards: change(value.cards) })) }).catch(failed);
+/** `lost` hears of it if nobody knows what came of it. */
+const send = (command, change, lost = failed) =>
+  current?.board
+    .send(command, { optimistic: change && ((value) => ({ ...value, cards: change(value.cards) })) })
+    .catch((error) => (error.code == "unknown" ? lost : failed)(error));
 /** A change of one card, if it is still there. */
 const of = (id, change) => (cards) => (Object.hasOwn(cards, id) ? { ...cards, [id]: { ...cards[id], ...change } } : cards);
 const top = (cards) => Math.max(0, ...Object.values(cards).map(({ at }) => at.z)) + 1;
@@ -176,96 +222,149 @@ const paint = (id) => {
   send({ paint: { card: id, color } }, of(id, { color }));
 };
 const remove = (id) => send({ remove: { card: id } }, ({ [id]: _, ...cards }) => cards);
+/** A place for a new card in what is seen of the board: as near to its middle as there is room. */
+const room = () => {
+  const { scrollLeft, scrollTop, clientWidth, clientHeight } = $("view"), [width, height, gap] = [220, 130, 16];
+  const middle = [scrollLeft + (clientWidth - width) / 2, scrollTop + clientHeight / 3 - height / 2], places = [];
+  // The buttons stand at the bottom.
+  for (let x = scrollLeft + gap; x <= scrollLeft + clientWidth - width - gap; x += 20)
+    for (let y = scrollTop + gap; y <= scrollTop + clientHeight - height - 90; y += 20) places.push([x, y, Math.hypot(x - middle[0], y - middle[1])]);
+  places.sort(([, , one], [, , other]) => one - other);
+  const cards = [...drawn.values()].map(({ element, card }) => ({ ...card.at, bottom: card.at.y + element.offsetHeight }));
+  const isFree = ([x, y]) => cards.every((at) => Math.abs(at.x - x) >= width + gap || y >= at.bottom + gap || y + height + gap <= at.y);
+  return (places.find(isFree) ?? middle.map((at) => at + Math.random() * 60)).slice(0, 2).map(within);
+};
 const add = () => {
-  const id = uuid(), { scrollLeft, scrollTop, clientWidth, clientHeight } = $("view");
-  const [x, y] = [scrollLeft + clientWidth / 2 - 105 + Math.random() * 60, scrollTop + clientHeight / 3 + Math.random() * 60].map(within);
+  const id = uuid(), [x, y] = room();
   send({ add: { card: id, x, y, color: "yellow" } }, (cards) => ({ ...cards, [id]: { author: me, at: { x, y, z: top(cards) }, text: "", color: "yellow" } }));
   drawn.get(id)?.element.querySelector(".text").focus();
 };
 $("add").onclick = add;
 $("undo").onclick = () => send("undo");
 $("redo").onclick = () => send("redo");
-$("remark").querySelector("input").onchange = (event) => send({ remark: event.target.value });
+write($("remark").querySelector("input"), ({ remark }) => remark ?? undefined, (remark) => ({ remark }));
 
 function make(id) {
-  const element = $("card").content.firstElementChild.cloneNode(true), text = element.querySelector(".text"), note = element.querySelector(".note");
+  const element = $("card").content.firstElementChild.cloneNode(true), [text, note] = [".text", ".note"].map((area) => element.querySelector(area));
+  element.dataset.id = id;
   element.querySelector(".paint").onclick = () => paint(id);
   element.querySelector(".remove").onclick = () => remove(id);
-  for (const [area, field] of [[text, "text"], [note, "note"]]) {
-    // Only what was typed is sent, as others may be writing there as well.
-    let later;
-    const write = () => {
-      clearTimeout(later);
-      const text = area.typed;
-      area.typed = undefined;
-      if (text === undefined || !current) return;
-      if (!drawn.has(id)) say(REASONS.gone);
-      else if (text != (drawn.get(id).card[field] ?? "")) send({ [field == "text" ? "write" : "note"]: { card: id, text } }, of(id, { [field]: text }));
-    };
-    area.oninput = () => {
-      area.typed = area.value;
-      clearTimeout(later);
-      later = setTimeout(write, 400);
-    };
-    area.onblur = write;
-  }
+  for (const [area, field, command] of [[text, "text", "write"], [note, "note", "note"]])
+    write(area, ({ cards: { [id]: card } }) => card && (card[field] ?? ""), (text) => ({ [command]: { card: id, text } }), (text) => of(id, { [field]: text }));
   element.onkeydown = (event) => {
     if (event.target != element) {
       if (event.key == "Escape") element.focus();
       return;
     }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = event.shiftKey ? 100 : 20, { x, y } = drawn.get(id).card.at;
     const by = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
-    if (by) drag++, move(id, x + by[0], y + by[1]);
-    else if (event.key == "Enter") text.focus();
-    else if (event.key == "c" && !event.ctrlKey && !event.metaKey) paint(id);
+    if (by) {
+      drag++;
+      move(id, x + by[0], y + by[1]);
+      bringIn(element);
+      tell(x + by[0], y + by[1]);
+    } else if (event.key == "Enter") text.focus();
+    else if (event.key == "n" && !element.querySelector("details").hidden) (element.querySelector("details").open = true), note.focus();
+    else if (event.key == "c") paint(id);
     else if (event.key == "Delete" || event.key == "Backspace") remove(id);
     else return;
     event.preventDefault();
   };
-  element.onpointerdown = (event) => {
-    if (event.target.closest("textarea, button, summary") || event.button) return;
-    const from = drawn.get(id).card.at, { clientX, clientY } = event, { scrollLeft, scrollTop } = $("view");
-    drag++;
-    let sent = 0, last;
-    const to = (event) => [from.x + event.clientX - clientX + $("view").scrollLeft - scrollLeft, from.y + event.clientY - clientY + $("view").scrollTop - scrollTop];
-    element.setPointerCapture(event.pointerId);
-    element.classList.add("held");
-    held = id;
-    element.onpointermove = (event) => {
-      last = to(event);
-      [element.style.left, element.style.top] = last.map((n) => `${within(n)}px`);
-      if (event.timeStamp - sent < 60) return;
-      sent = event.timeStamp;
-      move(id, ...last);
-    };
-    element.onpointerup = element.onpointercancel = () => {
-      element.onpointermove = element.onpointerup = element.onpointercancel = undefined;
-      element.classList.remove("held");
-      held = undefined;
-      if (last) move(id, ...last);
-      element.focus();
-    };
-  };
+  take(id, element);
   $("cards").append(element);
   return element;
 }
 
-// ---- Where others point.
+/**
+ * Sends what is typed somewhere, and nothing else, as others may be writing there as well. `read` says what of a board is there,
+ * `command` and `change` make it another text.
+ */
+function write(area, read, command, change) {
+  let later, latest;
+  /** What is there unless somebody else writes: what was there, and what was sent since and is not answered. */
+  const ours = new Set();
+  const ask = (text, lost) => send(command(text), change?.(text), lost).then(() => text == latest && ours.clear());
+  const writeNow = () => {
+    clearTimeout(later);
+    const { typed: text } = area, here = current, was = here?.board.value && read(here.board.value);
+    area.typed = undefined;
+    if (text === undefined || !here) return;
+    if (was === undefined) return say(REASONS.gone);
+    if (text == was) return;
+    if (!ours.size) ours.add(was);
+    ours.add((latest = text));
+    ask(text, async (error) => {
+      // Nobody knows whether it has come, but for what there is. If it has not, it comes now, and no older one.
+      const now = await live.get("board", here.key).then(({ value }) => read(value), () => {});
+      const isNewest = text == latest && area.typed === undefined;
+      if (now === undefined || (isNewest && !ours.has(now))) failed(error);
+      else if (isNewest && now != text && current == here) return ask(text);
+    });
+  };
+  area.oninput = () => {
+    area.typed = area.value;
+    clearTimeout(later);
+    later = setTimeout(writeNow, 400);
+  };
+  area.onblur = writeNow;
+}
+// Whoever leaves the page has written what he has written.
+document.addEventListener("visibilitychange", () => document.hidden && document.activeElement?.onblur?.());
 
-function point({ who, x, y, card }) {
-  if (who == me) return;
-  let pointer = pointers.get(who);
+/** Has a card taken in the hand and put down elsewhere, wherever it is touched but where one is writing. */
+function take(id, element) {
+  const isWritten = (target) => target.matches("textarea") && target == document.activeElement;
+  // Whether it is to be written on is known when it is let go.
+  element.onmousedown = (event) => {
+    if (event.target.matches("textarea") && !isWritten(event.target)) event.preventDefault();
+  };
+  element.onpointerdown = (event) => {
+    if (event.target.closest("button, summary") || isWritten(event.target) || event.button) return;
+    const from = drawn.get(id).card.at, { target, clientX, clientY } = event, { scrollLeft, scrollTop } = $("view");
+    const by = (event) => [event.clientX - clientX + $("view").scrollLeft - scrollLeft, event.clientY - clientY + $("view").scrollTop - scrollTop];
+    const moves = paced(60, (...at) => held == id && move(id, ...at));
+    let last;
+    drag++;
+    element.setPointerCapture(event.pointerId);
+    element.onpointermove = (event) => {
+      const [x, y] = by(event);
+      // Hands are not that steady.
+      if (!last && Math.hypot(x, y) < 4) return;
+      last = [from.x + x, from.y + y];
+      held = id;
+      element.classList.add("held");
+      [element.style.left, element.style.top] = last.map((at) => `${within(at)}px`);
+      moves(...last);
+    };
+    element.onpointerup = element.onpointercancel = ({ type }) => {
+      element.onpointermove = element.onpointerup = element.onpointercancel = undefined;
+      element.classList.remove("held");
+      held = undefined;
+      if (last) move(id, ...last);
+      if (!last && type == "pointerup" && target.matches("textarea")) target.focus();
+      else element.focus({ preventScroll: true });
+      if (!last) bringIn(element);
+    };
+  };
+}
+
+// ---- Where others point, and what they have chosen.
+
+function point({ who, tab: its, x, y, card }) {
+  if (who == me && its == tab) return;
+  const key = `${who} ${its}`;
+  let pointer = pointers.get(key);
   if (!pointer) {
-    const element = document.createElement("div");
-    element.className = "pointer";
-    element.style.setProperty("--hue", hue(who));
-    element.append(document.createElement("span"));
-    $("pointers").append(element);
+    const shown = build("div", "pointer");
+    shown.style.setProperty("--hue", hue(who));
+    shown.append(build("span"));
+    $("pointers").append(shown);
     pointer = {
+      who,
       show(x, y, card) {
-        element.querySelector("span").textContent = called(who);
-        element.style.transform = `translate(${x}px, ${y}px)`;
+        shown.firstChild.textContent = called(who);
+        shown.style.transform = `translate(${x}px, ${y}px)`;
         this.hold(card);
         clearTimeout(this.gone);
         this.gone = setTimeout(() => this.remove(), 10_000);
@@ -274,27 +373,40 @@ function point({ who, x, y, card }) {
         const before = drawn.get(this.card)?.element, now = drawn.get(card)?.element;
         if (before && before != now) delete before.dataset.holder;
         if (now) (now.dataset.holder = called(who)), now.style.setProperty("--hue", hue(who));
+        // The card has the name, then.
+        shown.classList.toggle("holding", !!now);
         this.card = card;
       },
       remove() {
         this.hold(undefined);
         clearTimeout(this.gone);
-        element.remove();
-        pointers.delete(who);
+        shown.remove();
+        pointers.delete(key);
       },
     };
-    pointers.set(who, pointer);
+    pointers.set(key, pointer);
   }
   pointer.show(x, y, card);
 }
 
-let pointed = 0;
-$("surface").addEventListener("pointermove", (event) => {
-  if (!current || event.timeStamp - pointed < 50) return;
-  pointed = event.timeStamp;
-  const { left, top } = $("surface").getBoundingClientRect();
-  current.board.publish({ x: Math.round(event.clientX - left), y: Math.round(event.clientY - top), card: held ?? null });
+/** The card that is chosen: in our hand, or where the keyboard is. */
+const chosen = () => held ?? document.activeElement?.closest(".card")?.dataset.id;
+let place;
+const tell = paced(50, (x, y) => {
+  place = [x, y].map(Math.round);
+  current?.board.publish({ x: place[0], y: place[1], card: chosen() ?? null, tab });
 });
+$("surface").addEventListener("pointermove", (event) => {
+  const { left, top } = $("surface").getBoundingClientRect();
+  tell(event.clientX - left, event.clientY - top);
+});
+const tellChosen = () => {
+  const at = drawn.get(chosen())?.card.at;
+  if (place ?? at) tell(...(place ?? [at.x, at.y]));
+};
+for (const event of ["focusin", "focusout"]) $("cards").addEventListener(event, () => queueMicrotask(tellChosen));
+// It is shown for ten seconds.
+setInterval(() => chosen() && !document.hidden && tellChosen(), 5_000);
 
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
@@ -302,7 +414,7 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() == "z" && !writes) {
     event.preventDefault();
     send(event.shiftKey ? "redo" : "undo");
-  } else if (event.key == "a" && !writes && !event.ctrlKey && !event.metaKey && $("view").contains(event.target)) {
+  } else if (event.key == "a" && !writes && !event.ctrlKey && !event.metaKey && !event.altKey && (event.target == document.body || $("view").contains(event.target))) {
     event.preventDefault();
     add();
   }
@@ -323,6 +435,7 @@ let isFirst = true;
 live.watch("boards", LIST).subscribe((value) => {
   const options = Object.entries(value?.boards ?? {}).map(([key, title]) => new Option(title, key, false, key == current?.key));
   $("boards").replaceChildren(...options);
+  $("boards").hidden = !options.length;
   if (!value) return;
   if (isFirst && !options.length) $("begin").click();
   isFirst = false;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use livestore::ws::{Deny, Live, LiveUpgrade, client_js, json};
-use livestore::{Entry, LiveStore, LiveValue, Uuid};
+use livestore::{Durability, Entry, LiveStore, LiveValue, OpenError, Uuid};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
@@ -48,6 +49,7 @@ struct Pointed {
     x: i32,
     y: i32,
     card: Option<Uuid>,
+    tab: u32,
 }
 
 #[derive(Clone)]
@@ -57,14 +59,35 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// With boards in memory alone.
     pub(crate) fn new() -> App {
-        let app = App {
-            boards: LiveStore::default(),
-            list: LiveStore::default(),
+        App::of(LiveStore::default())
+    }
+
+    /// With boards that are kept in a folder.
+    #[allow(
+        clippy::print_stderr,
+        reason = "whoever runs it should know when the disk fails"
+    )]
+    pub(crate) async fn open(folder: &Path) -> Result<App, OpenError> {
+        let boards = LiveStore::new()
+            // What somebody has done a moment ago he knows, and can do again.
+            .with_durability(Durability::Interval(Duration::from_millis(100)))
+            .on_durability_error(|error| eprintln!("what is done is not kept any more: {error}"))
+            .open(folder)
+            .await?;
+        Ok(App::of(boards))
+    }
+
+    fn of(boards: LiveStore<Board>) -> App {
+        let list = LiveStore::default();
+        let titles = boards.entries().map(|(key, board)| (key, board.title.clone()));
+        let all = List {
+            boards: titles.collect(),
         };
         // Nobody else has it yet.
-        let _ = app.list.create(&LIST, List::default());
-        app
+        let _ = list.create(&LIST, all);
+        App { boards, list }
     }
 
     /// Begins a board. Returns its key.
@@ -112,12 +135,13 @@ impl App {
                 })
                 .errors(|_, no| json(no))
                 .accept_message(|cx, _, at: Pointed| {
-                    let Pointed { x, y, card } = at;
+                    let Pointed { x, y, card, tab } = at;
                     Ok(Pointer {
                         who: cx.user().id,
                         x,
                         y,
                         card,
+                        tab,
                     })
                 })
                 .latest_per_sender()
@@ -202,12 +226,12 @@ fn page(kind: &'static str, text: &'static str) -> impl IntoResponse {
 /// Serves until `down`; the inspector to whoever knows the secret of the admin.
 pub(crate) async fn serve(
     listener: TcpListener,
+    app: App,
     admin: Uuid,
     down: impl Future<Output = ()>,
 ) -> io::Result<()> {
     // Small frames are sent at once, rather than when what was sent before has been confirmed.
     let listener = listener.tap_io(|tcp| drop(tcp.set_nodelay(true)));
-    let app = App::new();
     let (router, live) = app.router();
     let router = router.merge(admin::routes(&app, &live, admin));
     tokio::select! {
