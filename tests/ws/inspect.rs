@@ -416,6 +416,33 @@ async fn nobody_samples_when_nobody_looks_and_nothing_is_left() {
     assert_eq!((stats.held, stats.watchers, stats.watch_sets), (1, 0, 0));
 }
 
+/// The task that samples ends with its runtime; the next who looks, elsewhere, has another.
+#[test]
+fn figures_go_on_in_another_runtime() {
+    let runtime = || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().start_paused(true).build().unwrap()
+    };
+    let world = World::new();
+    let inspector = Inspector::new().store("rooms", &world.rooms);
+    let first = runtime();
+    let page = first.block_on(Page::open(&inspector));
+    drop(first);
+    for page in [Some(page), None] {
+        let second = runtime();
+        let mut other = second.block_on(Page::open(&inspector));
+        drop(page);
+        let sample = |page: &Value| page["sample"].as_u64().unwrap();
+        second.block_on(async {
+            let before = sample(&other.after(1).await);
+            assert_eq!(sample(&other.after(2).await), before + 2);
+            drop(other);
+            tokio::task::yield_now().await;
+            assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+        });
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_on_disk_is_shown() {
     let folder = tempfile::tempdir().unwrap();

@@ -58,9 +58,12 @@ impl<V: LiveValue> State<V> {
         let extra = self.extra();
         extra.full_watchers += usize::from(values);
         shared.counters.add(Count::Watchers, 1);
-        shared.counters.add(Count::DeltaWatchers, usize::from(!values));
-        let is_member = matches!(sitter, Sitter::Member(..));
-        shared.counters.add(Count::SetWatchers, usize::from(is_member));
+        if !values {
+            shared.counters.add(Count::DeltaWatchers, 1);
+        }
+        if matches!(sitter, Sitter::Member(..)) {
+            shared.counters.add(Count::SetWatchers, 1);
+        }
         let ring = extra.ring.get_or_insert_with(|| {
             shared.counters.add(Count::WatchedEntries, 1);
             Arc::new(Ring::new(Arc::clone(shared)))
@@ -85,12 +88,12 @@ impl<V: LiveValue> State<V> {
         after.leave_all(sitter.map(Leftover::Sitter));
         after.leave_all(released);
         shared.counters.subtract(Count::Watchers, 1);
-        shared
-            .counters
-            .subtract(Count::DeltaWatchers, usize::from(!seat.values));
-        shared
-            .counters
-            .subtract(Count::SetWatchers, usize::from(is_member));
+        if !seat.values {
+            shared.counters.subtract(Count::DeltaWatchers, 1);
+        }
+        if is_member {
+            shared.counters.subtract(Count::SetWatchers, 1);
+        }
         if let Some(extra) = &mut self.extra {
             extra.full_watchers -= usize::from(seat.values);
         }

@@ -12,7 +12,6 @@ use uuid::Uuid;
 use crate::ground::sync::Mutex;
 use crate::ground::unwind::caught;
 use crate::store::store::LiveStore;
-use crate::value::error::TryAcquireError;
 use crate::ws::inspect::figures::Figures;
 use crate::ws::inspect::sockets::Connected;
 use crate::ws::inspect::stock::Inspected;
@@ -60,19 +59,29 @@ impl Sampler {
         self.figures.clone()
     }
 
-    /// Keeps the figures there, and new. The first who looks has them made.
+    /// Keeps the figures there, and new. The first who looks makes them.
     pub(super) fn look(self: &Arc<Self>) -> Look {
-        let mut state = self.state.lock();
-        state.looks += 1;
-        if state.task.as_ref().is_none_or(AbortHandle::is_finished) {
-            let mut survey = Survey::begin(&self.stores, &self.lives);
-            // Whoever comes next finds them. Without a walk, no value goes here, and nothing of the user's runs.
-            self.show(&mut survey, Walk::No);
+        // What is looked at may run code of the user's, so nothing is locked meanwhile.
+        let mut begun = None;
+        loop {
+            let mut state = self.state.lock();
+            if state.is_sampled() {
+                state.looks += 1;
+                break;
+            }
+            let Some((survey, figures)) = begun.take() else {
+                drop(state);
+                let mut survey = Survey::begin(&self.stores, &self.lives);
+                let figures = Figures(json(&survey.look(Walk::No)));
+                begun = Some((survey, figures));
+                continue;
+            };
+            state.looks += 1;
+            // Nobody follows them yet. If there are some, of a task that has ended with its runtime, they are soon replaced.
+            let _ = self.figures.create(&KEY, figures);
             let runtime = Handle::try_current().ok();
-            state.task = runtime.map(|runtime| {
-                let task = runtime.spawn(Arc::clone(self).go_on(survey));
-                task.abort_handle()
-            });
+            state.task = runtime.map(|runtime| runtime.spawn(Arc::clone(self).go_on(survey)).abort_handle());
+            break;
         }
         Look(Arc::clone(self))
     }
@@ -88,7 +97,7 @@ impl Sampler {
                 }
                 () = sleep_until(next) => {
                     // Whatever panics is no figure, and no reason to have none from now on.
-                    let _ = caught(|| self.show(&mut survey, Walk::Yes));
+                    let _ = caught(|| self.show(&mut survey));
                     next = Instant::now() + PERIOD;
                 }
             }
@@ -96,13 +105,11 @@ impl Sampler {
     }
 
     /// Shows everything as it is now.
-    fn show(&self, survey: &mut Survey, walk: Walk) {
-        let figures = Figures(json(&survey.look(walk)));
-        match self.figures.try_acquire(&KEY) {
-            Ok(mut guard) => drop(guard.set(figures)),
-            // Nobody else creates one.
-            Err(TryAcquireError::Missing) => drop(self.figures.create(&KEY, figures)),
-            Err(TryAcquireError::Held) => {}
+    fn show(&self, survey: &mut Survey) {
+        let figures = Figures(json(&survey.look(Walk::Yes)));
+        // Nobody else holds it, or removes it.
+        if let Ok(mut guard) = self.figures.try_acquire(&KEY) {
+            guard.set(figures);
         }
     }
 
@@ -118,6 +125,12 @@ impl Sampler {
             guard.delete();
         }
         true
+    }
+}
+
+impl State {
+    fn is_sampled(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| !task.is_finished())
     }
 }
 

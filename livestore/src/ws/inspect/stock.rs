@@ -262,7 +262,11 @@ impl<V: LiveValue> StockSurvey<V> {
         use crate::ground::stats::DiskState;
         let disk = stats.disk?;
         let folder = self.store.folder().map(|folder| folder.display().to_string());
-        let error = self.store.durability_error().map(|error| error.to_string());
+        // What a panic has said may be about a value.
+        let error = self.store.durability_error().map(|error| match error.io_error() {
+            Some(error) => error.to_string(),
+            None => "the thread that writes has ended".to_owned(),
+        });
         let written = before.disk.map_or(0, |before| before.durable);
         Some(OfDisk {
             folder: folder.unwrap_or_default(),
