@@ -7,14 +7,17 @@
 
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use livestore::{LiveStore, Uuid};
+use livestore::{LiveStore, LiveValue, Uuid};
 use livestore_benches::keys::keys;
 use livestore_benches::raw::{self, Raw};
 use livestore_benches::runtime::{repeated, single};
 use livestore_benches::tasks::together;
-use livestore_benches::values::{self, Block, BlockMutation, Small, SmallMutation};
+use livestore_benches::values::{self, Block, BlockMutation, Counted, CountedMutation, Small, SmallMutation};
 use livestore_benches::{awaited, clock};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
 /// How many entries there are besides the one that is used.
 const ENTRIES: usize = 1000;
@@ -23,7 +26,7 @@ const ENTRIES: usize = 1000;
 type Operation = fn(u64);
 
 /// Every operation, by the name that the command line takes.
-const OPERATIONS: [(&str, Operation); 28] = [
+const OPERATIONS: [(&str, Operation); 33] = [
     ("nothing", nothing),
     ("init", init),
     ("raw-init", raw_init),
@@ -39,6 +42,11 @@ const OPERATIONS: [(&str, Operation); 28] = [
     ("raw-mutate-telling", raw_mutate_telling),
     ("mutate-by-2", mutate_by_2),
     ("mutate-by-8", mutate_by_8),
+    ("user", user),
+    ("user-by-8", user_by_8),
+    ("raw-user-by-8", raw_user_by_8),
+    ("user-in-turn", user_in_turn),
+    ("raw-user-in-turn", raw_user_in_turn),
     ("mutate-block", mutate_block),
     ("mutate-watched", mutate_watched),
     ("mutate-delta-watched", mutate_delta_watched),
@@ -225,6 +233,82 @@ fn mutate_by(tasks: u64, times: u64) {
             }
         }
     });
+}
+
+/// Code of the user's, and nobody else is there.
+#[inline(never)]
+fn user(times: u64) {
+    let (store, key) = counted();
+    single().block_on(tokio::task::unconstrained(count_up(store, key, times)));
+}
+
+/// Eight tasks on two threads, with code of the user's.
+#[inline(never)]
+fn user_by_8(times: u64) {
+    let (store, key) = counted();
+    together(8, times, |times| count_up(store.clone(), key, times));
+}
+
+/// The same code within a tokio `Mutex`.
+#[inline(never)]
+fn raw_user_by_8(times: u64) {
+    let bare = Arc::new(Mutex::new(Counted::new()));
+    together(8, times, |times| raw_count_up(Arc::clone(&bare), times));
+}
+
+/// Eight tasks on one thread, each of which always waits for the one before: what two threads come to, without their noise.
+#[inline(never)]
+fn user_in_turn(times: u64) {
+    let (store, key) = counted();
+    single().block_on(async {
+        let first = store.acquire(&key).await.unwrap();
+        let tasks = in_turn(times, |times| count_up(store.clone(), key, times)).await;
+        first.release();
+        tasks.join_all().await;
+    });
+}
+
+/// The same with a tokio `Mutex`.
+#[inline(never)]
+fn raw_user_in_turn(times: u64) {
+    let bare = Arc::new(Mutex::new(Counted::new()));
+    single().block_on(async {
+        let first = bare.lock().await;
+        let tasks = in_turn(times, |times| raw_count_up(Arc::clone(&bare), times)).await;
+        drop(first);
+        tasks.join_all().await;
+    });
+}
+
+fn counted() -> (LiveStore<Counted>, Uuid) {
+    let (store, key) = (LiveStore::default(), Uuid::from_u128(1));
+    assert!(store.create(&key, Counted::new()).is_ok());
+    (store, key)
+}
+
+async fn count_up(store: LiveStore<Counted>, key: Uuid, times: u64) {
+    for count in 0..times {
+        let mutn = CountedMutation::Count(black_box(count));
+        let _ = black_box(store.mutate_version(&key, mutn).await);
+    }
+}
+
+async fn raw_count_up(bare: Arc<Mutex<Counted>>, times: u64) {
+    for count in 0..times {
+        let mutn = CountedMutation::Count(black_box(count));
+        let _ = black_box(bare.lock().await.apply(&mutn));
+    }
+}
+
+/// Begins eight tasks, and returns when all of them wait.
+async fn in_turn<F>(times: u64, mut work: impl FnMut(u64) -> F) -> JoinSet<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    (0..8).for_each(|_| drop(tasks.spawn(work(times.div_ceil(8)))));
+    tokio::task::yield_now().await;
+    tasks
 }
 
 /// The watcher takes nothing, so each update evicts one.
