@@ -102,13 +102,16 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
 
     /// Sets what is called with entries that have expired.
     ///
-    /// Each expired entry is passed once, in batches of at most 1,024, after its watchers were told and its key was
+    /// Each expired entry is passed once in the life of a process, in batches of at most 1,024, after its watchers were told and its key was
     /// freed. Batches are delivered one after another in a task of their own: a slow callback delays later callbacks,
     /// not the checks, and the batches that wait for it are kept. If the callback panics, its batch is consumed and the
     /// next one is delivered. Batches that are under way when the store ends are still delivered, as long as the runtime
-    /// lives; with a runtime that ends, they are lost. In a store that is kept on disk, too: when a batch is passed, its entries
-    /// may be gone from the disk already, so what must not be lost, as the settling of an auction, is a mutation of its own,
-    /// before the entry goes.
+    /// lives; with a runtime that ends, they are lost.
+    ///
+    /// A store that is kept on disk writes the end of an entry as it writes any commit, and does not wait for the callback. So a
+    /// process that is killed has passed some entries that are still on disk: they have expired when the folder is opened, and are
+    /// passed once more. And it has not passed others that are gone from there. What must happen once, as the settling of an
+    /// auction, is a mutation of its own, which says that it has happened, before the entry goes.
     ///
     /// Has an effect only with an [`expire_check_freq`](StoreOptions::expire_check_freq). A callback that captures a
     /// handle keeps the store open for ever: use [`on_expire_with`](Self::on_expire_with), or capture a
