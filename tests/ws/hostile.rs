@@ -246,7 +246,7 @@ async fn what_does_not_fit_is_refused_and_the_connection_goes_on() {
     for key in ["__proto__", "constructor", "", "0"] {
         assert_eq!(
             ask(&mut ann, json!({"t": "get", "k": key})).await["code"],
-            "not_found"
+            "bad_request"
         );
         assert_eq!(
             ask(&mut ann, json!({"t": "call", "f": key})).await["code"],

@@ -399,6 +399,43 @@ async fn on_the_way_down_all_are_told_and_nobody_is_let_in() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_no_key_is_told_from_one_that_has_no_entry() {
+    let world = World::new();
+    let key = world.room(1, &["ann"]);
+    let mut ann = world.visit("ann");
+    for none in [key.to_string().replace('-', ""), "A0".repeat(18), String::new()] {
+        for request in [
+            json!({"t": "get", "k": none}),
+            json!({"t": "cmd", "k": none, "c": {"say": "hi"}}),
+            json!({"t": "pub", "k": none, "msg": "hi"}),
+        ] {
+            let reply = ann.request(request).await.unwrap();
+            assert_eq!(reply["code"], "bad_request", "{reply}");
+            assert_eq!(reply["err"], "a key is a UUID, hyphenated and in lower case");
+        }
+        let status = ann
+            .request(json!({"t": "sub", "keys": [{"k": none}, {"k": key}]}))
+            .await
+            .unwrap();
+        assert_eq!(
+            status["subs"],
+            json!([{"k": none, "err": "bad_request"}, {"k": key}])
+        );
+    }
+    let reply = ann
+        .request(json!({"t": "get", "s": "rooms", "k": key}))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&reply["code"], &reply["err"]),
+        (
+            &json!("bad_request"),
+            &json!("no store is served under this name")
+        )
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_end_of_the_store_is_told_as_no_end_of_its_entries() {
     let world = World::new();
     let (one, two) = (world.room(1, &["ann"]), world.room(2, &["ann"]));

@@ -19,7 +19,7 @@ use crate::ws::cx::Cx;
 use crate::ws::deny::{Code, Deny};
 use crate::ws::frame::Tag;
 use crate::ws::here::Card;
-use crate::ws::json::{Json, json};
+use crate::ws::json::Json;
 use crate::ws::presence::Presence;
 use crate::ws::served::Stay;
 use crate::ws::whole::json_without_hidden;
@@ -448,10 +448,7 @@ fn ask<U, V: LiveValue, T>(
 
 /// Reads what a client gives. Why it cannot be read is no secret: it says what the client itself wrote.
 pub(crate) fn read<C: DeserializeOwned>(given: &RawValue) -> Result<C, Deny> {
-    serde_json::from_str(given.get()).map_err(|error| Deny {
-        reason: Some(json(&error.to_string())),
-        ..Deny::new(Code::BadRequest)
-    })
+    serde_json::from_str(given.get()).map_err(|error| Deny::bad_request(&error.to_string()))
 }
 
 fn period(times: u32) -> Duration {

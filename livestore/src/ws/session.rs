@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -374,7 +375,7 @@ impl<U: Send + Sync + 'static> Session<U> {
                 continue;
             }
             let told = match request::key(&wanted.k) {
-                None => Err(Code::NotFound),
+                None => Err(Code::BadRequest),
                 Some(key)
                     if self.subscriptions() >= self.config.limits.subscriptions
                         && !self.stores[at].contains(&key) =>
@@ -438,7 +439,7 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     fn get(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let at = self.store(request)?;
-        let key = request.key().ok_or(Deny::new(Code::NotFound))?;
+        let key = key_of(request)?;
         let (ver, view) = self.stores[at].get(key).map_err(Deny::new)?;
         let view = view.text().ok_or(Deny::new(Code::Internal))?;
         self.reply(
@@ -454,7 +455,7 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     fn command(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let store = self.store(request)?;
-        let key = request.key().ok_or(Deny::new(Code::NotFound))?;
+        let key = key_of(request)?;
         let command = request.given().to_owned();
         self.count()?;
         let is_epoch = request.epoch.as_deref().is_none_or(|epoch| epoch == self.epoch);
@@ -491,7 +492,7 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     fn publish(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let at = self.store(request)?;
-        let key = request.key().ok_or(Deny::new(Code::NotFound))?;
+        let key = key_of(request)?;
         let message = request.msg.unwrap_or(RawValue::NULL);
         self.stores[at].publish(key, message, Instant::now())?;
         self.reply(request.id, Told::new("ok"));
@@ -585,9 +586,13 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     /// Which store a request is about.
     fn store(&self, request: &Request<'_>) -> Result<usize, Deny> {
-        self.config
-            .store(request.s.as_deref())
-            .ok_or(Deny::new(Code::BadRequest))
+        let store = self.config.store(request.s.as_deref());
+        store.ok_or_else(|| {
+            Deny::bad_request(match request.s {
+                Some(_) => "no store is served under this name",
+                None => "several stores are served, so name one",
+            })
+        })
     }
 
     fn reply(&mut self, id: Option<u64>, told: Told<'_>) {
@@ -603,6 +608,12 @@ impl<U: Send + Sync + 'static> Session<U> {
     }
 }
 
-fn millis(time: std::time::Duration) -> u64 {
+/// The key that a request names.
+fn key_of(request: &Request<'_>) -> Result<Uuid, Deny> {
+    let key = request.key();
+    key.ok_or_else(|| Deny::bad_request("a key is a UUID, hyphenated and in lower case"))
+}
+
+fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
