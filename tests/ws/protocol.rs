@@ -1,5 +1,10 @@
 //! What goes over the wire, frame by frame.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use livestore::ws::Deny;
 use serde_json::json;
 
 use crate::world::{RoomMutation, World, room, settle, sub};
@@ -396,6 +401,78 @@ async fn on_the_way_down_all_are_told_and_nobody_is_let_in() {
     let mut late = world.visit("ben");
     assert_eq!(late.next().await, None);
     assert_eq!(late.close_code(), Some(1012));
+}
+
+/// Each restart cut a payment in two: what it had done stood, and what was to follow did not.
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_comes_to_its_end_before_the_server_does() {
+    let world = World::new();
+    let key = world.room(1, &["ann"]);
+    let steps = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&steps);
+    let live = world.live.clone().call("pay", move |_, (): ()| {
+        let steps = Arc::clone(&counted);
+        async move {
+            steps.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            steps.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, Deny>("paid")
+        }
+    });
+    let mut ann = live.local("ann".to_owned());
+    sub(&mut ann, &key).await;
+    settle(&mut ann).await;
+    let guard = world.rooms.acquire(&key).await.unwrap();
+    ann.send(json!({"t": "call", "id": 1, "f": "pay"}));
+    ann.send(json!({"t": "cmd", "id": 2, "k": key, "c": {"say": "good-bye"}}));
+    assert!(settle(&mut ann).await.is_empty());
+
+    let shutdown = tokio::spawn({
+        let live = live.clone();
+        async move { live.shutdown_on(std::future::ready(())).await }
+    });
+    let told = settle(&mut ann).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["t"], "bye");
+    // Nothing is begun any more.
+    let late = ann.request(json!({"t": "call", "f": "pay"})).await.unwrap();
+    assert_eq!(
+        (&late["code"], &late["after"]),
+        (&json!("unavailable"), &told[0]["after"])
+    );
+    guard.release();
+    let mut last = Vec::new();
+    while let Some(frame) = ann.next().await {
+        last.push(frame);
+    }
+    assert_eq!(last.len(), 3, "{last:?}");
+    assert_eq!(last[0]["p"], json!([[["lines"], ["ann: good-bye"]]]));
+    assert_eq!((&last[1]["t"], &last[1]["id"]), (&json!("ok"), &json!(2)));
+    assert_eq!(last[2], json!({"t": "ok", "id": 1, "v": "paid"}));
+    assert_eq!(ann.close_code(), Some(1012));
+    assert_eq!(steps.load(Ordering::Relaxed), 2);
+    shutdown.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_server_waits_ten_seconds_for_what_does_not_end() {
+    let world = World::new();
+    let live = world
+        .live
+        .clone()
+        .call("hang", |_, (): ()| std::future::pending::<Result<(), Deny>>());
+    let (mut ann, mut ben) = (live.local("ann".to_owned()), live.local("ben".to_owned()));
+    ann.send(json!({"t": "call", "id": 1, "f": "hang"}));
+    settle(&mut ann).await;
+    let begun = tokio::time::Instant::now();
+    let shutdown = live.shutdown_on(std::future::ready(()));
+    let drain = async |who: &mut livestore::ws::Local<String>| {
+        while who.next().await.is_some() {}
+        begun.elapsed()
+    };
+    let (idle, busy, ()) = tokio::join!(drain(&mut ben), drain(&mut ann), shutdown);
+    assert_eq!(idle, Duration::ZERO);
+    assert_eq!(busy, Duration::from_secs(10));
 }
 
 #[tokio::test(start_paused = true)]

@@ -495,6 +495,10 @@ where
         }
     }
 
+    fn owes(&self) -> bool {
+        self.subs.values().any(|sub| !sub.replies.is_empty())
+    }
+
     fn due(&self) -> Option<Instant> {
         let due = self.due.first().map(|(at, _)| *at);
         due.into_iter().chain(self.latest.due()).min()

@@ -50,6 +50,9 @@ pub(crate) trait Followed: Send {
     /// Adds frames to `out` until there is nothing to be told now, or `out` is full.
     fn poll_tell(&mut self, cx: &mut Context<'_>, now: Instant, out: &mut Outbox);
 
+    /// Whether there are replies that wait for what is to be told before.
+    fn owes(&self) -> bool;
+
     /// When there is something to be told though nothing happens.
     fn due(&self) -> Option<Instant>;
 

@@ -30,6 +30,8 @@ use crate::ws::served::{Come, Followed, Outbox, Outcome, Subscribed};
 
 /// How many events may wait for a connection.
 const EVENTS: usize = 256;
+/// The longest that the end of the server waits, for no clock goes on for ever: a day.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// Why a connection ends, as its client is told. Whoever gets a code from 4400 to 4499 does not come back, others do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +144,8 @@ pub(crate) struct Session<U> {
     /// When it was asked whether it is there, and has not answered.
     asked: Option<Instant>,
     alarm: Pin<Box<Sleep>>,
+    /// The server is about to end. What is under way has until then, and nothing more is begun.
+    leaving: Option<Instant>,
     close: Option<Close>,
 }
 
@@ -185,6 +189,7 @@ impl<U: Send + Sync + 'static> Session<U> {
             heard: now,
             asked: None,
             alarm: Box::pin(sleep_until(now + limits.ping_after)),
+            leaving: None,
             close: None,
             config: Arc::clone(config),
             visitor: Arc::clone(visitor),
@@ -212,6 +217,9 @@ impl<U: Send + Sync + 'static> Session<U> {
         }
         if request.as_ref().is_some_and(|request| request.t == "pong") {
             return;
+        }
+        if self.leaving.is_some() {
+            return self.refuse(id, &Deny::unavailable(self.back_after()));
         }
         let handled = match &request {
             Some(request) => self.handle(request),
@@ -284,6 +292,9 @@ impl<U: Send + Sync + 'static> Session<U> {
                     store.poll_tell(cx, now, &mut self.out);
                 }
             }
+            if self.leaving.is_some_and(|until| until <= now || !self.is_busy()) {
+                self.close(Close::RESTART);
+            }
             if !self.out.is_empty() {
                 return Poll::Ready(Out::Send(self.out.take()));
             }
@@ -316,8 +327,32 @@ impl<U: Send + Sync + 'static> Session<U> {
             }
             return None;
         }
-        let due = self.stores.iter().filter_map(|store| store.due()).min();
-        Some(due.map_or(next, |due| due.min(next)))
+        let due = self.stores.iter().filter_map(|store| store.due());
+        due.chain(self.leaving).chain([next]).min()
+    }
+
+    /// Whether somebody waits for the end of a call or a command, or for what it has led to.
+    fn is_busy(&self) -> bool {
+        self.unanswered > 0 || self.stores.iter().any(|store| store.owes())
+    }
+
+    /// In how many milliseconds the client is to come back when the server has ended: not all at once.
+    fn back_after(&self) -> u64 {
+        500 + u64::from(self.visitor.session.as_bytes()[0]) * 8
+    }
+
+    /// Says that the server ends.
+    fn leave(&mut self, now: Instant) {
+        if self.leaving.is_some() {
+            return;
+        }
+        let bye = Told {
+            why: Some("restart"),
+            after: Some(self.back_after()),
+            ..Told::new("bye")
+        };
+        self.out.push(bye.encode());
+        self.leaving = Some(now + self.config.limits.finish_within.min(LONGEST));
     }
 
     fn obey(&mut self, control: Control, now: Instant) {
@@ -335,18 +370,8 @@ impl<U: Send + Sync + 'static> Session<U> {
                 self.stores[store].revoke(&key, &mut self.out);
                 drop(done);
             }
-            Control::Close(close) => {
-                if close == Close::RESTART {
-                    let after = 500 + u64::from(self.visitor.session.as_bytes()[0]) * 8;
-                    let bye = Told {
-                        why: Some("restart"),
-                        after: Some(after),
-                        ..Told::new("bye")
-                    };
-                    self.out.push(bye.encode());
-                }
-                self.close(close);
-            }
+            Control::Close(Close::RESTART) => self.leave(now),
+            Control::Close(close) => self.close(close),
         }
     }
 
