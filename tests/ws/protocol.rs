@@ -475,6 +475,38 @@ async fn the_end_of_the_server_waits_ten_seconds_for_what_does_not_end() {
     assert_eq!(busy, Duration::from_secs(10));
 }
 
+/// Whoever had a key told once a second had his own commands answered once a second.
+#[tokio::test(start_paused = true)]
+async fn a_reply_does_not_wait_for_the_period_of_its_key() {
+    // Frames of a key lie a second apart.
+    let world = World::with(livestore::StoreOptions::default(), 1);
+    let key = world.room(1, &["ann", "ben"]);
+    let (mut ann, mut ben) = (world.visit("ann"), world.visit("ben"));
+    sub(&mut ann, &key).await;
+    sub(&mut ben, &key).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    settle(&mut ann).await;
+    settle(&mut ben).await;
+    world.say(&key, "somebody else").await;
+    settle(&mut ann).await;
+    settle(&mut ben).await;
+    let asked = tokio::time::Instant::now();
+    let say = json!({"t": "cmd", "k": key, "c": {"say": "me"}});
+    let reply = ann.request(say.clone()).await.unwrap();
+    assert_eq!((&reply["t"], asked.elapsed()), (&json!("ok"), Duration::ZERO));
+    let lines = |who: &livestore::ws::Local<String>| {
+        who.value(None, &key).unwrap()["lines"].as_array().unwrap().len()
+    };
+    assert_eq!(lines(&ann), 2);
+    // Nobody else is told any earlier, nor is the next of one's own: a view is made twice in a period at most.
+    assert!(settle(&mut ben).await.is_empty());
+    ann.request(say).await.unwrap();
+    assert!(asked.elapsed() > Duration::from_millis(500));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    settle(&mut ben).await;
+    assert_eq!((lines(&ann), lines(&ben)), (3, 3));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_no_key_is_told_from_one_that_has_no_entry() {
     let world = World::new();

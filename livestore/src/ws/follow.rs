@@ -127,9 +127,10 @@ where
     fn tell(&mut self, key: Uuid, entry: &Entry<V>, role: &R, now: Instant, out: &mut Outbox) {
         let Some(sub) = self.subs.get(&key) else { return };
         let (views, has) = (Arc::clone(&sub.role), sub.has);
+        let waits = !sub.replies.is_empty();
         let address = self.address(key, views.tag);
         let make = || self.store.route.see(role, entry);
-        let news = match views.tell(address, has, entry.version(), now, make) {
+        let news = match views.tell(address, has, waits, entry.version(), now, make) {
             Ok(news) => news,
             Err(_) => return self.end(&key, None, "internal", None, out),
         };
@@ -343,9 +344,14 @@ where
         let route = &self.store.route;
         // The present is viewed first, so that there is something to compare with.
         let make = || route.see(role, entry);
-        let viewed = sub
-            .role
-            .tell(address, Has::Nothing, entry.version(), Instant::now(), make);
+        let viewed = sub.role.tell(
+            address,
+            Has::Nothing,
+            false,
+            entry.version(),
+            Instant::now(),
+            make,
+        );
         let old = || {
             let past = route.store.history(&key)?;
             let old = past.iter().find(|past| past.version() == ver)?;
@@ -548,9 +554,17 @@ where
         told.map(drop).map_err(|_| Deny::new(self.store.route.missing()))
     }
 
-    fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, out: &mut Outbox) {
+    fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, now: Instant, out: &mut Outbox) {
         match self.subs.get_mut(key) {
-            Some(sub) if sub.seen < version => sub.replies.push((version, reply)),
+            Some(sub) if sub.seen < version => {
+                sub.replies.push((version, reply));
+                // What was to wait for its time is told now, if it may be.
+                if let Some(due) = sub.due.as_mut() {
+                    self.due.remove(&(*due, *key));
+                    *due = now.min(*due);
+                    self.due.insert((*due, *key));
+                }
+            }
             _ => out.push(reply),
         }
     }

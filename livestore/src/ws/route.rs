@@ -299,6 +299,9 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
 
     /// Has a key told at most so many times in a second, from 1 to 1000; what lies between is told as one. 60 by default. Messages
     /// are told at once, unless [otherwise](Self::latest_per_sender) said.
+    ///
+    /// Who has sent a command is told what it has led to before its reply: at once, but no more than one more time in each period for
+    /// all who see the same; else the reply waits for its time.
     pub fn at_most(mut self, times: u32) -> Self {
         self.period = period(times);
         self

@@ -72,7 +72,7 @@ pub(crate) trait Followed: Send {
     fn publish(&mut self, key: Uuid, message: &RawValue, now: Instant) -> Result<(), Deny>;
 
     /// Has a reply sent when everything up to this version was told.
-    fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, out: &mut Outbox);
+    fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, now: Instant, out: &mut Outbox);
 }
 
 /// What came of a subscription.

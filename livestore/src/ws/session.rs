@@ -281,7 +281,7 @@ impl<U: Send + Sync + 'static> Session<U> {
                 self.obey(control, now);
             }
             while let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx) {
-                self.answer(done);
+                self.answer(done, now);
             }
             if self.close.is_none() {
                 // Each comes first in turn, as the first that has much to tell leaves no room.
@@ -554,7 +554,7 @@ impl<U: Send + Sync + 'static> Session<U> {
         Ok(())
     }
 
-    fn answer(&mut self, done: Done) {
+    fn answer(&mut self, done: Done, now: Instant) {
         match done {
             Done::Arrived(at, come) => {
                 let is_again = self.arriving.remove(&at).unwrap_or(false);
@@ -585,12 +585,12 @@ impl<U: Send + Sync + 'static> Session<U> {
                     Some(waiting) => self.carry_out(at, waiting),
                     None => drop(self.queues.remove(&at)),
                 }
-                self.answer_command(at, id, &outcome);
+                self.answer_command(at, id, &outcome, now);
             }
         }
     }
 
-    fn answer_command(&mut self, (store, key): At, id: Option<u64>, outcome: &Outcome) {
+    fn answer_command(&mut self, (store, key): At, id: Option<u64>, outcome: &Outcome, now: Instant) {
         let Some(id) = id else { return };
         match outcome {
             Outcome::Done(version) => {
@@ -599,11 +599,11 @@ impl<U: Send + Sync + 'static> Session<U> {
                     ver: Some(*version),
                     ..Told::new("ok")
                 };
-                self.stores[store].reply_after(&key, *version, reply.encode(), &mut self.out);
+                self.stores[store].reply_after(&key, *version, reply.encode(), now, &mut self.out);
             }
             Outcome::Conflict(version) => {
                 let reply = error(id, &Deny::new(Code::Conflict), Some(*version));
-                self.stores[store].reply_after(&key, *version, reply, &mut self.out);
+                self.stores[store].reply_after(&key, *version, reply, now, &mut self.out);
             }
             Outcome::Refused(deny) => self.out.push(error(id, deny, None)),
         }
