@@ -416,8 +416,12 @@ where
             there: look,
         };
         if let Some(former) = former {
-            // It is one stay.
-            (sub.there, sub.replies) = (former.there, former.replies);
+            // It is one stay, perhaps with another card.
+            sub.there = match self.store.route.counts() {
+                true => self.store.route.enter(&self.cx(key)),
+                false => former.there,
+            };
+            sub.replies = former.replies;
             // Unless the entry is another, whose predecessor's end nobody has been told of yet.
             sub.here = former.here.filter(|come| !(come.is_over)());
         } else if sub.there.is_none() {
@@ -513,10 +517,18 @@ where
     fn recheck(&mut self, now: Instant, out: &mut Outbox) {
         let keys: Vec<_> = self.subs.keys().copied().collect();
         for key in keys {
-            if let Some(entry) = self.set.latest(&key)
-                && let Some(role) = self.ask(key, &entry, out)
-                && self.subs.get(&key).is_some_and(|sub| sub.has == Has::Nothing)
-            {
+            let Some(entry) = self.set.latest(&key) else {
+                continue;
+            };
+            let Some(role) = self.ask(key, &entry, out) else {
+                continue;
+            };
+            if self.store.route.counts() {
+                // The new card comes before the old one goes.
+                let there = self.store.route.enter(&self.cx(key));
+                self.subs.entry(key).and_modify(|sub| sub.there = there);
+            }
+            if self.subs.get(&key).is_some_and(|sub| sub.has == Has::Nothing) {
                 self.tell(key, &entry, &role, now, out);
             }
         }

@@ -99,6 +99,9 @@ impl<U> Live<U> {
 
     /// Says what tells users apart: for [`send_to`](Self::send_to), [`kick`](Self::kick) and the limits of one user. Without,
     /// each connection is for itself.
+    ///
+    /// An empty id is none: whoever has it, as a visitor without an account, is for himself too; by it, all of those are reached. Any
+    /// other that visitors share makes one user of them, with the connections and the rate of one.
     pub fn user_id<I: ToString>(self, id: impl Fn(&U) -> I + Send + Sync + 'static) -> Self {
         self.with(|config| config.user_id = Some(Arc::new(move |user| Arc::from(id(user).to_string()))))
     }
@@ -212,8 +215,8 @@ impl<U: Send + Sync + 'static> Live<U> {
         reached.len()
     }
 
-    /// Has everything that a user sees checked again: for when what the role functions look at has changed elsewhere than in the
-    /// entries.
+    /// Has everything that a user sees checked again, and his cards where [who is there](Route::presence) is shown made anew: for
+    /// when what the role functions and the cards look at has changed elsewhere than in the entries.
     pub fn recheck(&self, id: &impl ToString) {
         for reach in self.hub.reach(Some(&id.to_string())) {
             reach.control(Control::Recheck);

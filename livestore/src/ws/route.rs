@@ -232,8 +232,8 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     /// order in which they came, under a name that says nothing of him, and is another at each key. Beyond 200, people are counted
     /// and not shown. Whoever may not see the entry may not see who is there; whoever may need not be subscribed to it himself.
     ///
-    /// `card` says what is shown of who asks: it is an allow-list, without what is [`Hidden`](crate::Hidden). The one that was
-    /// made last is shown. Of whom it is `null`, as `None` is, nothing is shown, and he is not counted. Nor is he if it panics.
+    /// `card` says what is shown of who asks: it is an allow-list, without what is [`Hidden`](crate::Hidden). It is made
+    /// whenever he subscribes, also once more, and at [`recheck`](crate::ws::Live::recheck); the one that was made last is shown. Of whom it is `null`, as `None` is, nothing is shown, and he is not counted. Nor is he if it panics.
     ///
     /// Somebody comes with his first subscription, and is gone 10 seconds after the end of the last, however that came about:
     /// whoever reconnects within that [grace](Self::presence_grace) has not been away. At most four changes a second are told of a
@@ -384,6 +384,11 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     pub(crate) fn here(&self, cx: &Cx<U>) -> Option<Here<V>> {
         let here = self.here.as_ref()?;
         caught(|| here(cx)).ok()
+    }
+
+    /// Whether it is counted who is there.
+    pub(crate) fn counts(&self) -> bool {
+        self.enter.is_some()
     }
 
     /// What is to be kept as long as somebody is subscribed, who may.
