@@ -147,12 +147,10 @@ impl<U, V: LiveValue> Route<U, V> {
         self.view(
             move |cx, entry| may_see(cx, entry).then_some(()),
             |(), entry| {
-                let encoded = json_without_hidden(&**entry.value()).ok();
-                Json::of(
-                    encoded
-                        .and_then(|bytes| String::from_utf8(bytes).ok())
-                        .map(Arc::from),
-                )
+                let encoded = json_without_hidden(&**entry.value()).map_err(|error| error.to_string());
+                let text =
+                    encoded.and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
+                Json::of(text.map(Arc::from).map_err(Arc::from))
             },
         )
     }
