@@ -496,7 +496,8 @@ async fn the_inspector_is_for_whoever_has_come_by_the_secret() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let (end, down) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(server::serve(listener, ADMIN, async { drop(down.await) }));
+    let served = server::serve(listener, App::new(), ADMIN, async { drop(down.await) });
+    let server = tokio::spawn(served);
     for (path, headers) in [
         ("/inspect", ""),
         ("/inspect", "Cookie: admin=\r\n"),

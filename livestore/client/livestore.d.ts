@@ -92,6 +92,13 @@ export interface Live<A extends Api = AnyApi> {
   readonly state: Observable<"connecting" | "open" | "waiting" | "closed">;
   /** Why it is closed. `code` is that of the socket; 0 if none could be made. */
   readonly closed: { readonly code: number; readonly reason: string } | undefined;
+  /**
+   * Why there is no connection now, for whoever asks why it is `waiting`: how the last one ended, or why the last attempt came to
+   * nothing. `code` is that of the socket, 4530 for a server that is full; 0 where no socket has said why: `options.token` has
+   * failed, or no answer came. Browsers tell 1006 of whatever lies before the server, a wrong path included. `undefined` while
+   * it is `open`.
+   */
+  readonly lost: { readonly code: number; readonly reason: string } | undefined;
 
   /**
    * Watches a key, a hyphenated UUID: its value, from now on, through reconnects. Whoever watches the same key shares one
@@ -108,7 +115,10 @@ export interface Live<A extends Api = AnyApi> {
    */
   send<S extends Store<A>>(store: S, key: string, command: Of<A, S, "command">, options?: SendOptions<Of<A, S, "view">>): Promise<number>;
 
-  /** Asks for anything that is not a command to one entry. Rejects as `send` does. */
+  /**
+   * Asks for anything that is not a command to one entry. Rejects as `send` does. Unlike with `send`, a watch may come to what the
+   * call has changed only after its answer: where that matters, the answer says the version, and `watch.version` when it is there.
+   */
   call<N extends keyof Calls<A> & string>(
     name: N,
     ...argument: undefined extends Argument<A, N> ? [argument?: Argument<A, N>] : [argument: Argument<A, N>]

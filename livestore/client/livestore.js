@@ -423,7 +423,7 @@ class Live {
     const frame = { t: "pub", s: store, k: String(key).toLowerCase(), msg: message };
     if (confirm) return this.#ask(frame).then(() => {});
     this.#flush();
-    return this.#put(encode(frame));
+    return !this.#after && this.#put(encode(frame));
   }
   events = this.#events.join;
   retry = () => {
@@ -433,7 +433,7 @@ class Live {
   };
   close() {
     const socket = this.#socket;
-    this.#finish({ code: 1000, reason: "closed" });
+    this.#finish(1000, CLOSED);
     socket?.close();
   }
 
@@ -449,8 +449,8 @@ class Live {
     let { token, WebSocket = globalThis.WebSocket } = this.#options;
     try {
       if (typeof token == "function") token = await token();
-    } catch {
-      return current(() => this.#lose())();
+    } catch (error) {
+      return current(() => this.#lose(0, error?.message))();
     }
     if (attempt != this.#attempt) return;
     try {
@@ -460,7 +460,7 @@ class Live {
       socket.onerror = () => {};
       this.#socket = socket;
     } catch ({ message }) {
-      this.#finish({ code: 0, reason: message });
+      this.#finish(0, message);
     }
   }
   #receive(data, attempt) {
@@ -496,6 +496,7 @@ class Live {
     this.#epoch = hello.epoch;
     this.#hello = hello;
     this.#opened = this.#heard;
+    this.lost = undefined;
     this.#looks = setInterval(() => this.#look(), hello.pong / 2);
     this.state._set("open");
     this.#flush();
@@ -512,10 +513,11 @@ class Live {
     // Whatever the answer, it is one.
     this.#put('{"t":"unsub","id":0,"keys":[]}');
   }
-  #lose(code, reason) {
+  #lose(code = 0, reason = "no answer") {
     const socket = this.#socket;
     this.#disconnect();
-    if (code >= 4400 && code < 4500) return this.#finish({ code, reason });
+    if (code >= 4400 && code < 4500) return this.#finish(code, reason);
+    this.lost = { code, reason };
     socket?.close();
     if (Date.now() > this.#opened + STEADY) this.#failed = 0;
     const pause = this.#after ?? Math.random() * Math.min(LONGEST, FIRST * 2 ** this.#failed++);
@@ -543,12 +545,12 @@ class Live {
       if (!again) reject?.(new LiveError("unknown"));
     }
   }
-  #finish(closed) {
+  #finish(code, reason) {
     if (this.closed) return;
     this.#disconnect();
-    this.closed = closed;
+    this.lost = this.closed = { code, reason };
     this.#wake("removeEventListener");
-    this.state._set("closed");
+    this.state._set(CLOSED);
     this.#forget();
     for (const { reject } of this.#queue.splice(0)) reject(this.#over());
     for (const entry of this.#entries()) {
@@ -557,7 +559,7 @@ class Live {
       entry.watch._reject(this.#over());
     }
   }
-  #over = () => new LiveError("closed", { err: this.closed.reason });
+  #over = () => new LiveError(CLOSED, { err: this.closed.reason });
 
   #find = (store, key) => this.#stores.get(store)?.get(key);
   #entries = () => [...this.#stores.values()].flatMap((entries) => [...entries.values()]);
@@ -573,10 +575,11 @@ class Live {
     for (const entry of this.#entries()) {
       if (entry.handles) continue;
       this._drop(entry);
-      entry.watch._reject(new LiveError("closed"));
+      entry.watch._reject(new LiveError(CLOSED));
       if (entry.state) left.push(entry);
     }
-    if (!this.#hello) return;
+    // What the server would not begin any more waits for the next.
+    if (!this.#hello || this.#after) return;
     // Who leaves makes room for who comes, if nobody has come back for the same.
     this.#tell("unsub", left.filter(({ store, key }) => !this.#find(store, key)));
     this.#tell("sub", this.#entries().filter(({ state }) => state == IDLE));

@@ -351,3 +351,46 @@ test("one who throws takes nothing from the others", async (t) => {
   await settle();
   assert.deepEqual([events, thrown], [[1], ["mine"]]);
 });
+
+test("what is asked for while the server ends waits for the next", async (t) => {
+  const world = new World(t), live = world.open();
+  const begun = live.call("pay");
+  const [{ id }] = world.socket.take();
+  world.socket.tell({ t: "bye", why: "restart", after: 700 });
+  const late = live.call("pay", 2);
+  live.watch("room", KEY);
+  await settle();
+  assert.deepEqual([world.socket.take(), live.publish("room", KEY, "hi")], [[], false]);
+  // What was under way comes to its end.
+  world.socket.tell({ t: "ok", id, v: "paid" });
+  assert.equal(await begun, "paid");
+  world.socket.drop(1012, "the server restarts");
+  await world.pass(700);
+  world.socket.hello("e2");
+  const [sub, call] = world.socket.take();
+  assert.deepEqual([sub.t, call.t, call.c], ["sub", "call", 2]);
+  world.socket.tell({ t: "ok", id: call.id, v: "paid, too" });
+  assert.equal(await late, "paid, too");
+});
+
+test("it says why there is no connection", async (t) => {
+  const world = new World(t), live = world.connect({ token: () => (world.fails ? Promise.reject(new Error("no session")) : "t") });
+  const seen = [];
+  live.state.subscribe((state) => seen.push([state, live.lost]));
+  await settle();
+  world.socket.hello();
+  world.socket.drop(4530, "too many connections");
+  assert.deepEqual(seen.at(-1), ["waiting", { code: 4530, reason: "too many connections" }]);
+  world.fails = true;
+  await world.pass(250);
+  assert.deepEqual(seen.at(-1), ["waiting", { code: 0, reason: "no session" }]);
+  world.fails = false;
+  await world.untilNextSocket();
+  await world.pass(10_000);
+  assert.deepEqual(seen.at(-1), ["waiting", { code: 0, reason: "no answer" }]);
+  await world.untilNextSocket();
+  world.socket.hello();
+  assert.deepEqual(seen.at(-1), ["open", undefined]);
+  world.socket.drop(4401, "not authenticated");
+  assert.deepEqual([live.lost, live.closed], [live.closed, { code: 4401, reason: "not authenticated" }]);
+});

@@ -305,6 +305,33 @@ async fn a_key_created_by_somebody_else_meanwhile_fails_the_whole() {
     drop(store.try_acquire(&key(1)).unwrap());
 }
 
+/// Whoever forgets a key is told that there is no entry, creates it, and is told to try again: each hint must lead out of there.
+#[tokio::test]
+async fn whoever_forgets_to_name_a_key_is_told_to_name_it() {
+    let store = store_with(2);
+    let (one, two) = (key(1), key(2));
+    let forgotten = store
+        .transact(&[one], |tx| tx.mutate(&two, Change::Add(1)))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        forgotten.to_string(),
+        "the transaction was aborted: this key has no entry; create it first (a transaction sees only keys that it names)"
+    );
+    let forgotten = store.transact(&[one], |tx| tx.set(&two, counter(3))).await;
+    assert!(forgotten.unwrap_err().to_string().contains("keys that it names"));
+    let created = store.transact(&[one], |tx| tx.create(&two, counter(3))).await;
+    assert_eq!(
+        created.unwrap_err().to_string(),
+        "somebody else has an entry under the key 00000000-0000-0000-0000-000000000002; name the key, and retry"
+    );
+    // Which is not the same answer for ever.
+    let named = store
+        .transact(&[one, two], |tx| tx.create(&two, counter(3)))
+        .await;
+    assert!(matches!(named, Err(TransactError::Aborted(occupied)) if occupied.existing.count == 2));
+}
+
 #[tokio::test]
 async fn an_entry_can_be_removed_and_made_anew() {
     let store = store_with(1);

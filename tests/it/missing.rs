@@ -61,7 +61,10 @@ async fn every_call_says_that_the_key_has_no_entry() {
 
 #[test]
 fn errors_say_what_to_do() {
-    assert_eq!(Missing(3).to_string(), "this key has no entry; create it first");
+    assert_eq!(
+        Missing(3).to_string(),
+        "this key has no entry; create it first (a transaction sees only keys that it names)"
+    );
     assert_eq!(
         MutateError::Rejected("too hot").to_string(),
         "the value refused the mutation: too hot"

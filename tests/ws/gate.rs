@@ -179,7 +179,7 @@ async fn nonsense_is_answered_and_costs_nothing() {
         .request(json!({"t": "sub", "keys": [{"k": "__proto__"}, {"k": ""}]}))
         .await
         .unwrap();
-    assert_eq!(status["subs"][0], json!({"k": "__proto__", "err": "not_found"}));
+    assert_eq!(status["subs"][0], json!({"k": "__proto__", "err": "bad_request"}));
     assert!(ann.close_code().is_none());
     ann.send(format!(r#"{{"t":"call","f":"{}"}}"#, "x".repeat(70_000)));
     settle(&mut ann).await;

@@ -164,6 +164,68 @@ async fn whoever_comes_back_within_the_grace_has_not_been_away() {
     assert_eq!(here["count"], 1);
 }
 
+/// Somebody who had gone for a coffee stayed "at work" until he loaded the page again.
+#[tokio::test(start_paused = true)]
+async fn a_card_is_made_anew_when_it_is_asked_for() {
+    let rooms = LiveStore::<Room>::default();
+    let key = rooms.init(room(&["ann", "ben"]));
+    let is_away = Arc::new(AtomicBool::new(false));
+    let looks = Arc::clone(&is_away);
+    let live = Live::<String>::new()
+        .user_id(|user| user.clone())
+        .limits(|limits| limits.ping_after = Duration::from_secs(1_000_000))
+        .serve("room", rooms, |s| {
+            s.view(|cx, room| role(cx.user(), room), |_, room| json(&room.lines))
+                .presence(move |cx| match looks.load(Ordering::Relaxed) {
+                    true => json!({"name": format!("{} (away)", cx.user())}),
+                    false => json!({"name": cx.user()}),
+                })
+        });
+    let (mut ann, mut ben) = (live.local("ann".to_owned()), live.local("ben".to_owned()));
+    ann.subscribe(None, &key).await;
+    look(&mut ben, &key).await;
+    pass(&mut ben, GRACE * 2).await;
+    assert_eq!(names(&ben, &key), ["ann"]);
+    is_away.store(true, Ordering::Relaxed);
+    live.recheck(&"ann");
+    pass(&mut ann, Duration::from_millis(1)).await;
+    let told = pass(&mut ben, Duration::from_secs(1)).await;
+    assert_eq!(
+        (told.len(), names(&ben, &key)),
+        (1, vec!["ann (away)".to_owned()])
+    );
+    is_away.store(false, Ordering::Relaxed);
+    ann.subscribe(None, &key).await;
+    pass(&mut ben, Duration::from_secs(1)).await;
+    assert_eq!(names(&ben, &key), ["ann"]);
+    // He has been there all the time.
+    assert!(pass(&mut ben, GRACE * 2).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_no_id_is_for_himself() {
+    let rooms = LiveStore::<Room>::default();
+    let key = rooms.init(room(&["ann"]));
+    let live = Live::<String>::new()
+        .user_id(|user| if user == "ann" { "ann" } else { "" })
+        .serve("room", rooms, |s| {
+            s.view(|_, _| Some(()), |_, room| json(&room.lines))
+                .presence(|cx| json!({"name": cx.user()}))
+        });
+    let mut visitors = Vec::new();
+    for _ in 0..30 {
+        let mut visitor = live.local("visitor".to_owned());
+        assert_eq!(visitor.subscribe(None, &key).await.unwrap(), json!({"k": key}));
+        visitors.push(visitor);
+    }
+    let mut ann = live.local("ann".to_owned());
+    look(&mut ann, &key).await;
+    pass(&mut ann, Duration::from_secs(1)).await;
+    assert_eq!(names(&ann, &key).len(), 30);
+    // What is for nobody in particular is for all of them.
+    assert_eq!((live.send_to(&"ann", "hi"), live.send_to(&"", "hi")), (1, 30));
+}
+
 #[tokio::test(start_paused = true)]
 async fn however_somebody_ends_he_is_gone() {
     let house = House::new().await;

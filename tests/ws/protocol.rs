@@ -1,5 +1,10 @@
 //! What goes over the wire, frame by frame.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use livestore::ws::Deny;
 use serde_json::json;
 
 use crate::world::{RoomMutation, World, room, settle, sub};
@@ -119,7 +124,7 @@ async fn a_conflict_is_told_after_what_has_led_to_it() {
     let version = world.say(&key, "two").await;
     ben.send(json!({"t": "cmd", "id": 1, "k": key, "c": {"say": "late"}, "if": version - 1}));
     let mut told = settle(&mut ben).await;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     told.extend(settle(&mut ben).await);
     let last = told.pop().unwrap();
     assert_eq!(
@@ -396,6 +401,147 @@ async fn on_the_way_down_all_are_told_and_nobody_is_let_in() {
     let mut late = world.visit("ben");
     assert_eq!(late.next().await, None);
     assert_eq!(late.close_code(), Some(1012));
+}
+
+/// Each restart cut a payment in two: what it had done stood, and what was to follow did not.
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_comes_to_its_end_before_the_server_does() {
+    let world = World::new();
+    let key = world.room(1, &["ann"]);
+    let steps = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&steps);
+    let live = world.live.clone().call("pay", move |_, (): ()| {
+        let steps = Arc::clone(&counted);
+        async move {
+            steps.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            steps.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, Deny>("paid")
+        }
+    });
+    let mut ann = live.local("ann".to_owned());
+    sub(&mut ann, &key).await;
+    settle(&mut ann).await;
+    let guard = world.rooms.acquire(&key).await.unwrap();
+    ann.send(json!({"t": "call", "id": 1, "f": "pay"}));
+    ann.send(json!({"t": "cmd", "id": 2, "k": key, "c": {"say": "good-bye"}}));
+    assert!(settle(&mut ann).await.is_empty());
+
+    let shutdown = tokio::spawn({
+        let live = live.clone();
+        async move { live.shutdown_on(std::future::ready(())).await }
+    });
+    let told = settle(&mut ann).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["t"], "bye");
+    // Nothing is begun any more.
+    let late = ann.request(json!({"t": "call", "f": "pay"})).await.unwrap();
+    assert_eq!(
+        (&late["code"], &late["after"]),
+        (&json!("unavailable"), &told[0]["after"])
+    );
+    guard.release();
+    let mut last = Vec::new();
+    while let Some(frame) = ann.next().await {
+        last.push(frame);
+    }
+    assert_eq!(last.len(), 3, "{last:?}");
+    assert_eq!(last[0]["p"], json!([[["lines"], ["ann: good-bye"]]]));
+    assert_eq!((&last[1]["t"], &last[1]["id"]), (&json!("ok"), &json!(2)));
+    assert_eq!(last[2], json!({"t": "ok", "id": 1, "v": "paid"}));
+    assert_eq!(ann.close_code(), Some(1012));
+    assert_eq!(steps.load(Ordering::Relaxed), 2);
+    shutdown.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_server_waits_ten_seconds_for_what_does_not_end() {
+    let world = World::new();
+    let live = world
+        .live
+        .clone()
+        .call("hang", |_, (): ()| std::future::pending::<Result<(), Deny>>());
+    let (mut ann, mut ben) = (live.local("ann".to_owned()), live.local("ben".to_owned()));
+    ann.send(json!({"t": "call", "id": 1, "f": "hang"}));
+    settle(&mut ann).await;
+    let begun = tokio::time::Instant::now();
+    let shutdown = live.shutdown_on(std::future::ready(()));
+    let drain = async |who: &mut livestore::ws::Local<String>| {
+        while who.next().await.is_some() {}
+        begun.elapsed()
+    };
+    let (idle, busy, ()) = tokio::join!(drain(&mut ben), drain(&mut ann), shutdown);
+    assert_eq!(idle, Duration::ZERO);
+    assert_eq!(busy, Duration::from_secs(10));
+}
+
+/// Whoever had a key told once a second had his own commands answered once a second.
+#[tokio::test(start_paused = true)]
+async fn a_reply_does_not_wait_for_the_period_of_its_key() {
+    // Frames of a key lie a second apart.
+    let world = World::with(livestore::StoreOptions::default(), 1);
+    let key = world.room(1, &["ann", "ben"]);
+    let (mut ann, mut ben) = (world.visit("ann"), world.visit("ben"));
+    sub(&mut ann, &key).await;
+    sub(&mut ben, &key).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    settle(&mut ann).await;
+    settle(&mut ben).await;
+    world.say(&key, "somebody else").await;
+    settle(&mut ann).await;
+    settle(&mut ben).await;
+    let asked = tokio::time::Instant::now();
+    let say = json!({"t": "cmd", "k": key, "c": {"say": "me"}});
+    let reply = ann.request(say.clone()).await.unwrap();
+    assert_eq!((&reply["t"], asked.elapsed()), (&json!("ok"), Duration::ZERO));
+    let lines = |who: &livestore::ws::Local<String>| {
+        who.value(None, &key).unwrap()["lines"].as_array().unwrap().len()
+    };
+    assert_eq!(lines(&ann), 2);
+    // Nobody else is told any earlier, nor is the next of one's own: a view is made twice in a period at most.
+    assert!(settle(&mut ben).await.is_empty());
+    ann.request(say).await.unwrap();
+    assert!(asked.elapsed() > Duration::from_millis(500));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    settle(&mut ben).await;
+    assert_eq!((lines(&ann), lines(&ben)), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_key_is_told_from_one_that_has_no_entry() {
+    let world = World::new();
+    let key = world.room(1, &["ann"]);
+    let mut ann = world.visit("ann");
+    for none in [key.to_string().replace('-', ""), "A0".repeat(18), String::new()] {
+        for request in [
+            json!({"t": "get", "k": none}),
+            json!({"t": "cmd", "k": none, "c": {"say": "hi"}}),
+            json!({"t": "pub", "k": none, "msg": "hi"}),
+        ] {
+            let reply = ann.request(request).await.unwrap();
+            assert_eq!(reply["code"], "bad_request", "{reply}");
+            assert_eq!(reply["err"], "a key is a UUID, hyphenated and in lower case");
+        }
+        let status = ann
+            .request(json!({"t": "sub", "keys": [{"k": none}, {"k": key}]}))
+            .await
+            .unwrap();
+        assert_eq!(
+            status["subs"],
+            json!([{"k": none, "err": "bad_request"}, {"k": key}])
+        );
+    }
+    let reply = ann
+        .request(json!({"t": "get", "s": "rooms", "k": key}))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&reply["code"], &reply["err"]),
+        (
+            &json!("bad_request"),
+            &json!("no store is served under this name")
+        )
+    );
 }
 
 #[tokio::test(start_paused = true)]

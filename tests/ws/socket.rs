@@ -280,7 +280,7 @@ async fn what_is_not_spoken_here_ends_the_connection() {
     let mut socket = server.visit("ann").await;
     let padding = "x".repeat(65_536 - r#"{"t":"get","id":1,"x":""}"#.len());
     send(&mut socket, json!({"t": "get", "id": 1, "x": padding})).await;
-    assert_eq!(next(&mut socket).await.unwrap()["code"], "not_found");
+    assert_eq!(next(&mut socket).await.unwrap()["code"], "bad_request");
     // What a client says at its end is answered.
     let close = CloseFrame {
         code: 1000.into(),

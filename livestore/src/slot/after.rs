@@ -10,7 +10,7 @@ use crate::ground::unwind::Panics;
 use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 #[cfg(feature = "durable")]
-use crate::slot::records::Left;
+use crate::slot::records::ForDisk;
 use crate::slot::ring::{News, Sitter};
 use crate::slot::slot::Slot;
 use crate::value::update::Update;
@@ -51,7 +51,7 @@ pub(crate) enum Leftover<V: LiveValue> {
     Waker(Waker),
     Slot(Arc<Slot<V>>),
     #[cfg(feature = "durable")]
-    ForDisk(Left<V>),
+    ForDisk(ForDisk<V>),
 }
 
 impl<V: LiveValue> After<V> {
@@ -158,8 +158,8 @@ impl<V: LiveValue> From<Waker> for Leftover<V> {
 }
 
 #[cfg(feature = "durable")]
-impl<V: LiveValue> From<Left<V>> for Leftover<V> {
-    fn from(left: Left<V>) -> Self {
-        Leftover::ForDisk(left)
+impl<V: LiveValue> From<ForDisk<V>> for Leftover<V> {
+    fn from(it: ForDisk<V>) -> Self {
+        Leftover::ForDisk(it)
     }
 }

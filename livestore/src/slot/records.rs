@@ -26,7 +26,7 @@ pub(crate) struct Records<V> {
 }
 
 /// What is to be on disk of a key.
-pub(crate) enum Left<V> {
+pub(crate) enum ForDisk<V> {
     Record(Record<V>),
     /// Nothing: the entry has ended, or what was owed was delivered.
     End,
@@ -35,7 +35,7 @@ pub(crate) enum Left<V> {
 }
 
 enum Pending<V> {
-    Left(Left<V>),
+    ForDisk(ForDisk<V>),
     /// Nobody knows: the record was taken out. What is on disk stays.
     Out,
 }
@@ -63,9 +63,9 @@ impl<V> Records<V> {
     ) -> Option<Record<V>> {
         let (_, pending) = self.list.get_mut(place)?;
         match pending {
-            Pending::Left(Left::Record(record)) if is_it(record) => {
+            Pending::ForDisk(ForDisk::Record(record)) if is_it(record) => {
                 match mem::replace(pending, Pending::Out) {
-                    Pending::Left(Left::Record(record)) => Some(record),
+                    Pending::ForDisk(ForDisk::Record(record)) => Some(record),
                     // It was one.
                     _ => None,
                 }
@@ -76,13 +76,13 @@ impl<V> Records<V> {
 
     pub(crate) fn put_back(&mut self, place: usize, record: Record<V>) {
         if let Some((_, pending)) = self.list.get_mut(place) {
-            *pending = Pending::Left(Left::Record(record));
+            *pending = Pending::ForDisk(ForDisk::Record(record));
         }
     }
 
     /// Puts in what is to be on disk of a key. Returns what that displaces; `None` if there was nothing of the key.
-    pub(crate) fn insert(&mut self, key: &Uuid, left: Left<V>) -> Option<Option<Left<V>>> {
-        let pending = Pending::Left(left);
+    pub(crate) fn insert(&mut self, key: &Uuid, it: ForDisk<V>) -> Option<Option<ForDisk<V>>> {
+        let pending = Pending::ForDisk(it);
         match self.places.entry(*key) {
             Entry::Vacant(place) => {
                 place.insert(self.list.len());
@@ -90,18 +90,18 @@ impl<V> Records<V> {
                 None
             }
             Entry::Occupied(place) => match self.list.get_mut(*place.get()) {
-                Some((_, present)) => Some(mem::replace(present, pending).left()),
+                Some((_, present)) => Some(mem::replace(present, pending).for_disk()),
                 // Every place is in the list.
-                None => Some(pending.left()),
+                None => Some(pending.for_disk()),
             },
         }
     }
 
     /// Takes all of them out.
-    pub(crate) fn take(&mut self) -> impl Iterator<Item = (Uuid, Left<V>)> {
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = (Uuid, ForDisk<V>)> {
         self.places.clear();
         let all = self.list.drain(..);
-        all.filter_map(|(key, pending)| Some((key, pending.left()?)))
+        all.filter_map(|(key, pending)| Some((key, pending.for_disk()?)))
     }
 
     /// What is left when all were [taken](Self::take): room for the next.
@@ -113,21 +113,21 @@ impl<V> Records<V> {
     }
 }
 
-impl<V: Serialize + DeserializeOwned> Left<V> {
+impl<V: Serialize + DeserializeOwned> ForDisk<V> {
     /// Appends the bytes that are to be on disk, as [`Record::encode`]; none if that is nothing.
     pub(crate) fn encode(&self, times: &Moment, out: &mut Vec<u8>) -> Result<(), RecordError> {
         match self {
-            Left::Record(record) => record.encode(times, out),
-            Left::Owed(owing) => owing.encode(times, out),
-            Left::End => Ok(()),
+            ForDisk::Record(record) => record.encode(times, out),
+            ForDisk::Owed(owing) => owing.encode(times, out),
+            ForDisk::End => Ok(()),
         }
     }
 }
 
 impl<V> Pending<V> {
-    fn left(self) -> Option<Left<V>> {
+    fn for_disk(self) -> Option<ForDisk<V>> {
         match self {
-            Pending::Left(left) => Some(left),
+            Pending::ForDisk(left) => Some(left),
             Pending::Out => None,
         }
     }

@@ -35,7 +35,7 @@ use crate::ground::sync::atomic::{AtomicBool, Ordering};
 use crate::ground::sync::{Condvar, Mutex, MutexGuard};
 use crate::slot::owed::Owed;
 use crate::slot::record::{Owing, Record};
-use crate::slot::records::{Left, Records};
+use crate::slot::records::{ForDisk, Records};
 use crate::value::durability::{DurabilityError, FlushError, UnwrittenError};
 use crate::value::report::{Named, OpenReport};
 
@@ -253,7 +253,7 @@ impl<V> Sink<V> {
     // For commits, under the slot's lock.
 
     /// Enters a record, or an end. Returns what is to be dropped with nothing locked: what it displaces, or itself.
-    pub(crate) fn enter(&self, key: &Uuid, left: Left<V>) -> Option<Left<V>> {
+    pub(crate) fn enter(&self, key: &Uuid, left: ForDisk<V>) -> Option<ForDisk<V>> {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
             return Some(left);
@@ -270,19 +270,19 @@ impl<V> Sink<V> {
 
     /// Enters that an entry has expired, and what is owed to the callback with it. Returns what is to be dropped with nothing
     /// locked.
-    pub(crate) fn enter_owed(&self, owing: Owing<V>) -> Option<Left<V>> {
+    pub(crate) fn enter_owed(&self, owing: Owing<V>) -> Option<ForDisk<V>> {
         let owing = Arc::new(owing);
         let id = random_key();
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
-            return Some(Left::Owed(owing));
+            return Some(ForDisk::Owed(owing));
         }
         self.owed.add(id, &owing);
         state.entered += 2;
-        let displaced = state.pending.insert(&owing.key, Left::End);
+        let displaced = state.pending.insert(&owing.key, ForDisk::End);
         let more = 1 + usize::from(displaced.is_none());
         // Nobody else has the id.
-        let _ = state.pending.insert(&id, Left::Owed(owing));
+        let _ = state.pending.insert(&id, ForDisk::Owed(owing));
         self.tell_of(more, state);
         displaced.flatten()
     }
@@ -290,7 +290,7 @@ impl<V> Sink<V> {
     /// Enters that what the callback was owed of an entry was delivered. Returns what is to be dropped with nothing locked.
     pub(crate) fn enter_delivered(&self, key: Uuid, version: u64) -> impl Sized + use<V> {
         let (id, owing) = self.owed.take(key, version)?;
-        Some((self.enter(&id, Left::End), owing))
+        Some((self.enter(&id, ForDisk::End), owing))
     }
 
     /// Tells the writer, if it is to know that there are so many more records pending.

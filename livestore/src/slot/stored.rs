@@ -13,7 +13,7 @@ use crate::slot::after::After;
 #[cfg(feature = "serde")]
 use crate::slot::record::{Owing, Record};
 #[cfg(feature = "durable")]
-use crate::slot::records::Left;
+use crate::slot::records::ForDisk;
 use crate::slot::shared::Shared;
 #[cfg(feature = "durable")]
 use crate::slot::sink::Commit;
@@ -146,12 +146,12 @@ impl<V: LiveValue> State<V> {
 
     /// Enters the entry as it is now in the sink. Returns what that displaces.
     #[inline]
-    fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<Left<V>> {
+    fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<ForDisk<V>> {
         let sink = shared.sink()?;
         // A guard that goes on in a store that is being closed removes nothing.
         let left = match self.is_stored() {
-            true => Left::Record(self.record(shared)),
-            false => Left::End,
+            true => ForDisk::Record(self.record(shared)),
+            false => ForDisk::End,
         };
         sink.enter(key, left)
     }

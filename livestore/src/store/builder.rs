@@ -102,7 +102,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
 
     /// Sets what is called with entries that have expired.
     ///
-    /// Each expired entry is passed once, in batches of at most 1,024, after its watchers were told and its key was
+    /// Each expired entry is passed once in the life of a process, in batches of at most 1,024, after its watchers were told and its key was
     /// freed. Batches are delivered one after another in a task of their own: a slow callback delays later callbacks,
     /// not the checks, and the batches that wait for it are kept. If the callback panics, its batch is consumed and the
     /// next one is delivered. Batches that are under way when the store ends are still delivered, as long as the runtime

@@ -19,8 +19,8 @@ impl<V: LiveValue> LiveStore<V> {
     /// Stores a value whether or not the key has an entry, and returns the previous entry. Waits for a guard.
     ///
     /// Nothing is checked: this is the server's own act. Watchers of an existing entry receive
-    /// [`Update::Overwrite`](crate::Update::Overwrite). If the entry is removed while this waits, the value is stored
-    /// as a new entry.
+    /// [`Update::Overwrite`](crate::Update::Overwrite). A deadline of its own that an existing entry has
+    /// ([`expire_after`](Self::expire_after)) stays. If the entry is removed while this waits, the value is stored as a new entry.
     ///
     /// # Cancel safety
     ///

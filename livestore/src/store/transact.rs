@@ -127,8 +127,9 @@ impl<V: LiveValue> Tx<V> {
 
     /// Stages the creation of an entry under a key that has none. The key need not have been named. Nothing is checked.
     ///
-    /// If somebody else creates an entry under this key before the commit, the whole transaction fails with
-    /// [`TransactError::Occupied`](crate::TransactError::Occupied). What this transaction creates and removes again was never
+    /// If somebody else has an entry under this key at the commit, the whole transaction fails with
+    /// [`TransactError::Occupied`](crate::TransactError::Occupied). That is so of an entry that was there all along, too, if the
+    /// key was not named: then nobody has looked. What this transaction creates and removes again was never
     /// there: nobody is told of it, and an entry that somebody else has under this key does not matter.
     ///
     /// # Errors

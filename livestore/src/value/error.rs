@@ -12,6 +12,9 @@ use crate::value::entry::Entry;
 use crate::value::invalid::Never;
 use crate::value::value::LiveValue;
 
+/// What is said of a key that has no entry to whoever may be in a transaction.
+const MISSING: &str = "this key has no entry; create it first (a transaction sees only keys that it names)";
+
 /// The key has no entry. Holds what the call was given and did not use.
 ///
 /// Returned by [`LiveStore::assign`](crate::LiveStore::assign) and its siblings (the value) and by
@@ -27,7 +30,7 @@ impl<T> fmt::Debug for Missing<T> {
 
 impl<T> fmt::Display for Missing<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this key has no entry; create it first")
+        f.write_str(MISSING)
     }
 }
 
@@ -217,7 +220,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TryAssignError::Missing(_) => f.write_str("this key has no entry; create it first"),
+            TryAssignError::Missing(_) => f.write_str(MISSING),
             TryAssignError::Rejected { reason, .. } => write_rejected(reason, f),
         }
     }
@@ -237,7 +240,7 @@ pub enum MutateError<E> {
 impl<E: fmt::Display> fmt::Display for MutateError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            MutateError::Missing => f.write_str("this key has no entry; create it first"),
+            MutateError::Missing => f.write_str(MISSING),
             MutateError::Rejected(reason) => write!(f, "the value refused the mutation: {reason}"),
         }
     }
@@ -357,7 +360,8 @@ impl Error for MissingKey {}
 pub enum TransactError<E> {
     /// The closure has returned this error.
     Aborted(E),
-    /// Somebody else has created an entry under this key, which the transaction was to create. Retry.
+    /// Somebody else has an entry under this key, which the transaction was to create: made meanwhile, or before, where the
+    /// transaction does not name the key. Name it, and retry: then [`Tx::create`](crate::Tx::create) says what is there.
     Occupied(Uuid),
     /// The transaction was to change something, and the store was [closed](crate::LiveStore::close) before it was committed.
     Closed,
@@ -370,7 +374,7 @@ impl<E: fmt::Display> fmt::Display for TransactError<E> {
             TransactError::Occupied(key) => {
                 write!(
                     f,
-                    "somebody else has created an entry under the key {key} meanwhile; retry"
+                    "somebody else has an entry under the key {key}; name the key, and retry"
                 )
             }
             TransactError::Closed => {
@@ -441,7 +445,7 @@ pub enum DeadlineError {
 impl fmt::Display for DeadlineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            DeadlineError::Missing => "this key has no entry; create it first",
+            DeadlineError::Missing => MISSING,
             DeadlineError::NoChecks => {
                 "this store checks nothing for expiry; set `expire_check_freq` in its options"
             }

@@ -51,6 +51,13 @@ impl Deny {
         }
     }
 
+    pub(crate) fn bad_request(reason: &str) -> Deny {
+        Deny {
+            reason: Some(json(reason)),
+            ..Deny::new(Code::BadRequest)
+        }
+    }
+
     pub(crate) fn rate_limited(after: u64) -> Deny {
         Deny {
             after: Some(after),

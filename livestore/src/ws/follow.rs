@@ -131,9 +131,10 @@ where
     fn tell(&mut self, key: Uuid, entry: &Entry<V>, role: &R, now: Instant, out: &mut Outbox) {
         let Some(sub) = self.subs.get(&key) else { return };
         let (views, has) = (Arc::clone(&sub.role), sub.has);
+        let waits = !sub.replies.is_empty();
         let address = self.address(key, views.tag);
         let make = || self.store.route.see(role, entry);
-        let news = match views.tell(address, has, entry.version(), now, make) {
+        let news = match views.tell(address, has, waits, entry.version(), now, make) {
             Ok(news) => news,
             Err(_) => return self.end(&key, None, "internal", None, out),
         };
@@ -351,9 +352,14 @@ where
         let route = &self.store.route;
         // The present is viewed first, so that there is something to compare with.
         let make = || route.see(role, entry);
-        let viewed = sub
-            .role
-            .tell(address, Has::Nothing, entry.version(), Instant::now(), make);
+        let viewed = sub.role.tell(
+            address,
+            Has::Nothing,
+            false,
+            entry.version(),
+            Instant::now(),
+            make,
+        );
         let old = || {
             let past = route.store.history(&key)?;
             let old = past.iter().find(|past| past.version() == ver)?;
@@ -418,8 +424,12 @@ where
             there: look,
         };
         if let Some(former) = former {
-            // It is one stay.
-            (sub.there, sub.replies) = (former.there, former.replies);
+            // It is one stay, perhaps with another card.
+            sub.there = match self.store.route.counts() {
+                true => self.store.route.enter(&self.cx(key)),
+                false => former.there,
+            };
+            sub.replies = former.replies;
             // Unless the entry is another, whose predecessor's end nobody has been told of yet.
             sub.here = former.here.filter(|come| !(come.is_over)());
         } else if sub.there.is_none() {
@@ -503,6 +513,10 @@ where
         }
     }
 
+    fn owes(&self) -> bool {
+        self.subs.values().any(|sub| !sub.replies.is_empty())
+    }
+
     fn due(&self) -> Option<Instant> {
         let due = self.due.first().map(|(at, _)| *at);
         due.into_iter().chain(self.latest.due()).min()
@@ -511,10 +525,18 @@ where
     fn recheck(&mut self, now: Instant, out: &mut Outbox) {
         let keys: Vec<_> = self.subs.keys().copied().collect();
         for key in keys {
-            if let Some(entry) = self.set.latest(&key)
-                && let Some(role) = self.ask(key, &entry, out)
-                && self.subs.get(&key).is_some_and(|sub| sub.has == Has::Nothing)
-            {
+            let Some(entry) = self.set.latest(&key) else {
+                continue;
+            };
+            let Some(role) = self.ask(key, &entry, out) else {
+                continue;
+            };
+            if self.store.route.counts() {
+                // The new card comes before the old one goes.
+                let there = self.store.route.enter(&self.cx(key));
+                self.subs.entry(key).and_modify(|sub| sub.there = there);
+            }
+            if self.subs.get(&key).is_some_and(|sub| sub.has == Has::Nothing) {
                 self.tell(key, &entry, &role, now, out);
             }
         }
@@ -552,9 +574,17 @@ where
         told.map(drop).map_err(|_| Deny::new(self.store.route.missing()))
     }
 
-    fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, out: &mut Outbox) {
+    fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, now: Instant, out: &mut Outbox) {
         match self.subs.get_mut(key) {
-            Some(sub) if sub.seen < version => sub.replies.push((version, reply)),
+            Some(sub) if sub.seen < version => {
+                sub.replies.push((version, reply));
+                // What was to wait for its time is told now, if it may be.
+                if let Some(due) = sub.due.as_mut() {
+                    self.due.remove(&(*due, *key));
+                    *due = now.min(*due);
+                    self.due.insert((*due, *key));
+                }
+            }
             _ => out.push(reply),
         }
     }

@@ -37,6 +37,9 @@ pub struct Limits {
     pub pong_within: Duration,
     /// How long a connection may take no bytes before it ends, code 4503. 10 seconds by default.
     pub stuck_for: Duration,
+    /// How long the calls and commands that are under way when the [server ends](crate::ws::Live::shutdown_on) have to come to
+    /// their end. 10 seconds by default.
+    pub finish_within: Duration,
 }
 
 impl Default for Limits {
@@ -54,6 +57,7 @@ impl Default for Limits {
             ping_after: Duration::from_secs(25),
             pong_within: Duration::from_secs(10),
             stuck_for: Duration::from_secs(10),
+            finish_within: Duration::from_secs(10),
         }
     }
 }

@@ -99,6 +99,9 @@ impl<U> Live<U> {
 
     /// Says what tells users apart: for [`send_to`](Self::send_to), [`kick`](Self::kick) and the limits of one user. Without,
     /// each connection is for itself.
+    ///
+    /// An empty id is none: whoever has it, as a visitor without an account, is for himself too; by it, all of those are reached. Any
+    /// other that visitors share makes one user of them, with the connections and the rate of one.
     pub fn user_id<I: ToString>(self, id: impl Fn(&U) -> I + Send + Sync + 'static) -> Self {
         self.with(|config| config.user_id = Some(Arc::new(move |user| Arc::from(id(user).to_string()))))
     }
@@ -161,7 +164,11 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// Answers a call: anything that is not the change of one entry. It is ordinary asynchronous code, with what stores it needs
     /// captured, and it decides who may call it.
     ///
-    /// A call whose client has gone is dropped.
+    /// A call whose client has gone is dropped where it waits. What must come to its end, once it has begun, goes into a task:
+    /// `tokio::spawn(..).await`. While the [server ends](Self::shutdown_on), calls that have begun go on.
+    ///
+    /// Other than with a command, its answer does not wait for what the caller is told: a watch of his may come to what the call
+    /// has changed a moment later. Where that matters, answer with the version, which the watch then comes to.
     pub fn call<C, T, F>(self, name: &str, call: impl Fn(Cx<U>, C) -> F + Send + Sync + 'static) -> Self
     where
         C: DeserializeOwned + Send,
@@ -208,8 +215,8 @@ impl<U: Send + Sync + 'static> Live<U> {
         reached.len()
     }
 
-    /// Has everything that a user sees checked again: for when what the role functions look at has changed elsewhere than in the
-    /// entries.
+    /// Has everything that a user sees checked again, and his cards where [who is there](Route::presence) is shown made anew: for
+    /// when what the role functions and the cards look at has changed elsewhere than in the entries.
     pub fn recheck(&self, id: &impl ToString) {
         for reach in self.hub.reach(Some(&id.to_string())) {
             reach.control(Control::Recheck);
@@ -246,6 +253,10 @@ impl<U: Send + Sync + 'static> Live<U> {
 
     /// Ends all connections when `signal` comes: each is told that the server restarts, and when to come back. Returns when
     /// all have ended. From then on no connection is let in.
+    ///
+    /// The calls and commands that are under way come to their end before, and are answered, if that takes no longer than
+    /// [`finish_within`](Limits::finish_within); nothing else is begun any more. So close stores after this has returned, and give
+    /// the process as long before it is killed.
     ///
     /// For a server's way down: run it beside the server, whose own graceful shutdown does not wait for sockets.
     ///

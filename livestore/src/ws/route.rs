@@ -4,12 +4,14 @@ use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::ground::unwind::caught;
 use crate::store::store::LiveStore;
@@ -19,7 +21,7 @@ use crate::ws::cx::Cx;
 use crate::ws::deny::{Code, Deny};
 use crate::ws::frame::Tag;
 use crate::ws::here::Card;
-use crate::ws::json::{Json, json};
+use crate::ws::json::Json;
 use crate::ws::presence::Presence;
 use crate::ws::served::Stay;
 use crate::ws::whole::json_without_hidden;
@@ -53,6 +55,8 @@ pub struct Route<U, V: LiveValue, R = Unseen> {
     grace: Duration,
     enter: Option<StayFn<U>>,
     look: Option<StayFn<U>>,
+    /// Waits until what was done to an entry may be answered. Returns whether it may.
+    settle: Option<SettleFn>,
     /// Whether what this goes with has ended.
     over: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
     pub(crate) period: Duration,
@@ -71,6 +75,7 @@ type ToldFn<R, T> = Arc<dyn Fn(&R, &T) -> Option<Json> + Send + Sync>;
 type HereFn<U, V> = Arc<dyn Fn(&Cx<U>) -> Here<V> + Send + Sync>;
 type CreateFn<U, V> = Arc<dyn Fn(&Cx<U>) -> Option<V> + Send + Sync>;
 type CardFn<U> = Arc<dyn Fn(&Cx<U>) -> Option<Card> + Send + Sync>;
+type SettleFn = Arc<dyn Fn(Uuid) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 type StayFn<U> = Arc<dyn Fn(&Cx<U>) -> Option<Stay> + Send + Sync>;
 
 /// What is done to an entry while somebody is there: at the beginning, and at the end.
@@ -93,6 +98,7 @@ impl<U, V: LiveValue> Route<U, V> {
             grace: GRACE,
             enter: None,
             look: None,
+            settle: None,
             over: None,
             period: period(AT_MOST),
             latest_per_sender: false,
@@ -130,6 +136,7 @@ impl<U, V: LiveValue> Route<U, V> {
             grace: self.grace,
             enter: self.enter,
             look: self.look,
+            settle: self.settle,
             over: self.over,
             period: self.period,
             latest_per_sender: self.latest_per_sender,
@@ -147,12 +154,10 @@ impl<U, V: LiveValue> Route<U, V> {
         self.view(
             move |cx, entry| may_see(cx, entry).then_some(()),
             |(), entry| {
-                let encoded = json_without_hidden(&**entry.value()).ok();
-                Json::of(
-                    encoded
-                        .and_then(|bytes| String::from_utf8(bytes).ok())
-                        .map(Arc::from),
-                )
+                let encoded = json_without_hidden(&**entry.value()).map_err(|error| error.to_string());
+                let text =
+                    encoded.and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
+                Json::of(text.map(Arc::from).map_err(Arc::from))
             },
         )
     }
@@ -232,8 +237,8 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     /// order in which they came, under a name that says nothing of him, and is another at each key. Beyond 200, people are counted
     /// and not shown. Whoever may not see the entry may not see who is there; whoever may need not be subscribed to it himself.
     ///
-    /// `card` says what is shown of who asks: it is an allow-list, without what is [`Hidden`](crate::Hidden). The one that was
-    /// made last is shown. Of whom it is `null`, as `None` is, nothing is shown, and he is not counted. Nor is he if it panics.
+    /// `card` says what is shown of who asks: it is an allow-list, without what is [`Hidden`](crate::Hidden). It is made
+    /// whenever he subscribes, also once more, and at [`recheck`](crate::ws::Live::recheck); the one that was made last is shown. Of whom it is `null`, as `None` is, nothing is shown, and he is not counted. Nor is he if it panics.
     ///
     /// Somebody comes with his first subscription, and is gone 10 seconds after the end of the last, however that came about:
     /// whoever reconnects within that [grace](Self::presence_grace) has not been away. At most four changes a second are told of a
@@ -292,6 +297,9 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
 
     /// Has an entry created when somebody subscribes to a key that has none: an inbox, or a document that nobody has opened yet.
     /// `None` creates nothing.
+    ///
+    /// Whoever may have entries created may fill the memory with them, some hundreds in a second: have those go that nobody uses, by
+    /// [`ExpireMode::Idle`](crate::ExpireMode::Idle), or look at the key before creating.
     pub fn or_create(mut self, create: impl Fn(&Cx<U>) -> Option<V> + Send + Sync + 'static) -> Self {
         self.create = Some(Arc::new(create));
         self
@@ -299,9 +307,20 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
 
     /// Has a key told at most so many times in a second, from 1 to 1000; what lies between is told as one. 60 by default. Messages
     /// are told at once, unless [otherwise](Self::latest_per_sender) said.
+    ///
+    /// Who has sent a command is told what it has led to before its reply: at once, but no more than one more time in each period for
+    /// all who see the same; else the reply waits for its time.
     pub fn at_most(mut self, times: u32) -> Self {
         self.period = period(times);
         self
+    }
+
+    /// Waits until a command that has changed an entry may be answered. Returns whether it may.
+    pub(crate) async fn settled(&self, key: Uuid) -> bool {
+        match &self.settle {
+            Some(settle) => settle(key).await,
+            None => true,
+        }
     }
 
     /// The role of a user, if he sees the entry at all.
@@ -383,6 +402,11 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
         caught(|| here(cx)).ok()
     }
 
+    /// Whether it is counted who is there.
+    pub(crate) fn counts(&self) -> bool {
+        self.enter.is_some()
+    }
+
     /// What is to be kept as long as somebody is subscribed, who may.
     pub(crate) fn enter(&self, cx: &Cx<U>) -> Option<Stay> {
         let enter = self.enter.as_ref()?;
@@ -401,6 +425,32 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
             // The user's rules as well. What is refused is not there.
             let _ = caught(|| create(cx).map(|value| self.store.fetch_or_create(&cx.key(), || value)));
         }
+    }
+}
+
+#[cfg(feature = "durable")]
+impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
+    /// Has commands answered when what they have led to is on disk, as
+    /// [`flush_of`](LiveStore::flush_of) tells. Without this they are answered when they are carried out in memory; what was
+    /// answered less than an [interval](crate::Durability) before the process is killed may be lost.
+    ///
+    /// What they have led to is told at once all the same, so it may be seen by somebody and then be lost. If the disk has
+    /// failed, the answer is the code `internal`, though memory has what was asked for.
+    ///
+    /// # Panics
+    ///
+    /// If the store was not built with [`open`](crate::LiveStoreBuilder::open).
+    pub fn answer_when_on_disk(mut self) -> Self {
+        assert!(
+            self.store.stats().disk.is_some(),
+            "this store is not on disk, so no command can be answered when it is; build it with `open`"
+        );
+        let store = self.store.clone();
+        self.settle = Some(Arc::new(move |key| {
+            let store = store.clone();
+            Box::pin(async move { store.flush_of(&key).await.is_ok() })
+        }));
+        self
     }
 }
 
@@ -448,10 +498,7 @@ fn ask<U, V: LiveValue, T>(
 
 /// Reads what a client gives. Why it cannot be read is no secret: it says what the client itself wrote.
 pub(crate) fn read<C: DeserializeOwned>(given: &RawValue) -> Result<C, Deny> {
-    serde_json::from_str(given.get()).map_err(|error| Deny {
-        reason: Some(json(&error.to_string())),
-        ..Deny::new(Code::BadRequest)
-    })
+    serde_json::from_str(given.get()).map_err(|error| Deny::bad_request(&error.to_string()))
 }
 
 fn period(times: u32) -> Duration {

@@ -64,6 +64,9 @@ pub(crate) trait Followed: Send {
     /// Adds frames to `out` until there is nothing to be told now, or `out` is full.
     fn poll_tell(&mut self, cx: &mut Context<'_>, now: Instant, out: &mut Outbox);
 
+    /// Whether there are replies that wait for what is to be told before.
+    fn owes(&self) -> bool;
+
     /// When there is something to be told though nothing happens.
     fn due(&self) -> Option<Instant>;
 
@@ -83,7 +86,7 @@ pub(crate) trait Followed: Send {
     fn publish(&mut self, key: Uuid, message: &RawValue, now: Instant) -> Result<(), Deny>;
 
     /// Has a reply sent when everything up to this version was told.
-    fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, out: &mut Outbox);
+    fn reply_after(&mut self, key: &Uuid, version: u64, reply: Frame, now: Instant, out: &mut Outbox);
 }
 
 /// What came of a subscription.

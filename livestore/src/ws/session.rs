@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -30,6 +31,8 @@ use crate::ws::tally::{Count, Tally};
 
 /// How many events may wait for a connection.
 const EVENTS: usize = 256;
+/// The longest that the end of the server waits, for no clock goes on for ever: a day.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// Why a connection ends, as its client is told. Whoever gets a code from 4400 to 4499 does not come back, others do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +146,8 @@ pub(crate) struct Session<U> {
     /// When it was asked whether it is there, and has not answered.
     asked: Option<Instant>,
     alarm: Pin<Box<Sleep>>,
+    /// The server is about to end. What is under way has until then, and nothing more is begun.
+    leaving: Option<Instant>,
     close: Option<Close>,
 }
 
@@ -188,6 +193,7 @@ impl<U: Send + Sync + 'static> Session<U> {
             heard: now,
             asked: None,
             alarm: Box::pin(sleep_until(now + limits.ping_after)),
+            leaving: None,
             close: None,
             config: Arc::clone(config),
             visitor: Arc::clone(visitor),
@@ -218,6 +224,9 @@ impl<U: Send + Sync + 'static> Session<U> {
         }
         if request.as_ref().is_some_and(|request| request.t == "pong") {
             return;
+        }
+        if self.leaving.is_some() {
+            return self.refuse(id, &Deny::unavailable(self.back_after()));
         }
         let handled = match &request {
             Some(request) => self.handle(request),
@@ -284,7 +293,7 @@ impl<U: Send + Sync + 'static> Session<U> {
                 self.obey(control, now);
             }
             while let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx) {
-                self.answer(done);
+                self.answer(done, now);
             }
             if self.close.is_none() {
                 // Each comes first in turn, as the first that has much to tell leaves no room.
@@ -294,6 +303,9 @@ impl<U: Send + Sync + 'static> Session<U> {
                 for store in before.iter_mut().chain(after) {
                     store.poll_tell(cx, now, &mut self.out);
                 }
+            }
+            if self.leaving.is_some_and(|until| until <= now || !self.is_busy()) {
+                self.close(Close::RESTART);
             }
             self.count_out();
             if !self.out.is_empty() {
@@ -344,8 +356,32 @@ impl<U: Send + Sync + 'static> Session<U> {
             }
             return None;
         }
-        let due = self.stores.iter().filter_map(|store| store.due()).min();
-        Some(due.map_or(next, |due| due.min(next)))
+        let due = self.stores.iter().filter_map(|store| store.due());
+        due.chain(self.leaving).chain([next]).min()
+    }
+
+    /// Whether somebody waits for the end of a call or a command, or for what it has led to.
+    fn is_busy(&self) -> bool {
+        self.unanswered > 0 || self.stores.iter().any(|store| store.owes())
+    }
+
+    /// In how many milliseconds the client is to come back when the server has ended: not all at once.
+    fn back_after(&self) -> u64 {
+        500 + u64::from(self.visitor.session.as_bytes()[0]) * 8
+    }
+
+    /// Says that the server ends.
+    fn leave(&mut self, now: Instant) {
+        if self.leaving.is_some() {
+            return;
+        }
+        let bye = Told {
+            why: Some("restart"),
+            after: Some(self.back_after()),
+            ..Told::new("bye")
+        };
+        self.out.push(bye.encode());
+        self.leaving = Some(now + self.config.limits.finish_within.min(LONGEST));
     }
 
     fn obey(&mut self, control: Control, now: Instant) {
@@ -363,18 +399,8 @@ impl<U: Send + Sync + 'static> Session<U> {
                 self.stores[store].revoke(&key, &mut self.out);
                 drop(done);
             }
-            Control::Close(close) => {
-                if close == Close::RESTART {
-                    let after = 500 + u64::from(self.visitor.session.as_bytes()[0]) * 8;
-                    let bye = Told {
-                        why: Some("restart"),
-                        after: Some(after),
-                        ..Told::new("bye")
-                    };
-                    self.out.push(bye.encode());
-                }
-                self.close(close);
-            }
+            Control::Close(Close::RESTART) => self.leave(now),
+            Control::Close(close) => self.close(close),
         }
     }
 
@@ -403,7 +429,7 @@ impl<U: Send + Sync + 'static> Session<U> {
                 continue;
             }
             let told = match request::key(&wanted.k) {
-                None => Err(Code::NotFound),
+                None => Err(Code::BadRequest),
                 Some(key)
                     if self.subscriptions() >= self.config.limits.subscriptions
                         && !self.stores[at].contains(&key) =>
@@ -467,7 +493,7 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     fn get(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let at = self.store(request)?;
-        let key = request.key().ok_or(Deny::new(Code::NotFound))?;
+        let key = key_of(request)?;
         let (ver, view) = self.stores[at].get(key).map_err(Deny::new)?;
         let view = view.text().ok_or(Deny::new(Code::Internal))?;
         self.reply(
@@ -483,7 +509,7 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     fn command(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let store = self.store(request)?;
-        let key = request.key().ok_or(Deny::new(Code::NotFound))?;
+        let key = key_of(request)?;
         let command = request.given().to_owned();
         self.count()?;
         let is_epoch = request.epoch.as_deref().is_none_or(|epoch| epoch == self.epoch);
@@ -520,7 +546,7 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     fn publish(&mut self, request: &Request<'_>) -> Result<(), Deny> {
         let at = self.store(request)?;
-        let key = request.key().ok_or(Deny::new(Code::NotFound))?;
+        let key = key_of(request)?;
         let message = request.msg.unwrap_or(RawValue::NULL);
         self.stores[at].publish(key, message, Instant::now())?;
         self.reply(request.id, Told::new("ok"));
@@ -557,7 +583,7 @@ impl<U: Send + Sync + 'static> Session<U> {
         Ok(())
     }
 
-    fn answer(&mut self, done: Done) {
+    fn answer(&mut self, done: Done, now: Instant) {
         match done {
             Done::Arrived(at, come) => {
                 let is_again = self.arriving.remove(&at).unwrap_or(false);
@@ -593,12 +619,12 @@ impl<U: Send + Sync + 'static> Session<U> {
                     Some(waiting) => self.carry_out(at, waiting),
                     None => drop(self.queues.remove(&at)),
                 }
-                self.answer_command(at, id, &outcome);
+                self.answer_command(at, id, &outcome, now);
             }
         }
     }
 
-    fn answer_command(&mut self, (store, key): At, id: Option<u64>, outcome: &Outcome) {
+    fn answer_command(&mut self, (store, key): At, id: Option<u64>, outcome: &Outcome, now: Instant) {
         let Some(id) = id else { return };
         match outcome {
             Outcome::Done(version) => {
@@ -607,11 +633,11 @@ impl<U: Send + Sync + 'static> Session<U> {
                     ver: Some(*version),
                     ..Told::new("ok")
                 };
-                self.stores[store].reply_after(&key, *version, reply.encode(), &mut self.out);
+                self.stores[store].reply_after(&key, *version, reply.encode(), now, &mut self.out);
             }
             Outcome::Conflict(version) => {
                 let reply = error(id, &Deny::new(Code::Conflict), Some(*version));
-                self.stores[store].reply_after(&key, *version, reply, &mut self.out);
+                self.stores[store].reply_after(&key, *version, reply, now, &mut self.out);
             }
             Outcome::Refused(deny) => self.out.push(error(id, deny, None)),
         }
@@ -619,9 +645,13 @@ impl<U: Send + Sync + 'static> Session<U> {
 
     /// Which store a request is about.
     fn store(&self, request: &Request<'_>) -> Result<usize, Deny> {
-        self.config
-            .store(request.s.as_deref())
-            .ok_or(Deny::new(Code::BadRequest))
+        let store = self.config.store(request.s.as_deref());
+        store.ok_or_else(|| {
+            Deny::bad_request(match request.s {
+                Some(_) => "no store is served under this name",
+                None => "several stores are served, so name one",
+            })
+        })
     }
 
     fn reply(&mut self, id: Option<u64>, told: Told<'_>) {
@@ -637,6 +667,12 @@ impl<U: Send + Sync + 'static> Session<U> {
     }
 }
 
-fn millis(time: std::time::Duration) -> u64 {
+/// The key that a request names.
+fn key_of(request: &Request<'_>) -> Result<Uuid, Deny> {
+    let key = request.key();
+    key.ok_or_else(|| Deny::bad_request("a key is a UUID, hyphenated and in lower case"))
+}
+
+fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

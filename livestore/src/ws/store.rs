@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::ground::unwind::caught;
+use crate::store::guard::EntryGuard;
 use crate::value::value::LiveValue;
 use crate::ws::cx::Cx;
 use crate::ws::deny::{Code, Deny};
@@ -75,11 +76,26 @@ where
         if !route.accepts() {
             return Outcome::Refused(Deny::new(Code::Forbidden));
         }
-        let Some(mut guard) = route.store.acquire(&key).await else {
+        let Some(guard) = route.store.acquire(&key).await else {
             return missing();
         };
+        match self.change(cx, guard, command, expected) {
+            Outcome::Done(_) if !route.settled(key).await => Outcome::Refused(Deny::new(Code::Internal)),
+            outcome => outcome,
+        }
+    }
+
+    /// Decides on a command, and does what it asks for.
+    fn change(
+        &self,
+        cx: &Cx<U>,
+        mut guard: EntryGuard<V>,
+        command: &RawValue,
+        expected: Option<u64>,
+    ) -> Outcome {
+        let route = &self.route;
         let Some((role, _)) = route.role(cx, &guard.as_entry()) else {
-            return missing();
+            return Outcome::Refused(Deny::new(route.missing()));
         };
         if expected.is_some_and(|expected| expected != guard.version()) {
             return Outcome::Conflict(guard.version());

@@ -207,7 +207,7 @@ impl KeyViews {
 
 impl RoleViews {
     /// Tells one who has `has` what the entry is at `version`, whose view `make` makes unless somebody has made it, or a later
-    /// one, before.
+    /// one, before. `waits` says that a reply to him comes after it.
     ///
     /// He is told nothing of versions after `version`, though others in his role were: whether it is still his then, nobody
     /// has asked. And who has nothing is never told of one before: it may not have been his role then.
@@ -215,13 +215,15 @@ impl RoleViews {
         &self,
         address: Address<'_>,
         has: Has,
+        waits: bool,
         version: u64,
         now: Instant,
         make: impl FnOnce() -> Option<Json>,
     ) -> Result<News, NoView> {
         let crowd = u32::try_from(self.of.roles.lock().len().div_ceil(ROLES)).unwrap_or(u32::MAX);
         let mut state = self.state.lock();
-        let later = state.advance(address, has, version, now, address.period * crowd, make)?;
+        let hurries = waits || has == Has::Nothing;
+        let later = state.advance(address, hurries, version, now, address.period * crowd, make)?;
         state.news(address, has, version, later)
     }
 
@@ -317,7 +319,7 @@ impl State {
     fn advance(
         &mut self,
         address: Address<'_>,
-        has: Has,
+        hurries: bool,
         version: u64,
         now: Instant,
         period: Duration,
@@ -329,8 +331,9 @@ impl State {
             }
             let due = newest.made + period;
             if now < due {
-                // Whoever has nothing is to see something at once; but however many come, only once in a while.
-                if has != Has::Nothing || self.hurried.is_some_and(|at| now < at + period) {
+                // Whoever has nothing is to see something at once, and who waits for a reply what it comes after; but however
+                // many they are, only once in a while.
+                if !hurries || self.hurried.is_some_and(|at| now < at + period) {
                     return Ok(Some(due));
                 }
                 self.hurried = Some(now);
@@ -465,7 +468,7 @@ mod tests {
 
     /// Tells what the entry is at a version, where its view is that number. Returns the frames, and what the follower has then.
     fn tell(role: &RoleViews, has: Has, version: u64, at: Instant) -> (Vec<String>, Has) {
-        let news = role.tell(ADDRESS, has, version, at, || Some(json(&version)));
+        let news = role.tell(ADDRESS, has, false, version, at, || Some(json(&version)));
         let news = news.expect("there is a view");
         let frames = news.frames.iter().map(|frame| frame.to_string());
         (frames.collect(), news.has)

@@ -16,7 +16,7 @@ use crate::disk::durable::engine::Engine;
 use crate::disk::durable::work::{Anew, MOST_BYTES, PIECE_BYTES, Work};
 use crate::ground::trace;
 use crate::ground::unwind::let_go;
-use crate::slot::records::Left;
+use crate::slot::records::ForDisk;
 use crate::value::value::LiveValue;
 
 /// How many entries a piece is about at most: it is written and synced before the next batch is looked for.
@@ -24,7 +24,7 @@ const PIECE_ENTRIES: usize = 4096;
 
 /// What a walk comes to.
 enum Step<V> {
-    Left(Uuid, Left<V>),
+    Write(Uuid, ForDisk<V>),
     /// Nothing that is to be written.
     Nothing,
     End,
@@ -94,7 +94,7 @@ where
         while written < PIECE_BYTES && looked_at < PIECE_ENTRIES {
             looked_at += 1;
             let (key, left) = match self.step(&mut anew) {
-                Step::Left(key, left) => (key, left),
+                Step::Write(key, left) => (key, left),
                 Step::Nothing => continue,
                 // What was before still counts.
                 Step::Gone => return Ok(()),
@@ -128,7 +128,7 @@ where
     fn step(&self, anew: &mut Anew<V>) -> Step<V> {
         if let Some(owed) = &mut anew.owed {
             return match owed.next() {
-                Some((id, owing)) => Step::Left(id, Left::Owed(owing)),
+                Some((id, owing)) => Step::Write(id, ForDisk::Owed(owing)),
                 None => Step::End,
             };
         }
@@ -140,7 +140,7 @@ where
             };
             let key = *slot.key();
             let_go(slot);
-            return record.map_or(Step::Nothing, |record| Step::Left(key, Left::Record(record)));
+            return record.map_or(Step::Nothing, |record| Step::Write(key, ForDisk::Record(record)));
         }
         let Some(table) = self.source.get().and_then(std::sync::Weak::upgrade) else {
             return Step::Gone;

@@ -17,7 +17,7 @@ use crate::disk::durable::engine::Engine;
 use crate::ground::trace;
 use crate::ground::unwind::let_go;
 use crate::slot::record::Owing;
-use crate::slot::records::Left;
+use crate::slot::records::ForDisk;
 use crate::slot::shared::Shared;
 use crate::slot::sink::{Batch, Sink, Unwritten};
 use crate::slot::slot::Slot;
@@ -157,11 +157,11 @@ where
             if let Some(reason) = refused {
                 match &left {
                     // While its entry was there, that was told. Nothing is on disk, so nothing is to go from there.
-                    Left::Owed(owing) => {
+                    ForDisk::Owed(owing) => {
                         trace::not_owed(&owing.key, &reason);
                         let_go(self.sink.owed().take(owing.key, owing.record.version));
                     }
-                    Left::Record(_) | Left::End => self.missing.add(key, reason),
+                    ForDisk::Record(_) | ForDisk::End => self.missing.add(key, reason),
                 }
                 let_go(left);
                 continue;

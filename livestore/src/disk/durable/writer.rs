@@ -197,7 +197,7 @@ mod tests {
     use crate::ground::clock::{Clock, Clocks};
     use crate::ground::stats::DiskState;
     use crate::slot::record::Found;
-    use crate::slot::records::Left;
+    use crate::slot::records::ForDisk;
     use crate::slot::sink::Limits;
     use crate::store::store::LiveStore;
     use crate::table::table::Table;
@@ -736,7 +736,7 @@ mod tests {
         };
         let sink = Sink::<Number>::new(limits);
         // Until the first was written each counts as much.
-        let enter = |n| drop(sink.enter(&key(n), Left::End));
+        let enter = |n| drop(sink.enter(&key(n), ForDisk::End));
         (0..15).for_each(enter);
         assert!(!sink.is_full());
         enter(15);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
 use crate::slot::record::Record;
-use crate::slot::records::Left;
+use crate::slot::records::ForDisk;
 use crate::slot::records::Records;
 use crate::slot::sink::{Commit, Limits, Next, Otherwise, Sink};
 
@@ -30,8 +30,8 @@ fn batch(sink: &Sink<u8>) -> Vec<(Uuid, Option<u64>)> {
     let records = batch.records.take();
     records
         .map(|(key, left)| match left {
-            Left::Record(record) => (key, Some(record.version)),
-            Left::End | Left::Owed(_) => (key, None),
+            ForDisk::Record(record) => (key, Some(record.version)),
+            ForDisk::End | ForDisk::Owed(_) => (key, None),
         })
         .collect()
 }
@@ -49,17 +49,17 @@ fn a_record_that_is_not_put_back_is_not_the_end_of_its_entry() {
     let sink = sink();
     let [first, changed, ended] = [1, 2, 3].map(Uuid::from_u128);
     let value = Arc::new(7);
-    sink.enter(&first, Left::Record(record(&Arc::new(7), 1)));
-    sink.enter(&changed, Left::Record(record(&value, 1)));
-    sink.enter(&ended, Left::End);
+    sink.enter(&first, ForDisk::Record(record(&Arc::new(7), 1)));
+    sink.enter(&changed, ForDisk::Record(record(&value, 1)));
+    sink.enter(&ended, ForDisk::End);
     drop(sink.take_out(&changed, &value).unwrap());
     assert!(sink.take_out(&changed, &value).is_none(), "it is out");
     assert_eq!(batch(&sink), [(first, Some(1)), (ended, None)]);
 
     // The next commit of it goes on as ever, also in the same batch.
-    sink.enter(&changed, Left::Record(record(&value, 2)));
+    sink.enter(&changed, ForDisk::Record(record(&value, 2)));
     drop(sink.take_out(&changed, &value).unwrap());
-    assert!(sink.enter(&changed, Left::Record(record(&value, 3))).is_none());
+    assert!(sink.enter(&changed, ForDisk::Record(record(&value, 3))).is_none());
     assert_eq!(batch(&sink), [(changed, Some(3))]);
 }
 
@@ -68,8 +68,8 @@ fn a_record_is_put_back_in_its_place() {
     let sink = sink();
     let [changed, last] = [1, 2].map(Uuid::from_u128);
     let value = Arc::new(7);
-    sink.enter(&changed, Left::Record(record(&value, 1)));
-    sink.enter(&last, Left::Record(record(&Arc::new(7), 1)));
+    sink.enter(&changed, ForDisk::Record(record(&value, 1)));
+    sink.enter(&last, ForDisk::Record(record(&Arc::new(7), 1)));
     let taken_out = sink.take_out(&changed, &value).unwrap();
     assert_eq!(Arc::strong_count(&value), 1);
     taken_out.put_back(record(&value, 2), Commit::Next);
