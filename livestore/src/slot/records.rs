@@ -127,7 +127,7 @@ impl<V: Serialize + DeserializeOwned> ForDisk<V> {
 impl<V> Pending<V> {
     fn for_disk(self) -> Option<ForDisk<V>> {
         match self {
-            Pending::ForDisk(left) => Some(left),
+            Pending::ForDisk(it) => Some(it),
             Pending::Out => None,
         }
     }

@@ -253,13 +253,13 @@ impl<V> Sink<V> {
     // For commits, under the slot's lock.
 
     /// Enters a record, or an end. Returns what is to be dropped with nothing locked: what it displaces, or itself.
-    pub(crate) fn enter(&self, key: &Uuid, left: ForDisk<V>) -> Option<ForDisk<V>> {
+    pub(crate) fn enter(&self, key: &Uuid, record: ForDisk<V>) -> Option<ForDisk<V>> {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
-            return Some(left);
+            return Some(record);
         }
         state.entered += 1;
-        match state.pending.insert(key, left) {
+        match state.pending.insert(key, record) {
             Some(displaced) => displaced,
             None => {
                 self.tell_of(1, state);

@@ -149,11 +149,11 @@ impl<V: LiveValue> State<V> {
     fn enter(&self, shared: &Shared<V>, key: &Uuid) -> Option<ForDisk<V>> {
         let sink = shared.sink()?;
         // A guard that goes on in a store that is being closed removes nothing.
-        let left = match self.is_stored() {
+        let record = match self.is_stored() {
             true => ForDisk::Record(self.record(shared)),
             false => ForDisk::End,
         };
-        sink.enter(key, left)
+        sink.enter(key, record)
     }
 }
 
