@@ -203,6 +203,103 @@ async fn drops_that_panic_one_after_another_end_nothing() {
     assert_eq!(exploded.load(Ordering::SeqCst), 3, "at the end of a store");
 }
 
+/// A value, or a mutation of one, whose every `Drop` panics. It counts how many there are.
+struct Mine(Arc<AtomicUsize>);
+
+impl Mine {
+    fn laid(mines: &Arc<AtomicUsize>) -> Mine {
+        mines.fetch_add(1, Ordering::SeqCst);
+        Mine(Arc::clone(mines))
+    }
+}
+
+impl Clone for Mine {
+    fn clone(&self) -> Self {
+        Mine::laid(&self.0)
+    }
+}
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+        panic!("dropped");
+    }
+}
+
+impl LiveValue for Mine {
+    type Message = ();
+    type Mutation = Mine;
+    type MutError = ();
+
+    fn mutate(entry: &Entry<Self>, _: &Mine) -> Result<Self, ()> {
+        Ok(Mine::clone(entry))
+    }
+}
+
+/// An update has a mutation and two values. If one of them panicked as it was dropped, and another did so then, that was the
+/// end of the process.
+#[test]
+fn what_an_update_or_a_staged_mutation_holds_may_all_panic() {
+    type Laid = (LiveStore<Mine>, Uuid, Arc<AtomicUsize>);
+    type End = fn(Laid);
+    let ends: [(&str, End); 8] = [
+        ("close", |(store, ..)| drop(store.close().now_or_never())),
+        ("the end of the store", |(store, ..)| drop(store)),
+        ("remove", |(store, key, _)| {
+            drop(store.remove(&key).now_or_never())
+        }),
+        ("more history than is kept", |(store, key, mines)| {
+            for _ in 0..3 {
+                let mutated =
+                    AssertUnwindSafe(|| drop(store.mutate(&key, Mine::laid(&mines)).now_or_never()));
+                let _ = catch_unwind(mutated);
+            }
+        }),
+        ("a watch", |(store, key, mines)| {
+            let _pending = store.watch(&key);
+            drop(store.mutate(&key, Mine::laid(&mines)).now_or_never());
+        }),
+        ("a watch set", |(store, key, mines)| {
+            let mut pending = store.watch_set();
+            pending.add(&key);
+            drop(store.mutate(&key, Mine::laid(&mines)).now_or_never());
+        }),
+        ("a watch of everything", |(store, key, mines)| {
+            let _pending = store.watch_all();
+            drop(store.mutate(&key, Mine::laid(&mines)).now_or_never());
+        }),
+        ("a transaction", |(store, key, mines)| {
+            let aborted = store.transact(std::slice::from_ref(&key), |tx| {
+                std::mem::forget(tx.mutate(&key, Mine::laid(&mines)));
+                mines.fetch_sub(1, Ordering::SeqCst);
+                Err::<(), _>(())
+            });
+            let _ = aborted.now_or_never();
+        }),
+    ];
+    for (history, delta_history) in [(0, 0), (1, 0), (2, 2)] {
+        for (what, end) in ends {
+            let mines = Arc::default();
+            let options = StoreOptions {
+                history,
+                delta_history,
+                ..Default::default()
+            };
+            let store = LiveStore::new().with_options(options).done();
+            let key = store.init(Mine::laid(&mines));
+            let laid = (store.clone(), key, Arc::clone(&mines));
+            for _ in 0..3 {
+                let mutated =
+                    AssertUnwindSafe(|| drop(store.mutate(&key, Mine::laid(&mines)).now_or_never()));
+                let _ = catch_unwind(mutated);
+            }
+            let _ = catch_unwind(AssertUnwindSafe(move || end(laid)));
+            let _ = catch_unwind(AssertUnwindSafe(move || drop(store)));
+            assert_eq!(mines.load(Ordering::SeqCst), 0, "{what}, {history} kept");
+        }
+    }
+}
+
 /// With a hold of the key, nothing looked whether there still was a store.
 #[tokio::test]
 async fn a_transaction_makes_nothing_in_a_store_that_was_closed_meanwhile() {

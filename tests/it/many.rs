@@ -646,3 +646,31 @@ async fn what_a_transaction_creates_expires_as_the_store_says() {
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert!(store.is_empty());
 }
+
+/// A loop over them kept all other tasks of the thread from running.
+#[tokio::test]
+async fn calls_that_name_no_key_take_of_the_budget_as_well() {
+    let store = store_with(0);
+    let mut new = 0;
+    let mut calls = 0;
+    tokio::task::yield_now().await;
+    while spawn(store.transact(&[], |tx| {
+        new += 1;
+        tx.create(&key(new), counter(0)).map_err(drop)
+    }))
+    .poll()
+    .is_ready()
+    {
+        calls += 1;
+        assert!(calls < 1000);
+    }
+    assert!(calls > 0 && store.len() == calls);
+    calls = 0;
+    tokio::task::yield_now().await;
+    while spawn(store.acquire_many(&[])).poll().is_ready() {
+        calls += 1;
+        assert!(calls < 1000);
+    }
+    assert!(calls > 0);
+    assert!(store.acquire_many(&[]).await.unwrap().is_empty());
+}

@@ -148,6 +148,47 @@ async fn who_lags_gets_one_resync_per_key_that_was_missed() {
     assert_eq!(drain(&mut all), ["1 Mutate 8", "8 Mutate 11"]);
 }
 
+/// The end of an entry was counted as missed, and told.
+#[tokio::test]
+async fn what_was_missed_and_what_was_told_is_all_there_was() {
+    let store = store_with_cap(1);
+    for number in 1..=3 {
+        store.create(&key(number), counter(0)).unwrap();
+    }
+    let mut all = store.watch_all();
+    for _ in 0..10 {
+        store.mutate(&key(1), Change::Add(1)).await.unwrap();
+        store.broadcast(&key(2), "hello").unwrap();
+    }
+    for number in 1..=3 {
+        store.remove(&key(number)).await.unwrap();
+    }
+    // Another sixteen, so that all that is above has been missed.
+    store.create(&key(4), counter(0)).unwrap();
+    for _ in 0..16 {
+        store.mutate(&key(4), Change::Add(1)).await.unwrap();
+    }
+    let mut told = BTreeMap::<_, (u64, Vec<_>)>::new();
+    while let Some((key, update)) = all.try_next() {
+        let (updates, kinds) = told.entry(key.as_u128()).or_default();
+        *updates += match update {
+            Update::Resync { missed, .. } => missed,
+            _ => 1,
+        };
+        kinds.push(match update {
+            Update::Resync { .. } => "resync",
+            ref end if end.is_end() => "end",
+            _ => "other",
+        });
+    }
+    assert_eq!(told[&1], (11, vec!["resync", "end"]));
+    assert_eq!(told[&2], (11, vec!["resync", "end"]));
+    // Nothing was missed but the end, and that is told.
+    assert_eq!(told[&3], (1, vec!["end"]));
+    assert_eq!(told[&4].0, 17);
+    assert_eq!(store.stats().lagged, 3);
+}
+
 #[tokio::test]
 async fn memory_of_one_who_never_reads_is_bounded_by_the_store() {
     let store = store_with_cap(1);

@@ -366,6 +366,20 @@ async fn it_gives_way_when_the_budget_is_used_up_and_try_next_does_not() {
     assert_eq!(told, 300);
 }
 
+/// A loop over it kept all other tasks of the thread from running.
+#[tokio::test]
+async fn an_empty_set_takes_of_the_budget_as_well() {
+    let mut set = store_with_cap(64).watch_set();
+    tokio::task::yield_now().await;
+    let mut asked = 0;
+    while let Poll::Ready(None) = spawn(set.next()).poll() {
+        asked += 1;
+        assert!(asked < 1000);
+    }
+    assert!(asked > 0);
+    assert!(set.next().await.is_none());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_in_a_set_is_watched_and_does_not_expire() {
     let store = LiveStore::new()

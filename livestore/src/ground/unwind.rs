@@ -71,6 +71,7 @@ impl Drop for Panics {
 pub(crate) struct InHand<T>(Option<T>);
 
 impl<T> InHand<T> {
+    #[inline]
     pub(crate) fn new(it: T) -> InHand<T> {
         InHand(Some(it))
     }
@@ -81,6 +82,7 @@ impl<T> InHand<T> {
         InHand(it)
     }
 
+    #[inline]
     pub(crate) fn into_inner(mut self) -> T {
         match self.0.take() {
             Some(it) => it,
@@ -92,6 +94,7 @@ impl<T> InHand<T> {
 impl<T> Deref for InHand<T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         match &self.0 {
             Some(it) => it,
@@ -101,6 +104,7 @@ impl<T> Deref for InHand<T> {
 }
 
 impl<T> Drop for InHand<T> {
+    #[inline]
     fn drop(&mut self) {
         if thread::panicking() {
             let_go(self.0.take());

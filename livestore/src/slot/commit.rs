@@ -20,14 +20,14 @@ use crate::value::entry::Entry;
 use crate::value::update::Update;
 use crate::value::value::{LiveValue, SMALL};
 
-/// A change to be committed.
+/// A change to be committed. In hand is what may panic after something else did, where the change is dropped instead.
 pub(crate) enum Change<V: LiveValue> {
     Mutate {
         mutn: V::Mutation,
         /// Its clone, in a store that keeps mutations without values, unless that one does.
-        kept: Option<V::Mutation>,
+        kept: Option<InHand<V::Mutation>>,
         /// `None` if the value has been changed in place under this very hold of the slot's lock; nobody is told values.
-        new: Option<Arc<V>>,
+        new: Option<InHand<Arc<V>>>,
     },
     Overwrite {
         msg: Option<V::Message>,
@@ -46,11 +46,11 @@ impl<V: LiveValue> Change<V> {
     /// A mutation that was applied to a copy. Called with nothing locked: it may clone the mutation.
     pub(crate) fn mutate(shared: &Shared<V>, mutn: V::Mutation, new: Arc<V>) -> Change<V> {
         let (mutn, new) = (InHand::new(mutn), InHand::new(new));
-        let kept = (shared.delta_history > 0).then(|| mutn.clone());
+        let kept = (shared.delta_history > 0).then(|| InHand::new(mutn.clone()));
         Change::Mutate {
             mutn: mutn.into_inner(),
             kept,
-            new: Some(new.into_inner()),
+            new: Some(new),
         }
     }
 }
@@ -140,7 +140,8 @@ impl<V: LiveValue> State<V> {
         Some(match result {
             Ok(()) => {
                 // What is plain, its clone is, too. A mutation in place is told without values, and kept as it is told.
-                let kept = (new.is_some() && shared.delta_history > 0).then(|| mutn.clone());
+                let kept = (new.is_some() && shared.delta_history > 0).then(|| InHand::new(mutn.clone()));
+                let new = new.map(InHand::new);
                 self.commit(shared, key, Change::Mutate { mutn, kept, new }, after);
                 Ok(R::of(self, shared))
             }
@@ -178,17 +179,17 @@ impl<V: LiveValue> State<V> {
         match change {
             Change::Mutate { mutn, kept, new } => {
                 shared.counters.add(Count::Mutations, 1);
-                let old = new.and_then(|new| self.replace(shared, recorded, new, after));
+                let old = new.and_then(|new| self.replace(shared, recorded, new.into_inner(), after));
                 self.advance(shared, key, after);
                 let version = self.version();
                 if let Some(old) = old {
-                    if let Some(mutn) = kept {
+                    if let Some(mutn) = kept.map(InHand::into_inner) {
                         self.keep(shared, &Arc::new(Delta::Mutate { mutn, version }), after);
                     }
                     let new = self.entry(shared);
                     self.publish(shared, key, Update::Mutate { mutn, new, old }, after);
                 } else if self.ring().is_some() || shared.delta_history > 0 {
-                    after.leave_all(kept.map(Leftover::Mutation));
+                    after.leave_all(kept.map(InHand::into_inner).map(Leftover::Mutation));
                     let delta = Arc::new(Delta::Mutate { mutn, version });
                     self.keep(shared, &delta, after);
                     self.publish_delta(shared, delta, after);

@@ -25,7 +25,8 @@ use crate::value::error::{MutateError, RollbackError};
 use crate::value::value::LiveValue;
 
 pub(crate) struct Hold<V: LiveValue> {
-    slot: Arc<Slot<V>>,
+    /// What it holds may have ended, and this have the last of it.
+    slot: InHand<Arc<Slot<V>>>,
     shared: Arc<Shared<V>>,
     /// Cleared when the last commit of this hold has released it already.
     open: bool,
@@ -162,7 +163,7 @@ impl<V: LiveValue> Hold<V> {
     /// Wraps a hold that was taken on the slot's state.
     pub(crate) fn taken(slot: &Arc<Slot<V>>, shared: &Arc<Shared<V>>) -> Hold<V> {
         Hold {
-            slot: Arc::clone(slot),
+            slot: InHand::new(Arc::clone(slot)),
             shared: Arc::clone(shared),
             open: true,
         }
@@ -402,7 +403,7 @@ fn accepted<V: LiveValue>(history: &[Entry<V>], version: u64) -> Result<Arc<V>, 
 
 /// Waits for a hold of one entry, first come, first served from the first poll on.
 pub(crate) struct Acquire<'a, V: LiveValue> {
-    slot: Arc<Slot<V>>,
+    slot: InHand<Arc<Slot<V>>>,
     shared: &'a Arc<Shared<V>>,
     /// The place in the queue while it waits.
     ticket: Option<Ticket>,
@@ -411,7 +412,7 @@ pub(crate) struct Acquire<'a, V: LiveValue> {
 impl<'a, V: LiveValue> Acquire<'a, V> {
     pub(crate) fn new(slot: Arc<Slot<V>>, shared: &'a Arc<Shared<V>>) -> Acquire<'a, V> {
         Acquire {
-            slot,
+            slot: InHand::new(slot),
             shared,
             ticket: None,
         }

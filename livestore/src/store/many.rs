@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::task::coop;
 use uuid::Uuid;
 
 use crate::ground::unwind::drop_before;
@@ -48,7 +49,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// # }
     /// ```
     pub async fn acquire_many(&self, keys: &[Uuid]) -> Result<Guards<V>, MissingKey> {
-        let keys = in_order(keys);
+        let keys = in_order(keys).await;
         let mut guards = Guards::with_capacity(keys.len());
         for key in keys {
             let hold = self.at(&key).hold().await.ok_or(MissingKey(key))?;
@@ -161,7 +162,7 @@ impl<V: LiveValue> LiveStore<V> {
         keys: &[Uuid],
         stage: impl FnOnce(&mut Tx<V>) -> Result<T, E>,
     ) -> Result<T, TransactError<E>> {
-        let keys = in_order(keys);
+        let keys = in_order(keys).await;
         let mut tx = loop {
             let mut tx = Tx::new(Arc::clone(&self.table));
             for key in &keys {
@@ -184,8 +185,11 @@ impl<V: LiveValue> LiveStore<V> {
     }
 }
 
-/// In key order, each once.
-fn in_order(keys: &[Uuid]) -> Vec<Uuid> {
+/// In key order, each once. Takes a unit of the task's budget where there is no key for which one will be.
+async fn in_order(keys: &[Uuid]) -> Vec<Uuid> {
+    if keys.is_empty() {
+        coop::consume_budget().await;
+    }
     let mut keys = keys.to_vec();
     keys.sort_unstable();
     keys.dedup();

@@ -29,7 +29,8 @@ impl<V: LiveValue + Serialize + DeserializeOwned> LiveStore<V> {
     /// The file is written beside the one at `path`, written to the disk, and takes its place in one step: who looks finds
     /// the old file or the new one, whole, also after a loss of power. Needs the disk space of both. A link is followed, also to
     /// where there is no file yet; the permissions of the old file are kept. If the process is killed meanwhile, the unfinished
-    /// file stays beside it, under the same name with a dot before it and `.tmp` after it, until the next save.
+    /// file stays beside it until the next save, under the same name with a dot before it, and a dot, eight digits and `.tmp`
+    /// after it. Of several saves to one path at a time each writes its own, and the last to end is what is there.
     ///
     /// Takes memory for one entry's bytes and for the pointers of one shard, and runs on tokio's pool for blocking work,
     /// or on a thread of its own outside a runtime. `Serialize` of the value is called there with nothing locked, and

@@ -19,7 +19,7 @@ use crate::ground::random::random_key;
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
 #[cfg(all(test, livestore_check))]
 use crate::ground::sync::map::{DashMap, Place};
-use crate::ground::unwind::{Panics, let_go};
+use crate::ground::unwind::{InHand, Panics, let_go};
 use crate::slot::after::{After, Leftover};
 use crate::slot::hold::Hold;
 #[cfg(feature = "serde")]
@@ -463,7 +463,7 @@ impl<V: LiveValue> Table<V> {
 
     /// Ends an entry and frees its key. Returns the final entry.
     pub(crate) fn end(&self, hold: Hold<V>, msg: Option<V::Message>) -> Entry<V> {
-        let slot = Arc::clone(hold.slot());
+        let slot = InHand::new(Arc::clone(hold.slot()));
         let mut after = After::default();
         let entry = hold.end(msg, &mut after);
         self.unlink(&slot);
@@ -473,7 +473,7 @@ impl<V: LiveValue> Table<V> {
 
     /// The same for a call that holds the entry. `None` if the store was closed meanwhile.
     pub(crate) fn end_once(&self, hold: Hold<V>, msg: Option<V::Message>) -> Option<Entry<V>> {
-        let slot = Arc::clone(hold.slot());
+        let slot = InHand::new(Arc::clone(hold.slot()));
         let mut after = After::default();
         let entry = hold.end_once(msg, &mut after);
         if entry.is_some() {

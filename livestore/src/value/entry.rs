@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use crate::ground::clock;
 use crate::ground::clock::{Origin, Stamp};
 use crate::ground::times::{Times, Told};
+use crate::ground::unwind::InHand;
 
 /// The value and metadata that one key held at one commit.
 ///
@@ -40,7 +41,8 @@ use crate::ground::times::{Times, Told};
 /// assert_eq!(entry.version(), 1);
 /// ```
 pub struct Entry<V> {
-    value: Arc<V>,
+    /// What is dropped with it, as the rest of an update is, may panic too.
+    value: InHand<Arc<V>>,
     version: u64,
     times: Told,
     /// What the times count from. Takes no room, but where tests move the clock.
@@ -67,7 +69,7 @@ impl<V> Entry<V> {
     #[inline(always)]
     pub(crate) fn stored(value: Arc<V>, version: u64, times: Told, origin: Origin) -> Entry<V> {
         Entry {
-            value,
+            value: InHand::new(value),
             version,
             times,
             origin,
@@ -77,7 +79,7 @@ impl<V> Entry<V> {
     /// The entry after a change that is staged and not committed yet.
     pub(crate) fn followed_by(self, value: Arc<V>) -> Entry<V> {
         Entry {
-            value,
+            value: InHand::new(value),
             version: self.version + 1,
             ..self
         }
@@ -90,7 +92,7 @@ impl<V> Entry<V> {
 
     /// Gives the value away.
     pub(crate) fn into_value(self) -> Arc<V> {
-        self.value
+        self.value.into_inner()
     }
 
     /// Returns how many commits led here: a new entry has version 1, or continues above every version that the store
@@ -102,7 +104,7 @@ impl<V> Entry<V> {
     /// The same entry of what can be made of the value.
     pub(crate) fn map<W>(&self, make: impl FnOnce(&V) -> W) -> Entry<W> {
         Entry {
-            value: Arc::new(make(&self.value)),
+            value: InHand::new(Arc::new(make(&self.value))),
             version: self.version,
             times: self.times,
             origin: self.origin,
@@ -146,7 +148,7 @@ impl<V> Clone for Entry<V> {
     #[inline]
     fn clone(&self) -> Self {
         Entry {
-            value: Arc::clone(&self.value),
+            value: InHand::new(Arc::clone(&self.value)),
             ..*self
         }
     }
@@ -163,7 +165,7 @@ impl<V> Deref for Entry<V> {
 impl<V: fmt::Debug> fmt::Debug for Entry<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
-            .field("value", &self.value)
+            .field("value", self.value())
             .field("version", &self.version)
             .finish_non_exhaustive()
     }

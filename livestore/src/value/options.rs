@@ -116,7 +116,9 @@ pub enum ExpireMode {
     /// Every call that names the key of an entry is a use of it, whatever comes of it: a `fetch`, a mutation that is refused, a
     /// `mutate_if` that finds another version, a `create` on a key that is taken, a message, a deadline, a `touch`. A call that
     /// waits uses the entry when it comes and again when it is its turn; a guard uses it with each commit and message. The end
-    /// of a watch is a use if it was the last one.
+    /// of a watch is a use if it was the last one. A call that is over before it has come to the entry is none: a `try_create`
+    /// whose value is refused, an `acquire_many` that finds a key before it missing, a `transact` that was to create it and did
+    /// not name it.
     ///
     /// Calls that only look are none: `peek`, `contains_key` and `history`; nor is what is about all entries, such as `keys`,
     /// `entries`, `watch_all`, `stats` and `save`.

@@ -355,6 +355,10 @@ impl<V: LiveValue> WatchSet<V> {
 
     /// Has an update taken by some member, unless one is. Afterwards there is one, or there is no member.
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.places.is_empty() {
+            // A loop over a set that nobody adds to must not keep others from running, either.
+            ready!(coop::poll_proceed(cx)).made_progress();
+        }
         while !self.is_taken() {
             if self.turn.is_none() {
                 // Each member that is asked is progress, be there something or not: very many may have been marked.

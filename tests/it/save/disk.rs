@@ -252,6 +252,24 @@ async fn a_draft_of_a_save_that_was_killed_goes_with_the_next_and_one_that_is_wr
     assert_eq!(load::<Room>(&place.path()).await.unwrap().len(), 5000);
 }
 
+/// Each looks for orphans when it begins, and took the file that another had created and not locked yet for one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_saves_to_one_file_none_takes_the_draft_of_another() {
+    let place = Place::new();
+    let stores: Vec<_> = (1..=8).map(filled).collect();
+    for _ in 0..60 {
+        let saves: Vec<_> = stores
+            .iter()
+            .map(|store| tokio::spawn(store.save(place.path()).into_future()))
+            .collect();
+        for (save, entries) in saves.into_iter().zip(1..) {
+            assert_eq!(save.await.unwrap().unwrap().entries, entries);
+        }
+    }
+    assert_eq!(place.files(), ["rooms.save"]);
+    assert!((1..=8).contains(&load::<Room>(&place.path()).await.unwrap().len()));
+}
+
 #[tokio::test]
 async fn a_process_that_goes_elsewhere_meanwhile_saves_where_it_was_told_to() {
     let place = Place::new();

@@ -1,6 +1,6 @@
 //! [`Draft`]: a file that takes another's place when it is complete, and leaves it alone otherwise.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{self, Path, PathBuf};
 
@@ -19,6 +19,9 @@ pub(crate) struct Draft {
 /// Most systems take names of so many bytes.
 const LONGEST_NAME: usize = 255;
 
+/// What a draft's name has behind that of its target: a dot, eight digits, and `.tmp`.
+const END: usize = 13;
+
 /// So many links that lead to each other are a circle.
 const MANY_LINKS: usize = 40;
 
@@ -33,26 +36,23 @@ impl Draft {
             return Err(SaveKind::NotAFile);
         }
         let name = target.file_name().ok_or(SaveKind::NotAFile)?.to_string_lossy();
-        let end = format!(".{:08x}.tmp", random_key().as_fields().0);
-        let mut most = name.len().min(LONGEST_NAME - 2 - end.len());
+        let mut most = name.len().min(LONGEST_NAME - ".".len() - END);
         while !name.is_char_boundary(most) {
             most -= 1;
         }
         let begin = format!(".{}", &name[..most]);
         remove_orphans(&target, &begin);
-        let path = target.with_file_name(begin + &end);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(SaveKind::io("create a new file beside it"))?;
+        let (path, file) = loop {
+            let path = target.with_file_name(format!("{begin}.{:08x}.tmp", random_key().as_fields().0));
+            if let Some(file) = claim(&path).map_err(SaveKind::io("create a new file beside it"))? {
+                break (path, file);
+            }
+        };
         let draft = Draft {
             path: Some(path),
             target,
             file: Some(file),
         };
-        // Where there are no locks, drafts are not removed either.
-        let _ = draft.file()?.try_lock();
         if let (Some(old), Some(path)) = (old, &draft.path) {
             // Who could not read the old one cannot read the new one either.
             fs::set_permissions(path, old.permissions())
@@ -93,6 +93,19 @@ impl Drop for Draft {
     }
 }
 
+/// Creates the file of a draft, and locks it. `None` if somebody who looks for orphans came between the two: then it is gone,
+/// or about to be.
+fn claim(path: &Path) -> io::Result<Option<File>> {
+    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    match file.try_lock() {
+        // Whoever removes it has had the lock until then.
+        Ok(()) => Ok(fs::symlink_metadata(path).is_ok().then_some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        // Where there are no locks, drafts are not removed either.
+        Err(TryLockError::Error(_)) => Ok(Some(file)),
+    }
+}
+
 /// The file that a path is about, where it is a link or a link to one.
 fn follow(mut path: PathBuf) -> io::Result<PathBuf> {
     for _ in 0..MANY_LINKS {
@@ -123,8 +136,11 @@ fn remove_orphans(target: &Path, begin: &str) {
         if is_draft != Some(true) {
             continue;
         }
-        let orphan = OpenOptions::new().write(true).open(file.path());
-        if orphan.is_ok_and(|orphan| orphan.try_lock().is_ok()) {
+        let Ok(orphan) = OpenOptions::new().write(true).open(file.path()) else {
+            continue;
+        };
+        if orphan.try_lock().is_ok() {
+            // Locked until it is gone.
             let _ = fs::remove_file(file.path());
         }
     }
