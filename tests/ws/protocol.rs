@@ -124,7 +124,7 @@ async fn a_conflict_is_told_after_what_has_led_to_it() {
     let version = world.say(&key, "two").await;
     ben.send(json!({"t": "cmd", "id": 1, "k": key, "c": {"say": "late"}, "if": version - 1}));
     let mut told = settle(&mut ben).await;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     told.extend(settle(&mut ben).await);
     let last = told.pop().unwrap();
     assert_eq!(
