@@ -26,7 +26,7 @@ const ENTRIES: usize = 1000;
 type Operation = fn(u64);
 
 /// Every operation, by the name that the command line takes.
-const OPERATIONS: [(&str, Operation); 32] = [
+const OPERATIONS: [(&str, Operation); 33] = [
     ("nothing", nothing),
     ("init", init),
     ("raw-init", raw_init),
@@ -42,6 +42,7 @@ const OPERATIONS: [(&str, Operation); 32] = [
     ("raw-mutate-telling", raw_mutate_telling),
     ("mutate-by-2", mutate_by_2),
     ("mutate-by-8", mutate_by_8),
+    ("user", user),
     ("user-by-8", user_by_8),
     ("raw-user-by-8", raw_user_by_8),
     ("user-in-turn", user_in_turn),
@@ -232,6 +233,13 @@ fn mutate_by(tasks: u64, times: u64) {
             }
         }
     });
+}
+
+/// Code of the user's, and nobody else is there.
+#[inline(never)]
+fn user(times: u64) {
+    let (store, key) = counted();
+    single().block_on(tokio::task::unconstrained(count_up(store, key, times)));
 }
 
 /// Eight tasks on two threads, with code of the user's.

@@ -75,6 +75,12 @@ impl<T> InHand<T> {
         InHand(Some(it))
     }
 
+    /// What is still there, as whoever calls knows.
+    pub(crate) fn still(it: Option<T>) -> InHand<T> {
+        debug_assert!(it.is_some());
+        InHand(it)
+    }
+
     pub(crate) fn into_inner(mut self) -> T {
         match self.0.take() {
             Some(it) => it,

@@ -1,5 +1,6 @@
 //! [`After`]: what commits leave to be done when nothing is locked.
 
+use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -21,13 +22,19 @@ use crate::value::value::LiveValue;
 /// Whoever commits makes one before it locks the slot, and so drops it when the slot is unlocked again.
 #[must_use = "wakes and drops what it holds; let it go when nothing is locked"]
 pub(crate) struct After<V: LiveValue> {
-    /// Who was granted an entry, or may look for another. They are woken last: what is nobody's task does its work when it is
-    /// woken.
-    pub(crate) holders: SmallVec<[Waker; 1]>,
-    /// Who waits for updates.
-    pub(crate) watchers: Vec<Waker>,
     /// How many items of the deadline queue nobody counts on any more.
     pub(crate) stale_deadlines: usize,
+    /// Made with the first of it. Most often there is none, and then this costs next to nothing.
+    left: Option<Left<V>>,
+}
+
+/// Whom to wake, and what to drop.
+struct Left<V: LiveValue> {
+    /// Who waits for updates.
+    watchers: Vec<Waker>,
+    /// Who was granted an entry, or may look for another. They are woken last: what is nobody's task does its work when it is
+    /// woken.
+    holders: SmallVec<[Waker; 1]>,
     leftovers: SmallVec<[Leftover<V>; 2]>,
 }
 
@@ -51,13 +58,38 @@ impl<V: LiveValue> After<V> {
     /// Has something dropped.
     #[inline]
     pub(crate) fn leave(&mut self, leftover: impl Into<Leftover<V>>) {
-        self.leftovers.push(leftover.into());
+        self.left().leftovers.push(leftover.into());
+    }
+
+    /// Has a mutation dropped, if that does anything.
+    #[inline]
+    pub(crate) fn leave_mutation(&mut self, mutn: V::Mutation) {
+        if mem::needs_drop::<V::Mutation>() {
+            self.leave(Leftover::Mutation(mutn));
+        }
     }
 
     /// Has what is there dropped.
     #[inline]
     pub(crate) fn leave_all<L: Into<Leftover<V>>>(&mut self, leftovers: impl IntoIterator<Item = L>) {
-        self.leftovers.extend(leftovers.into_iter().map(Into::into));
+        leftovers.into_iter().for_each(|leftover| self.leave(leftover));
+    }
+
+    /// Whom to wake because there are updates.
+    #[inline]
+    pub(crate) fn watchers(&mut self) -> &mut Vec<Waker> {
+        &mut self.left().watchers
+    }
+
+    /// Has somebody woken who was granted an entry, or may look for another.
+    #[inline]
+    pub(crate) fn wake(&mut self, holder: Waker) {
+        self.left().holders.push(holder);
+    }
+
+    #[inline]
+    fn left(&mut self) -> &mut Left<V> {
+        self.left.get_or_insert_with(Left::new)
     }
 
     /// Does what is left to be done, then returns this. Whoever returns something does it so: where a value that is dropped at
@@ -67,15 +99,15 @@ impl<V: LiveValue> After<V> {
         drop(self);
         returned
     }
+}
 
-    #[inline(never)]
-    fn settle(&mut self) {
-        let mut panics = Panics::default();
-        let wakers = self.watchers.drain(..).chain(self.holders.drain(..));
-        wakers.for_each(|waker| panics.run(|| waker.wake()));
-        self.leftovers
-            .drain(..)
-            .for_each(|leftover| panics.run(|| drop(leftover)));
+impl<V: LiveValue> Left<V> {
+    fn new() -> Left<V> {
+        Left {
+            watchers: Vec::new(),
+            holders: SmallVec::new(),
+            leftovers: SmallVec::new(),
+        }
     }
 }
 
@@ -83,20 +115,21 @@ impl<V: LiveValue> Default for After<V> {
     #[inline]
     fn default() -> Self {
         After {
-            holders: SmallVec::new(),
-            watchers: Vec::new(),
             stale_deadlines: 0,
-            leftovers: SmallVec::new(),
+            left: None,
         }
     }
 }
 
-impl<V: LiveValue> Drop for After<V> {
-    #[inline]
+impl<V: LiveValue> Drop for Left<V> {
+    #[inline(never)]
     fn drop(&mut self) {
-        if !self.holders.is_empty() || !self.watchers.is_empty() || !self.leftovers.is_empty() {
-            self.settle();
-        }
+        let mut panics = Panics::default();
+        let wakers = self.watchers.drain(..).chain(self.holders.drain(..));
+        wakers.for_each(|waker| panics.run(|| waker.wake()));
+        self.leftovers
+            .drain(..)
+            .for_each(|leftover| panics.run(|| drop(leftover)));
     }
 }
 

@@ -90,26 +90,18 @@ impl<V: LiveValue> State<V> {
         if self.is_held() || self.extra.is_some() || self.is_recorded(shared) || shared.delta_history > 0 {
             return None;
         }
-        let Some(value) = Arc::get_mut(&mut self.value) else {
-            let applied = self.mutate_pending(shared, key, mutn)?;
-            return Some(self.counted(shared, applied));
+        let applied = match Arc::get_mut(&mut self.value) {
+            Some(value) => {
+                let applied = value.apply(mutn);
+                if applied.is_ok() {
+                    self.step(shared);
+                    self.leave_own_for_disk(shared, key);
+                }
+                applied
+            }
+            None => self.mutate_pending(shared, key, mutn)?,
         };
-        let applied = value.apply(mutn);
-        if applied.is_ok() {
-            self.step(shared);
-            self.leave_own_for_disk(shared, key);
-        }
-        Some(self.counted(shared, applied))
-    }
-
-    /// What is told of a mutation that was applied in place.
-    #[inline]
-    fn counted<R: Outcome<V>>(
-        &self,
-        shared: &Shared<V>,
-        applied: Result<(), V::MutError>,
-    ) -> Result<R, V::MutError> {
-        match applied {
+        let counted = match applied {
             Ok(()) => {
                 shared.counters.add(Count::Mutations, 1);
                 Ok(R::of(self, shared))
@@ -118,34 +110,34 @@ impl<V: LiveValue> State<V> {
                 shared.counters.add(Count::Refused, 1);
                 Err(reason)
             }
-        }
+        };
+        Some(counted)
     }
 
     /// Applies a mutation here, under the lock, if it is plain: to the value itself, or to a copy of a small value if
-    /// somebody is told the values, or keeps an entry. Gives the mutation back if there is more to it.
+    /// somebody is told the values, or keeps an entry. `None` if there is more to it; the mutation then stays where it is.
     pub(crate) fn mutate_here<R: Outcome<V>>(
         &mut self,
         shared: &Shared<V>,
         key: &Uuid,
-        mutn: V::Mutation,
+        place: &mut Option<V::Mutation>,
         after: &mut After<V>,
-    ) -> Result<Result<R, V::MutError>, V::Mutation> {
-        if !V::__is_plain(&mutn) {
-            return Err(mutn);
-        }
+    ) -> Option<Result<R, V::MutError>> {
+        let mutn = place.as_ref().filter(|mutn| V::__is_plain(mutn))?;
         let own = if self.is_recorded(shared) {
             None
         } else {
             Arc::get_mut(&mut self.value)
         };
         let (new, result) = match own {
-            Some(value) => (None, value.apply(&mutn)),
-            None => match self.mutate_small(&mutn) {
-                Some((new, result)) => (Some(new), result),
-                None => return Err(mutn),
-            },
+            Some(value) => (None, value.apply(mutn)),
+            None => {
+                let (new, result) = self.mutate_small(mutn)?;
+                (Some(new), result)
+            }
         };
-        Ok(match result {
+        let mutn = place.take()?;
+        Some(match result {
             Ok(()) => {
                 // What is plain, its clone is, too. A mutation in place is told without values, and kept as it is told.
                 let kept = (new.is_some() && shared.delta_history > 0).then(|| mutn.clone());
@@ -154,7 +146,7 @@ impl<V: LiveValue> State<V> {
             }
             Err(reason) => {
                 shared.counters.add(Count::Refused, 1);
-                after.leave(Leftover::Mutation(mutn));
+                after.leave_mutation(mutn);
                 after.leave_all(new.map(Leftover::Value));
                 Err(reason)
             }
@@ -201,7 +193,7 @@ impl<V: LiveValue> State<V> {
                     self.keep(shared, &delta, after);
                     self.publish_delta(shared, delta, after);
                 } else {
-                    after.leave(Leftover::Mutation(mutn));
+                    after.leave_mutation(mutn);
                 }
             }
             Change::Overwrite { msg, new } => {
@@ -324,7 +316,7 @@ impl<V: LiveValue> State<V> {
     /// Ends the entry with its store: nothing was removed, and nobody is told of anything but that no more comes.
     pub(crate) fn close(&mut self, shared: &Shared<V>, after: &mut After<V>) {
         if let Some(ring) = self.ring() {
-            ring.close(&mut after.watchers);
+            ring.close(after.watchers());
         }
         if self.is_alive() {
             self.dismiss(shared, after);
@@ -345,7 +337,7 @@ impl<V: LiveValue> State<V> {
         }
         match self.ring() {
             Some(ring) => {
-                let evicted = ring.publish(News::Update(update), shared.channel_cap, &mut after.watchers);
+                let evicted = ring.publish(News::Update(update), shared.channel_cap, after.watchers());
                 after.leave_all(evicted);
             }
             None => after.leave(update),
@@ -375,7 +367,7 @@ impl<V: LiveValue> State<V> {
         let news = News::Delta(delta);
         match self.ring() {
             Some(ring) => {
-                let evicted = ring.publish(news, shared.channel_cap, &mut after.watchers);
+                let evicted = ring.publish(news, shared.channel_cap, after.watchers());
                 after.leave_all(evicted);
             }
             None => after.leave(news),
@@ -385,7 +377,7 @@ impl<V: LiveValue> State<V> {
     fn publish_end(&self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
         let update = Arc::new(update);
         if let Some(ring) = self.ring() {
-            ring.end(Arc::clone(&update), &mut after.watchers);
+            ring.end(Arc::clone(&update), after.watchers());
         }
         self.publish_to_all(shared, key, &update, after);
         after.leave(update);
@@ -395,7 +387,7 @@ impl<V: LiveValue> State<V> {
         if shared.feed.watchers() > 0 {
             let displaced = shared
                 .feed
-                .publish(key, update, shared.feed_cap(), &mut after.watchers);
+                .publish(key, update, shared.feed_cap(), after.watchers());
             after.leave_all(displaced);
         }
     }

@@ -34,87 +34,74 @@ pub(crate) struct Hold<V: LiveValue> {
 /// The store was closed while the entry was held for a call, and this was not committed.
 pub(crate) struct Closed<V: LiveValue>(pub(crate) Change<V>);
 
-/// A mutation that is to be applied while the entry is held for it.
-///
-/// Dropped, it ends the hold first, so that what the mutation does when it is dropped keeps nobody waiting; whoever waits for the
-/// entry in there gets it.
-pub(crate) struct Attempt<V: LiveValue> {
-    hold: Hold<V>,
-    mutn: InHand<V::Mutation>,
-}
-
-/// How far a mutation came under the slot's lock, which is to tell its caller `R`.
+/// How far a mutation came under the slot's lock, which is to tell its caller `R`. The mutation stays where it was, unless it
+/// is done.
 pub(crate) enum Step<V: LiveValue, R> {
     /// It has not begun: the task has no budget.
-    NoBudget(V::Mutation),
+    NoBudget,
     /// It is done.
     Done(Result<R, V::MutError>),
     /// The entry is now held; the mutation is to be applied to a copy of this snapshot.
-    Copy(Attempt<V>, Entry<V>),
+    Copy(Hold<V>, Entry<V>),
     /// The entry is now held; the mutation waits with it for the disk.
-    Backlogged(Attempt<V>, Backlog),
+    #[cfg_attr(
+        not(feature = "durable"),
+        expect(dead_code, reason = "there never is a backlog")
+    )]
+    Backlogged(Hold<V>, Backlog),
     /// The key has no entry.
     Missing,
     /// Somebody else holds the entry.
-    Held(Arc<Slot<V>>, V::Mutation),
-    /// The entry is not at the version that was expected. The mutation is dropped with nothing locked.
-    Conflict(Entry<V>, V::Mutation),
+    Held(Arc<Slot<V>>),
+    /// The entry is not at the version that was expected.
+    Conflict(Entry<V>),
 }
 
 /// Why a mutation is not done yet.
-enum Rest<M> {
+enum Rest {
     /// It is to be applied to a copy.
-    Copy(M),
+    Copy,
     /// It waits for the disk, and then is looked at again.
-    Backlogged(M, Backlog),
+    Backlogged(Backlog),
 }
 
 impl<V: LiveValue, R: Outcome<V>> Step<V, R> {
-    /// What can be done without holding the entry longer than this, if the disk is not behind. Gives the mutation back if there
-    /// is more to it.
+    /// What can be done without holding the entry longer than this, if the disk is not behind.
     fn settle(
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
         shared: &Shared<V>,
         expected: Option<u64>,
-        mutn: V::Mutation,
+        mutn: &mut Option<V::Mutation>,
         after: &mut After<V>,
-    ) -> Result<Step<V, R>, Rest<V::Mutation>> {
+    ) -> Result<Step<V, R>, Rest> {
         if let Some(backlog) = shared.outlet.backlog() {
-            return Err(Rest::Backlogged(mutn, backlog));
+            return Err(Rest::Backlogged(backlog));
         }
-        Step::settle_now(slot, state, shared, expected, mutn, after).map_err(Rest::Copy)
+        Step::settle_now(slot, state, shared, expected, mutn, after).ok_or(Rest::Copy)
     }
 
-    /// The same, however far behind the disk is.
+    /// The same, however far behind the disk is. `None` if it is to be applied to a copy.
     fn settle_now(
         slot: &Arc<Slot<V>>,
         state: &mut State<V>,
         shared: &Shared<V>,
         expected: Option<u64>,
-        mutn: V::Mutation,
+        mutn: &mut Option<V::Mutation>,
         after: &mut After<V>,
-    ) -> Result<Step<V, R>, V::Mutation> {
+    ) -> Option<Step<V, R>> {
         if expected.is_some_and(|version| version != state.version()) {
-            return Ok(Step::Conflict(state.entry(shared), mutn));
+            return Some(Step::Conflict(state.entry(shared)));
         }
         state.mutate_here(shared, slot.key(), mutn, after).map(Step::Done)
     }
 
     /// Keeps the hold, which the caller has, for the rest.
-    fn keep(
-        slot: &Arc<Slot<V>>,
-        state: &State<V>,
-        shared: &Arc<Shared<V>>,
-        rest: Rest<V::Mutation>,
-    ) -> Step<V, R> {
-        let attempt = |mutn| Attempt {
-            hold: Hold::taken(slot, shared),
-            mutn: InHand::new(mutn),
-        };
+    fn keep(slot: &Arc<Slot<V>>, state: &State<V>, shared: &Arc<Shared<V>>, rest: Rest) -> Step<V, R> {
+        let hold = Hold::taken(slot, shared);
         match rest {
-            Rest::Copy(mutn) => Step::Copy(attempt(mutn), state.entry(shared)),
-            Rest::Backlogged(mutn, backlog) => Step::Backlogged(attempt(mutn), backlog),
+            Rest::Copy => Step::Copy(hold, state.entry(shared)),
+            Rest::Backlogged(backlog) => Step::Backlogged(hold, backlog),
         }
     }
 }
@@ -127,11 +114,11 @@ impl<V: LiveValue> Hold<V> {
         state: &mut State<V>,
         shared: &Arc<Shared<V>>,
         expected: Option<u64>,
-        mutn: V::Mutation,
+        mutn: &mut Option<V::Mutation>,
         after: &mut After<V>,
     ) -> Step<V, R> {
         if state.is_held() {
-            return Step::Held(Arc::clone(slot), mutn);
+            return Step::Held(Arc::clone(slot));
         }
         Step::settle(slot, state, shared, expected, mutn, after).unwrap_or_else(|rest| {
             state.try_hold(shared);
@@ -151,9 +138,7 @@ impl<V: LiveValue> Hold<V> {
         step: &mut Option<Step<V, R>>,
     ) {
         let after = after.get_or_insert_default();
-        *step = mutn
-            .take()
-            .map(|mutn| Hold::step(slot, state, shared, None, mutn, after));
+        *step = Some(Hold::step(slot, state, shared, None, mutn, after));
     }
 
     /// The same for an entry that is held for the caller. The hold ends with the step, or is in it.
@@ -162,7 +147,7 @@ impl<V: LiveValue> Hold<V> {
         state: &mut State<V>,
         shared: &Arc<Shared<V>>,
         expected: Option<u64>,
-        mutn: V::Mutation,
+        mutn: &mut Option<V::Mutation>,
         after: &mut After<V>,
     ) -> Step<V, R> {
         match Step::settle(slot, state, shared, expected, mutn, after) {
@@ -206,13 +191,15 @@ impl<V: LiveValue> Hold<V> {
         mutn: V::Mutation,
         after: &mut After<V>,
     ) -> Result<R, V::MutError> {
-        let (snapshot, mutn) = {
+        let mut mutn = Some(mutn);
+        let snapshot = {
             let mut state = self.slot.lock();
-            match state.mutate_here(&self.shared, self.key(), mutn, after) {
-                Ok(result) => return result,
-                Err(mutn) => (InHand::new(state.entry(&self.shared)), InHand::new(mutn)),
+            match state.mutate_here(&self.shared, self.key(), &mut mutn, after) {
+                Some(result) => return result,
+                None => InHand::new(state.entry(&self.shared)),
             }
         };
+        let mutn = InHand::still(mutn);
         match self.try_mutation(&snapshot, &mutn) {
             Ok(new) => {
                 let change = Change::mutate(&self.shared, mutn.into_inner(), Arc::new(new));
@@ -221,7 +208,7 @@ impl<V: LiveValue> Hold<V> {
                 Ok(made)
             }
             Err(reason) => {
-                after.leave(Leftover::Mutation(mutn.into_inner()));
+                after.leave_mutation(mutn.into_inner());
                 after.leave(Leftover::Value(snapshot.into_inner().into_value()));
                 Err(reason)
             }
@@ -337,10 +324,24 @@ impl<V: LiveValue> Drop for Hold<V> {
     }
 }
 
-impl<V: LiveValue> Attempt<V> {
+/// A mutation of which more is to be done than can be under the slot's lock, and the hold for it.
+///
+/// Dropped, it ends the hold first, so that what the mutation does when it is dropped keeps nobody waiting; whoever waits for the
+/// entry in there gets it.
+struct Attempt<V: LiveValue> {
+    hold: Hold<V>,
+    mutn: InHand<V::Mutation>,
+}
+
+impl<V: LiveValue> Hold<V> {
     /// Applies the mutation to a copy of `snapshot`, commits it and ends the hold.
-    pub(crate) fn carry_out<R: Outcome<V>>(self, snapshot: Entry<V>) -> Result<R, MutateError<V::MutError>> {
-        let (attempt, snapshot) = (self, InHand::new(snapshot));
+    pub(crate) fn carry_out<R: Outcome<V>>(
+        self,
+        snapshot: Entry<V>,
+        mutn: &mut Option<V::Mutation>,
+    ) -> Result<R, MutateError<V::MutError>> {
+        let mutn = InHand::still(mutn.take());
+        let (attempt, snapshot) = (Attempt { hold: self, mutn }, InHand::new(snapshot));
         match attempt.hold.try_mutation(&snapshot, &attempt.mutn) {
             Ok(new) => {
                 let Attempt { hold, mutn } = attempt;
@@ -362,28 +363,28 @@ impl<V: LiveValue> Attempt<V> {
 
     /// Takes the step of a mutation that has waited for the disk.
     #[cfg(feature = "durable")]
-    pub(crate) fn after_the_wait<R: Outcome<V>>(self, expected: Option<u64>) -> Step<V, R> {
-        let Attempt { mut hold, mutn } = self;
+    pub(crate) fn after_the_wait<R: Outcome<V>>(
+        mut self,
+        expected: Option<u64>,
+        mutn: &mut Option<V::Mutation>,
+    ) -> Step<V, R> {
         let mut after = After::default();
-        let mut state = hold.slot.lock();
+        let mut state = self.slot.lock();
         let step = if state.is_alive() {
-            let mutn = mutn.into_inner();
-            match Step::settle_now(&hold.slot, &mut state, &hold.shared, expected, mutn, &mut after) {
-                Ok(step) => step,
-                Err(mutn) => {
-                    let snapshot = state.entry(&hold.shared);
+            match Step::settle_now(&self.slot, &mut state, &self.shared, expected, mutn, &mut after) {
+                Some(step) => step,
+                None => {
+                    let snapshot = state.entry(&self.shared);
                     drop(state);
-                    let mutn = InHand::new(mutn);
-                    return after.then(Step::Copy(Attempt { hold, mutn }, snapshot));
+                    return after.then(Step::Copy(self, snapshot));
                 }
             }
         } else {
-            after.leave(Leftover::Mutation(mutn.into_inner()));
             Step::Missing
         };
-        state.release(&hold.shared, hold.slot.key(), &mut after);
+        state.release(&self.shared, self.slot.key(), &mut after);
         drop(state);
-        hold.open = false;
+        self.open = false;
         after.then(step)
     }
 }
@@ -426,7 +427,8 @@ impl<V: LiveValue> Acquire<'_, V> {
         after: &mut After<V>,
         turn: impl FnOnce(&Arc<Slot<V>>, &mut State<V>, &mut After<V>) -> R,
     ) -> Poll<Result<R, Dead>> {
-        let mut clone = None;
+        // Whoever polls for the first time was told that the entry is held, and most often it still is.
+        let mut clone = self.ticket.is_none().then(|| cx.waker().clone());
         loop {
             let mut state = self.slot.lock();
             if !state.is_alive() {

@@ -111,7 +111,7 @@ impl<V: LiveValue> State<V> {
             Some((waker, since)) => {
                 shared.counters.subtract(Count::Waiters, 1);
                 shared.counters.begin_grant(since);
-                after.holders.push(waker);
+                after.wake(waker);
             }
             None => {
                 shared.counters.subtract(Count::Held, 1);
@@ -130,7 +130,7 @@ impl<V: LiveValue> State<V> {
         if let Some(extra) = &mut self.extra {
             let (waiting, granted): (_, Option<Stamp>) = extra.waiters.dismiss();
             shared.counters.subtract(Count::Waiters, waiting.len());
-            after.holders.extend(waiting);
+            waiting.into_iter().for_each(|waker| after.wake(waker));
             granted
                 .into_iter()
                 .for_each(|since| shared.counters.end_grant(since));

@@ -295,7 +295,7 @@ impl<'a, V: LiveValue> Place<'a, V> {
                 Ok(done) => return done.map_err(MutateError::Rejected),
                 Err(step) => step,
             };
-            self.go_on(None, step).await.map_err(at_any_version)
+            self.go_on(None, step, &mut mutn).await.map_err(at_any_version)
         }
     }
 
@@ -304,12 +304,13 @@ impl<'a, V: LiveValue> Place<'a, V> {
         version: u64,
         mutn: V::Mutation,
     ) -> Result<Entry<V>, MutateIfError<V>> {
+        let mut mutn = Some(mutn);
         let step = if proceed().await {
-            self.step(Some(version), mutn)
+            self.step(Some(version), &mut mutn)
         } else {
-            Step::NoBudget(mutn)
+            Step::NoBudget
         };
-        self.go_on(Some(version), step).await
+        self.go_on(Some(version), step, &mut mutn).await
     }
 
     pub(in crate::store) async fn rollback(
@@ -333,11 +334,11 @@ impl<'a, V: LiveValue> Place<'a, V> {
         has_budget: bool,
     ) -> Result<Result<R, V::MutError>, Step<V, R>> {
         let (key, shared) = (self.key(), self.shared());
-        let quiet = match mutn.take_if(|_| !has_budget) {
-            // Asked in here: asked by the caller, it makes every mutation a sixth slower.
-            Some(mutn) => return Err(Step::NoBudget(mutn)),
-            None => mutn.as_ref().is_some_and(V::__is_plain) && !shared.is_backlogged(),
-        };
+        // Asked in here: asked by the caller, it makes every mutation a sixth slower.
+        if !has_budget {
+            return Err(Step::NoBudget);
+        }
+        let quiet = mutn.as_ref().is_some_and(V::__is_plain) && !shared.is_backlogged();
         // Not in the look, which is dropped with everything locked.
         let mut after = None;
         let mut step = None;
@@ -354,19 +355,15 @@ impl<'a, V: LiveValue> Place<'a, V> {
             drop(mutn.take());
             return Ok(done);
         }
-        drop_before((after, mutn.take()), Err(step.unwrap_or(Step::Missing)))
+        drop_before(after, Err(step.unwrap_or(Step::Missing)))
     }
 
     /// Goes as far with a mutation as is possible at once.
-    fn step<R: Outcome<V>>(self, expected: Option<u64>, mutn: V::Mutation) -> Step<V, R> {
+    fn step<R: Outcome<V>>(self, expected: Option<u64>, mutn: &mut Option<V::Mutation>) -> Step<V, R> {
         let shared = self.shared();
-        let mut mutn = Some(mutn);
         let mut after = After::default();
-        let step = self.look(|slot, state| {
-            mutn.take()
-                .map(|mutn| Hold::step(slot, state, shared, expected, mutn, &mut after))
-        });
-        after.then(step.flatten().unwrap_or(Step::Missing))
+        let step = self.look(|slot, state| Hold::step(slot, state, shared, expected, mutn, &mut after));
+        after.then(step.unwrap_or(Step::Missing))
     }
 
     /// Mutates when it is this call's turn, and waits for nothing else: not for the task's budget, and not for the disk.
@@ -374,18 +371,17 @@ impl<'a, V: LiveValue> Place<'a, V> {
         self,
         mutn: V::Mutation,
     ) -> Result<R, MutateError<V::MutError>> {
-        let mut step = self.step(None, mutn);
+        let mut mutn = Some(mutn);
+        let mut step = self.step(None, &mut mutn);
         loop {
             step = match step {
                 Step::Done(result) => return result.map_err(MutateError::Rejected),
-                Step::Copy(attempt, snapshot) => {
-                    return attempt.carry_out(snapshot);
-                }
-                Step::Missing => return Err(MutateError::Missing),
+                Step::Copy(hold, snapshot) => return hold.carry_out(snapshot, &mut mutn),
+                Step::Missing => return drop_before(mutn, Err(MutateError::Missing)),
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt, _) => attempt.after_the_wait(None),
-                Step::Held(slot, mutn) => self.step_in_turn(None, slot, mutn).await,
-                Step::NoBudget(_) | Step::Conflict(..) => {
+                Step::Backlogged(hold, _) => hold.after_the_wait(None, &mut mutn),
+                Step::Held(slot) => self.step_in_turn(None, slot, &mut mutn).await,
+                Step::NoBudget | Step::Conflict(_) => {
                     unreachable!("no budget was asked for, and no version expected")
                 }
             }
@@ -397,30 +393,30 @@ impl<'a, V: LiveValue> Place<'a, V> {
         self,
         expected: Option<u64>,
         mut step: Step<V, R>,
+        mutn: &mut Option<V::Mutation>,
     ) -> Result<R, MutateIfError<V>> {
         loop {
             step = match step {
                 Step::Done(result) => return result.map_err(MutateIfError::Rejected),
-                Step::Conflict(now, mutn) => return drop_before(mutn, Err(MutateIfError::Conflict(now))),
-                Step::Copy(attempt, snapshot) => {
-                    return Ok(attempt.carry_out(snapshot)?);
-                }
-                Step::NoBudget(mutn) => {
+                Step::Conflict(now) => return drop_before(mutn.take(), Err(MutateIfError::Conflict(now))),
+                Step::Copy(hold, snapshot) => return Ok(hold.carry_out(snapshot, mutn)?),
+                Step::NoBudget => {
                     self.give_way().await;
                     self.step(expected, mutn)
                 }
                 Step::Missing => {
+                    drop(mutn.take());
                     // It may be about to create one.
                     #[cfg(feature = "durable")]
                     self.shared().room().await;
                     return Err(MutateIfError::Missing);
                 }
                 #[cfg(feature = "durable")]
-                Step::Backlogged(attempt, _) => {
+                Step::Backlogged(hold, _) => {
                     self.shared().room().await;
-                    attempt.after_the_wait(expected)
+                    hold.after_the_wait(expected, mutn)
                 }
-                Step::Held(slot, mutn) => self.step_in_turn(expected, slot, mutn).await,
+                Step::Held(slot) => self.step_in_turn(expected, slot, mutn).await,
             }
         }
     }
@@ -430,29 +426,25 @@ impl<'a, V: LiveValue> Place<'a, V> {
         self,
         expected: Option<u64>,
         slot: Arc<Slot<V>>,
-        mutn: V::Mutation,
+        mutn: &mut Option<V::Mutation>,
     ) -> Step<V, R> {
         let shared = self.shared();
-        let mut mutn = Some(mutn);
         let mut place = Acquire::new(slot, shared);
         let turn = poll_fn(|cx| {
             let mut after = After::default();
             let turn = place.poll_turn(cx, &mut after, |slot, state, after| {
-                mutn.take()
-                    .map(|mutn| Hold::step_held(slot, state, shared, expected, mutn, after))
+                Hold::step_held(slot, state, shared, expected, mutn, after)
             });
             after.then(turn)
         });
-        let step = trace::waiting(self.key(), turn).await;
-        match (step, mutn) {
-            (Ok(Some(step)), _) => step,
+        match trace::waiting(self.key(), turn).await {
+            Ok(step) => step,
             // The entry was removed while we waited; the key may have another by now.
-            (Err(Dead), Some(mutn)) => {
+            Err(Dead) => {
                 // It may be the last to have what was removed, and must not have it dropped while it holds another.
                 drop(place);
                 self.step(expected, mutn)
             }
-            _ => unreachable!("the mutation goes into the step"),
         }
     }
 }

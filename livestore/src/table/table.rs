@@ -497,7 +497,7 @@ impl<V: LiveValue> Table<V> {
         // Its task sees that the table is closed, and ends.
         self.shared.overdue.told.notify_one();
         let mut after = After::default();
-        self.shared.feed.close(&mut after.watchers);
+        self.shared.feed.close(after.watchers());
         for slots in self.shards() {
             for slot in &slots {
                 slot.lock().close(&self.shared, &mut after);
