@@ -1,22 +1,9 @@
 // Nothing stands in the way of anybody: axe finds no fault, in both schemes, on wide and on narrow screens.
 
-import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import { axe, check } from "./axe.js";
 import { stories, until } from "./world.js";
 
 const story = stories();
-const axe = fileURLToPath(import.meta.resolve("axe-core/axe.min.js"));
-const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-
-const check = async (page, what) => {
-  // What glides or fades has come to its end.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)));
-  const { violations, passes } = await page.evaluate((tags) => axe.run(document, { runOnly: tags }), tags);
-  const told = violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${what}: ${id}: ${html.slice(0, 200)} ${failureSummary}`));
-  assert.deepEqual(told, []);
-  assert(passes.length > 10, `${what}: ${passes.length}`);
-};
-
 for (const colorScheme of ["light", "dark"])
   for (const [width, viewport] of [["wide", { width: 1280, height: 800 }], ["narrow", { width: 390, height: 844 }]])
     story(`${colorScheme} and ${width}`, async (world) => {
