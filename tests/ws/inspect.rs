@@ -159,6 +159,10 @@ async fn what_is_counted_is_shown_by_the_second() {
         of(&shown, &["mutations", "all_mutations", "watchers"]),
         [json!(0.0), json!(32), json!(0)]
     );
+    for n in 0..10 {
+        world.say(&key, &n.to_string()).await;
+    }
+    assert_eq!(page.after(1).await["stores"][0]["mutations"], 10.0);
     let shown = page.after(60).await["stores"][0].clone();
     assert_eq!(
         of(&shown, &["entries", "all_expired", "next_deadline"]),
