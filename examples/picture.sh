@@ -35,10 +35,10 @@ serve() {
     cargo build --quiet --example "$1"
     touch "$work/$1"
     # Cargo becomes the program that it runs, so this is the example's own process.
-    cargo run --quiet --example "$1" -- 0 > "$work/$1" &
+    cargo run --quiet --example "$1" -- 0 "$work/data" > "$work/$1" &
     started+=($!)
     for ((i = 0; i < 100; i++)); do
-        address=$(grep -o 'http:.*' "$work/$1" || true)
+        address=$(grep -m 1 -o 'http:.*' "$work/$1" || true)
         [ -z "$address" ] || return 0
         sleep 0.1
     done

@@ -12,8 +12,8 @@ mod server;
 
 use std::time::Duration;
 
-use livestore::Uuid;
 use livestore::ws::{Live, Local};
+use livestore::{LiveStore, Uuid};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,7 +38,7 @@ struct World {
 impl World {
     /// A board that Ann has begun.
     async fn new() -> World {
-        let app = App::new();
+        let app = App::of(LiveStore::default());
         let key = app.begin("plans", id("ann")).await.unwrap();
         let live = app.live();
         World { app, live, key }
@@ -459,7 +459,8 @@ async fn the_pages_are_served_with_what_may_run_on_them() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let (end, down) = tokio::sync::oneshot::channel::<()>();
-    let served = server::serve(listener, App::new(), ADMIN, async { drop(down.await) });
+    let app = App::of(LiveStore::default());
+    let served = server::serve(listener, app, ADMIN, async { drop(down.await) });
     let server = tokio::spawn(served);
     for path in ["/", "/page.js", "/page.css"] {
         let mut stream = TcpStream::connect(at).await.unwrap();
@@ -496,7 +497,8 @@ async fn the_inspector_is_for_whoever_has_come_by_the_secret() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let (end, down) = tokio::sync::oneshot::channel::<()>();
-    let served = server::serve(listener, App::new(), ADMIN, async { drop(down.await) });
+    let app = App::of(LiveStore::default());
+    let served = server::serve(listener, app, ADMIN, async { drop(down.await) });
     let server = tokio::spawn(served);
     for (path, headers) in [
         ("/inspect", ""),

@@ -1,7 +1,8 @@
 //! A board that several people move cards about on: several boards, cursors, undo, private notes.
 //!
-//! `cargo run --example board`, then open the address that it prints in two windows. With `-- 8080` it listens on another port
-//! than 3000, and with `-- 8080 folder` it keeps the boards in a folder, from which they come back, also after `kill -9`.
+//! `cargo run --example board`, then open the address that it prints in two windows. The boards are kept in the folder
+//! `board-data`, from which they come back, also after `kill -9`. With `-- 8080 folder` it listens on another port than 3000 and
+//! keeps them in another folder.
 
 #![allow(clippy::print_stdout, reason = "the program tells where it listens")]
 
@@ -27,10 +28,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .ok_or_else(|| format!("the port is a number from 0 (any free one) to 65535, not {port:?}"))?,
         None => 3000,
     };
-    let app = match arguments.next() {
-        Some(folder) => App::open(Path::new(&folder)).await?,
-        None => App::new(),
-    };
+    let folder = arguments.next().unwrap_or_else(|| "board-data".into());
+    let app = App::open(Path::new(&folder)).await?;
     let boards = app.boards.clone();
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;

@@ -59,11 +59,6 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// With boards in memory alone.
-    pub(crate) fn new() -> App {
-        App::of(LiveStore::default())
-    }
-
     /// With boards that are kept in a folder.
     #[allow(
         clippy::print_stderr,
@@ -79,7 +74,7 @@ impl App {
         Ok(App::of(boards))
     }
 
-    fn of(boards: LiveStore<Board>) -> App {
+    pub(crate) fn of(boards: LiveStore<Board>) -> App {
         let list = LiveStore::default();
         let titles = boards.entries().map(|(key, board)| (key, board.title.clone()));
         let all = List {
