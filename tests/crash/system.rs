@@ -214,8 +214,21 @@ pub(crate) async fn full_disk(folder: &Path) {
         }
         clear(folder);
     }
-    assert!(opened > 5 && refused > 5, "{opened} {refused}");
+    // It takes room for two small files.
+    assert!(opened > 40 && refused > 0, "{opened} {refused}");
     say("opening");
+
+    // Where there is hardly any, something can be removed.
+    for n in 1..4 {
+        let store = texts().open(&place).await.unwrap();
+        leave_room(folder, 6 * 4096);
+        store.remove(&key(n)).await.unwrap();
+        store.flush().await.unwrap();
+        store.close().await.ok();
+        clear(folder);
+    }
+    let first = state(&texts().open(&place).await.unwrap());
+    assert_eq!(first.len(), 7);
 
     // However much, what was flushed is there afterwards, also where it was being written anew.
     let mut failures = 0;
@@ -364,32 +377,33 @@ pub(crate) async fn few_files(folder: &Path) {
     store.close().await.unwrap();
     say("opened");
 
-    // A log that has outgrown what it is about.
+    // A log that has outgrown what it is about is written on,
     let store = write(&here, 2000).await;
     taken.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
-    let mut failed = Ok(());
-    let mut flushed = state(&store);
-    for n in 0..100 {
+    for n in 0..200 {
         store.insert(&key(2), text(&"x".repeat(n))).await;
-        failed = store.flush().await;
-        if failed.is_err() {
+        store.flush().await.unwrap();
+    }
+    drop(taken);
+    let is_anew = || {
+        let names = fs::read_dir(&here).unwrap();
+        names
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .any(|name| name.starts_with("snapshot-") && !name.ends_with(".new"))
+    };
+    assert!(!is_anew());
+    // and anew when there are files again.
+    for n in 0.. {
+        assert!(n < 10_000);
+        store.insert(&key(2), text(&"y".repeat(n % 200))).await;
+        store.flush().await.unwrap();
+        if is_anew() {
             break;
         }
-        flushed = state(&store);
     }
-    let said = failed.unwrap_err().to_string();
-    assert!(said.contains("Too many open files"), "{said}");
-    assert!(flushed[&key(2)].len() > 3, "it failed at once");
-    assert_eq!(store.len(), 3, "the memory goes on");
     let last = state(&store);
-    assert!(store.close().await.is_err());
-    drop(taken);
-    // The batch that failed is there as a whole, or not at all.
-    let found = state(&texts().open(&here).await.unwrap());
-    assert!(
-        found == flushed || found == last,
-        "{found:?} of {flushed:?} and {last:?}"
-    );
+    store.close().await.unwrap();
+    assert_eq!(state(&texts().open(&here).await.unwrap()), last);
     say("written");
 }
 

@@ -99,7 +99,7 @@ where
     let path = path::absolute(path).map_err(OpenKind::Io)?;
     create_folder(&path).map_err(OpenKind::Io)?;
     let lock = Lock::take(&path)?;
-    let mut found = Found::look(files::Folder::new(path.clone()))?;
+    let mut found = Found::look(files::Folder::open(path.clone()).map_err(OpenKind::Io)?)?;
     if let Some(schema) = found.schema() {
         table.schema().accept(schema).map_err(OpenKind::Foreign)?;
     }

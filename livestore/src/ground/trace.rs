@@ -1,6 +1,9 @@
 //! What the feature `tracing` tells a subscriber: never values, and never with anything locked, because a subscriber is
 //! the user's code. If it panics over an event, that ends here: what the event is about goes on.
 
+#[cfg(feature = "durable")]
+use std::{io, path::Path};
+
 #[cfg(feature = "tracing")]
 use tracing::{Dispatch, Span, span::Id};
 use uuid::Uuid;
@@ -80,6 +83,16 @@ pub(crate) fn not_written_anew(key: &Uuid) {
         || tracing::warn!(%key, "the log cannot be written anew because of an entry that cannot be written"),
     );
     let _ = key;
+}
+
+/// The log of a folder grows on, because the system has refused what it takes to write it anew.
+#[cfg(feature = "durable")]
+pub(crate) fn anew_failed(folder: &Path, error: &io::Error) {
+    #[cfg(feature = "tracing")]
+    let _ = caught(
+        || tracing::warn!(folder = %folder.display(), %error, "the log cannot be written anew now, and grows on"),
+    );
+    let _ = (folder, error);
 }
 
 /// An entry has expired that cannot be written, so the callback may not be given it if the process ends before.

@@ -63,7 +63,9 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// back what it needs not.
     ///
     /// While an entry has a value that cannot be written ([`FlushError::Unwritten`]), only the files that there are have what
-    /// it was before. So nothing is written anew then, and the log grows with what is committed, also beyond that.
+    /// it was before. So nothing is written anew then, and the log grows with what is committed, also beyond that. So it does
+    /// while the system refuses what writing anew takes, as more open files: there is another attempt whenever the log has
+    /// grown by a quarter.
     pub fn with_log_limit(mut self, bytes: u64) -> Self {
         self.disk.log_bytes = bytes;
         self
@@ -110,8 +112,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// | the disk has failed | what was on disk before; `flush` returns the error, and memory goes on | the same |
     ///
     /// Whatever is lost, it is the newest: the store comes up as it was at one instant, with everything committed before
-    /// it and nothing after. Each [`transact`](LiveStore::transact) is there as a whole or not at all. No key repeats a
-    /// version that is on disk.
+    /// it and nothing after. Each [`transact`](LiveStore::transact) is there as a whole or not at all, but for entries of it
+    /// whose values [cannot be written](FlushError::Unwritten). No key repeats a version that is on disk.
     ///
     /// Messages are not stored; nor is the [history](LiveStore::history), which begins anew; nor is the time of a use that is no commit, so with
     /// [`ExpireMode::Idle`](crate::ExpireMode::Idle) entries count as used when the folder is opened. The other modes, and
@@ -131,7 +133,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// [64 MiB](Self::with_log_limit), a snapshot and the log since. All that is in them is checked when it is read: what is not
     /// what was written, is missing, or is older than the rest, is an [error](OpenError::is_damaged) that says where, and
     /// nothing is changed. Only a batch that was being written when the process or the machine stopped is left out, and
-    /// [reported](OpenReport::torn_bytes). A backup is a copy of the folder while no store has it open, or what
+    /// [reported](OpenReport::torn_bytes). Who moves the folder of an open store, or takes the file `lock` in it away, ends what
+    /// is written there: the next [`flush`](LiveStore::flush) is an error. A backup is a copy of the folder while no store has it open, or what
     /// [`save`](LiveStore::save) writes at any time.
     ///
     /// # Errors

@@ -265,6 +265,77 @@ async fn a_folder_that_is_removed_meanwhile_is_told_by_flush() {
     assert!(store.close().await.is_err());
 }
 
+/// What it had flushed was lost: whoever opens the folder does so without it.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_store_whose_lock_is_taken_away_flushes_nothing_and_leaves_the_folder_to_the_next() {
+    let folder = tempdir().unwrap();
+    let first = open(folder.path()).await;
+    first.init(score(1));
+    first.flush().await.unwrap();
+    // Somebody believes that a process that was killed has left it there.
+    fs::remove_file(folder.path().join("lock")).unwrap();
+    let second = open(folder.path()).await;
+    let key = second.init(score(2));
+    second.flush().await.unwrap();
+    first.init(score(3));
+    let failed = first.flush().await;
+    assert!(
+        matches!(&failed, Err(FlushError::Failed(error)) if error.to_string().contains("`lock`")),
+        "{failed:?}"
+    );
+    assert!(first.close().await.is_err());
+    second.init(score(4));
+    second.close().await.unwrap();
+    let third = open(folder.path()).await;
+    assert!(third.contains_key(&key) && third.len() == 3);
+}
+
+/// It went on in the new one, under names that are the same.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_store_whose_folder_was_moved_leaves_the_one_in_its_place_alone() {
+    let parent = tempdir().unwrap();
+    let (folder, moved) = (parent.path().join("folder"), parent.path().join("moved"));
+    let first = open(&folder).await;
+    let key = first.init(score(1));
+    first.flush().await.unwrap();
+    fs::rename(&folder, &moved).unwrap();
+    let second = open(&folder).await;
+    second.init(score(2));
+    second.flush().await.unwrap();
+    let before = files(&folder);
+    assert!(first.close().await.is_err());
+    assert_eq!(files(&folder), before);
+    second.close().await.unwrap();
+    assert!(open(&moved).await.contains_key(&key));
+}
+
+fn files(folder: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let files = fs::read_dir(folder).unwrap();
+    files
+        .map(|file| file.unwrap().path())
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
+/// Opening waited for somebody to write to it.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_lock_that_is_no_file_is_refused() {
+    let folder = tempdir().unwrap();
+    open(folder.path()).await.close().await.unwrap();
+    let lock = folder.path().join("lock");
+    fs::remove_file(&lock).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&lock).status().unwrap();
+    assert!(made.success());
+    let error = refused(scores(), folder.path()).await;
+    assert!(
+        error.io_error().is_some() && error.to_string().contains("`lock`"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn a_folder_may_be_where_there_are_none_yet() {
     let parent = tempdir().unwrap();

@@ -5,6 +5,9 @@
 //!
 //! What was written before may have an entry as it was before a value that cannot be written. So the first such value ends
 //! the walk, nothing of it counts, and there is no other until that entry can be written.
+//!
+//! So does the system when it refuses: a server may have all the files open that it may, and the log that is there can be
+//! written on. There is another walk when that has grown by a quarter.
 
 use std::io;
 
@@ -12,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::disk::durable::engine::Engine;
+use crate::disk::durable::engine::{AnewError, Engine};
 use crate::disk::durable::work::{Anew, MOST_BYTES, PIECE_BYTES, Work};
 use crate::ground::trace;
 use crate::ground::unwind::let_go;
@@ -68,7 +71,9 @@ where
     }
 
     pub(crate) fn begin_walk(&mut self) -> io::Result<()> {
-        self.engine.begin_anew(self.shared.clock.moment().clocks())?;
+        if let Err(error) = self.engine.begin_anew(self.shared.clock.moment().clocks()) {
+            return self.drop_walk(error);
+        }
         self.anew = Some(Anew {
             next_shard: 0,
             slots: Vec::new().into_iter(),
@@ -88,16 +93,41 @@ where
             self.anew = Some(anew);
             return self.end_anew(u64::MAX);
         }
+        match self.write_piece(&mut anew) {
+            Ok(true) => self.anew = Some(anew),
+            Ok(false) => let_go(anew),
+            Err(error) => {
+                let_go(anew);
+                return self.drop_walk(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a walk that has failed, and says whether anything may follow.
+    fn drop_walk(&mut self, error: AnewError) -> io::Result<()> {
+        match error {
+            AnewError::Dropped(error) => {
+                trace::anew_failed(&self.folder, &error);
+                self.engine.drop_anew();
+                Ok(())
+            }
+            AnewError::Final(error) => Err(error),
+        }
+    }
+
+    /// Returns whether the walk goes on.
+    fn write_piece(&mut self, anew: &mut Anew<V>) -> Result<bool, AnewError> {
         let times = self.shared.clock.moment();
         let mut written = 0;
         let mut looked_at = 0;
         while written < PIECE_BYTES && looked_at < PIECE_ENTRIES {
             looked_at += 1;
-            let (key, left) = match self.step(&mut anew) {
+            let (key, left) = match self.step(anew) {
                 Step::Write(key, left) => (key, left),
                 Step::Nothing => continue,
                 // What was before still counts.
-                Step::Gone => return Ok(()),
+                Step::Gone => return Ok(false),
                 Step::End => {
                     for (key, record) in self.shared.kept.all() {
                         self.engine.put_anew(&key, &record)?;
@@ -114,15 +144,13 @@ where
                 self.stuck = Some(key);
                 trace::not_written_anew(&key);
                 self.engine.drop_anew();
-                let_go(anew);
-                return Ok(());
+                return Ok(false);
             }
             self.engine.put_anew(&key, &self.bytes)?;
             written += self.bytes.len();
         }
         self.engine.sync_anew()?;
-        self.anew = Some(anew);
-        Ok(())
+        Ok(true)
     }
 
     fn step(&self, anew: &mut Anew<V>) -> Step<V> {
@@ -163,8 +191,11 @@ where
         let is_complete = |anew: &Anew<V>| anew.target.is_some_and(|target| target <= durable);
         if self.anew.as_ref().is_some_and(is_complete) {
             self.anew = None;
+            self.check()?;
             // Whatever is not in it has ended at or below that.
-            self.engine.end_anew(self.shared.floor())?;
+            if let Err(error) = self.engine.end_anew(self.shared.floor()) {
+                return self.drop_walk(error);
+            }
         }
         Ok(())
     }

@@ -7,7 +7,23 @@ use uuid::Uuid;
 use crate::ground::clock::Clocks;
 use crate::slot::sink::Sizes;
 
-/// Takes batches one after another. Used by one thread. After an error it is not called again.
+/// Why everything was not written anew.
+#[derive(Debug)]
+pub(crate) enum AnewError {
+    /// Nothing of that counts. Once it was [dropped](Engine::drop_anew), what was before goes on.
+    Dropped(io::Error),
+    /// It is not known what counts.
+    Final(io::Error),
+}
+
+impl From<io::Error> for AnewError {
+    fn from(error: io::Error) -> Self {
+        AnewError::Dropped(error)
+    }
+}
+
+/// Takes batches one after another. Used by one thread. After an error it is not called again, but for
+/// [`AnewError::Dropped`].
 pub(crate) trait Engine: Send {
     /// Says when what follows is written.
     fn begin(&mut self, clocks: Clocks);
@@ -28,7 +44,7 @@ pub(crate) trait Engine: Send {
     }
 
     /// Whether it should be written anew, of which this many bytes are needed, and no [rewriting](Self::begin_anew) is under
-    /// way.
+    /// way. After one that was dropped it grows on before that.
     fn is_outgrown(&self, needed: u64) -> bool {
         let _ = needed;
         false
@@ -41,24 +57,24 @@ pub(crate) trait Engine: Send {
     }
 
     /// Begins to write everything anew, beside what is there. What is committed from now on counts on top of it.
-    fn begin_anew(&mut self, clocks: Clocks) -> io::Result<()> {
+    fn begin_anew(&mut self, clocks: Clocks) -> Result<(), AnewError> {
         let _ = clocks;
         Ok(())
     }
 
     /// Adds to what is written anew.
-    fn put_anew(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
+    fn put_anew(&mut self, key: &Uuid, record: &[u8]) -> Result<(), AnewError> {
         let _ = (key, record);
         Ok(())
     }
 
     /// Has what was added so far written, so that little is left for the end.
-    fn sync_anew(&mut self) -> io::Result<()> {
+    fn sync_anew(&mut self) -> Result<(), AnewError> {
         Ok(())
     }
 
     /// Puts what was written anew in the place of what was before. Everything that may be in it has been committed.
-    fn end_anew(&mut self, floor: u64) -> io::Result<()> {
+    fn end_anew(&mut self, floor: u64) -> Result<(), AnewError> {
         let _ = floor;
         Ok(())
     }

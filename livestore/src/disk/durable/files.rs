@@ -54,12 +54,19 @@ pub(crate) trait OnDisk: Send {
 /// A folder of the system's.
 pub(crate) struct Folder {
     path: PathBuf,
+    /// To sync it takes no further file: a process may have all open that it may. `None` where a folder cannot be opened as
+    /// a file, and its list is the system's concern.
+    list: Option<File>,
 }
 
 impl Folder {
     /// The path must not depend on where the process is.
-    pub(crate) fn new(path: PathBuf) -> Folder {
-        Folder { path }
+    pub(crate) fn open(path: PathBuf) -> io::Result<Folder> {
+        let list = match cfg!(unix) {
+            true => Some(File::open(&path)?),
+            false => None,
+        };
+        Ok(Folder { path, list })
     }
 }
 
@@ -103,7 +110,7 @@ impl Files for Folder {
     }
 
     fn sync(&self) -> io::Result<()> {
-        sync_folder(&self.path)
+        self.list.as_ref().map_or(Ok(()), File::sync_all)
     }
 }
 
@@ -150,17 +157,8 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
     for made in missing.iter().rev() {
         if let Some(parent) = made.parent() {
-            sync_folder(parent)?;
+            Folder::open(parent.to_owned())?.sync()?;
         }
-    }
-    Ok(())
-}
-
-/// A folder's list of files is on disk when this returns.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    // Elsewhere a folder cannot be opened as a file, and its list is the system's concern.
-    if cfg!(unix) {
-        File::open(path)?.sync_all()?;
     }
     Ok(())
 }

@@ -15,16 +15,16 @@
 //!
 //! Numbers only grow. Opening reads everything before it changes anything.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::disk::durable::contents::{CONTENTS, Contents, DRAFT, LogMark, SnapshotMark, is_draft, number_of};
-use crate::disk::durable::engine::Engine;
+use crate::disk::durable::engine::{AnewError, Engine};
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk, Reading, Writing};
 use crate::disk::durable::log::{self, Ended, Log};
@@ -267,13 +267,7 @@ impl<D: Files> Found<D> {
             contents.draft(&files)?;
             Ok(log)
         });
-        let log = begun.inspect_err(|_| {
-            // Nothing names them yet, and what counts is left as it was. If that fails as well, they are in nobody's way.
-            let log = LogMark::name(number);
-            for name in [format!("{CONTENTS}{DRAFT}"), format!("{log}{DRAFT}"), log] {
-                let _ = files.remove(&name);
-            }
-        })?;
+        let log = begun.inspect_err(|_| remove_begun(&files, number))?;
         Contents::publish(&files)?;
         let mut folder = Folder {
             files,
@@ -281,6 +275,7 @@ impl<D: Files> Found<D> {
             log,
             next: number + 1,
             anew: None,
+            patience: 0,
             epoch,
             limit,
         };
@@ -298,6 +293,8 @@ pub(crate) struct Folder<D: Files> {
     next: u64,
     /// A snapshot that is being written.
     anew: Option<Anew<D::File>>,
+    /// How large the logs become before another is tried, after one that has come to nothing.
+    patience: u64,
     epoch: u64,
     /// How large logs may become in any case.
     limit: u64,
@@ -328,12 +325,22 @@ impl<D: Files> Folder<D> {
         ended.sum()
     }
 
-    /// Says in the contents that the log has ended. One that nothing is in need not be there.
-    fn end_log(&mut self) {
-        self.contents.logs.pop();
+    /// The contents once the log has ended. One that nothing is in need not be there.
+    fn ended(&self) -> Contents {
+        let mut contents = self.contents.clone();
+        contents.logs.pop();
         if self.log.has_batches() {
-            self.contents.logs.push(self.log.mark(Ended::Yes));
+            contents.logs.push(self.log.mark(Ended::Yes));
         }
+        contents
+    }
+
+    /// Has these contents count.
+    fn publish(&mut self, contents: Contents) -> Result<(), AnewError> {
+        contents.draft(&self.files)?;
+        Contents::publish(&self.files).map_err(AnewError::Final)?;
+        self.contents = contents;
+        Ok(())
     }
 }
 
@@ -352,12 +359,56 @@ impl<D: Files> Folder<D> {
         Ok(())
     }
 
+    /// Ends a snapshot, and has it count in the place of what came before it.
+    fn end_snapshot(
+        &mut self,
+        number: u64,
+        writer: Writer<Writing<D::File>>,
+        floor: u64,
+    ) -> Result<(), AnewError> {
+        let (Writing { mut file, .. }, whole) = writer.end(floor).map_err(failed)?;
+        file.sync()?;
+        drop(file);
+        let name = SnapshotMark::name(number);
+        self.files.rename(&format!("{name}{DRAFT}"), &name)?;
+        self.files.sync()?;
+        let mut contents = self.contents.clone();
+        contents.snapshot = Some(SnapshotMark {
+            number,
+            id: whole.id,
+            bytes: whole.bytes,
+            sum: whole.sum,
+        });
+        contents.logs.retain(|log| log.number >= number);
+        // So far the log must go for the snapshot to count.
+        if let Some(last) = contents.logs.last_mut() {
+            *last = self.log.mark(Ended::No);
+        }
+        self.publish(contents)
+    }
+
     /// Gives back what a log that has ended does not need: all of it, if it does not count.
     fn trim(&mut self) -> io::Result<()> {
         match self.log.has_batches() {
             true => self.log.trim(),
             false => self.files.remove(&LogMark::name(self.log.number())),
         }
+    }
+}
+
+/// Removes a log that no contents name, and what was to name it. If that fails, they are in nobody's way.
+fn remove_begun(files: &impl Files, number: u64) {
+    let log = LogMark::name(number);
+    for name in [format!("{CONTENTS}{DRAFT}"), format!("{log}{DRAFT}"), log] {
+        let _ = files.remove(&name);
+    }
+}
+
+/// Removes a snapshot that no contents name, as far as it came.
+fn remove_snapshot(files: &impl Files, number: u64) {
+    let name = SnapshotMark::name(number);
+    for name in [format!("{CONTENTS}{DRAFT}"), format!("{name}{DRAFT}"), name] {
+        let _ = files.remove(&name);
     }
 }
 
@@ -405,10 +456,10 @@ impl<D: Files> Engine for Folder<D> {
     }
 
     fn is_outgrown(&self, needed: u64) -> bool {
-        if self.anew.is_some() {
+        let bytes = self.log_bytes();
+        if self.anew.is_some() || bytes < self.patience {
             return false;
         }
-        let bytes = self.log_bytes();
         bytes > needed.max(self.limit)
             || (self.contents.logs.len() > MANY_LOGS && bytes > needed / 4)
             || self.contents.logs.len() > 4 * MANY_LOGS
@@ -427,61 +478,62 @@ impl<D: Files> Engine for Folder<D> {
         bytes > FEW_BYTES && bytes / 4 > needed
     }
 
-    fn begin_anew(&mut self, clocks: Clocks) -> io::Result<()> {
+    fn begin_anew(&mut self, clocks: Clocks) -> Result<(), AnewError> {
         let number = self.next;
-        let log = Log::create(&self.files, number, &self.contents.schema, self.epoch, clocks)?;
-        self.files.sync()?;
-        self.next += 1;
         self.log.begin(clocks);
-        self.end_log();
-        self.contents.logs.push(log.mark(Ended::No));
-        self.contents.write(&self.files)?;
-        self.trim()?;
+        let begun = Log::create(&self.files, number, &self.contents.schema, self.epoch, clocks)
+            .and_then(|log| self.files.sync().map(|()| log))
+            .map_err(AnewError::Dropped)
+            .and_then(|log| {
+                let mut contents = self.ended();
+                contents.logs.push(log.mark(Ended::No));
+                self.publish(contents).map(|()| log)
+            });
+        let log = begun.inspect_err(|error| {
+            if let AnewError::Dropped(_) = error {
+                remove_begun(&self.files, number);
+            }
+        })?;
+        self.next += 1;
+        // If that fails, it has more room than it needs.
+        let _ = self.trim();
         self.log = log;
         let draft = format!("{}{DRAFT}", SnapshotMark::name(number));
-        let file = self.files.create(&draft)?;
-        let writer = Writer::begin(Writing::new(file), &self.contents.schema, clocks.now).map_err(failed)?;
+        let begun = self.files.create(&draft).and_then(|file| {
+            Writer::begin(Writing::new(file), &self.contents.schema, clocks.now).map_err(failed)
+        });
+        let writer = begun.inspect_err(|_| remove_snapshot(&self.files, number))?;
         self.anew = Some(Anew { number, writer });
         Ok(())
     }
 
-    fn put_anew(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
+    fn put_anew(&mut self, key: &Uuid, record: &[u8]) -> Result<(), AnewError> {
         match &mut self.anew {
-            Some(anew) => anew.writer.entry(key, record).map_err(failed),
+            Some(anew) => Ok(anew.writer.entry(key, record).map_err(failed)?),
             None => Ok(()),
         }
     }
 
-    fn sync_anew(&mut self) -> io::Result<()> {
+    fn sync_anew(&mut self) -> Result<(), AnewError> {
         match &mut self.anew {
-            Some(anew) => anew.writer.out().file.sync(),
+            Some(anew) => Ok(anew.writer.out().file.sync()?),
             None => Ok(()),
         }
     }
 
-    fn end_anew(&mut self, floor: u64) -> io::Result<()> {
+    fn end_anew(&mut self, floor: u64) -> Result<(), AnewError> {
         let Some(Anew { number, writer }) = self.anew.take() else {
             return Ok(());
         };
-        let (Writing { mut file, .. }, whole) = writer.end(floor).map_err(failed)?;
-        file.sync()?;
-        drop(file);
-        let name = SnapshotMark::name(number);
-        self.files.rename(&format!("{name}{DRAFT}"), &name)?;
-        self.files.sync()?;
-        self.contents.snapshot = Some(SnapshotMark {
-            number,
-            id: whole.id,
-            bytes: whole.bytes,
-            sum: whole.sum,
-        });
-        self.contents.logs.retain(|log| log.number >= number);
-        // So far the log must go for the snapshot to count.
-        if let Some(last) = self.contents.logs.last_mut() {
-            *last = self.log.mark(Ended::No);
-        }
-        self.contents.write(&self.files)?;
-        let names = self.files.list()?;
+        let ended = self.end_snapshot(number, writer, floor);
+        ended.inspect_err(|error| {
+            if let AnewError::Dropped(_) = error {
+                remove_snapshot(&self.files, number);
+            }
+        })?;
+        self.patience = 0;
+        // If they cannot be listed, they are in nobody's way.
+        let names = self.files.list().unwrap_or_default();
         self.tidy_up(
             names
                 .into_iter()
@@ -492,11 +544,12 @@ impl<D: Files> Engine for Folder<D> {
     }
 
     fn drop_anew(&mut self) {
-        if let Some(anew) = self.anew.take() {
-            let _ = self
-                .files
-                .remove(&format!("{}{DRAFT}", SnapshotMark::name(anew.number)));
+        if let Some(Anew { number, writer }) = self.anew.take() {
+            drop(writer);
+            remove_snapshot(&self.files, number);
         }
+        let bytes = self.log_bytes();
+        self.patience = bytes + bytes / 4;
     }
 
     fn give_up(&mut self) {
@@ -510,14 +563,17 @@ impl<D: Files> Engine for Folder<D> {
     fn close(&mut self, clocks: Clocks) -> io::Result<()> {
         self.log.begin(clocks);
         self.drop_anew();
-        self.end_log();
+        self.contents = self.ended();
         self.contents.write(&self.files)?;
         self.trim()
     }
 }
 
 /// The lock of a folder. Given back when it is dropped, also if the process was forked meanwhile.
-pub(crate) struct Lock(File);
+pub(crate) struct Lock {
+    file: File,
+    path: PathBuf,
+}
 
 /// A store that was dropped may still be about to let go.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -525,12 +581,17 @@ const LOOKS: u32 = 10;
 
 impl Lock {
     pub(crate) fn take(path: &Path) -> Result<Lock, OpenKind> {
+        let path = path.join("lock");
+        // One that another process would have to write to first is waited for when it is opened.
+        if fs::metadata(&path).is_ok_and(|is| !is.is_file()) {
+            return Err(OpenKind::Io(io::Error::other("its `lock` is no file")));
+        }
         let mut options = OpenOptions::new();
         let options = options.create(true).truncate(false).write(true);
-        let file = options.open(path.join("lock")).map_err(OpenKind::Io)?;
+        let file = options.open(&path).map_err(OpenKind::Io)?;
         for look in 0..=LOOKS {
             match file.try_lock() {
-                Ok(()) => return Ok(Lock(file)),
+                Ok(()) => return Ok(Lock { file, path }),
                 Err(TryLockError::WouldBlock) if look < LOOKS => thread::sleep(PATIENCE / LOOKS),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(OpenKind::Io(error)),
@@ -538,19 +599,41 @@ impl Lock {
         }
         Err(OpenKind::Locked)
     }
+
+    /// Makes sure that nobody else can have opened the folder: whoever opens what is there now finds this lock. A folder
+    /// that was moved may have another in its place.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+
+            let id = |is: fs::Metadata| (is.dev(), is.ino());
+            let is_there = match fs::metadata(&self.path) {
+                Ok(there) => id(there) == id(self.file.metadata()?),
+                Err(error) if error.kind() == ErrorKind::NotFound => false,
+                Err(error) => return Err(error),
+            };
+            if !is_there {
+                return Err(io::Error::new(
+                    ErrorKind::NotFound,
+                    "the folder was removed or moved, or the file `lock` in it",
+                ));
+            }
+        }
+        // Elsewhere a file that is locked stays where it is.
+        Ok(())
+    }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod tests {
-    use std::fs;
-
     use tempfile::tempdir;
 
     use super::*;
@@ -558,7 +641,7 @@ mod tests {
     use crate::disk::durable::files::Folder as OfSystem;
 
     fn look(path: &Path) -> Result<(), OpenError> {
-        let found = Found::look(OfSystem::new(path.to_owned()));
+        let found = Found::look(OfSystem::open(path.to_owned()).unwrap());
         found.map(drop).map_err(|error| error.at(path))
     }
 

@@ -112,11 +112,12 @@ impl<F: OnDisk> Log<F> {
         seal.close(0, start, &mut buffer)?;
         let written = buffer.len() as u64;
         let len = (written / CHUNK + 1) * CHUNK;
-        buffer.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
         let name = LogMark::name(number);
         let draft = format!("{name}{DRAFT}");
         let mut file = files.create(&draft)?;
         file.write_at(0, &buffer)?;
+        // Filled before the first batch: a disk that is all but full has no room for more.
+        file.set_len(len)?;
         file.sync()?;
         files.rename(&draft, &name)?;
         buffer.clear();
@@ -126,7 +127,7 @@ impl<F: OnDisk> Log<F> {
             id,
             seal,
             len,
-            filled: len,
+            filled: written,
             synced: written,
             written,
             buffer,
@@ -251,11 +252,16 @@ impl<F: OnDisk> Log<F> {
             let mut at = self.filled.max(self.written);
             while at < to {
                 let some = usize::try_from(to - at).unwrap_or(usize::MAX).min(zeros.len());
-                self.file.write_at(at, &zeros[..some])?;
+                if self.file.write_at(at, &zeros[..some]).is_err() {
+                    // The disk is all but full. What the batch does not need is for others.
+                    self.len = (end / CHUNK + 1) * CHUNK;
+                    self.file.set_len(self.len)?;
+                    break;
+                }
                 at += some as u64;
             }
             self.file.sync()?;
-            self.filled = to;
+            self.filled = at.min(self.len);
         }
         Ok(())
     }

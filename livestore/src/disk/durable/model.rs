@@ -11,7 +11,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::disk::durable::contents::{Contents, DRAFT, number_of};
-use crate::disk::durable::engine::Engine;
+use crate::disk::durable::engine::{AnewError, Engine};
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk};
 use crate::disk::durable::folder::{Folder, Found};
@@ -357,6 +357,14 @@ fn begin(found: Found<Model>) -> io::Result<Folder<Model>> {
     found.begin(&schema(), 1, CLOCKS, 4_000)
 }
 
+impl From<AnewError> for io::Error {
+    fn from(error: AnewError) -> Self {
+        match error {
+            AnewError::Dropped(error) | AnewError::Final(error) => error,
+        }
+    }
+}
+
 /// A folder and what is in it.
 struct Run {
     model: Model,
@@ -421,6 +429,15 @@ impl Run {
             let is_rest = name.ends_with(DRAFT) || (name.starts_with("snapshot-") && is_newer);
             assert!(!is_rest, "{name} is there");
         }
+    }
+
+    /// After it has begun.
+    fn write_anew(&self, folder: &mut Folder<Model>) -> Result<(), AnewError> {
+        for (key, record) in &self.state {
+            folder.put_anew(key, record)?;
+        }
+        folder.sync_anew()?;
+        folder.end_anew(self.states.len() as u64)
     }
 
     fn write(&mut self, folder: &mut Folder<Model>, opened: usize, batches: usize) -> io::Result<()> {
@@ -589,6 +606,64 @@ fn whatever_call_fails_all_that_was_committed_is_there() {
         }
     }
     assert!(failed > 150, "{failed}");
+}
+
+/// The store was in memory alone from then on, though the log that was there could be written.
+#[test]
+fn a_call_that_fails_while_it_is_written_anew_costs_nothing() {
+    let mut dice = Dice(11);
+    let mut dropped = 0;
+    for calls in 0.. {
+        let mut run = run(World::default(), 3);
+        run.model.moments = None;
+        let mut folder = begin(Found::look(run.model.clone()).ok().unwrap()).unwrap();
+        while !folder.is_outgrown(0) {
+            run.commit(&mut folder, false).unwrap();
+        }
+        run.model.world.lock().calls_left = Some(calls);
+        let begun = folder.begin_anew(CLOCKS);
+        let written = begun.and_then(|()| run.write_anew(&mut folder));
+        run.model.world.lock().calls_left = None;
+        match written {
+            Ok(()) => break,
+            Err(AnewError::Final(_)) => continue,
+            Err(AnewError::Dropped(_)) => dropped += 1,
+        }
+        folder.drop_anew();
+        let is_all_there = |run: &Run, dice: &mut Dice| {
+            let (world, committed) = (run.model.world.lock().clone(), *run.model.committed.lock());
+            let case = format!("the call {calls} fails");
+            check(&world, &run.states, committed, &case);
+            check(&world.after_power_loss(dice, 1, 2), &run.states, committed, &case);
+        };
+        is_all_there(&run, &mut dice);
+        // It goes on, and not at once with another attempt.
+        let bytes = folder.sizes().log;
+        loop {
+            run.commit(&mut folder, false).unwrap();
+            if folder.is_outgrown(0) {
+                break;
+            }
+        }
+        assert!(folder.sizes().log >= bytes + bytes / 4);
+        is_all_there(&run, &mut dice);
+        let logs = || {
+            let contents = Contents::read(&run.model).ok().flatten().unwrap();
+            contents
+                .logs
+                .into_iter()
+                .map(|mark| mark.number)
+                .collect::<Vec<_>>()
+        };
+        folder.begin_anew(CLOCKS).unwrap();
+        assert!(logs().is_sorted_by(|one, next| one < next), "{:?}", logs());
+        is_all_there(&run, &mut dice);
+        run.write_anew(&mut folder).unwrap();
+        assert_eq!(logs().len(), 1, "what came before it is gone");
+        run.commit(&mut folder, false).unwrap();
+        is_all_there(&run, &mut dice);
+    }
+    assert!(dropped > 15, "{dropped}");
 }
 
 /// It needed room before it gave any back.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::disk::durable::Source;
 use crate::disk::durable::engine::Engine;
+use crate::disk::durable::folder::Lock;
 use crate::ground::trace;
 use crate::ground::unwind::let_go;
 use crate::slot::record::Owing;
@@ -34,6 +35,7 @@ pub(crate) const MOST_BYTES: usize = 0xffff_0000;
 /// What the writer is at.
 pub(crate) struct Work<'a, E, V: LiveValue> {
     pub(crate) engine: E,
+    pub(crate) lock: Option<Lock>,
     pub(crate) shared: &'a Shared<V>,
     pub(crate) sink: &'a Sink<V>,
     pub(crate) source: Source<V>,
@@ -181,6 +183,13 @@ where
         self.bytes.shrink_to(PIECE_BYTES);
         self.weight.note(records, bytes);
         staged?;
-        self.engine.commit(floor)
+        self.engine.commit(floor)?;
+        // Who has opened the folder after that has read it.
+        self.check()
+    }
+
+    /// Makes sure that the folder is still this store's alone.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        self.lock.as_ref().map_or(Ok(()), Lock::check)
     }
 }

@@ -92,6 +92,7 @@ where
         } = self;
         let mut work = Work {
             engine,
+            lock,
             shared,
             sink,
             source,
@@ -115,9 +116,10 @@ where
         };
         let mut lost = sink.finish(why);
         // The disk that has failed may take its time; only who opens the folder again waits for it.
-        if failure.is_some() {
+        if failure.is_some() && work.check().is_ok() {
             let _ = caught(|| work.engine.give_up());
         }
+        let lock = work.lock.take();
         let_go(work);
         drop(lock);
         // From here on somebody else may open the folder.
@@ -159,6 +161,7 @@ where
                 Next::End => break,
             }
         }
+        self.check()?;
         // What is left is small, or what comes next will be.
         let is_wasteful = |work: &Self| work.engine.is_wasteful(work.needed());
         if self.may_walk() && is_wasteful(self) && self.is_open() {
