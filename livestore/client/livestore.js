@@ -193,8 +193,6 @@ class Watch extends Observable {
 
 // Of a subscription: not asked for on this connection, asked for, answered.
 const IDLE = 0, ASKED = 1, LIVE = 2;
-/** Why it has ended, if that is no end. */
-const CLOSED = "closed";
 // Of an optimistic change: to be sent, sent, answered or lost.
 const SENT = 1, OVER = 2;
 
@@ -244,10 +242,10 @@ class Entry {
     else if (t == "lag") this.watch._missed.tell((listener) => listener(frame.msgs));
     else if (t == "end") {
       // While a subscription is on its way, its answer decides.
-      if (this.state == LIVE && frame.why != CLOSED) return this.end(frame);
+      if (this.state == LIVE && frame.why != "closed") return this.end(frame);
       this.ending = frame;
       // The server is about to end, and nothing else is: it is asked for again on the next connection.
-      if (frame.why == CLOSED) this.state = ASKED;
+      if (frame.why == "closed") this.state = ASKED;
     }
     else if (t == "snap" ? ver >= this.now.ver : t == "upd" && ver > this.now.ver) this.change(frame, epoch);
   }
@@ -275,7 +273,7 @@ class Entry {
     if (err) {
       // The store has ended, and the server is about to.
       retry ||= err == "unavailable";
-      if (!retry && this.ending?.why != CLOSED) this.end(this.ending ?? { why: err });
+      if (!retry && this.ending?.why != "closed") this.end(this.ending ?? { why: err });
       return retry;
     }
     this.state = LIVE;
@@ -289,7 +287,7 @@ class Entry {
   }
   lose() {
     this.state = IDLE;
-    if (this.ending?.why == CLOSED) this.ending = undefined;
+    if (this.ending?.why == "closed") this.ending = undefined;
     clearTimeout(this.held);
     this.held = 0;
   }
@@ -373,7 +371,7 @@ class Live {
     address.protocol = address.protocol.replace("http", "ws");
     this.#url = address.href;
     this.#options = options;
-    if (!(options.WebSocket ?? globalThis.WebSocket)) throw new TypeError("no WebSocket here: options.WebSocket names one");
+    if (!(options.WebSocket ?? globalThis.WebSocket)) throw new TypeError("options.WebSocket is missing");
     this.#wake("addEventListener");
     this.#dial();
   }
@@ -433,7 +431,7 @@ class Live {
   };
   close() {
     const socket = this.#socket;
-    this.#finish(1000, CLOSED);
+    this.#finish(1000, "closed");
     socket?.close();
   }
 
@@ -550,7 +548,7 @@ class Live {
     this.#disconnect();
     this.lost = this.closed = { code, reason };
     this.#wake("removeEventListener");
-    this.state._set(CLOSED);
+    this.state._set("closed");
     this.#forget();
     for (const { reject } of this.#queue.splice(0)) reject(this.#over());
     for (const entry of this.#entries()) {
@@ -559,7 +557,7 @@ class Live {
       entry.watch._reject(this.#over());
     }
   }
-  #over = () => new LiveError(CLOSED, { err: this.closed.reason });
+  #over = () => new LiveError("closed", { err: this.closed.reason });
 
   #find = (store, key) => this.#stores.get(store)?.get(key);
   #entries = () => [...this.#stores.values()].flatMap((entries) => [...entries.values()]);
@@ -575,7 +573,7 @@ class Live {
     for (const entry of this.#entries()) {
       if (entry.handles) continue;
       this._drop(entry);
-      entry.watch._reject(new LiveError(CLOSED));
+      entry.watch._reject(new LiveError("closed"));
       if (entry.state) left.push(entry);
     }
     // What the server would not begin any more waits for the next.
@@ -586,15 +584,14 @@ class Live {
     while (this.#queue.length && this.#unanswered.size < WINDOW) this.#send(this.#queue.shift());
   }
   #tell(t, all) {
-    const isSub = t == "sub";
     for (const s of this.#stores.keys()) {
       const rest = all.filter(({ store }) => store == s);
       while (rest.length) {
         // A key takes less than 128 bytes.
         const entries = rest.splice(0, Math.max(1, this.#hello.max.bytes >> 7));
-        const keys = entries.map(({ key, now: { ver, r } }) => (isSub && ver ? { k: key, ver, r } : { k: key }));
+        const keys = entries.map(({ key, now: { ver, r } }) => (t == "sub" && ver ? { k: key, ver, r } : { k: key }));
         const told = ({ subs, code, retry, after = 1000 }) => {
-          const again = entries.filter((entry, at) => (isSub ? entry.answer(subs?.[at] ?? { err: code, retry }) : retry));
+          const again = entries.filter((entry, at) => (t == "sub" ? entry.answer(subs?.[at] ?? { err: code, retry }) : retry));
           if (!again.length) return;
           const timer = setTimeout(() => {
             this.#later.delete(timer);
@@ -604,7 +601,7 @@ class Live {
           this.#later.add(timer);
         };
         for (const entry of entries) entry.state = ASKED;
-        this.#send(this.#request({ t, s, epoch: isSub ? this.#epoch : undefined, keys }, { told }));
+        this.#send(this.#request({ t, s, epoch: t == "sub" ? this.#epoch : undefined, keys }, { told }));
       }
     }
   }
@@ -636,8 +633,7 @@ class Live {
   /** Returns whether it was sent, as far as is known. */
   #put(text) {
     if (!this.#hello) return false;
-    const { bytes } = this.#hello.max;
-    if (text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes) return false;
+    if (new TextEncoder().encode(text).length > this.#hello.max.bytes) return false;
     this.#socket.send(text);
     return true;
   }
