@@ -18,7 +18,7 @@ use crate::attr::span_of;
 use crate::expand::enums::Enums;
 use crate::generics::bounded;
 use crate::model::Model;
-use crate::tokens::respan;
+use crate::tokens::{at, respan};
 
 /// Everything that is generated for one type.
 pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
@@ -53,10 +53,10 @@ pub(crate) fn without_bodies(model: &Model<'_>) -> TokenStream {
         Body {
             mutate: unreachable(),
             apply: {
-                let (mutation, error) = (&enums.mutation, &enums.error);
+                let (mutation, result) = (&enums.mutation, enums.result(&quote!(())));
                 quote! {
                     #[inline]
-                    fn apply(&mut self, _: &#mutation) -> ::core::result::Result<(), #error> {
+                    fn apply(&mut self, _: &#mutation) -> #result {
                         ::core::unreachable!()
                     }
                 }
@@ -95,20 +95,28 @@ fn live_value(model: &Model<'_>, enums: &Enums<'_>, body: Body) -> TokenStream {
         None => item,
     };
     let message_item = own(model.attrs.message_type.get(), quote!(type Message = #message;));
-    let error_item = own(model.attrs.error_type.get(), quote!(type MutError = #error;));
+    let error_item = own(
+        model.attrs.error_type.get(),
+        enums.at_doubtful_error(quote!(type MutError = #error;)),
+    );
+    let mutation_item = match model.doubtful_payload() {
+        Some(span) => at(quote!(type Mutation = #mutation;), span),
+        None => quote!(type Mutation = #mutation;),
+    };
+    let result = enums.result(&quote!(Self));
     quote! {
         #[automatically_derived]
         #lints
         impl #parameters #root::LiveValue for #this #clause {
             #message_item
-            type Mutation = #mutation;
+            #mutation_item
             #error_item
 
             #[inline]
             fn mutate(
                 __entry: &#root::Entry<Self>,
                 __mutation: &#mutation,
-            ) -> ::core::result::Result<Self, #error> {
+            ) -> #result {
                 #mutate
             }
 
@@ -124,10 +132,13 @@ fn lints() -> TokenStream {
     quote! {
         #[allow(
             deprecated,
+            non_upper_case_globals,
+            unreachable_code,
             unused_qualifications,
             clippy::all,
             clippy::pedantic,
             clippy::nursery,
+            clippy::restriction,
             reason = "generated code"
         )]
     }

@@ -11,11 +11,12 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Data, DeriveInput, ExprPath, GenericParam, Generics, Variant, Visibility};
 
-use crate::attr::{Pass, TypeAttrs, parse_type};
+use crate::attr::{Pass, TypeAttrs, parse_type, span_of};
 use crate::errors::Errors;
 use crate::model::custom::{custom, event};
 use crate::model::field::fields;
 use crate::paths::Paths;
+use crate::shape::is_surely_shared;
 use crate::tokens::{Limits, replace_lifetimes};
 
 /// A type that becomes a live value.
@@ -166,10 +167,44 @@ impl<'a> Model<'a> {
         self.attrs.error_type.get().is_none() && self.is_fallible()
     }
 
+    /// Where to tell what the mutations lack, of which rustc tells once more at the enum as a whole: at the type of the one
+    /// payload that may lack something, if there is only one.
+    pub(crate) fn doubtful_payload(&self) -> Option<Span> {
+        let fields = self.fields.iter().filter_map(|field| {
+            let is_doubtful = |op: &Operation| {
+                !op.kind.is_message()
+                    && !matches!(op.payload, Payload::None)
+                    && (op.is_of_other || !is_surely_shared(&field.ty))
+            };
+            let is_in_doubt = field.ops.iter().any(is_doubtful);
+            is_in_doubt.then(|| self.value_of(field).unwrap_or_else(|| span_of(&field.ty)))
+        });
+        let own = self.custom.iter().flat_map(|custom| &custom.variant.fields);
+        let own = own.map(|field| &field.ty).filter(|ty| !is_surely_shared(ty));
+        only(fields.chain(own.map(span_of)))
+    }
+
+    /// The same of the errors.
+    pub(crate) fn doubtful_error(&self) -> Option<Span> {
+        only(self.fields.iter().filter_map(|field| self.value_of(field)))
+    }
+
+    /// Where the type of the live values in a field is written.
+    fn value_of(&self, field: &Field) -> Option<Span> {
+        let update = field.updates().next()?;
+        Some(span_of(field.live_value(update.kind, &self.paths).0))
+    }
+
     /// What stands before a generated enum, in the order written: for all enums first.
     pub(crate) fn pass<'m>(&'m self, own: &'m [Pass]) -> impl Iterator<Item = &'m Pass> {
         self.attrs.pass.iter().chain(own)
     }
+}
+
+/// The first one, if there is no second.
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let first = all.next()?;
+    all.next().is_none().then_some(first)
 }
 
 /// Whether one of the attributes is `repr(packed)`, in any of its forms.

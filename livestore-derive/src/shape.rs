@@ -325,6 +325,28 @@ fn is_known(path: &Path) -> bool {
     path.segments.len() > 1 && matches!(first.as_deref(), Some("indexmap" | "smallvec"))
 }
 
+/// Whether every thread may have a value of the type, as far as its name can tell.
+pub(crate) fn is_surely_shared(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_surely_shared),
+        Type::Reference(reference) => is_surely_shared(&reference.elem),
+        _ => {
+            let (inner, via) = through(ty);
+            if !via.is_empty() {
+                return is_surely_shared(&inner);
+            }
+            match Shape::of(ty) {
+                Shape::Text | Shape::Number | Shape::Duration | Shape::Bool | Shape::Char => true,
+                Shape::List(item) | Shape::Set(item) | Shape::Array(item) | Shape::Hidden(item) => {
+                    is_surely_shared(&item)
+                }
+                Shape::Map(key, value) => is_surely_shared(&key) && is_surely_shared(&value),
+                Shape::Option(_) | Shape::Other => false,
+            }
+        }
+    }
+}
+
 /// The type as a text for documentation and messages.
 pub(crate) fn text(ty: impl ToTokens) -> String {
     ty.to_token_stream()

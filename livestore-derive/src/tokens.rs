@@ -51,6 +51,36 @@ pub(crate) fn replace_lifetimes(tokens: TokenStream) -> TokenStream {
     replaced
 }
 
+/// Writes out the lifetimes that a type leaves away, but for those of functions, which may. rustc tells of them at the
+/// field, and would again at an enum.
+pub(crate) fn with_lifetimes(tokens: TokenStream) -> TokenStream {
+    if ["fn", "Fn", "FnMut", "FnOnce"]
+        .iter()
+        .any(|word| mentions_anywhere(tokens.clone(), word))
+    {
+        return tokens;
+    }
+    let mut written = TokenStream::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let is = |token: Option<&TokenTree>, char| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == char);
+        let lifetime = is(Some(&token), '&') && !is(tokens.peek(), '\'');
+        let span = token.span();
+        match token {
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), with_lifetimes(group.stream()));
+                inner.set_span(group.span());
+                written.append(inner);
+            }
+            other => written.append(other),
+        }
+        if lifetime {
+            written.append_all(at(quote!('static), span));
+        }
+    }
+    written
+}
+
 /// Whether the generic parameter `name` is mentioned, not as a segment inside a path and not as the name of an
 /// associated type (`Item = u8`).
 pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
@@ -172,6 +202,25 @@ pub(crate) fn at(tokens: TokenStream, span: Span) -> TokenStream {
                 token = TokenTree::Group(Group::new(group.delimiter(), at(group.stream(), span)));
             }
             token.set_span(span);
+            token
+        })
+        .collect()
+}
+
+/// `tokens` with some words of them at this span.
+pub(crate) fn words_at(tokens: TokenStream, words: &[&str], span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            match &token {
+                TokenTree::Ident(ident) if words.iter().any(|word| ident == word) => token.set_span(span),
+                TokenTree::Group(group) => {
+                    let mut inner = Group::new(group.delimiter(), words_at(group.stream(), words, span));
+                    inner.set_span(group.span());
+                    token = TokenTree::Group(inner);
+                }
+                _ => {}
+            }
             token
         })
         .collect()

@@ -33,7 +33,9 @@ pub(crate) fn validate(input: &DeriveInput, model: &Model<'_>, errors: &mut Erro
 
 /// An enum has only the mutations that it declares.
 fn enumeration(data: &DataEnum, model: &Model<'_>, errors: &mut Errors) {
-    if model.attrs.mutation.variants.is_empty() {
+    let mutation = &model.attrs.mutation;
+    // An empty list was told of where it stands.
+    if mutation.variants.is_empty() && !mutation.words.iter().any(|word| word == "variants") {
         let ident = model.ident;
         errors.at(
             ident.span(),
@@ -125,9 +127,8 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
                 format_args!("`{word}` and `{fixed}` contradict each other: {what}"),
             );
         }
-        // After a method the rules of all fields run.
-        let has_rules = |word: &&Ident| model.custom.is_empty() || *word == "attr" || *word == "keep";
-        for word in without_effect.filter(has_rules) {
+        // Its rules hold: of the value as a whole, after a method, and where another field that they mention changes.
+        for word in without_effect.filter(|word| *word == "attr" || *word == "keep") {
             errors.at(
                 word.span(),
                 format_args!(
@@ -139,11 +140,16 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
     }
     if attrs.ops.is_empty() && model.attrs.explicit.get().is_some() {
         for word in without_effect {
+            let or_skip = if word == "attr" || word == "keep" {
+                ""
+            } else {
+                ", or `skip`, if methods alone change it"
+            };
             errors.at(
                 word.span(),
                 format_args!(
-                    "`{word}` has no effect, because with `explicit` on the type a field has only the operations it \
-                     lists; add one, e.g. `set`"
+                    "`{word}` stands beside no operation, because with `explicit` on the type a field has only those \
+                     it lists; add one, e.g. `set`{or_skip}"
                 ),
             );
         }

@@ -1,6 +1,6 @@
 //! `#[live(..)]` on a field.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, ExprPath, Token};
@@ -49,19 +49,25 @@ pub(crate) struct Args {
 
 impl Args {
     /// Reads them; `None` if they are something else.
-    fn parse(kind: OpKind, list: TokenStream) -> Option<Args> {
+    fn parse(kind: OpKind, list: TokenStream, errors: &mut Errors) -> Option<Args> {
+        let mut repeated = Vec::new();
         let parser = |input: ParseStream<'_>| {
             let mut args = Args::default();
             loop {
                 let word: Ident = input.parse()?;
-                match (kind, word.to_string().as_str()) {
-                    (OpKind::Insert, "new") | (OpKind::Remove, "present") => args.is_strict = true,
+                let is_there = match (kind, word.to_string().as_str()) {
+                    (OpKind::Insert, "new") | (OpKind::Remove, "present") => {
+                        std::mem::replace(&mut args.is_strict, true)
+                    }
                     (OpKind::Each, "by") => {
                         input.parse::<Token![=]>()?;
-                        args.by = Some(input.parse()?);
+                        args.by.replace(input.parse()?).is_some()
                     }
-                    (OpKind::Each | OpKind::Nested, "boxed") => args.is_boxed = true,
+                    (OpKind::Each | OpKind::Nested, "boxed") => std::mem::replace(&mut args.is_boxed, true),
                     _ => return Err(input.error("another argument")),
+                };
+                if is_there {
+                    repeated.push(word);
                 }
                 if input.is_empty() {
                     return Ok(args);
@@ -69,7 +75,31 @@ impl Args {
                 input.parse::<Token![,]>()?;
             }
         };
-        parser.parse2(list).ok()
+        let args = parser.parse2(list).ok()?;
+        for word in repeated {
+            errors.at(word.span(), format_args!("`{word}` is given twice"));
+        }
+        Some(args)
+    }
+
+    /// What is meant by something else: `each(id)` and `each(by = "id")` by `by = id`.
+    fn meant(kind: OpKind, list: &TokenStream) -> Option<Ident> {
+        if kind != OpKind::Each {
+            return None;
+        }
+        let name = match list.clone().into_iter().collect::<Vec<_>>().as_slice() {
+            [TokenTree::Ident(by)] if by == "by" => Ident::new("id", by.span()),
+            [TokenTree::Ident(id)] if id == "id" => id.clone(),
+            [TokenTree::Ident(_), TokenTree::Punct(equals), field] if equals.as_char() == '=' => {
+                match field {
+                    TokenTree::Ident(field) => field.clone(),
+                    TokenTree::Literal(text) => syn::parse_str::<Ident>(&value::quoted(text)?).ok()?,
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        };
+        (!is_camel_case(&name.to_string())).then_some(name)
     }
 }
 
@@ -232,9 +262,20 @@ fn operation(kind: OpKind, word: &Ident, items: &mut Items<'_>, errors: &mut Err
         name: None,
         args: Args::default(),
     };
-    if let Some(args) = items.peek_list().and_then(|list| Args::parse(kind, list)) {
+    let list = items.peek_list();
+    if let Some(args) = list.clone().and_then(|list| Args::parse(kind, list, errors)) {
         items.skip_list();
         op.args = args;
+    } else if let Some(field) = list.and_then(|list| Args::meant(kind, &list)) {
+        let list = items.0.parse::<Group>()?;
+        errors.over(
+            list,
+            format_args!(
+                "`{word}` takes no arguments but `by = field` and `boxed`; to find the items of a list by a field of \
+                 theirs write `{word}(by = {field})`"
+            ),
+        );
+        op.args.by = Some(field);
     }
     if items.has_value() {
         op.name = match items.name(word, "SomeName", errors) {

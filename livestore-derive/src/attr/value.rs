@@ -1,6 +1,6 @@
 //! The values of options: functions, ranges and numbers, as tokens for rustc, with what can be said of them here.
 
-use proc_macro2::{Delimiter, Ident, Literal, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, ExprPath, Lit, Token};
 
@@ -82,6 +82,7 @@ pub(crate) fn range(value: TokenStream, word: &Ident) -> syn::Result<TokenStream
                     text(rest)
                 ))
             }
+            [TokenTree::Group(group)] if is_range_in(group, word) => Ok(value),
             [TokenTree::Literal(_), ..] | [TokenTree::Group(_)] => wrong(format!(
                 "expected a range: `{word} = 1..=32`, `{word} = 1..`, `{word} = ..=32`"
             )),
@@ -139,6 +140,15 @@ pub(crate) fn range(value: TokenStream, word: &Ident) -> syn::Result<TokenStream
         return wrong("this range is empty, so every value would be refused".into());
     }
     Ok(value)
+}
+
+/// Whether a range may be what comes of the group: of a block, or of what stands in parentheses, if that is one.
+fn is_range_in(group: &Group, word: &Ident) -> bool {
+    match group.delimiter() {
+        Delimiter::Brace => true,
+        Delimiter::Parenthesis => !group.stream().is_empty() && range(group.stream(), word).is_ok(),
+        _ => false,
+    }
 }
 
 /// What is wrong with a range that is followed by this. `None` if it may be a part of it that cannot be read here.

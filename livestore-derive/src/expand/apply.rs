@@ -10,16 +10,16 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Fields};
 
-use crate::attr::OpKind;
+use crate::attr::{OpKind, span_of};
 use crate::expand::enums::Enums;
 use crate::expand::keep;
 use crate::expand::lints;
-use crate::expand::rules::{Inner, Lengths, Place, Rules};
-use crate::expand::show::at_payload;
+use crate::expand::rules::{Inner, Lengths, Place, Rules, cloned, operation, with_range};
+use crate::expand::show::{at_payload, is_projection};
 use crate::generics::bounded;
 use crate::model::{Custom, Field, Model, Operation, Payload};
 use crate::shape::{Shape, Via, through};
-use crate::tokens::{located_at, respan};
+use crate::tokens::{located_at, respan, words_at};
 
 /// The body of `mutate`.
 pub(crate) fn mutate(model: &Model<'_>, _: &Enums<'_>) -> TokenStream {
@@ -48,8 +48,7 @@ pub(crate) fn apply(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     } else {
         arms(model, enums)
     };
-    let (mutation, error) = (&enums.mutation, &enums.error);
-    let result = quote!(::core::result::Result<(), #error>);
+    let (mutation, result) = (&enums.mutation, enums.result(&quote!(())));
     if !has_place {
         return quote! {
             #[inline]
@@ -86,6 +85,7 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     let (parameters, _, clause) = generics.split_for_impl();
     let (mutation, error) = (&enums.mutation, &enums.error);
     let (arms, lints) = (arms(model, enums), lints());
+    let result = enums.result(&quote!(()));
     let verdict = model.validate().map(|validate| {
         // The trait has a `check` too, which is what is found if the type has none.
         let named_check = validate
@@ -120,7 +120,7 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
         let answers = use_answers(model);
         quote! {
             #[inline]
-            fn __verdict(&self, __was: &Self) -> ::core::result::Result<(), #error> {
+            fn __verdict(&self, __was: &Self) -> #result {
                 #answers
                 #verdict
             }
@@ -136,7 +136,7 @@ pub(crate) fn steps(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
                 __mutation: &#mutation,
                 __on: #private::On<'_, Self>,
                 __at: &#private::At<'_>,
-            ) -> ::core::result::Result<(), #error> {
+            ) -> #result {
                 #arms
             }
 
@@ -154,7 +154,13 @@ fn arms(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     let generated = model.mutations().map(|(field, op)| {
         let cfgs = cfgs(field);
         let (pattern, body) = (pattern(name, op), Arm { model, enums, field }.whole(op));
-        quote!(#(#cfgs)* #pattern => { #body })
+        let arm = quote!(#pattern => { #body });
+        // What is bound may be of a type that does not exist.
+        let arm = match projected(op) {
+            Some(payload) => words_at(arm, &["__k", "__v", "__item", "__key"], span_of(payload)),
+            None => arm,
+        };
+        quote!(#(#cfgs)* #arm)
     });
     let custom = model.custom.iter().map(|custom| custom_arm(model, enums, custom));
     let answers = use_answers(model);
@@ -207,6 +213,11 @@ fn pattern(enumeration: &Ident, op: &Operation) -> TokenStream {
     }
 }
 
+/// What the mutation holds, if that is a projection.
+fn projected(op: &Operation) -> Option<TokenStream> {
+    op.payload.types().into_iter().rev().find(is_projection)
+}
+
 /// The arm of one mutation of a field.
 struct Arm<'a> {
     model: &'a Model<'a>,
@@ -242,8 +253,9 @@ impl Arm<'_> {
     fn body(&self, op: &Operation) -> TokenStream {
         let (field, ops, private) = (self.field, &self.model.paths.ops, &self.model.paths.private);
         let (ty, member) = (&field.ty, &field.member);
-        let clone = quote!(::core::clone::Clone::clone);
+        let clone = |value| cloned(ty, value);
         let this = quote!(self.#member);
+        let of = |name: &str, function: &str, arguments| operation(ty, ops, name, function, arguments);
         match op.kind {
             OpKind::Set => {
                 let rules = self.rules(&quote!(__v), Lengths::Exact);
@@ -252,37 +264,31 @@ impl Arm<'_> {
             }
             OpKind::Increment | OpKind::Decrement => {
                 let method = if op.kind == OpKind::Increment {
-                    quote!(checked_increment)
+                    "checked_increment"
                 } else {
-                    quote!(checked_decrement)
+                    "checked_decrement"
                 };
+                let sum = of("Increment", method, quote!(&#this, __v));
                 let next = self.or_broken(&quote! {
-                    ::core::option::Option::ok_or(
-                        <#ty as #ops::Increment>::#method(&#this, __v),
-                        #private::Invalid::Overflow,
-                    )
+                    ::core::option::Option::ok_or(#sum, #private::Invalid::Overflow)
                 });
                 let rules = self.rules(&quote!(&__next), Lengths::Exact);
                 let inner = self.inner(op, &quote!(&__next));
                 quote!(let __next = #next; #rules #inner #this = __next;)
             }
-            OpKind::Toggle => self.change(
-                op,
-                Lengths::Exact,
-                |target| quote!(<#ty as #ops::Toggle>::toggle(#target);),
-            ),
+            OpKind::Toggle => self.change(op, Lengths::Exact, |target| {
+                let toggle = of("Toggle", "toggle", target);
+                quote!(#toggle;)
+            }),
             OpKind::Push => {
                 let keep = field.keep().map(|keep| {
                     let n = &keep.value;
                     quote!(let __keep = #private::keep(#n);)
                 });
+                let len_now = of("Len", "len", quote!(&#this));
                 let len = self.len_rule(|| {
-                    let grown = quote! {
-                        ::core::primitive::usize::saturating_add(
-                            <#ty as #ops::Len>::len(&#this),
-                            <#ty as #ops::Push>::growth(&#this, __v),
-                        )
-                    };
+                    let growth = of("Push", "growth", quote!(&#this, __v));
+                    let grown = quote!(::core::primitive::usize::saturating_add(#len_now, #growth));
                     match field.keep() {
                         Some(_) => quote!(::core::cmp::Ord::min(#grown, __keep)),
                         None => grown,
@@ -290,27 +296,30 @@ impl Arm<'_> {
                 });
                 let keep_last = field.keep().map(|_| quote!(__keep));
                 let push = |target: TokenStream| {
-                    let keep_last = keep_last
-                        .as_ref()
-                        .map(|n| quote!(<#ty as #ops::Push>::keep_last(#target, #n);));
-                    quote!(<#ty as #ops::Push>::push(#target, #clone(__v)); #keep_last)
+                    let keep_last = keep_last.as_ref().map(|n| {
+                        let keep_last = of("Push", "keep_last", quote!(#target, #n));
+                        quote!(#keep_last;)
+                    });
+                    let item = clone(quote!(__v));
+                    let push = of("Push", "push", quote!(#target, #item));
+                    quote!(#push; #keep_last)
                 };
                 let by_id = field.updates().find(|_| field.by.is_some());
                 let (first, change) = match by_id {
                     None => (TokenStream::new(), self.change(op, Lengths::Foretold, push)),
                     Some(each) => {
-                        let (reach, key) = (field.reach(&self.model.paths), quote!(__key));
+                        let key = quote!(__key);
                         let value = field.value(&self.model.paths);
                         // What is pushed out has its id no more.
                         let leaving = match field.keep() {
                             Some(_) => quote!(::core::primitive::usize::saturating_sub(
-                                ::core::primitive::usize::saturating_add(<#ty as #ops::Len>::len(&#this), 1),
+                                ::core::primitive::usize::saturating_add(#len_now, 1),
                                 __keep,
                             )),
                             None => quote!(0),
                         };
                         let taken = self.refuse(
-                            &quote!(#reach::has_after(&#this, __key, #leaving)),
+                            &field.reach(&self.model.paths, "has_after", &quote!(&#this, __key, #leaving)),
                             "Taken",
                             Place::Key(&key),
                         );
@@ -328,33 +337,30 @@ impl Arm<'_> {
             }
             OpKind::Insert => {
                 let (item, key) = match op.payload {
-                    Payload::Two(..) => (quote!((#clone(__k), #clone(__v))), Some(quote!(__k))),
+                    Payload::Two(..) => {
+                        let (key, value) = (clone(quote!(__k)), clone(quote!(__v)));
+                        (quote!((#key, #value)), Some(quote!(__k)))
+                    }
                     _ => (
-                        quote!(#clone(__v)),
+                        clone(quote!(__v)),
                         matches!(field.shape, Shape::Set(_)).then(|| quote!(__v)),
                     ),
                 };
                 let place = key.as_ref().map_or(Place::Field, Place::Key);
-                let taken = op.is_strict.then(|| {
-                    self.refuse(
-                        &quote!(<#ty as #ops::Insert>::replaces(&#this, &__item)),
-                        "Taken",
-                        place,
-                    )
-                });
+                let replaces = of("Insert", "replaces", quote!(&#this, &__item));
+                let taken = op.is_strict.then(|| self.refuse(&replaces, "Taken", place));
                 let range = match op.payload {
                     Payload::Two(..) => self.as_rules().item_range(&quote!(__v), place),
                     _ => None,
                 };
                 let len = self.len_rule(|| {
-                    quote! {
-                        #private::inserted(
-                            <#ty as #ops::Len>::len(&#this),
-                            <#ty as #ops::Insert>::replaces(&#this, &__item),
-                        )
-                    }
+                    let len = of("Len", "len", quote!(&#this));
+                    quote!(#private::inserted(#len, #replaces))
                 });
-                let insert = |target| quote!(<#ty as #ops::Insert>::insert(#target, __item););
+                let insert = |target: TokenStream| {
+                    let insert = of("Insert", "insert", quote!(#target, __item));
+                    quote!(#insert;)
+                };
                 let each = self.field.updates().find(|op| op.kind == OpKind::Each);
                 let change = match (each, &op.payload) {
                     (None, _) => self.change(op, Lengths::Foretold, insert),
@@ -382,23 +388,25 @@ impl Arm<'_> {
                 quote!(let __item = #item; #taken #range #len #change)
             }
             OpKind::Remove => {
+                let len = of("Len", "len", quote!(&#this));
                 let len = self.shrunk_rule(&quote! {
-                    ::core::option::Option::Some(::core::primitive::usize::saturating_sub(<#ty as #ops::Len>::len(&#this), 1))
+                    ::core::option::Option::Some(::core::primitive::usize::saturating_sub(#len, 1))
                 });
                 let by_id = field.by.is_some();
                 let remove = |target: TokenStream| {
                     if by_id {
                         quote!(#private::remove_by_id::<#ty>(#target, __v);)
                     } else {
-                        quote!(<#ty as #ops::Remove>::remove(#target, __v);)
+                        let remove = of("Remove", "remove", quote!(#target, __v));
+                        quote!(#remove;)
                     }
                 };
                 let change = self.change(op, Lengths::Foretold, remove);
                 let is_there = if by_id {
-                    let reach = field.reach(&self.model.paths);
-                    quote!(#reach::get(&#this, __v).is_some())
+                    let found = field.reach(&self.model.paths, "get", &quote!(&#this, __v));
+                    quote!(#found.is_some())
                 } else {
-                    quote!(<#ty as #ops::Remove>::contains(&#this, __v))
+                    of("Remove", "contains", quote!(&#this, __v))
                 };
                 if op.is_strict {
                     let missing = self.refuse(&quote!(!#is_there), "Missing", Place::Key(&quote!(__v)));
@@ -414,37 +422,36 @@ impl Arm<'_> {
             OpKind::Add => {
                 let key = quote!(__k);
                 let place = Place::Key(&key);
+                let sum = of("Add", "sum", quote!(&#this, __k, __v));
                 let sum = self.or_broken_at(
                     place,
-                    &quote! {
-                        ::core::option::Option::ok_or(
-                            <#ty as #ops::Add>::sum(&#this, __k, __v),
-                            #private::Invalid::Overflow,
-                        )
-                    },
+                    &quote!(::core::option::Option::ok_or(#sum, #private::Invalid::Overflow)),
                 );
                 let range = self.as_rules().item_range(&quote!(&__sum), place);
                 let len = self.len_rule(|| {
-                    quote!(#private::inserted(<#ty as #ops::Len>::len(&#this), <#ty as #ops::Add>::has(&#this, __k)))
+                    let (len, has) = (
+                        of("Len", "len", quote!(&#this)),
+                        of("Add", "has", quote!(&#this, __k)),
+                    );
+                    quote!(#private::inserted(#len, #has))
                 });
-                let change = self.change(
-                    op,
-                    Lengths::Foretold,
-                    |target| quote!(<#ty as #ops::Add>::put(#target, #clone(__k), __sum);),
-                );
+                let change = self.change(op, Lengths::Foretold, |target| {
+                    let key = clone(quote!(__k));
+                    let put = of("Add", "put", quote!(#target, #key, __sum));
+                    quote!(#put;)
+                });
                 quote!(let __sum = #sum; #range #len #change)
             }
             OpKind::SetAt => {
-                let (key, reach) = (quote!(__k), field.reach(&self.model.paths));
-                let missing = self.refuse(
-                    &quote!(#reach::get(&#this, __k).is_none()),
-                    "Missing",
-                    Place::Key(&key),
-                );
+                let key = quote!(__k);
+                let found = field.reach(&self.model.paths, "get", &quote!(&#this, __k));
+                let missing = self.refuse(&quote!(#found.is_none()), "Missing", Place::Key(&key));
                 let set = |target| {
+                    let value = clone(quote!(__v));
+                    let place = field.reach(&self.model.paths, "get_mut", &quote!(#target, __k));
                     quote! {
-                        if let ::core::option::Option::Some(__place) = #reach::get_mut(#target, __k) {
-                            *__place = #clone(__v);
+                        if let ::core::option::Option::Some(__place) = #place {
+                            *__place = #value;
                         }
                     }
                 };
@@ -454,12 +461,11 @@ impl Arm<'_> {
                 quote!(#missing #inner #change)
             }
             OpKind::Clear => {
-                let len = self.shrunk_rule(&quote!(<#ty as #ops::Clear>::len_cleared(&#this)));
-                let change = self.change(
-                    op,
-                    Lengths::Foretold,
-                    |target| quote!(<#ty as #ops::Clear>::clear(#target);),
-                );
+                let len = self.shrunk_rule(&of("Clear", "len_cleared", quote!(&#this)));
+                let change = self.change(op, Lengths::Foretold, |target| {
+                    let clear = of("Clear", "clear", target);
+                    quote!(#clear;)
+                });
                 quote!(#len #change)
             }
             OpKind::Nested => self.change(op, Lengths::Exact, |target| {
@@ -609,8 +615,9 @@ impl Arm<'_> {
         let private = &self.model.paths.private;
         let range = &self.field.len()?.value;
         let len = len();
-        let result = quote!(#private::check_len(::core::option::Option::Some(#len), #range));
-        let result = self.or_broken(&result);
+        let result = self.or_broken(&with_range(range, |range| {
+            quote!(#private::check_len(::core::option::Option::Some(#len), #private::Ends::Both, #range))
+        }));
         Some(quote!(#result;))
     }
 
@@ -618,7 +625,10 @@ impl Arm<'_> {
     fn shrunk_rule(&self, len: &TokenStream) -> Option<TokenStream> {
         let private = &self.model.paths.private;
         let range = &self.field.len()?.value;
-        let result = self.or_broken(&quote!(#private::check_shrunk(#len, #range)));
+        let result = self.or_broken(&with_range(
+            range,
+            |range| quote!(#private::check_len(#len, #private::Ends::Lower, #range)),
+        ));
         Some(quote!(#result;))
     }
 

@@ -64,7 +64,7 @@ fn whole(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream> {
                 ::core::option::Option::filter(__was, |_| ::core::matches!(__how, #private::How::Again));
         }
     });
-    let (error, answers) = (&enums.error, use_answers(model));
+    let (result, answers) = (enums.result(&quote!(())), use_answers(model));
     Some(quote! {
         #[inline]
         fn __check(
@@ -72,7 +72,7 @@ fn whole(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream> {
             __was: ::core::option::Option<&Self>,
             __how: #private::How,
             __at: &#private::At<'_>,
-        ) -> ::core::result::Result<(), #error> {
+        ) -> #result {
             #answers
             #before
             #body
@@ -108,11 +108,11 @@ fn message(model: &Model<'_>, enums: &Enums<'_>) -> Option<TokenStream> {
     if arms.is_empty() || !model.has_messages() {
         return None;
     }
-    let (error, answers, message) = (&enums.error, use_answers(model), &enums.message);
+    let (result, answers, message) = (enums.result(&quote!(())), use_answers(model), &enums.message);
     Some(quote! {
         #[allow(unreachable_patterns)]
         #[inline]
-        fn check_message(&self, __message: &#message) -> ::core::result::Result<(), #error> {
+        fn check_message(&self, __message: &#message) -> #result {
             #answers
             let __at = &#private::At::ROOT;
             match __message {

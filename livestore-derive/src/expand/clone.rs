@@ -2,9 +2,10 @@
 //! so once more; here it is said at the type, as everywhere, and so once.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 
 use crate::expand::lints;
+use crate::expand::rules::cloned;
 use crate::expand::show::{Shown, Variant, at_payload};
 
 /// What `#[derive(Clone)]` would write.
@@ -14,7 +15,8 @@ pub(crate) fn clone(name: &Ident, variants: &[Variant]) -> TokenStream {
         let (pattern, bindings) = shown.pattern(name);
         let clones = bindings
             .iter()
-            .map(|binding| quote!(::core::clone::Clone::clone(#binding)));
+            .zip(shown.types())
+            .map(|(binding, ty)| cloned(ty, binding.to_token_stream()));
         let made = match shown {
             Shown::Unit => quote!(Self::#name),
             Shown::Tuple(types) => at_payload(quote!(Self::#name), types.last(), &quote!(#(#clones),*)),

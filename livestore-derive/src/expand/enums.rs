@@ -77,6 +77,20 @@ impl<'m> Enums<'m> {
         }
     }
 
+    /// `Result<ok, RoomError>`, for a signature.
+    pub(crate) fn result(&self, ok: &TokenStream) -> TokenStream {
+        let error = &self.error;
+        self.at_doubtful_error(quote!(::core::result::Result<#ok, #error>))
+    }
+
+    /// Tokens that mention the error as a whole, where what it lacks is told.
+    pub(crate) fn at_doubtful_error(&self, tokens: TokenStream) -> TokenStream {
+        match self.model.doubtful_error() {
+            Some(span) if self.model.has_error() => at(tokens, span),
+            _ => tokens,
+        }
+    }
+
     /// The definitions.
     pub(crate) fn items(&self) -> TokenStream {
         self.items_with(&TokenStream::new())
@@ -279,6 +293,7 @@ impl<'m> Enums<'m> {
             #[allow(
                 dead_code,
                 deprecated,
+                non_upper_case_globals,
                 unused_qualifications,
                 clippy::enum_variant_names,
                 clippy::exhaustive_enums,

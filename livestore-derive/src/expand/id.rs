@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::expand::lints;
-use crate::model::Model;
+use crate::model::{Model, projection};
 use crate::tokens::{replace_self, respan};
 
 pub(crate) fn id(model: &Model<'_>) -> TokenStream {
@@ -48,16 +48,22 @@ fn asserts(model: &Model<'_>) -> TokenStream {
             replace_self(field.value(&model.paths), &model.this),
             by.to_string(),
         );
+        let field = projection(&value, &quote!(#ops::Identified), "FIELD");
         let assert = respan(
             quote! {
                 ::core::assert!(
-                    #private::is_id(#text, <#value as #ops::Identified>::FIELD),
+                    #private::is_id(#text, __FIELD),
                     "`by` names the field of the items that is marked `#[live(id)]`, and this is another one",
                 )
             },
             by.span(),
         );
-        quote!(const _: () = #assert;)
+        quote! {
+            const _: () = {
+                const __FIELD: &::core::primitive::str = #field;
+                #assert
+            };
+        }
     })
     .collect()
 }

@@ -1,7 +1,7 @@
 //! The rules of a field, and how what they say becomes the error of the value.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream};
-use quote::{ToTokens, quote};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
 
@@ -9,7 +9,51 @@ use crate::attr::{OpKind, span_of};
 use crate::expand::enums::Enums;
 use crate::model::{Field, Model, Operation, projection};
 use crate::shape::{Shape, Via};
-use crate::tokens::{at, respan};
+use crate::tokens::{at, located_at, respan};
+
+/// A call of a function of a trait in `ops`, all of it at the field's type: what that lacks, rustc tells of there.
+pub(crate) fn operation(
+    ty: &Type,
+    ops: &TokenStream,
+    of: &str,
+    function: &str,
+    arguments: TokenStream,
+) -> TokenStream {
+    let of = Ident::new(of, Span::call_site());
+    let function = projection(&ty.to_token_stream(), &quote!(#ops::#of), function);
+    let arguments = listed(ty, arguments);
+    quote!(#function #arguments)
+}
+
+/// A clone of what a mutation holds, at its type likewise.
+pub(crate) fn cloned(ty: &impl ToTokens, value: TokenStream) -> TokenStream {
+    let (clone, value) = (
+        at(quote!(::core::clone::Clone::clone), span_of(ty)),
+        listed(ty, value),
+    );
+    quote!(#clone #value)
+}
+
+/// Arguments of a call, whose parentheses stand at a type.
+fn listed(ty: &impl ToTokens, arguments: TokenStream) -> Group {
+    let mut list = Group::new(Delimiter::Parenthesis, arguments);
+    list.set_span(span_of(ty));
+    list
+}
+
+/// What is done with a range that the user wrote, under a name that stands where the range does. A range itself is to
+/// rustc another place at each of its uses, and it would tell of a mistake in it at each of them.
+pub(crate) fn with_range(
+    range: &TokenStream,
+    check: impl FnOnce(&TokenStream) -> TokenStream,
+) -> TokenStream {
+    let mut tokens = range.clone().into_iter();
+    let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
+    let last = tokens.last().map_or(first, |token| token.span());
+    let name = Ident::new("__range", located_at(first));
+    let checked = check(&quote_spanned!(located_at(last)=> #name.0));
+    quote!(match (#range,) { #name => #checked })
+}
 
 /// Where the value of an inner value's error is.
 #[derive(Clone, Copy)]
@@ -193,13 +237,13 @@ impl Inner<'_> {
         if self.op.kind == OpKind::Nested {
             return self.check(next, was, how, Place::Field);
         }
-        let reach = self.field.reach(&self.model.paths);
-        let was = quote! {
-            ::core::option::Option::and_then(#was, |__was| #reach::get(__was, __key))
-        };
+        let (field, paths) = (self.field, &self.model.paths);
+        let before = field.reach(paths, "get", &quote!(__was, __key));
+        let was = quote!(::core::option::Option::and_then(#was, |__was| #before));
+        let all = field.reach(paths, "iter", next);
         let check = self.check(&quote!(__value), &was, how, Place::Key(&quote!(__key)));
         quote! {
-            for (__key, __value) in #reach::iter(#next) {
+            for (__key, __value) in #all {
                 #check
             }
         }
@@ -208,15 +252,18 @@ impl Inner<'_> {
     /// Checks a value that is about to be put at a key of the field.
     pub(crate) fn check_at(&self, key: &TokenStream, value: &TokenStream) -> TokenStream {
         let (private, member) = (&self.model.paths.private, &self.field.member);
-        let reach = self.field.reach(&self.model.paths);
-        let was = quote!(#reach::get(&self.#member, #key));
+        let was = self
+            .field
+            .reach(&self.model.paths, "get", &quote!(&self.#member, #key));
         self.check(value, &was, &quote!(#private::How::Whole), Place::Key(key))
     }
 
     /// Returns with the error of the inner value, if `result` is one.
     pub(crate) fn or_inner(&self, result: &TokenStream, place: Place<'_>) -> TokenStream {
         let private = &self.model.paths.private;
-        let e = Ident::new("__e", span_of(self.value()));
+        // All at the type: where that is no live value, rustc finds it out there, and says it once.
+        let span = span_of(self.value());
+        let e = Ident::new("__e", span);
         let error = match self.model.attrs.error_type.get() {
             Some(error) => {
                 let inner = self.of_value("MutError");
@@ -235,14 +282,14 @@ impl Inner<'_> {
                 } else {
                     e.to_token_stream()
                 };
-                match place {
-                    Place::Field => quote!(#path::#variant(#inner)),
-                    Place::Key(key) => quote!(#path::#variant((&&&#private::Key(#key)).__text(), #inner)),
-                }
+                let held = match place {
+                    Place::Field => inner,
+                    Place::Key(key) => quote!((&&&#private::Key(#key)).__text(), #inner),
+                };
+                let (variant, held) = (at(quote!(#path::#variant), span), listed(&self.value(), held));
+                quote!(#variant #held)
             }
         };
-        // All at the type: where that is no live value, rustc finds it out there, and says it once.
-        let span = span_of(self.value());
         let map = at(quote!(#private::told), span);
         let bars = at(quote!(|#e|), span);
         let mut list = Group::new(Delimiter::Parenthesis, quote!(#result, #bars #error));
@@ -273,8 +320,11 @@ impl Rules<'_> {
         let (field, ops, private) = (self.field, &self.model.paths.ops, &self.model.paths.private);
         let ty = &field.ty;
         let len = field.len().filter(|_| lengths == Lengths::Exact).map(|len| {
-            let range = &len.value;
-            self.or_broken(&quote!(#private::check_len(<#ty as #ops::Len>::len_if_present(#value), #range)))
+            let measured = operation(ty, ops, "Len", "len_if_present", value.clone());
+            self.or_broken(&with_range(
+                &len.value,
+                |range| quote!(#private::check_len(#measured, #private::Ends::Both, #range)),
+            ))
         });
         let range = field.range().map(|range| {
             let range = &range.value;
@@ -284,8 +334,9 @@ impl Rules<'_> {
                     return TokenStream::new();
                 }
                 let item = self.item_range(&quote!(__value), Place::Key(&quote!(__key)));
+                let all = operation(ty, ops, "Keyed", "iter", value.clone());
                 return quote! {
-                    for (__key, __value) in <#ty as #ops::Keyed>::iter(#value) {
+                    for (__key, __value) in #all {
                         #item
                     }
                 };
@@ -320,13 +371,13 @@ impl Rules<'_> {
         if self.field.by.is_none() || lengths == Lengths::Foretold {
             return None;
         }
-        let (private, ty) = (&self.model.paths.private, &self.field.ty);
-        let unique = self.or_broken(&quote!(#private::unique::<#private::ById, #ty>(#value)));
+        let unique = self.field.reach(&self.model.paths, "unique", value);
+        let unique = self.or_broken(&unique);
         Some(quote!(#unique;))
     }
 
     /// Whether `value`, a reference, is within a range. It looks inside, as `len` does.
-    fn in_range(&self, ty: &Type, value: &TokenStream, range: &impl ToTokens) -> TokenStream {
+    fn in_range(&self, ty: &Type, value: &TokenStream, range: &TokenStream) -> TokenStream {
         let private = &self.model.paths.private;
         match Shape::of(ty) {
             Shape::Hidden(inner) => {
@@ -342,7 +393,10 @@ impl Rules<'_> {
                     }
                 }
             }
-            _ => quote!(#private::check_range::<#ty>(#value, #range)),
+            _ => with_range(
+                range,
+                |range| quote!(#private::check_range::<#ty>(#value, #range)),
+            ),
         }
     }
 

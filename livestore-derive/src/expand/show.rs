@@ -1,6 +1,6 @@
 //! `Debug` of mutations and messages: payloads that cannot be shown are `_`.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Fields, Generics};
@@ -102,14 +102,30 @@ impl Shown {
         }
     }
 
+    /// The types of what it holds.
+    pub(crate) fn types(&self) -> Vec<&TokenStream> {
+        match self {
+            Shown::Unit => Vec::new(),
+            Shown::Tuple(types) => types.iter().collect(),
+            Shown::Named(fields) => fields.iter().map(|(_, ty)| ty).collect(),
+        }
+    }
+
     /// The pattern, with what it binds.
     pub(crate) fn pattern(&self, name: &Ident) -> (TokenStream, Vec<Ident>) {
-        let count = match self {
-            Shown::Unit => 0,
-            Shown::Tuple(types) => types.len(),
-            Shown::Named(fields) => fields.len(),
+        let place = |ty: &TokenStream| {
+            if is_projection(ty) {
+                span_of(ty)
+            } else {
+                Span::call_site()
+            }
         };
-        let bindings: Vec<_> = (0..count).map(|i| format_ident!("__{i}")).collect();
+        let bindings: Vec<_> = self
+            .types()
+            .into_iter()
+            .enumerate()
+            .map(|(i, ty)| format_ident!("__{i}", span = place(ty)))
+            .collect();
         let pattern = match self {
             Shown::Unit => quote!(Self::#name),
             Shown::Tuple(types) => at_payload(quote!(Self::#name), types.last(), &quote!(#(#bindings),*)),
@@ -163,18 +179,18 @@ pub(crate) fn at_payload(
     payload: Option<&TokenStream>,
     bindings: &TokenStream,
 ) -> TokenStream {
-    let mut list = Group::new(Delimiter::Parenthesis, bindings.clone());
     let Some(payload) = payload.filter(|payload| is_projection(payload)) else {
-        return quote!(#path #list);
+        return quote!(#path(#bindings));
     };
     let span = span_of(payload);
+    let mut list = Group::new(Delimiter::Parenthesis, bindings.clone());
     list.set_span(span);
     let path = at(path, span);
     quote!(#path #list)
 }
 
 /// Whether it is `<A as B>::C`.
-fn is_projection(ty: &TokenStream) -> bool {
+pub(crate) fn is_projection(ty: &TokenStream) -> bool {
     let first = ty.clone().into_iter().next();
     matches!(first, Some(TokenTree::Punct(punct)) if punct.as_char() == '<')
 }

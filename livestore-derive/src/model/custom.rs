@@ -8,7 +8,7 @@ use syn::{Variant, Visibility};
 use crate::attr::value;
 use crate::errors::Errors;
 use crate::names::{is_keyword, snake_case};
-use crate::tokens::replace_self;
+use crate::tokens::{replace_self, respan};
 
 /// A mutation of the user's own.
 pub(crate) struct Custom {
@@ -55,7 +55,8 @@ pub(crate) fn custom(variant: &Variant, this: &TokenStream, errors: &mut Errors)
             } else {
                 Ident::new(&method, name.span())
             };
-            quote!(Self::#method)
+            // All of it at the variant, where rustc then tells what does not fit.
+            respan(quote!(Self::#method), name.span())
         }
     };
     Some(Custom {

@@ -13,7 +13,7 @@ use crate::errors::Errors;
 use crate::names::camel_case;
 use crate::paths::Paths;
 use crate::shape::{Shape, Via, through};
-use crate::tokens::{Limits, at, mentions_anywhere, replace_lifetimes, replace_self};
+use crate::tokens::{Limits, at, mentions_anywhere, replace_lifetimes, replace_self, with_lifetimes};
 
 /// A field, what can be done to it, and the rules it obeys.
 pub(crate) struct Field {
@@ -160,10 +160,11 @@ impl Field {
         }
     }
 
-    /// The same, before `::get`.
-    pub(crate) fn reach(&self, paths: &Paths) -> TokenStream {
+    /// A call of a function that reaches them.
+    pub(crate) fn reach(&self, paths: &Paths, function: &str, arguments: &TokenStream) -> TokenStream {
         let (private, ty, way) = (&paths.private, &self.ty, self.way(paths));
-        quote!(<#way as #private::Reach<#ty>>)
+        let function = Ident::new(function, Span::call_site());
+        quote!(<#way as #private::Reach<#ty>>::#function(#arguments))
     }
 
     /// How a sentence calls the field: "`name`", "field 0", "the value".
@@ -225,7 +226,8 @@ pub(crate) fn fields(
         let ty = if borrows {
             syn::parse2(replace_lifetimes(field.ty.to_token_stream())).unwrap_or_else(|_| field.ty.clone())
         } else {
-            field.ty.clone()
+            let written = with_lifetimes(field.ty.to_token_stream());
+            syn::parse2(written).unwrap_or_else(|_| field.ty.clone())
         };
         let is_doc = |attr: &&Attribute| attr.path().is_ident("doc") || attr.path().is_ident("deprecated");
         let error = if newtype && field.ident.is_none() {
@@ -449,12 +451,14 @@ const SAY_NOTHING: &[&str] = &[
     "DeserializeOwned",
 ];
 
-/// `<Type as Trait>::Name`, all of it at the type, which is what does not fit if something does not.
+/// `<Type as Trait>::Name`, all of it at the type, which is what does not fit if something does not; but for the trait,
+/// which is not found only if the crate is not, and that is told once.
 pub(crate) fn projection(ty: &TokenStream, of: &TokenStream, name: &str) -> TokenStream {
     let span = span_of(ty);
     let name = Ident::new(name, span);
-    let (before, after) = (at(quote!(<), span), at(quote!(as #of>::#name), span));
-    quote!(#before #ty #after)
+    let (before, between) = (at(quote!(<), span), at(quote!(as), span));
+    let after = at(quote!(>::#name), span);
+    quote!(#before #ty #between #of #after)
 }
 
 /// What the variant of an operation holds.

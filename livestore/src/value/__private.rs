@@ -190,18 +190,6 @@ pub fn is_same<T>(shared: &Arc<T>, was: Option<&Arc<T>>, how: How) -> bool {
     how == How::Again && was.is_some_and(|was| Arc::ptr_eq(shared, was))
 }
 
-/// That no two items of a list have one id.
-///
-/// # Errors
-///
-/// [`Invalid::Taken`].
-pub fn unique<R: Reach<C>, C>(collection: &C) -> Result<(), Invalid> {
-    match R::twice(collection) {
-        Some(_) => Err(Invalid::Taken),
-        None => Ok(()),
-    }
-}
-
 /// What a `validate` function may return.
 #[diagnostic::on_unimplemented(
     message = "a `validate` function must return `Result<(), E>` where `E` converts into `{E}`",
@@ -378,29 +366,27 @@ pub fn rule<E: FromRule, T>(result: Result<T, Invalid>, at: &At<'_>) -> Result<T
     result.map_err(|reason| E::from_rule(FieldError::at(at, reason)))
 }
 
+/// To which ends of its range the rule `len` holds a length.
+#[derive(Clone, Copy, Debug)]
+pub enum Ends {
+    /// As after any operation.
+    Both,
+    /// After an operation that only shortens: too long before, it may still be too long.
+    Lower,
+}
+
 /// The rule `len`. There may be nothing to measure.
 ///
 /// # Errors
 ///
 /// [`Invalid::Length`].
-pub fn check_len(len: Option<usize>, allowed: impl LenRange + fmt::Debug) -> Result<(), Invalid> {
+pub fn check_len(len: Option<usize>, ends: Ends, allowed: impl LenRange + fmt::Debug) -> Result<(), Invalid> {
+    let holds = |len: &usize| match ends {
+        Ends::Both => allowed.contains(len),
+        Ends::Lower => (allowed.start_bound(), Bound::Unbounded).contains(len),
+    };
     match len {
-        Some(len) if !allowed.contains(&len) => Err(Invalid::Length {
-            len,
-            allowed: format!("{allowed:?}"),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// The rule `len` of an operation that only shortens: too long before, it may still be too long after.
-///
-/// # Errors
-///
-/// [`Invalid::Length`] if it would become too short.
-pub fn check_shrunk(len: Option<usize>, allowed: impl LenRange + fmt::Debug) -> Result<(), Invalid> {
-    match len {
-        Some(len) if !(allowed.start_bound(), Bound::Unbounded).contains(&len) => Err(Invalid::Length {
+        Some(len) if !holds(&len) => Err(Invalid::Length {
             len,
             allowed: format!("{allowed:?}"),
         }),

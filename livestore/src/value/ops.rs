@@ -219,7 +219,7 @@ pub trait Toggle {
 #[diagnostic::on_unimplemented(
     message = "`push` needs a list, but this field is `{Self}`",
     label = "cannot be pushed to",
-    note = "it is for `Vec`, `VecDeque`, with the feature `smallvec` for `SmallVec`, and for types that implement \
+    note = "it is for `Vec`, `VecDeque`, `LinkedList`, with the feature `smallvec` for `SmallVec`, and for types that implement \
             `livestore::ops::Push`; a list of another crate goes into a type of yours: see `livestore::ops`"
 )]
 pub trait Push {
@@ -372,11 +372,11 @@ pub trait Remove {
 /// assert!(desk.apply(&DeskMutation::UpdateLamps('x', LampMutation::ToggleLit)).is_err());
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`each` needs a map, but this field is `{Self}`",
+    message = "`each` and `set_at` need values by key, but this field is `{Self}`",
     label = "has no values by key",
-    note = "it is for `HashMap`, `BTreeMap`, with the feature `indexmap` for `IndexMap`, and for types that implement \
-            `livestore::ops::Keyed`, when their values are live values; a map of another crate goes into a type of yours: \
-            see `livestore::ops`"
+    note = "`each` is for `HashMap`, `BTreeMap`, with the feature `indexmap` for `IndexMap`, whose values are live values, \
+            `set_at` for arrays as they are written, and both for types that implement `livestore::ops::Keyed`; a map of \
+            another crate goes into a type of yours: see `livestore::ops`"
 )]
 pub trait Keyed {
     /// What a value is found by; the first payload of the mutation.

@@ -45,6 +45,44 @@ fn lengths() -> Lengths {
     }
 }
 
+/// Nothing changes its code or its id, and both have a rule.
+#[derive(Clone, Debug, PartialEq, LiveValue)]
+struct Ticket {
+    #[live(id, len = 1..)]
+    id: String,
+    longest: usize,
+    #[live(skip, len = ..=self.longest)]
+    code: String,
+}
+
+#[derive(Clone, Debug, LiveValue)]
+struct Tickets {
+    #[live(push, each(by = id))]
+    all: Vec<Ticket>,
+}
+
+#[test]
+fn the_rules_of_a_field_without_operations_hold() {
+    let ticket = |id: &str, longest: usize| Ticket {
+        id: id.into(),
+        longest,
+        code: "abc".into(),
+    };
+    assert!(ticket("1", 3).check(None).is_ok());
+    let error = ticket("1", 2).check(None).unwrap_err();
+    assert_eq!(error.to_string(), "code: length 3 is not within ..=2");
+    // Where the limit changes.
+    let error = ticket("1", 3).apply(&TicketMutation::SetLongest(2)).unwrap_err();
+    assert_eq!(error.to_string(), "code: length 3 is not within ..=2");
+    // Where it is put into another value.
+    let mut tickets = Tickets { all: Vec::new() };
+    let error = tickets
+        .apply(&TicketsMutation::PushAll(ticket("", 3)))
+        .unwrap_err();
+    assert_eq!(error.to_string(), "all[]: id: length 0 is not within 1..");
+    tickets.apply(&TicketsMutation::PushAll(ticket("1", 3))).unwrap();
+}
+
 #[test]
 fn the_length_of_a_string_is_counted_in_chars() {
     let mut lengths = lengths();

@@ -72,6 +72,42 @@ fn add(own: &mut Own, n: &u8) {
     own.count += n;
 }
 
+/// Types that the caller names, and operations at which they are taken apart.
+macro_rules! taken {
+    ($($(#[$meta:meta])* $field:ident: $ty:ty),*) => {
+        /// Made by a macro.
+        #[derive(Clone, LiveValue)]
+        pub struct Taken {
+            $($(#[$meta])* $field: $ty),*
+        }
+    };
+}
+
+/// In it nothing changes.
+#[derive(Clone, LiveValue)]
+pub struct Fixed {
+    #[live(id)]
+    id: u8,
+}
+
+/// A list of another name.
+pub type Lines = Vec<String>;
+
+taken! {
+    #[live(nested, set)]
+    one: Option<Fixed>,
+    #[live(insert, remove, each, len = ..=9)]
+    map: HashMap<u8, Fixed>,
+    #[live(push, each(by = id), remove)]
+    list: Vec<Fixed>,
+    #[live(set_at, each)]
+    places: [Fixed; 2],
+    #[live(push, keep = 3, len = 1..)]
+    lines: Lines,
+    #[live(nested)]
+    list_too: List
+}
+
 fn main() {
     let mut list = List { log: Vec::new(), other: None };
     for line in ["a", "b", "c"] {

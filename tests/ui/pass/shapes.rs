@@ -207,6 +207,27 @@ mod private {
     }
 }
 
+/// Ranges that are no bare range.
+#[derive(Clone, LiveValue)]
+pub struct Ranges {
+    most: u8,
+    #[live(range = (0..=self.most))]
+    parentheses: u8,
+    #[live(range = {
+        let most = self.most;
+        0..=most
+    })]
+    block: u8,
+}
+
+/// A parameter that is not written as rustc would like.
+#[allow(non_upper_case_globals)]
+#[derive(Clone, LiveValue)]
+pub struct Lower<const len: usize> {
+    #[live(set_at)]
+    places: [u8; len],
+}
+
 /// In a function.
 pub fn in_a_function() {
     #[derive(Clone, LiveValue)]

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::marker::PhantomData;
 
+use crate::value::invalid::Invalid;
 use crate::value::ops::{Identified, Keyed, List};
 
 /// A way to reach the values of `C`.
@@ -38,6 +39,18 @@ pub trait Reach<C: ?Sized> {
 
     /// The first key that two values have.
     fn twice(collection: &C) -> Option<&Self::Key>;
+
+    /// That no two values have one key.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::Taken`].
+    fn unique(collection: &C) -> Result<(), Invalid> {
+        match Self::twice(collection) {
+            Some(_) => Err(Invalid::Taken),
+            None => Ok(()),
+        }
+    }
 }
 
 /// By keys.

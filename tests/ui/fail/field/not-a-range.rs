@@ -42,6 +42,8 @@ struct OfOtherLanguages {
     eight: u8,
     #[live(range = (1, 5))]
     nine: u8,
+    #[live(range = ())]
+    no: u8,
     #[live(range: 1..5)]
     ten: u8,
     #[live(len = r"1..=3")]

@@ -16,6 +16,20 @@ struct Room {
     names: Vec<u8>,
     #[live(increment(clamp))]
     points: u8,
+    #[live(each(id))]
+    first: Vec<Card>,
+    #[live(each(by))]
+    second: Vec<Card>,
+    #[live(each(by = "number"))]
+    third: Vec<Card>,
+    #[live(each(key = number))]
+    fourth: Vec<Card>,
+}
+
+#[derive(Clone, LiveValue)]
+struct Card {
+    #[live(id)]
+    number: u8,
 }
 
 fn main() {}

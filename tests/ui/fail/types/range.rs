@@ -33,4 +33,18 @@ struct Bound {
     byte: u8,
 }
 
+/// At each of the places that ask it.
+#[derive(Clone, LiveValue)]
+#[live(mutation(variants(Reset)))]
+struct Asked {
+    #[live(set, increment, decrement, message, range = 0..=1)]
+    share: f32,
+    #[live(set, push, clear, message, len = ..=MAX)]
+    list: Vec<u8>,
+}
+
+impl Asked {
+    fn reset(&mut self) {}
+}
+
 fn main() {}
