@@ -227,8 +227,16 @@ pub(crate) async fn full_disk(folder: &Path) {
         store.close().await.ok();
         clear(folder);
     }
-    let first = state(&texts().open(&place).await.unwrap());
+    let store = texts().open(&place).await.unwrap();
+    let first = state(&store);
     assert_eq!(first.len(), 7);
+    // What a batch has taken that did not fit is given back, however little that was.
+    leave_room(folder, 4 * 4096);
+    store.create(&key(20), text(&"x".repeat(1 << 20))).unwrap();
+    assert!(store.flush().await.is_err() && store.close().await.is_err());
+    let longest = files(&place).into_values().map(|bytes| bytes.len()).max();
+    assert_eq!(longest, Some(64 << 10));
+    clear(folder);
 
     // However much, what was flushed is there afterwards, also where it was being written anew.
     let mut failures = 0;

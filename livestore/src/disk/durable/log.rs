@@ -275,7 +275,21 @@ impl<F: OnDisk> Log<F> {
         }
         // First what is left of the batch: its head says how long it is, and so that the file was cut.
         let left = usize::try_from(len - self.synced).map_err(io::Error::other)?;
-        self.file.write_at(self.synced, &vec![0; left])?;
+        let mut bytes = vec![0; left];
+        let zeroed = self.file.write_at(self.synced, &bytes);
+        if zeroed.is_err() {
+            // A full disk has room for what was written there, and nothing else was.
+            let mut read = 0;
+            while read < left {
+                match self.file.read_at(self.synced + read as u64, &mut bytes[read..])? {
+                    0 => break,
+                    more => read += more,
+                }
+            }
+            if bytes.iter().any(|byte| *byte != 0) {
+                return zeroed;
+            }
+        }
         self.file.sync()?;
         self.file.set_len(len)
     }
