@@ -362,6 +362,8 @@ fn is_kept(store: &Store, commit: &Commit, history: usize) {
 
 async fn before_every_audience(commit: &Commit, history: usize) {
     for audience in 0..8 {
+        // With a budget that has run out, whoever looks for updates is woken to look again.
+        tokio::task::yield_now().await;
         let which = [1, 2, 4].map(|bit| audience & bit != 0);
         let store = LiveStore::new()
             .with_options(StoreOptions {
