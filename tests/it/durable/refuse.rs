@@ -440,3 +440,26 @@ async fn entries_that_cannot_be_read_are_named_or_kept_or_dropped() {
         .unwrap();
     assert_eq!(store.len(), 2);
 }
+
+/// It was taken for a file that had served its time, and was gone.
+#[tokio::test]
+async fn what_somebody_else_has_put_there_under_a_name_like_ours_stays() {
+    let folder = tempdir().unwrap();
+    for n in 0..3 {
+        let store = open(folder.path()).await;
+        store.insert(&Uuid::from_u128(1), score(n)).await;
+        store.close().await.unwrap();
+    }
+    let theirs = ["log-0", "snapshot-0", "snapshot-1"].map(|name| folder.path().join(name));
+    for path in &theirs {
+        fs::write(path, "a list of what to buy").unwrap();
+    }
+    for _ in 0..2 {
+        let store = open(folder.path()).await;
+        store.insert(&Uuid::from_u128(1), score(1)).await;
+        store.close().await.unwrap();
+    }
+    for path in &theirs {
+        assert_eq!(fs::read(path).unwrap(), b"a list of what to buy", "{path:?}");
+    }
+}

@@ -173,7 +173,7 @@ impl fmt::Display for OpenError {
                 )
             }
             OpenKind::Panicked => f.write_str("a callback has panicked"),
-            OpenKind::Interrupted => f.write_str("the runtime ended meanwhile"),
+            OpenKind::Interrupted => f.write_str("the runtime ended meanwhile, or there was no thread for it"),
         }
     }
 }

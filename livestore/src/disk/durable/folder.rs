@@ -27,8 +27,8 @@ use crate::disk::durable::contents::{CONTENTS, Contents, DRAFT, LogMark, Snapsho
 use crate::disk::durable::engine::{AnewError, Engine};
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk, Reading, Writing};
-use crate::disk::durable::log::{self, Ended, Log};
-use crate::disk::frames::Bad;
+use crate::disk::durable::log::{self, Ended, LOG, Log};
+use crate::disk::frames::{Bad, Magic, SAVE};
 use crate::disk::snapshot::file::{Part, Reader, WriteError, Writer};
 use crate::ground::clock::{Clocks, Shift, Wall};
 use crate::slot::sink::Sizes;
@@ -242,11 +242,14 @@ impl<D: Files> Found<D> {
     ) -> io::Result<Folder<D>> {
         let Found {
             files,
-            names,
+            mut names,
             counts,
             contents,
             ..
         } = self;
+        let number = names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0) + 1;
+        // What somebody else has put there stays.
+        names.retain(|name| counts.contains(name) || is_ours(&files, name));
         // What does not count may have taken all the room that there was. It must not count after a loss of power either.
         if names.iter().any(|name| !counts.contains(name)) {
             files.sync()?;
@@ -254,7 +257,6 @@ impl<D: Files> Found<D> {
         for name in names.iter().filter(|name| !counts.contains(name)) {
             let _ = files.remove(name);
         }
-        let number = names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0) + 1;
         let mut contents = contents.unwrap_or(Contents {
             schema: schema.clone(),
             snapshot: None,
@@ -410,6 +412,14 @@ fn remove_snapshot(files: &impl Files, number: u64) {
     for name in [format!("{CONTENTS}{DRAFT}"), format!("{name}{DRAFT}"), name] {
         let _ = files.remove(&name);
     }
+}
+
+/// Whether a file that does not count is one of ours: it begins as they do, or a loss of power has left nothing of it.
+fn is_ours(files: &impl Files, name: &str) -> bool {
+    let mut begin = Magic::default();
+    // Opened to be written, so that nobody waits for a pipe.
+    let read = files.open(name).and_then(|mut file| file.read_at(0, &mut begin));
+    is_draft(name) || (read.is_ok() && [LOG, SAVE, Magic::default()].contains(&begin))
 }
 
 /// Whether an engine has kept the folder, before livestore kept it itself: then its files are in a folder of their own.

@@ -32,7 +32,7 @@ use crate::ground::clock::{Clocks, Shift, Wall};
 use crate::ground::random::random_key;
 use crate::value::schema::Schema;
 
-const LOG: Magic = *b"live-log";
+pub(crate) const LOG: Magic = *b"live-log";
 
 const HEADER: u8 = 0;
 const PART: u8 = 1;

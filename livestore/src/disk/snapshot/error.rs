@@ -103,7 +103,9 @@ impl fmt::Display for SaveError {
             }
             SaveKind::TooLarge { key: None } => f.write_str("the name of the schema has more than 4 GiB"),
             SaveKind::Panicked => f.write_str("the progress callback has panicked"),
-            SaveKind::Interrupted => f.write_str("the runtime ended meanwhile; save before it is shut down"),
+            SaveKind::Interrupted => f.write_str(
+                "the runtime ended meanwhile, so save before it is shut down; or there was no thread for it",
+            ),
             SaveKind::Closed => {
                 f.write_str("the store was closed and has no entries any more; save it before")
             }
@@ -284,7 +286,9 @@ impl fmt::Display for LoadError {
                 write!(f, "user code has panicked at the entry {key}")
             }
             LoadKind::Panicked { key: None } => f.write_str("the progress callback has panicked"),
-            LoadKind::Interrupted => f.write_str("the runtime ended meanwhile"),
+            LoadKind::Interrupted => {
+                f.write_str("the runtime ended meanwhile, or there was no thread for it")
+            }
         }
     }
 }

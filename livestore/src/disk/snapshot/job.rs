@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::ground::process::is_forked;
+use crate::ground::unwind::caught;
 use crate::slot::record::STACK;
 
 /// Whether anybody still waits for a job.
@@ -53,19 +54,22 @@ pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce(Wanted) -> T + Send
         // there is work.
         Ok(runtime) => {
             let handle = runtime.clone();
-            drop(runtime.spawn_blocking(move || {
-                thread::scope(|scope| {
-                    let inside = move || {
-                        let _context = handle.enter();
-                        work();
-                    };
-                    let thread = thread::Builder::new().stack_size(STACK);
-                    // A panic is told by the result, which does not come.
-                    if let Ok(thread) = thread.spawn_scoped(scope, inside) {
-                        let _ = thread.join();
-                    }
-                });
-            }));
+            // It panics where there is no thread for it.
+            let _ = caught(|| {
+                drop(runtime.spawn_blocking(move || {
+                    thread::scope(|scope| {
+                        let inside = move || {
+                            let _context = handle.enter();
+                            work();
+                        };
+                        let thread = thread::Builder::new().stack_size(STACK);
+                        // A panic is told by the result, which does not come.
+                        if let Ok(thread) = thread.spawn_scoped(scope, inside) {
+                            let _ = thread.join();
+                        }
+                    });
+                }))
+            });
         }
         Err(_) => drop(thread::Builder::new().stack_size(STACK).spawn(work)),
     }
