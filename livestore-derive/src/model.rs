@@ -171,12 +171,13 @@ impl<'a> Model<'a> {
     /// payload that may lack something, if there is only one.
     pub(crate) fn doubtful_payload(&self) -> Option<Span> {
         let fields = self.fields.iter().filter_map(|field| {
-            let is_doubtful = |op: &Operation| {
-                !op.kind.is_message()
-                    && !matches!(op.payload, Payload::None)
-                    && (op.is_of_other || !is_surely_shared(&field.ty))
-            };
-            let is_in_doubt = field.ops.iter().any(is_doubtful);
+            let mut held = field
+                .ops
+                .iter()
+                .filter(|op| !op.kind.is_message() && !matches!(op.payload, Payload::None))
+                .peekable();
+            let is_in_doubt =
+                held.peek().is_some() && (held.any(|op| op.is_of_other) || !is_surely_shared(&field.ty));
             is_in_doubt.then(|| self.value_of(field).unwrap_or_else(|| span_of(&field.ty)))
         });
         let own = self.custom.iter().flat_map(|custom| &custom.variant.fields);

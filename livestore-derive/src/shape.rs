@@ -325,6 +325,11 @@ fn is_known(path: &Path) -> bool {
     path.segments.len() > 1 && matches!(first.as_deref(), Some("indexmap" | "smallvec"))
 }
 
+/// Whether the type is called like an integer.
+pub(crate) fn is_integer(ty: &Type) -> bool {
+    NUMBERS.contains(&text(ty).as_str()) && !text(ty).starts_with('f')
+}
+
 /// Whether every thread may have a value of the type, as far as its name can tell.
 pub(crate) fn is_surely_shared(ty: &Type) -> bool {
     match ty {

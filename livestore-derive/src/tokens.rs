@@ -2,8 +2,9 @@
 //! stand.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{TokenStreamExt, quote};
+use quote::{ToTokens, TokenStreamExt, quote};
 use syn::ext::IdentExt;
+use syn::{GenericArgument, PathArguments, Type};
 
 /// Replaces `Self` by the type it stands for, because inside an enum it would be the enum.
 pub(crate) fn replace_self(tokens: TokenStream, this: &TokenStream) -> TokenStream {
@@ -51,30 +52,54 @@ pub(crate) fn replace_lifetimes(tokens: TokenStream) -> TokenStream {
     replaced
 }
 
-/// Writes out the lifetimes that a type leaves away, but for those of functions, which may. rustc tells of them at the
-/// field, and would again at an enum.
-pub(crate) fn with_lifetimes(tokens: TokenStream) -> TokenStream {
-    if ["fn", "Fn", "FnMut", "FnOnce"]
-        .iter()
-        .any(|word| mentions_anywhere(tokens.clone(), word))
-    {
-        return tokens;
+/// Writes out the lifetimes that a type leaves away, if it does. rustc tells of them at the field, and would again at an
+/// enum.
+pub(crate) fn with_lifetimes(ty: &Type) -> Option<Type> {
+    if !elides(ty) {
+        return None;
     }
+    syn::parse2(referring_to_static(ty.to_token_stream())).ok()
+}
+
+/// Whether a reference in it has no lifetime, but for those of functions, which need none.
+fn elides(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => reference.lifetime.is_none() || elides(&reference.elem),
+        Type::Path(path) => path.path.segments.iter().any(|segment| match &segment.arguments {
+            PathArguments::AngleBracketed(list) => list
+                .args
+                .iter()
+                .any(|argument| matches!(argument, GenericArgument::Type(ty) if elides(ty))),
+            _ => false,
+        }),
+        Type::Tuple(tuple) => tuple.elems.iter().any(elides),
+        Type::Array(array) => elides(&array.elem),
+        Type::Slice(slice) => elides(&slice.elem),
+        Type::Group(group) => elides(&group.elem),
+        Type::Paren(paren) => elides(&paren.elem),
+        _ => false,
+    }
+}
+
+fn is_punct(token: Option<&TokenTree>, char: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == char)
+}
+
+fn referring_to_static(tokens: TokenStream) -> TokenStream {
     let mut written = TokenStream::new();
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
-        let is = |token: Option<&TokenTree>, char| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == char);
-        let lifetime = is(Some(&token), '&') && !is(tokens.peek(), '\'');
+        let left_away = is_punct(Some(&token), '&') && !is_punct(tokens.peek(), '\'');
         let span = token.span();
         match token {
             TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), with_lifetimes(group.stream()));
+                let mut inner = Group::new(group.delimiter(), referring_to_static(group.stream()));
                 inner.set_span(group.span());
                 written.append(inner);
             }
             other => written.append(other),
         }
-        if lifetime {
+        if left_away {
             written.append_all(at(quote!('static), span));
         }
     }
@@ -202,25 +227,6 @@ pub(crate) fn at(tokens: TokenStream, span: Span) -> TokenStream {
                 token = TokenTree::Group(Group::new(group.delimiter(), at(group.stream(), span)));
             }
             token.set_span(span);
-            token
-        })
-        .collect()
-}
-
-/// `tokens` with some words of them at this span.
-pub(crate) fn words_at(tokens: TokenStream, words: &[&str], span: Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|mut token| {
-            match &token {
-                TokenTree::Ident(ident) if words.iter().any(|word| ident == word) => token.set_span(span),
-                TokenTree::Group(group) => {
-                    let mut inner = Group::new(group.delimiter(), words_at(group.stream(), words, span));
-                    inner.set_span(group.span());
-                    token = TokenTree::Group(inner);
-                }
-                _ => {}
-            }
             token
         })
         .collect()

@@ -10,16 +10,16 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Fields};
 
-use crate::attr::{OpKind, span_of};
+use crate::attr::OpKind;
 use crate::expand::enums::Enums;
 use crate::expand::keep;
 use crate::expand::lints;
 use crate::expand::rules::{Inner, Lengths, Place, Rules, cloned, operation, with_range};
-use crate::expand::show::{at_payload, is_projection};
+use crate::expand::show::at_payload;
 use crate::generics::bounded;
 use crate::model::{Custom, Field, Model, Operation, Payload};
 use crate::shape::{Shape, Via, through};
-use crate::tokens::{located_at, respan, words_at};
+use crate::tokens::{located_at, respan};
 
 /// The body of `mutate`.
 pub(crate) fn mutate(model: &Model<'_>, _: &Enums<'_>) -> TokenStream {
@@ -154,13 +154,7 @@ fn arms(model: &Model<'_>, enums: &Enums<'_>) -> TokenStream {
     let generated = model.mutations().map(|(field, op)| {
         let cfgs = cfgs(field);
         let (pattern, body) = (pattern(name, op), Arm { model, enums, field }.whole(op));
-        let arm = quote!(#pattern => { #body });
-        // What is bound may be of a type that does not exist.
-        let arm = match projected(op) {
-            Some(payload) => words_at(arm, &["__k", "__v", "__item", "__key"], span_of(payload)),
-            None => arm,
-        };
-        quote!(#(#cfgs)* #arm)
+        quote!(#(#cfgs)* #pattern => { #body })
     });
     let custom = model.custom.iter().map(|custom| custom_arm(model, enums, custom));
     let answers = use_answers(model);
@@ -206,16 +200,12 @@ pub(crate) fn cfgs(field: &Field) -> Vec<TokenStream> {
 fn pattern(enumeration: &Ident, op: &Operation) -> TokenStream {
     let variant = &op.variant;
     let path = quote!(#enumeration::#variant);
+    let [k, v, _] = op.bound();
     match &op.payload {
         Payload::None => path,
-        Payload::One(one) => at_payload(path, Some(one), &quote!(__v)),
-        Payload::Two(_, two) => at_payload(path, Some(two), &quote!(__k, __v)),
+        Payload::One(one) => at_payload(path, Some(one), &v.to_token_stream()),
+        Payload::Two(_, two) => at_payload(path, Some(two), &quote!(#k, #v)),
     }
-}
-
-/// What the mutation holds, if that is a projection.
-fn projected(op: &Operation) -> Option<TokenStream> {
-    op.payload.types().into_iter().rev().find(is_projection)
 }
 
 /// The arm of one mutation of a field.
@@ -253,14 +243,17 @@ impl Arm<'_> {
     fn body(&self, op: &Operation) -> TokenStream {
         let (field, ops, private) = (self.field, &self.model.paths.ops, &self.model.paths.private);
         let (ty, member) = (&field.ty, &field.member);
-        let clone = |value| cloned(ty, value);
+        let clone = |value: TokenStream| cloned(ty, &value);
         let this = quote!(self.#member);
-        let of = |name: &str, function: &str, arguments| operation(ty, ops, name, function, arguments);
+        let [k, v, item] = &op.bound();
+        let of = |name: &str, function: &str, arguments: TokenStream| {
+            operation(ty, ops, name, function, &arguments)
+        };
         match op.kind {
             OpKind::Set => {
-                let rules = self.rules(&quote!(__v), Lengths::Exact);
-                let inner = self.inner(op, &quote!(__v));
-                quote!(#rules #inner #this = <#ty as ::core::clone::Clone>::clone(__v);)
+                let rules = self.rules(&quote!(#v), Lengths::Exact);
+                let inner = self.inner(op, &quote!(#v));
+                quote!(#rules #inner #this = <#ty as ::core::clone::Clone>::clone(#v);)
             }
             OpKind::Increment | OpKind::Decrement => {
                 let method = if op.kind == OpKind::Increment {
@@ -268,7 +261,7 @@ impl Arm<'_> {
                 } else {
                     "checked_decrement"
                 };
-                let sum = of("Increment", method, quote!(&#this, __v));
+                let sum = of("Increment", method, quote!(&#this, #v));
                 let next = self.or_broken(&quote! {
                     ::core::option::Option::ok_or(#sum, #private::Invalid::Overflow)
                 });
@@ -287,7 +280,7 @@ impl Arm<'_> {
                 });
                 let len_now = of("Len", "len", quote!(&#this));
                 let len = self.len_rule(|| {
-                    let growth = of("Push", "growth", quote!(&#this, __v));
+                    let growth = of("Push", "growth", quote!(&#this, #v));
                     let grown = quote!(::core::primitive::usize::saturating_add(#len_now, #growth));
                     match field.keep() {
                         Some(_) => quote!(::core::cmp::Ord::min(#grown, __keep)),
@@ -300,8 +293,8 @@ impl Arm<'_> {
                         let keep_last = of("Push", "keep_last", quote!(#target, #n));
                         quote!(#keep_last;)
                     });
-                    let item = clone(quote!(__v));
-                    let push = of("Push", "push", quote!(#target, #item));
+                    let pushed = clone(quote!(#v));
+                    let push = of("Push", "push", quote!(#target, #pushed));
                     quote!(#push; #keep_last)
                 };
                 let by_id = field.updates().find(|_| field.by.is_some());
@@ -323,9 +316,9 @@ impl Arm<'_> {
                             "Taken",
                             Place::Key(&key),
                         );
-                        let inner = self.of(each).check_at(&key, &quote!(__v));
+                        let inner = self.of(each).check_at(&key, &quote!(#v));
                         let first = quote! {
-                            let __key = <#value as #ops::Identified>::id(__v);
+                            let __key = <#value as #ops::Identified>::id(#v);
                             #taken
                             #inner
                         };
@@ -336,21 +329,21 @@ impl Arm<'_> {
                 quote!(#asserts #keep #first #len #change)
             }
             OpKind::Insert => {
-                let (item, key) = match op.payload {
+                let (made, key) = match op.payload {
                     Payload::Two(..) => {
-                        let (key, value) = (clone(quote!(__k)), clone(quote!(__v)));
-                        (quote!((#key, #value)), Some(quote!(__k)))
+                        let (key, value) = (clone(quote!(#k)), clone(quote!(#v)));
+                        (quote!((#key, #value)), Some(quote!(#k)))
                     }
                     _ => (
-                        clone(quote!(__v)),
-                        matches!(field.shape, Shape::Set(_)).then(|| quote!(__v)),
+                        clone(quote!(#v)),
+                        matches!(field.shape, Shape::Set(_)).then(|| quote!(#v)),
                     ),
                 };
                 let place = key.as_ref().map_or(Place::Field, Place::Key);
-                let replaces = of("Insert", "replaces", quote!(&#this, &__item));
+                let replaces = of("Insert", "replaces", quote!(&#this, &#item));
                 let taken = op.is_strict.then(|| self.refuse(&replaces, "Taken", place));
                 let range = match op.payload {
-                    Payload::Two(..) => self.as_rules().item_range(&quote!(__v), place),
+                    Payload::Two(..) => self.as_rules().item_range(&quote!(#v), place),
                     _ => None,
                 };
                 let len = self.len_rule(|| {
@@ -358,14 +351,14 @@ impl Arm<'_> {
                     quote!(#private::inserted(#len, #replaces))
                 });
                 let insert = |target: TokenStream| {
-                    let insert = of("Insert", "insert", quote!(#target, __item));
+                    let insert = of("Insert", "insert", quote!(#target, #item));
                     quote!(#insert;)
                 };
                 let each = self.field.updates().find(|op| op.kind == OpKind::Each);
                 let change = match (each, &op.payload) {
                     (None, _) => self.change(op, Lengths::Foretold, insert),
                     (Some(each), Payload::Two(..)) => {
-                        let inner = self.of(each).check_at(&quote!(__k), &quote!(__v));
+                        let inner = self.of(each).check_at(&quote!(#k), &quote!(#v));
                         let change = self.change_but(OpKind::Each, op, Lengths::Foretold, insert);
                         quote!(#inner #change)
                     }
@@ -375,7 +368,7 @@ impl Arm<'_> {
                         let unknown = self.change(op, Lengths::Foretold, insert);
                         quote! {
                             if let ::core::option::Option::Some((__key, __value)) =
-                                <#private::Probe<#ty>>::__pair(&__item)
+                                <#private::Probe<#ty>>::__pair(&#item)
                             {
                                 #inner
                                 #known
@@ -385,7 +378,7 @@ impl Arm<'_> {
                         }
                     }
                 };
-                quote!(let __item = #item; #taken #range #len #change)
+                quote!(let #item = #made; #taken #range #len #change)
             }
             OpKind::Remove => {
                 let len = of("Len", "len", quote!(&#this));
@@ -395,21 +388,21 @@ impl Arm<'_> {
                 let by_id = field.by.is_some();
                 let remove = |target: TokenStream| {
                     if by_id {
-                        quote!(#private::remove_by_id::<#ty>(#target, __v);)
+                        quote!(#private::remove_by_id::<#ty>(#target, #v);)
                     } else {
-                        let remove = of("Remove", "remove", quote!(#target, __v));
+                        let remove = of("Remove", "remove", quote!(#target, #v));
                         quote!(#remove;)
                     }
                 };
                 let change = self.change(op, Lengths::Foretold, remove);
                 let is_there = if by_id {
-                    let found = field.reach(&self.model.paths, "get", &quote!(&#this, __v));
+                    let found = field.reach(&self.model.paths, "get", &quote!(&#this, #v));
                     quote!(#found.is_some())
                 } else {
-                    of("Remove", "contains", quote!(&#this, __v))
+                    of("Remove", "contains", quote!(&#this, #v))
                 };
                 if op.is_strict {
-                    let missing = self.refuse(&quote!(!#is_there), "Missing", Place::Key(&quote!(__v)));
+                    let missing = self.refuse(&quote!(!#is_there), "Missing", Place::Key(&quote!(#v)));
                     return quote!(#missing #len #change);
                 }
                 quote! {
@@ -420,9 +413,9 @@ impl Arm<'_> {
                 }
             }
             OpKind::Add => {
-                let key = quote!(__k);
+                let key = quote!(#k);
                 let place = Place::Key(&key);
-                let sum = of("Add", "sum", quote!(&#this, __k, __v));
+                let sum = of("Add", "sum", quote!(&#this, #k, #v));
                 let sum = self.or_broken_at(
                     place,
                     &quote!(::core::option::Option::ok_or(#sum, #private::Invalid::Overflow)),
@@ -431,24 +424,24 @@ impl Arm<'_> {
                 let len = self.len_rule(|| {
                     let (len, has) = (
                         of("Len", "len", quote!(&#this)),
-                        of("Add", "has", quote!(&#this, __k)),
+                        of("Add", "has", quote!(&#this, #k)),
                     );
                     quote!(#private::inserted(#len, #has))
                 });
                 let change = self.change(op, Lengths::Foretold, |target| {
-                    let key = clone(quote!(__k));
+                    let key = clone(quote!(#k));
                     let put = of("Add", "put", quote!(#target, #key, __sum));
                     quote!(#put;)
                 });
                 quote!(let __sum = #sum; #range #len #change)
             }
             OpKind::SetAt => {
-                let key = quote!(__k);
-                let found = field.reach(&self.model.paths, "get", &quote!(&#this, __k));
+                let key = quote!(#k);
+                let found = field.reach(&self.model.paths, "get", &quote!(&#this, #k));
                 let missing = self.refuse(&quote!(#found.is_none()), "Missing", Place::Key(&key));
                 let set = |target| {
-                    let value = clone(quote!(__v));
-                    let place = field.reach(&self.model.paths, "get_mut", &quote!(#target, __k));
+                    let value = clone(quote!(#v));
+                    let place = field.reach(&self.model.paths, "get_mut", &quote!(#target, #k));
                     quote! {
                         if let ::core::option::Option::Some(__place) = #place {
                             *__place = #value;
@@ -456,7 +449,7 @@ impl Arm<'_> {
                     }
                 };
                 let each = self.field.updates().find(|op| op.kind == OpKind::Each);
-                let inner = each.map(|each| self.of(each).check_at(&key, &quote!(__v)));
+                let inner = each.map(|each| self.of(each).check_at(&key, &quote!(#v)));
                 let change = self.change_but(OpKind::Each, op, Lengths::Foretold, set);
                 quote!(#missing #inner #change)
             }
@@ -487,12 +480,12 @@ impl Arm<'_> {
             }),
             // The length stays as it is.
             OpKind::Each => self.change(op, Lengths::Foretold, |target| {
-                let (inner, key) = (self.of(op), quote!(__k));
+                let (inner, key) = (self.of(op), quote!(#k));
                 let apply = inner.apply(&quote!(__value), Place::Key(&key));
                 let way = field.way(&self.model.paths);
                 let found = self.or_broken_at(
                     Place::Key(&key),
-                    &quote!(#private::each::<#way, #ty, _>(#target, __k, __is_shared, |__value| #apply)),
+                    &quote!(#private::each::<#way, #ty, _>(#target, #k, __is_shared, |__value| #apply)),
                 );
                 let applied = inner.or_inner(&quote!(__applied), Place::Key(&key));
                 quote! {
@@ -615,7 +608,7 @@ impl Arm<'_> {
         let private = &self.model.paths.private;
         let range = &self.field.len()?.value;
         let len = len();
-        let result = self.or_broken(&with_range(range, |range| {
+        let result = self.or_broken(&with_range(range, None, |range| {
             quote!(#private::check_len(::core::option::Option::Some(#len), #private::Ends::Both, #range))
         }));
         Some(quote!(#result;))
@@ -627,6 +620,7 @@ impl Arm<'_> {
         let range = &self.field.len()?.value;
         let result = self.or_broken(&with_range(
             range,
+            None,
             |range| quote!(#private::check_len(#len, #private::Ends::Lower, #range)),
         ));
         Some(quote!(#result;))

@@ -16,7 +16,7 @@ pub(crate) fn clone(name: &Ident, variants: &[Variant]) -> TokenStream {
         let clones = bindings
             .iter()
             .zip(shown.types())
-            .map(|(binding, ty)| cloned(ty, binding.to_token_stream()));
+            .map(|(binding, ty)| cloned(ty, &binding.to_token_stream()));
         let made = match shown {
             Shown::Unit => quote!(Self::#name),
             Shown::Tuple(types) => at_payload(quote!(Self::#name), types.last(), &quote!(#(#clones),*)),

@@ -23,6 +23,8 @@ pub(crate) struct Enums<'m> {
     pub(crate) error: TokenStream,
     /// `RoomError::<T>`, before `::Variant`.
     pub(crate) error_path: TokenStream,
+    /// Where the only payload of the error is written that may lack something.
+    doubtful_error: Option<Span>,
     mutation_generics: Generics,
     message_generics: Generics,
     error_generics: Generics,
@@ -71,6 +73,7 @@ impl<'m> Enums<'m> {
             message,
             error,
             error_path: quote!(#name #turbofish),
+            doubtful_error: model.has_error().then(|| model.doubtful_error()).flatten(),
             mutation_generics,
             message_generics,
             error_generics,
@@ -85,9 +88,9 @@ impl<'m> Enums<'m> {
 
     /// Tokens that mention the error as a whole, where what it lacks is told.
     pub(crate) fn at_doubtful_error(&self, tokens: TokenStream) -> TokenStream {
-        match self.model.doubtful_error() {
-            Some(span) if self.model.has_error() => at(tokens, span),
-            _ => tokens,
+        match self.doubtful_error {
+            Some(span) => at(tokens, span),
+            None => tokens,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The rules of a field, and how what they say becomes the error of the value.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use crate::attr::{OpKind, span_of};
 use crate::expand::enums::Enums;
 use crate::model::{Field, Model, Operation, projection};
-use crate::shape::{Shape, Via};
+use crate::shape::{Shape, Via, is_integer};
 use crate::tokens::{at, located_at, respan};
 
 /// A call of a function of a trait in `ops`, all of it at the field's type: what that lacks, rustc tells of there.
@@ -17,42 +17,45 @@ pub(crate) fn operation(
     ops: &TokenStream,
     of: &str,
     function: &str,
-    arguments: TokenStream,
+    arguments: &TokenStream,
 ) -> TokenStream {
-    let of = Ident::new(of, Span::call_site());
-    let function = projection(&ty.to_token_stream(), &quote!(#ops::#of), function);
-    let arguments = listed(ty, arguments);
-    quote!(#function #arguments)
+    let (of, span) = (Ident::new(of, Span::call_site()), span_of(ty));
+    let function = Ident::new(function, span);
+    quote_spanned!(span=> <#ty as #ops::#of>::#function(#arguments))
 }
 
 /// A clone of what a mutation holds, at its type likewise.
-pub(crate) fn cloned(ty: &impl ToTokens, value: TokenStream) -> TokenStream {
-    let (clone, value) = (
-        at(quote!(::core::clone::Clone::clone), span_of(ty)),
-        listed(ty, value),
-    );
-    quote!(#clone #value)
-}
-
-/// Arguments of a call, whose parentheses stand at a type.
-fn listed(ty: &impl ToTokens, arguments: TokenStream) -> Group {
-    let mut list = Group::new(Delimiter::Parenthesis, arguments);
-    list.set_span(span_of(ty));
-    list
+pub(crate) fn cloned(ty: &impl ToTokens, value: &TokenStream) -> TokenStream {
+    quote_spanned!(span_of(ty)=> ::core::clone::Clone::clone(#value))
 }
 
 /// What is done with a range that the user wrote, under a name that stands where the range does. A range itself is to
 /// rustc another place at each of its uses, and it would tell of a mistake in it at each of them.
+///
+/// `of` is what it is a range of, `None` if of lengths. Integers in a range of integers are no mistake.
 pub(crate) fn with_range(
     range: &TokenStream,
+    of: Option<&Type>,
     check: impl FnOnce(&TokenStream) -> TokenStream,
 ) -> TokenStream {
+    if of.is_none_or(is_integer) && is_written_in_integers(range) {
+        return check(range);
+    }
     let mut tokens = range.clone().into_iter();
     let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
     let last = tokens.last().map_or(first, |token| token.span());
     let name = Ident::new("__range", located_at(first));
     let checked = check(&quote_spanned!(located_at(last)=> #name.0));
     quote!(match (#range,) { #name => #checked })
+}
+
+/// Whether a range is written in integers alone.
+fn is_written_in_integers(range: &TokenStream) -> bool {
+    range.clone().into_iter().all(|token| match token {
+        TokenTree::Punct(punct) => punct.as_char() != '-',
+        TokenTree::Literal(literal) => literal.to_string().bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    })
 }
 
 /// Where the value of an inner value's error is.
@@ -139,7 +142,8 @@ impl Inner<'_> {
             Some(_) => place.at(self.model, self.field),
             None => quote!(&#private::At::ROOT),
         };
-        self.call("__apply", &quote!(#target, __v, #at))
+        let [_, v, _] = self.op.bound();
+        self.call("__apply", &quote!(#target, #v, #at))
     }
 
     /// An item of the trait, all of it at the type: if that is no live value, rustc says so there, and once.
@@ -286,8 +290,8 @@ impl Inner<'_> {
                     Place::Field => inner,
                     Place::Key(key) => quote!((&&&#private::Key(#key)).__text(), #inner),
                 };
-                let (variant, held) = (at(quote!(#path::#variant), span), listed(&self.value(), held));
-                quote!(#variant #held)
+                let made = at(quote!(#path::#variant), span);
+                quote_spanned!(span=> #made(#held))
             }
         };
         let map = at(quote!(#private::told), span);
@@ -320,9 +324,10 @@ impl Rules<'_> {
         let (field, ops, private) = (self.field, &self.model.paths.ops, &self.model.paths.private);
         let ty = &field.ty;
         let len = field.len().filter(|_| lengths == Lengths::Exact).map(|len| {
-            let measured = operation(ty, ops, "Len", "len_if_present", value.clone());
+            let measured = operation(ty, ops, "Len", "len_if_present", value);
             self.or_broken(&with_range(
                 &len.value,
+                None,
                 |range| quote!(#private::check_len(#measured, #private::Ends::Both, #range)),
             ))
         });
@@ -334,7 +339,7 @@ impl Rules<'_> {
                     return TokenStream::new();
                 }
                 let item = self.item_range(&quote!(__value), Place::Key(&quote!(__key)));
-                let all = operation(ty, ops, "Keyed", "iter", value.clone());
+                let all = operation(ty, ops, "Keyed", "iter", value);
                 return quote! {
                     for (__key, __value) in #all {
                         #item
@@ -395,6 +400,7 @@ impl Rules<'_> {
             }
             _ => with_range(
                 range,
+                Some(ty),
                 |range| quote!(#private::check_range::<#ty>(#value, #range)),
             ),
         }

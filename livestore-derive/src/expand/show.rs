@@ -190,7 +190,7 @@ pub(crate) fn at_payload(
 }
 
 /// Whether it is `<A as B>::C`.
-pub(crate) fn is_projection(ty: &TokenStream) -> bool {
+fn is_projection(ty: &TokenStream) -> bool {
     let first = ty.clone().into_iter().next();
     matches!(first, Some(TokenTree::Punct(punct)) if punct.as_char() == '<')
 }

@@ -1,7 +1,7 @@
 //! [`Field`]: what can be done to a field, and the rules it obeys.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{
     Attribute, DeriveInput, Expr, ExprLit, ExprPath, Fields, Generics, Index, Lit, LitStr, Meta, Type,
@@ -13,7 +13,7 @@ use crate::errors::Errors;
 use crate::names::camel_case;
 use crate::paths::Paths;
 use crate::shape::{Shape, Via, through};
-use crate::tokens::{Limits, at, mentions_anywhere, replace_lifetimes, replace_self, with_lifetimes};
+use crate::tokens::{Limits, mentions_anywhere, replace_lifetimes, replace_self, with_lifetimes};
 
 /// A field, what can be done to it, and the rules it obeys.
 pub(crate) struct Field {
@@ -55,6 +55,20 @@ pub(crate) struct Operation {
     pub(crate) is_of_other: bool,
     /// Where an error about it points: the word, or the field.
     pub(crate) span: Span,
+}
+
+impl Operation {
+    /// What the arm of the mutation calls the key, the value and what is made of them. At the type, if it is named by a trait
+    /// of another, which may not have it.
+    pub(crate) fn bound(&self) -> [Ident; 3] {
+        let span = match &self.payload {
+            Payload::One(payload) | Payload::Two(_, payload) if self.is_of_other && !self.is_boxed => {
+                span_of(payload)
+            }
+            _ => Span::call_site(),
+        };
+        ["__k", "__v", "__item"].map(|name| Ident::new(name, span))
+    }
 }
 
 /// What a generated variant holds.
@@ -226,8 +240,7 @@ pub(crate) fn fields(
         let ty = if borrows {
             syn::parse2(replace_lifetimes(field.ty.to_token_stream())).unwrap_or_else(|_| field.ty.clone())
         } else {
-            let written = with_lifetimes(field.ty.to_token_stream());
-            syn::parse2(written).unwrap_or_else(|_| field.ty.clone())
+            with_lifetimes(&field.ty).unwrap_or_else(|| field.ty.clone())
         };
         let is_doc = |attr: &&Attribute| attr.path().is_ident("doc") || attr.path().is_ident("deprecated");
         let error = if newtype && field.ident.is_none() {
@@ -456,9 +469,7 @@ const SAY_NOTHING: &[&str] = &[
 pub(crate) fn projection(ty: &TokenStream, of: &TokenStream, name: &str) -> TokenStream {
     let span = span_of(ty);
     let name = Ident::new(name, span);
-    let (before, between) = (at(quote!(<), span), at(quote!(as), span));
-    let after = at(quote!(>::#name), span);
-    quote!(#before #ty #between #of #after)
+    quote_spanned!(span=> <#ty as #of>::#name)
 }
 
 /// What the variant of an operation holds.
