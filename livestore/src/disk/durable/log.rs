@@ -88,6 +88,12 @@ pub(crate) struct Log<F> {
     clocks: Clocks,
 }
 
+/// How long a log is that ends there, as long as it has not ended for good: there is room for the head of another frame, which
+/// says by its zeros that there is none.
+fn len_for(end: u64) -> u64 {
+    ((end + HEAD as u64) / CHUNK + 1) * CHUNK
+}
+
 impl<F: OnDisk> Log<F> {
     /// Makes a log with no batch. It is on disk when this returns, and its name when the folder was synced.
     pub(crate) fn create<D: Files<File = F>>(
@@ -111,7 +117,7 @@ impl<F: OnDisk> Log<F> {
         put_named(&header, &mut buffer)?;
         seal.close(0, start, &mut buffer)?;
         let written = buffer.len() as u64;
-        let len = (written / CHUNK + 1) * CHUNK;
+        let len = len_for(written);
         let name = LogMark::name(number);
         let draft = format!("{name}{DRAFT}");
         let mut file = files.create(&draft)?;
@@ -225,7 +231,7 @@ impl<F: OnDisk> Log<F> {
 
     fn write(&mut self) -> io::Result<()> {
         let end = self.written + self.buffer.len() as u64;
-        if end >= self.len || (end > self.filled && self.buffer.len() < BUFFER) {
+        if end + HEAD as u64 > self.len || (end > self.filled && self.buffer.len() < BUFFER) {
             self.make_room(end)?;
         }
         self.file.write_at(self.written, &self.buffer)?;
@@ -239,22 +245,22 @@ impl<F: OnDisk> Log<F> {
     fn make_room(&mut self, end: u64) -> io::Result<()> {
         let small = self.buffer.len() < BUFFER;
         let more = if small { FILL } else { GROW };
-        let len = ((end + more) / CHUNK + 1) * CHUNK;
-        if len > self.len && end >= self.len {
+        let len = len_for(end + more);
+        if end + HEAD as u64 > self.len {
             self.file.set_len(len)?;
             // Before anything is written there, so that the length is one of the two whatever happens.
             self.file.sync()?;
             self.len = len;
         }
         if small {
-            let to = self.len.min(((end + more) / CHUNK + 1) * CHUNK);
+            let to = self.len.min(len);
             let zeros = vec![0; BUFFER];
             let mut at = self.filled.max(self.written);
             while at < to {
                 let some = usize::try_from(to - at).unwrap_or(usize::MAX).min(zeros.len());
                 if self.file.write_at(at, &zeros[..some]).is_err() {
                     // The disk is all but full. What the batch does not need is for others.
-                    self.len = (end / CHUNK + 1) * CHUNK;
+                    self.len = len_for(end);
                     self.file.set_len(self.len)?;
                     break;
                 }
@@ -269,10 +275,7 @@ impl<F: OnDisk> Log<F> {
     /// Gives back what is behind the last batch of a log to which nothing more is written, though it has not ended: a batch
     /// that was being written does not count. It stays longer than that.
     pub(crate) fn give_up(&mut self) -> io::Result<()> {
-        let len = (self.synced / CHUNK + 1) * CHUNK;
-        if len >= self.len {
-            return Ok(());
-        }
+        let len = len_for(self.synced).min(self.len);
         // First what is left of the batch: its head says how long it is, and so that the file was cut.
         let left = usize::try_from(len - self.synced).map_err(io::Error::other)?;
         let mut bytes = vec![0; left];
@@ -291,7 +294,10 @@ impl<F: OnDisk> Log<F> {
             }
         }
         self.file.sync()?;
-        self.file.set_len(len)
+        match len < self.len {
+            true => self.file.set_len(len),
+            false => Ok(()),
+        }
     }
 
     /// Gives back what is behind the last batch of a log that has ended.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::disk::durable::contents::{Contents, DRAFT, number_of};
+use crate::disk::durable::contents::{Contents, DRAFT, LogMark, number_of};
 use crate::disk::durable::engine::{AnewError, Engine};
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk};
@@ -664,6 +664,40 @@ fn a_call_that_fails_while_it_is_written_anew_costs_nothing() {
         is_all_there(&run, &mut dice);
     }
     assert!(dropped > 15, "{dropped}");
+}
+
+/// Where fewer bytes were left than a head has, it was taken for one that was cut, and did not open.
+#[test]
+fn a_log_is_whole_wherever_in_the_file_its_last_batch_ends() {
+    for left in 0..40 {
+        let model = Model::default();
+        let (found, ..) = read(&model).map_err(|error| error.at("folder".as_ref())).unwrap();
+        let mut folder = begin(found).unwrap();
+        let mut commit = |bytes: u64| {
+            folder.begin(CLOCKS);
+            folder
+                .put(&Uuid::max(), &vec![1; usize::try_from(bytes).unwrap()])
+                .unwrap();
+            folder.commit(1).unwrap();
+            let name = LogMark::name(1);
+            (folder.sizes().log, model.world.lock().seen()[&name].len() as u64)
+        };
+        let (first, _) = commit(100);
+        let (mut end, mut len) = commit(100);
+        let more = end - first - 100;
+        while len - end > 50_000 {
+            (end, len) = commit(30_000);
+        }
+        commit(len - left - end - more);
+        let (_, state, _) = read(&model).map_err(|error| error.at("folder".as_ref())).unwrap();
+        assert_eq!(
+            state[&Uuid::max()].len() as u64,
+            len - left - end - more,
+            "{left} bytes are left"
+        );
+        folder.give_up();
+        assert!(read(&model).is_ok(), "{left} bytes are left, and it was given up");
+    }
 }
 
 /// It needed room before it gave any back.
