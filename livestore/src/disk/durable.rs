@@ -29,6 +29,7 @@ use uuid::Uuid;
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::create_folder;
 use crate::disk::durable::folder::{Found, Lock};
+use crate::disk::durable::work::Weight;
 use crate::disk::durable::writer::{OnDurabilityError, Writer};
 use crate::disk::snapshot::job::Wanted;
 use crate::disk::snapshot::load::Unreadable;
@@ -103,7 +104,7 @@ where
     if let Some(schema) = found.schema() {
         table.schema().accept(schema).map_err(OpenKind::Foreign)?;
     }
-    let mut report = fill(table, &mut found, on_unreadable, disk.on_progress.take(), wanted)?;
+    let (mut report, records) = fill(table, &mut found, on_unreadable, disk.on_progress.take(), wanted)?;
     let mut already = expiry::owed(table);
     already.extend(expiry::expire_due(table));
     let shared = table.shared();
@@ -120,6 +121,7 @@ where
         engine: folder,
         lock: Some(lock),
         source: Arc::clone(&source),
+        weight: Weight::of_read(records, report.bytes),
         folder: path.clone(),
         interval: disk.durability.interval(),
         on_error: disk.on_error,
@@ -134,13 +136,14 @@ where
     Ok((already, source))
 }
 
+/// Returns how many records were read, too.
 fn fill<V, D>(
     table: &Table<V>,
     found: &mut Found<D>,
     on_unreadable: Option<UnreadableFn>,
     on_progress: Option<OnOpenProgress>,
     wanted: &Wanted,
-) -> Result<OpenReport, OpenKind>
+) -> Result<(OpenReport, u64), OpenKind>
 where
     V: LiveValue + DeserializeOwned,
     D: files::Files,
@@ -211,7 +214,7 @@ where
     shared.raise_floor(summary.floor);
     let entries = table.len() as u64 + kept + dropped;
     teller.tell(read, summary.bytes, 1.0).map_err(panicked)?;
-    Ok(OpenReport {
+    let report = OpenReport {
         entries,
         expired: 0,
         kept,
@@ -219,5 +222,6 @@ where
         torn_bytes: summary.torn_bytes,
         bytes: summary.bytes,
         duration: std::time::Duration::ZERO,
-    })
+    };
+    Ok((report, read))
 }

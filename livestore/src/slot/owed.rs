@@ -4,7 +4,7 @@
 //! meanwhile. When it was delivered, it goes from there. So if the process does not live to deliver it, whoever opens the
 //! folder next does.
 //!
-//! Lock order: a leaf, taken under the slot's lock or alone. Nothing of the user's runs under it.
+//! Lock order: a leaf, taken under the sink's lock or alone. Nothing of the user's runs under it.
 
 use std::collections::HashMap;
 use std::sync::Arc;

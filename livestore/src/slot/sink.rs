@@ -12,7 +12,8 @@
 //!
 //! Once the queue has ended, because the store was closed or because the disk failed, nothing enters any more.
 //!
-//! Lock order: a leaf. Nothing of the user's runs under it: what is displaced is handed out.
+//! Lock order: only what is [owed](crate::slot::owed) is locked under it. Nothing of the user's runs under it: what is displaced
+//! is handed out.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]

@@ -95,6 +95,12 @@ impl<V: LiveValue> State<V> {
         after.leave_all(self.enter(shared, key));
     }
 
+    /// The same for a value that nobody else has. A pending record would share it, so this displaces none.
+    #[inline]
+    pub(in crate::slot) fn leave_own_for_disk(&self, shared: &Shared<V>, key: &Uuid) {
+        drop(self.enter(shared, key));
+    }
+
     /// Leaves for the disk that the entry has expired, and what the callback is owed with it.
     pub(in crate::slot) fn leave_expired_for_disk(
         &self,
@@ -112,12 +118,6 @@ impl<V: LiveValue> State<V> {
             }
             _ => self.leave_for_disk(shared, key, after),
         }
-    }
-
-    /// The same for a value that nobody else has. A pending record would share it, so this displaces none.
-    #[inline]
-    pub(in crate::slot) fn leave_own_for_disk(&self, shared: &Shared<V>, key: &Uuid) {
-        drop(self.enter(shared, key));
     }
 
     /// Applies a plain mutation where the value is shared with nobody but the record that waits for the disk: to the value

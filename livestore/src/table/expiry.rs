@@ -241,7 +241,7 @@ fn see_to_overdue<V: LiveValue>(table: &Table<V>) -> Vec<Expired<V>> {
     batches_of(overdue)
 }
 
-fn batches_of<V: LiveValue>(mut expired: Expired<V>) -> Vec<Expired<V>> {
+pub(crate) fn batches_of<V: LiveValue>(mut expired: Expired<V>) -> Vec<Expired<V>> {
     let mut batches = Vec::new();
     while !expired.is_empty() {
         let rest = expired.split_off(expired.len().min(AT_ONCE));

@@ -340,6 +340,31 @@ mod tests {
         assert_eq!(on_disk(folder, BAD).await.as_deref(), Some("good"));
     }
 
+    /// All of a large folder was written again at each close, because nobody knew how large its entries are.
+    #[tokio::test]
+    async fn a_folder_that_is_opened_and_closed_is_not_written_anew() {
+        let folder = tempdir().unwrap();
+        let folder = folder.path();
+        let store = texts().open(folder).await.unwrap();
+        for n in 0..40 {
+            put(&store, Uuid::from_u128(n), &"x".repeat(60_000))
+                .await
+                .unwrap();
+        }
+        store.close().await.unwrap();
+        for _ in 0..3 {
+            texts().open(folder).await.unwrap().close().await.unwrap();
+            assert_eq!((count(folder, "snapshot-"), count(folder, "log-")), (0, 1));
+        }
+        // But what nobody needs any more is not kept.
+        let store = texts().open(folder).await.unwrap();
+        for n in 1..40 {
+            store.remove(&Uuid::from_u128(n)).await.unwrap();
+        }
+        store.close().await.unwrap();
+        assert_eq!(count(folder, "snapshot-"), 1);
+    }
+
     /// Nothing was refused when it was committed, or it was committed by a program that wrote it.
     #[tokio::test]
     async fn a_value_that_was_written_and_cannot_be_any_more_stays_as_it_is_on_disk() {

@@ -535,6 +535,7 @@ impl<D: Files> Engine for Folder<D> {
         let Some(Anew { number, writer }) = self.anew.take() else {
             return Ok(());
         };
+        let before = self.contents.names();
         let ended = self.end_snapshot(number, writer, floor);
         ended.inspect_err(|error| {
             if let AnewError::Dropped(_) = error {
@@ -542,14 +543,7 @@ impl<D: Files> Engine for Folder<D> {
             }
         })?;
         self.patience = 0;
-        // If they cannot be listed, they are in nobody's way.
-        let names = self.files.list().unwrap_or_default();
-        self.tidy_up(
-            names
-                .into_iter()
-                .filter(|name| number_of(name).is_some())
-                .collect(),
-        );
+        self.tidy_up(before);
         Ok(())
     }
 
@@ -601,7 +595,11 @@ impl Lock {
         let file = options.open(&path).map_err(OpenKind::Io)?;
         for look in 0..=LOOKS {
             match file.try_lock() {
-                Ok(()) => return Ok(Lock { file, path }),
+                Ok(()) => {
+                    let lock = Lock { file, path };
+                    // While it was waited for, somebody may have put another in its place.
+                    return lock.check().map(|()| lock).map_err(|_| OpenKind::Locked);
+                }
                 Err(TryLockError::WouldBlock) if look < LOOKS => thread::sleep(PATIENCE / LOOKS),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(OpenKind::Io(error)),

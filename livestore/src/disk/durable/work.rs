@@ -60,6 +60,15 @@ pub(crate) struct Weight {
 }
 
 impl Weight {
+    /// Of what was read, before anything is written.
+    pub(crate) fn of_read(records: u64, bytes: u64) -> Weight {
+        Weight {
+            records,
+            bytes,
+            recent: 0,
+        }
+    }
+
     fn note(&mut self, records: usize, bytes: usize) {
         let Some(mean) = bytes.checked_div(records) else {
             return;

@@ -4,7 +4,7 @@
 //! the whole queue, and goes to the engine as one: see [`Work`]. When the log has outgrown what it is about, the writer
 //! writes everything [anew](crate::disk::durable::anew), between the batches.
 //!
-//! Whatever fails is final: the queue ends, `flush` errs, the callback is called once, and the memory goes on.
+//! What fails before anybody relies on it is dropped. Any other failure is final: the queue ends, `flush` errs, the callback is called once, and the memory goes on.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,6 +39,8 @@ pub(crate) struct Writer<E, V: LiveValue> {
     /// Given back when the engine is gone.
     pub(crate) lock: Option<Lock>,
     pub(crate) source: Source<V>,
+    /// Of what was read.
+    pub(crate) weight: Weight,
     pub(crate) folder: PathBuf,
     pub(crate) interval: Duration,
     pub(crate) on_error: Option<OnDurabilityError>,
@@ -85,6 +87,7 @@ where
             engine,
             lock,
             source,
+            weight,
             folder,
             interval,
             on_error,
@@ -97,7 +100,7 @@ where
             sink,
             source,
             folder,
-            weight: Weight::default(),
+            weight,
             missing: Missing::default(),
             stuck: None,
             anew: None,
@@ -157,7 +160,12 @@ where
                     self.begin_anew()?;
                     self.sink.note_sizes(self.engine.sizes());
                 }
-                Next::Work => self.write_anew()?,
+                Next::Work => {
+                    self.write_anew()?;
+                    if self.anew.is_none() {
+                        self.sink.note_sizes(self.engine.sizes());
+                    }
+                }
                 Next::End => break,
             }
         }
@@ -288,6 +296,7 @@ mod tests {
             engine,
             lock: None,
             source: Source::default(),
+            weight: Weight::default(),
             folder: PathBuf::from("folder"),
             interval,
             on_error: Some(Box::new(move |_| {
@@ -763,6 +772,24 @@ mod tests {
         // As large as all of it: one at a time.
         sink.note_weight(1 << 30);
         assert!(sink.is_full());
+    }
+
+    /// It created entries as fast as it could, and the queue grew without a bound.
+    #[tokio::test]
+    async fn a_transaction_without_keys_waits_for_room_as_well() {
+        let limits = Limits {
+            records: 2,
+            bytes: usize::MAX,
+        };
+        // Nobody writes.
+        let table = Arc::new(Table::durable(&StoreOptions::default(), Sink::new(limits)));
+        let store = LiveStore::from_table(table);
+        let create = |n| {
+            let made = store.transact(&[], |tx| tx.create(&key(n), Number(0)));
+            made.now_or_never().map(|made| made.is_ok())
+        };
+        assert_eq!((create(1), create(2), create(3)), (Some(true), Some(true), None));
+        assert_eq!(store.len(), 2);
     }
 
     #[tokio::test]

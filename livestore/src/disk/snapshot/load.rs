@@ -65,7 +65,7 @@ where
     };
     let mut teller = Teller::new(how.on_progress.take());
     let mut refused = 0;
-    let mut already = Vec::new();
+    let mut owed = Vec::new();
     let mut unreadable = Unreadable::new(how.on_unreadable.take());
     let floor = loop {
         if !wanted.is_wanted() {
@@ -77,7 +77,7 @@ where
         };
         match Found::decode(record, &times, header.saved_at) {
             // It is the snapshot of a folder.
-            Ok(Found::Owed(owing)) => already.push(vec![(owing.key, owing.entry(table.shared()))]),
+            Ok(Found::Owed(owing)) => owed.push((owing.key, owing.entry(table.shared()))),
             Ok(Found::Entry(record)) => match admit(key, record, table, &mut how.on_refused)? {
                 Some(record) => {
                     if !table.restore(key, record) {
@@ -97,6 +97,7 @@ where
     };
     let (kept, dropped) = unreadable.end().map_err(LoadKind::Unreadable)?;
     table.shared().raise_floor(floor);
+    let mut already = expiry::batches_of(owed);
     already.extend(expiry::expire_due(table));
     teller
         .tell(reader.entries, reader.bytes(), 1.0)
