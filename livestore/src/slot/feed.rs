@@ -63,6 +63,8 @@ pub(crate) struct Missed<V: LiveValue> {
     pub(crate) updates: u64,
     /// The first update missed was the creation, so the watcher has never heard of this entry.
     born: bool,
+    /// It was told after the snapshot was taken, if there is one. So what came before it was told, or is in that.
+    pub(crate) is_known: bool,
     /// The end, if the key has no entry now.
     pub(crate) end: Option<Arc<Update<V>>>,
 }
@@ -271,12 +273,14 @@ impl<V: LiveValue> Seat<V> {
     ) {
         let is_end = update.is_end();
         let is_birth = matches!(*update, Update::Create { .. });
+        let is_known = sequence >= self.unknown_from;
         let mut place = match self.missed.entry(key) {
             Place::Vacant(place) => {
                 self.order.push_back(key);
                 place.insert(Missed {
                     updates: 1,
-                    born: is_birth && sequence >= self.unknown_from,
+                    born: is_birth && is_known,
+                    is_known,
                     end: is_end.then(|| Arc::clone(&update)),
                 });
                 displaced.push(update);

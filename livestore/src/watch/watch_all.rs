@@ -33,8 +33,8 @@ use crate::value::value::LiveValue;
 ///
 /// It holds at most 16 times [`channel_cap`](crate::StoreOptions::channel_cap) updates. If it falls further behind, it
 /// receives one [`Update::Resync`] for each entry that it missed something of; for one that has ended meanwhile with
-/// the final entry, followed by its end, or with that alone where nothing else was missed. What was created and ended again while it lagged is not mentioned. If a key
-/// has ended and was created again meanwhile, its resync shows the new entry.
+/// the final entry, followed by its end, or with that alone where nothing else was missed. What was created and ended again
+/// while it lagged is not mentioned. If a key has ended and was created again meanwhile, its resync shows the new entry.
 ///
 /// While anybody watches everything, no mutation happens in place.
 ///
@@ -268,7 +268,7 @@ impl<V: LiveValue> WatchAll<V> {
                 self.end = Some((key, end));
                 // It is told the end, which is one of them.
                 match missed.updates - 1 {
-                    0 => None,
+                    0 if missed.is_known => None,
                     missed => Some(Update::Resync { now, missed }),
                 }
             }
