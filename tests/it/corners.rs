@@ -8,7 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use livestore::{Entry, ExpireMode, LiveStore, LiveValue, StoreOptions, TransactError, Update, Uuid};
+use livestore::{
+    Entry, ExpireMode, LiveStore, LiveValue, StoreOptions, TransactError, TryAcquireError, Update, Uuid,
+    WeakLiveStore,
+};
 use livestore_tests::{Change, Counter, Hook, counter};
 use serde::{Deserialize, Serialize};
 use tempfile::tempdir;
@@ -436,4 +439,168 @@ fn watchers_are_woken_before_a_mutation_on_drop_has_its_turn() {
     assert!(watch.is_woken());
     assert_eq!(woken_first.load(Ordering::SeqCst), 2);
     assert_eq!(store.fetch(&key).unwrap().version(), 3);
+}
+
+/// What is done to a value of mines, by a mutation with one, which may be refused with one.
+struct Spark {
+    does: fn(&WeakLiveStore<Field>) -> Result<(), ()>,
+    store: WeakLiveStore<Field>,
+    mine: Mine,
+}
+
+struct Field(Mine);
+
+impl Clone for Field {
+    fn clone(&self) -> Self {
+        Field(self.0.clone())
+    }
+}
+
+impl Clone for Spark {
+    fn clone(&self) -> Self {
+        Spark {
+            does: self.does,
+            store: self.store.clone(),
+            mine: self.mine.clone(),
+        }
+    }
+}
+
+impl LiveValue for Field {
+    type Message = ();
+    type Mutation = Spark;
+    type MutError = Mine;
+
+    fn mutate(entry: &Entry<Self>, spark: &Spark) -> Result<Self, Mine> {
+        match (spark.does)(&spark.store) {
+            Ok(()) => Ok(Field::clone(entry)),
+            Err(()) => Err(spark.mine.clone()),
+        }
+    }
+}
+
+/// A call that ends with a panic, a refusal or a closed store has several things of the user's in its hands, which may all panic.
+#[test]
+fn what_a_call_has_in_its_hands_may_all_panic() {
+    type Does = fn(&WeakLiveStore<Field>) -> Result<(), ()>;
+    let does: [(&str, Does); 4] = [
+        ("goes well", |_| Ok(())),
+        ("is refused", |_| Err(())),
+        ("panics", |_| panic!("at the mutation")),
+        ("closes the store", |store| {
+            drop(store.upgrade().unwrap().close().now_or_never());
+            Ok(())
+        }),
+    ];
+    type Call = fn(LiveStore<Field>, Uuid, Spark);
+    let calls: [(&str, Call); 6] = [
+        ("mutate", |store, key, spark| {
+            drop(store.mutate(&key, spark).now_or_never());
+        }),
+        ("mutate_version", |store, key, spark| {
+            drop(store.mutate_version(&key, spark).now_or_never());
+        }),
+        ("mutate_or_create", |store, _, spark| {
+            let mines = Arc::clone(&spark.mine.0);
+            let key = Uuid::max();
+            let made = store.mutate_or_create(&key, || Field(Mine::laid(&mines)), spark);
+            drop(made.now_or_never());
+        }),
+        ("a guard", |store, key, spark| {
+            let mut guard = store.try_acquire(&key).ok().unwrap();
+            drop(guard.mutate(spark));
+        }),
+        ("a transaction", |store, key, spark| {
+            let keys = [key];
+            let done = store.transact(&keys, |tx| tx.mutate(&key, spark).map(drop).map_err(drop));
+            let _ = done.now_or_never();
+        }),
+        ("what is committed before its drop", |store, key, spark| {
+            drop(store.mutate_on_drop(&key, spark).commit().now_or_never());
+        }),
+    ];
+    for (what, does) in does {
+        for (name, call) in calls {
+            for delta_history in [0, 1] {
+                let mines = Arc::new(AtomicUsize::new(0));
+                let options = StoreOptions {
+                    delta_history,
+                    ..Default::default()
+                };
+                let store = LiveStore::new().with_options(options).done();
+                let key = store.init(Field(Mine::laid(&mines)));
+                let spark = Spark {
+                    does,
+                    store: store.downgrade(),
+                    mine: Mine::laid(&mines),
+                };
+                let called = store.clone();
+                let _ = catch_unwind(AssertUnwindSafe(move || call(called, key, spark)));
+                let _ = catch_unwind(AssertUnwindSafe(move || drop(store)));
+                assert_eq!(
+                    mines.load(Ordering::SeqCst),
+                    0,
+                    "{name} {what}: something was forgotten"
+                );
+            }
+        }
+    }
+}
+
+/// It is cloned to be kept. What is dropped because that panics looked for the entry, and waited for its own call.
+#[test]
+fn a_mutation_that_cannot_be_cloned_keeps_no_entry_held() {
+    struct Looks {
+        store: WeakLiveStore<Looks>,
+        key: Uuid,
+        found_held: Arc<AtomicUsize>,
+    }
+    impl Clone for Looks {
+        fn clone(&self) -> Self {
+            panic!("it cannot be cloned")
+        }
+    }
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            let Some(store) = self.store.upgrade() else { return };
+            if matches!(store.try_acquire(&self.key), Err(TryAcquireError::Held)) {
+                self.found_held.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+    impl LiveValue for Looks {
+        type Message = ();
+        type Mutation = Looks;
+        type MutError = ();
+
+        fn mutate(now: &Entry<Self>, _: &Looks) -> Result<Self, ()> {
+            Ok(now.again())
+        }
+    }
+    impl Looks {
+        fn again(&self) -> Looks {
+            Looks {
+                store: self.store.clone(),
+                key: self.key,
+                found_held: Arc::clone(&self.found_held),
+            }
+        }
+    }
+    let options = StoreOptions {
+        delta_history: 1,
+        ..Default::default()
+    };
+    let store = LiveStore::new().with_options(options).done();
+    let found_held = Arc::new(AtomicUsize::new(0));
+    let looks = Looks {
+        store: store.downgrade(),
+        key: Uuid::max(),
+        found_held: Arc::clone(&found_held),
+    };
+    let mutation = looks.again();
+    store.create(&Uuid::max(), looks).ok().unwrap();
+    let mutated = || drop(store.mutate(&Uuid::max(), mutation).now_or_never());
+    assert!(catch_unwind(AssertUnwindSafe(mutated)).is_err());
+    assert_eq!(found_held.load(Ordering::SeqCst), 0);
+    assert!(store.try_acquire(&Uuid::max()).is_ok());
 }

@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use smallvec::SmallVec;
 
-use crate::ground::unwind::Panics;
+use crate::ground::unwind::{Panics, drop_before};
 use crate::slot::deltas::Deltas;
 use crate::slot::history::History;
 #[cfg(feature = "durable")]
@@ -96,8 +96,10 @@ impl<V: LiveValue> After<V> {
     /// the end of a function panics, the compiler forgets what the function returns, and never drops it.
     #[inline]
     pub(crate) fn then<T>(self, returned: T) -> T {
-        drop(self);
-        returned
+        match self.left {
+            Some(left) => drop_before(left, returned),
+            None => returned,
+        }
     }
 }
 

@@ -46,12 +46,17 @@ impl<V: LiveValue> Change<V> {
     /// A mutation that was applied to a copy. Called with nothing locked: it may clone the mutation.
     pub(crate) fn mutate(shared: &Shared<V>, mutn: V::Mutation, new: Arc<V>) -> Change<V> {
         let (mutn, new) = (InHand::new(mutn), InHand::new(new));
-        let kept = (shared.delta_history > 0).then(|| InHand::new(mutn.clone()));
+        let kept = Change::<V>::kept(shared, &mutn);
         Change::Mutate {
             mutn: mutn.into_inner(),
             kept,
             new: Some(new),
         }
+    }
+
+    /// What is kept of a mutation without values, in a store that does so. Called with nothing locked: it may clone it.
+    pub(crate) fn kept(shared: &Shared<V>, mutn: &V::Mutation) -> Option<InHand<V::Mutation>> {
+        (shared.delta_history > 0).then(|| InHand::new(mutn.clone()))
     }
 }
 

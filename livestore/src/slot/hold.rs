@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use uuid::Uuid;
 
 use crate::ground::stats::Count;
-use crate::ground::unwind::{InHand, drop_before};
+use crate::ground::unwind::{InHand, drop_before, let_go};
 use crate::slot::after::{After, Leftover};
 use crate::slot::commit::Change;
 use crate::slot::outcome::Outcome;
@@ -274,8 +274,7 @@ impl<V: LiveValue> Hold<V> {
         let mut state = self.slot.lock();
         if !state.is_alive() {
             drop(state);
-            drop(self);
-            return Err(Closed(change));
+            return drop_before(self, Err(Closed(change)));
         }
         state.commit(&self.shared, self.key(), change, &mut after);
         let made = then(&self.slot, &mut state, &self.shared);
@@ -342,23 +341,28 @@ impl<V: LiveValue> Hold<V> {
         mutn: &mut Option<V::Mutation>,
     ) -> Result<R, MutateError<V::MutError>> {
         let mutn = InHand::still(mutn.take());
+        // Before the attempt, so that the hold ends before it goes if what follows panics.
+        let new;
         let (attempt, snapshot) = (Attempt { hold: self, mutn }, InHand::new(snapshot));
         match attempt.hold.try_mutation(&snapshot, &attempt.mutn) {
-            Ok(new) => {
+            Ok(value) => {
+                new = Some(InHand::new(Arc::new(value)));
+                let kept = Change::kept(&attempt.hold.shared, &attempt.mutn);
                 let Attempt { hold, mutn } = attempt;
                 // The slot has the value as well, so this drops none.
                 drop(snapshot);
-                let change = Change::mutate(&hold.shared, mutn.into_inner(), Arc::new(new));
+                let change = Change::Mutate {
+                    mutn: mutn.into_inner(),
+                    kept,
+                    new,
+                };
                 match hold.commit_once(change, |_, state, shared| R::of(state, shared)) {
                     Ok(made) => Ok(made),
                     Err(Closed(change)) => drop_before(change, Err(MutateError::Missing)),
                 }
             }
-            Err(reason) => {
-                // The hold ends before the mutation goes.
-                drop(attempt);
-                drop_before(snapshot, Err(MutateError::Rejected(reason)))
-            }
+            // The hold ends before the mutation goes.
+            Err(reason) => drop_before((attempt, snapshot), Err(MutateError::Rejected(reason))),
         }
     }
 
@@ -441,8 +445,8 @@ impl<V: LiveValue> Acquire<'_, V> {
                 Turn::Ours => {
                     let made = turn(&self.slot, &mut state, after);
                     drop(state);
-                    // Here and not as this returns: a panic then forgets what is returned, and with it the hold.
-                    drop(clone);
+                    // What was committed is not lost by what a waker does when it is dropped.
+                    let_go(clone);
                     return Poll::Ready(Ok(made));
                 }
                 Turn::Waits => return Poll::Pending,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
-use crate::ground::unwind::drop_before;
+use crate::ground::unwind::{InHand, drop_before};
 use crate::slot::after::{After, Leftover};
 use crate::slot::commit::Change;
 use crate::slot::hold::Hold;
@@ -168,8 +168,9 @@ impl<V: LiveValue> EntryGuard<V> {
     ///
     /// The value's own error if the check refuses it; nothing has changed then.
     pub fn try_set(&mut self, value: V) -> Result<Entry<V>, V::MutError> {
+        let value = InHand::new(value);
         match value.check(Some(self.value())) {
-            Ok(()) => Ok(self.set(value)),
+            Ok(()) => Ok(self.set(value.into_inner())),
             Err(reason) => drop_before(value, Err(reason)),
         }
     }

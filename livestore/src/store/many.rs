@@ -163,6 +163,11 @@ impl<V: LiveValue> LiveStore<V> {
         stage: impl FnOnce(&mut Tx<V>) -> Result<T, E>,
     ) -> Result<T, TransactError<E>> {
         let keys = in_order(keys).await;
+        #[cfg(feature = "durable")]
+        if keys.is_empty() {
+            // As who waits for an entry does.
+            self.table.shared().room().await;
+        }
         let mut tx = loop {
             let mut tx = Tx::new(Arc::clone(&self.table));
             for key in &keys {

@@ -208,7 +208,7 @@ impl<V: LiveValue> LiveStore<V> {
         value: impl FnOnce() -> V,
         mutn: V::Mutation,
     ) -> Result<Entry<V>, V::MutError> {
-        let (mut value, mut made) = (Some(value), None);
+        let (mut value, mut made, mutn) = (Some(value), None, InHand::new(mutn));
         let result = self.mutate_or_make(key, &mut value, &mut made, &mutn).await;
         drop_before((value, made, mutn), result)
     }
@@ -325,7 +325,7 @@ impl<'a, V: LiveValue> Place<'a, V> {
 
     /// Mutates in the shortest way where that is the whole of it. Otherwise returns how far it came.
     ///
-    /// The mutation is taken where it is, in one case and the other. Nothing is moved on the short way that only the long one
+    /// The mutation stays where it is until it is done. Nothing is moved on the short way that only the long one
     /// needs: with that, a mutation took a third longer.
     #[inline(always)]
     fn step_quietly<R: Outcome<V>>(

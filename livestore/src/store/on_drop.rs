@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::ground::errand;
 use crate::ground::trace;
-use crate::ground::unwind::drop_before;
+use crate::ground::unwind::{InHand, drop_before};
 use crate::store::handle::EntryHandle;
 use crate::store::place::Place;
 use crate::store::store::LiveStore;
@@ -140,10 +140,10 @@ impl<V: LiveValue> MutateOnDrop<V> {
         let mut mutate = pin!(of.mutate(mutn));
         poll_fn(|cx| {
             // Not armed meanwhile: if it panics, it does not panic twice.
-            let mutn = self.mutn.take();
+            let mutn = InHand::new(self.mutn.take());
             let result = mutate.as_mut().poll(cx);
             if result.is_pending() {
-                self.mutn = mutn;
+                self.mutn = mutn.into_inner();
                 return result;
             }
             drop_before(mutn, result)

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::ground::clock::Stamp;
 use crate::ground::stats::Count;
-use crate::ground::unwind::{Panics, drop_before, drop_each};
+use crate::ground::unwind::{InHand, Panics, drop_before, drop_each};
 use crate::slot::after::After;
 use crate::slot::commit::Change;
 use crate::slot::hold::Hold;
@@ -79,6 +79,7 @@ impl<V: LiveValue> Tx<V> {
     pub fn mutate(&mut self, key: &Uuid, mutn: V::Mutation) -> Result<Entry<V>, MutateError<V::MutError>> {
         let shared = &Arc::clone(self.table.shared());
         let (staged, now) = self.existing(key).ok_or(MutateError::Missing)?;
+        let mutn = InHand::new(mutn);
         let value = match V::mutate(&now, &mutn) {
             Ok(value) => Arc::new(value),
             Err(reason) => {
@@ -86,7 +87,7 @@ impl<V: LiveValue> Tx<V> {
                 return drop_before(mutn, Err(MutateError::Rejected(reason)));
             }
         };
-        let change = Change::mutate(shared, mutn, Arc::clone(&value));
+        let change = Change::mutate(shared, mutn.into_inner(), Arc::clone(&value));
         Ok(staged.change(now, value, change))
     }
 
@@ -119,9 +120,13 @@ impl<V: LiveValue> Tx<V> {
         let Some(now) = self.get(key) else {
             return Err(TryAssignError::Missing(value));
         };
+        let value = InHand::new(value);
         match value.check(Some(now)) {
-            Ok(()) => Ok(self.set(key, value)?),
-            Err(reason) => Err(TryAssignError::Rejected { value, reason }),
+            Ok(()) => Ok(self.set(key, value.into_inner())?),
+            Err(reason) => Err(TryAssignError::Rejected {
+                value: value.into_inner(),
+                reason,
+            }),
         }
     }
 
@@ -160,9 +165,13 @@ impl<V: LiveValue> Tx<V> {
     /// [`TryCreateError::Rejected`] if the check refuses; [`TryCreateError::Occupied`] with the value and the entry if the
     /// transaction knows one. Nothing is staged then, and the transaction may go on.
     pub fn try_create(&mut self, key: &Uuid, value: V) -> Result<(), TryCreateError<V>> {
+        let value = InHand::new(value);
         match value.check(None) {
-            Ok(()) => Ok(self.create(key, value)?),
-            Err(reason) => Err(TryCreateError::Rejected { value, reason }),
+            Ok(()) => Ok(self.create(key, value.into_inner())?),
+            Err(reason) => Err(TryCreateError::Rejected {
+                value: value.into_inner(),
+                reason,
+            }),
         }
     }
 
