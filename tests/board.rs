@@ -10,6 +10,8 @@ mod board;
 #[path = "../examples/board/server.rs"]
 mod server;
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use livestore::ws::{Live, Local};
@@ -17,6 +19,8 @@ use livestore::{LiveStore, Uuid};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::board::{Ask, Color, MAX_ACTORS, MAX_CARDS, MAX_TEXT, MAX_UNDO, Step};
@@ -454,52 +458,65 @@ async fn boards_come_back_from_their_folder_and_are_listed() {
     does(&app, Ask::Undo).await.unwrap_err();
 }
 
-#[tokio::test]
-async fn the_pages_are_served_with_what_may_run_on_them() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
-    let (end, down) = tokio::sync::oneshot::channel::<()>();
-    let app = App::of(LiveStore::default());
-    let served = server::serve(listener, app, ADMIN, async { drop(down.await) });
-    let server = tokio::spawn(served);
-    for path in ["/", "/page.js", "/page.css"] {
-        let mut stream = TcpStream::connect(at).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
+/// A server of its own, on any port.
+struct Served {
+    at: SocketAddr,
+    end: oneshot::Sender<()>,
+    server: JoinHandle<io::Result<()>>,
+}
+
+impl Served {
+    async fn begin() -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let (end, down) = oneshot::channel();
+        let app = App::of(LiveStore::default());
+        let server = server::serve(listener, app, ADMIN, async { drop(down.await) });
+        Served {
+            at,
+            end,
+            server: tokio::spawn(server),
+        }
+    }
+
+    /// The head of the answer to a request with these headers besides those that all have.
+    async fn head(&self, path: &str, headers: &str) -> String {
+        let mut stream = TcpStream::connect(self.at).await.unwrap();
+        let host = self.at;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Connection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:.80}");
+        answer.split("\r\n\r\n").next().unwrap().to_owned()
+    }
+
+    async fn finish(self) {
+        drop(self.end);
+        self.server.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_pages_are_served_with_what_may_run_on_them() {
+    let served = Served::begin().await;
+    for path in ["/", "/page.js", "/page.css"] {
+        let head = served.head(path, "").await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         for rule in [
             "default-src 'none'",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
         ] {
-            assert!(answer.contains(rule), "{path} {rule}");
+            assert!(head.contains(rule), "{path} {rule}");
         }
     }
-    drop(end);
-    server.await.unwrap().unwrap();
-}
-
-/// The head of the answer to a request with these headers besides those that all have.
-async fn head(at: std::net::SocketAddr, path: &str, headers: &str) -> String {
-    let mut stream = TcpStream::connect(at).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {at}\r\n{headers}Connection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer.split("\r\n\r\n").next().unwrap().to_owned()
+    served.finish().await;
 }
 
 #[tokio::test]
 async fn the_inspector_is_for_whoever_has_come_by_the_secret() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
-    let (end, down) = tokio::sync::oneshot::channel::<()>();
-    let app = App::of(LiveStore::default());
-    let served = server::serve(listener, app, ADMIN, async { drop(down.await) });
-    let server = tokio::spawn(served);
+    let served = Served::begin().await;
     for (path, headers) in [
         ("/inspect", ""),
         ("/inspect", "Cookie: admin=\r\n"),
@@ -509,13 +526,13 @@ async fn the_inspector_is_for_whoever_has_come_by_the_secret() {
         ),
         ("/admin/00000000-0000-0000-0000-000000000000", ""),
     ] {
-        let head = head(at, path, headers).await;
+        let head = served.head(path, headers).await;
         assert!(
             head.starts_with("HTTP/1.1 404 ") && !head.contains(&ADMIN.to_string()),
             "{path}: {head}"
         );
     }
-    let let_in = head(at, &format!("/admin/{ADMIN}"), "").await;
+    let let_in = served.head(&format!("/admin/{ADMIN}"), "").await;
     assert!(let_in.starts_with("HTTP/1.1 303 "), "{let_in}");
     let cookie = let_in
         .lines()
@@ -527,11 +544,10 @@ async fn the_inspector_is_for_whoever_has_come_by_the_secret() {
     );
     let cookie = format!("Cookie: other=1; {}\r\n", cookie.split(';').next().unwrap());
     for path in ["/inspect", "/inspect/page.js", "/inspect/client.js"] {
-        let head = head(at, path, &cookie).await;
+        let head = served.head(path, &cookie).await;
         assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {head}");
     }
-    drop(end);
-    server.await.unwrap().unwrap();
+    served.finish().await;
 }
 
 #[test]

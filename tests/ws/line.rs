@@ -17,7 +17,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use crate::world::World;
 
 /// Hands out the far ends of lines.
-struct Lines(mpsc::UnboundedReceiver<DuplexStream>);
+pub(crate) struct Lines(pub(crate) mpsc::UnboundedReceiver<DuplexStream>);
 
 impl Listener for Lines {
     type Io = DuplexStream;
