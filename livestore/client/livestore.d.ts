@@ -157,6 +157,11 @@ export interface SendOptions<V> {
    * What the value will be like. Shown at once, on top of whatever comes in between; taken back if the command is refused. It is
    * given a frozen value and returns another, never `undefined`. It must not do anything else, as it is called again for each
    * value that comes.
+   *
+   * An update that holds what the command did may come before the answer, and is held back for it 30 ms at most. If the answer
+   * takes longer, as it can where the server gives it when all is on disk (`answer_when_on_disk`), the change is shown on top of
+   * that update until then. So it is best one that comes to the same when it is applied twice: what sets a field, or adds an
+   * item unless it is there, rather than what counts one up.
    */
   optimistic?: (value: Immutable<V>) => Immutable<V>;
 }

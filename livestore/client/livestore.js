@@ -448,7 +448,7 @@ class Live {
     try {
       if (typeof token == "function") token = await token();
     } catch (error) {
-      return current(() => this.#lose(0, error?.message))();
+      return current(() => this.#lose(0, error?.message ?? error?.toString()))();
     }
     if (attempt != this.#attempt) return;
     try {

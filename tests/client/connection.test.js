@@ -374,16 +374,20 @@ test("what is asked for while the server ends waits for the next", async (t) => 
 });
 
 test("it says why there is no connection", async (t) => {
-  const world = new World(t), live = world.connect({ token: () => (world.fails ? Promise.reject(new Error("no session")) : "t") });
+  const world = new World(t), live = world.connect({ token: () => (world.fails ? Promise.reject(world.fails) : "t") });
   const seen = [];
   live.state.subscribe((state) => seen.push([state, live.lost]));
   await settle();
   world.socket.hello();
   world.socket.drop(4530, "too many connections");
   assert.deepEqual(seen.at(-1), ["waiting", { code: 4530, reason: "too many connections" }]);
-  world.fails = true;
+  world.fails = new Error("no session");
   await world.pass(250);
   assert.deepEqual(seen.at(-1), ["waiting", { code: 0, reason: "no session" }]);
+  // Whatever it was rejected with.
+  world.fails = "signed out";
+  await world.pass(500);
+  assert.deepEqual(seen.at(-1), ["waiting", { code: 0, reason: "signed out" }]);
   world.fails = false;
   await world.untilNextSocket();
   await world.pass(10_000);

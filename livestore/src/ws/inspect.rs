@@ -163,8 +163,9 @@ impl Inspector {
     /// Returns the page and all that it needs, to be nested: `Router::new().nest("/inspect", ..)`.
     ///
     /// `gate` is asked for every request, also for the one that becomes a socket, with its head: its headers, and whatever a
-    /// layer of your own has put into its extensions. Whoever is not let in finds nothing there, 404, and his socket is closed
-    /// with code 4401. Somebody who has a socket keeps it until he leaves: what ends all of them is
+    /// layer of your own has put into its extensions. Whoever is not let in finds nothing there, 404, by whatever method; a
+    /// socket of his, if he asks for one properly, is closed at once with code 4401, or a page that was let in before would try
+    /// for ever. Somebody who has a socket keeps it until he leaves: what ends all of them is
     /// [`shutdown_on`](Live::shutdown_on) of the [`socket`](Self::socket).
     ///
     /// Where all that comes here has been let in before, by a layer around it, the gate is `|_| async { true }`. Do not let in

@@ -100,8 +100,8 @@ impl<U> Live<U> {
     /// Says what tells users apart: for [`send_to`](Self::send_to), [`kick`](Self::kick) and the limits of one user. Without,
     /// each connection is for itself.
     ///
-    /// An empty id is none: whoever has it, as a visitor without an account, is for himself too; by it, all of those are reached. Any
-    /// other that visitors share makes one user of them, with the connections and the rate of one.
+    /// An empty id is none: whoever has it, as a visitor without an account, is for himself too; by it, all of those are reached.
+    /// Any other that visitors share makes one user of them, with the connections and the rate of one.
     pub fn user_id<I: ToString>(self, id: impl Fn(&U) -> I + Send + Sync + 'static) -> Self {
         self.with(|config| config.user_id = Some(Arc::new(move |user| Arc::from(id(user).to_string()))))
     }
@@ -223,8 +223,8 @@ impl<U: Send + Sync + 'static> Live<U> {
         }
     }
 
-    /// Ends the subscriptions of a user to one key, and to who is there, and returns when no more of it is handed to a socket of his. What was handed
-    /// over before cannot be called back.
+    /// Ends the subscriptions of a user to one key, and to who is there, and returns when no more of it is handed to a socket of
+    /// his. What was handed over before cannot be called back.
     ///
     /// Whether he may subscribe again is for the role function to say: change what it looks at first.
     ///
@@ -255,8 +255,9 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// all have ended. From then on no connection is let in.
     ///
     /// The calls and commands that are under way come to their end before, and are answered, if that takes no longer than
-    /// [`finish_within`](Limits::finish_within); nothing else is begun any more. So close stores after this has returned, and give
-    /// the process as long before it is killed.
+    /// [`finish_within`](Limits::finish_within); nothing else is begun any more. A client that takes no bytes then may hold it up
+    /// for [`stuck_for`](Limits::stuck_for) and 2 seconds more. So close stores after this has returned, and give the process all
+    /// of that time, and what closing them takes, before it is killed.
     ///
     /// For a server's way down: run it beside the server, whose own graceful shutdown does not wait for sockets.
     ///

@@ -238,7 +238,8 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     /// and not shown. Whoever may not see the entry may not see who is there; whoever may need not be subscribed to it himself.
     ///
     /// `card` says what is shown of who asks: it is an allow-list, without what is [`Hidden`](crate::Hidden). It is made
-    /// whenever he subscribes, also once more, and at [`recheck`](crate::ws::Live::recheck); the one that was made last is shown. Of whom it is `null`, as `None` is, nothing is shown, and he is not counted. Nor is he if it panics.
+    /// whenever he subscribes, also once more, and at [`recheck`](crate::ws::Live::recheck); the one that was made last is shown.
+    /// Of whom it is `null`, as `None` is, nothing is shown, and he is not counted. Nor is he if it panics.
     ///
     /// Somebody comes with his first subscription, and is gone 10 seconds after the end of the last, however that came about:
     /// whoever reconnects within that [grace](Self::presence_grace) has not been away. At most four changes a second are told of a
@@ -434,8 +435,13 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     /// [`flush_of`](LiveStore::flush_of) tells. Without this they are answered when they are carried out in memory; what was
     /// answered less than an [interval](crate::Durability) before the process is killed may be lost.
     ///
-    /// What they have led to is told at once all the same, so it may be seen by somebody and then be lost. If the disk has
-    /// failed, the answer is the code `internal`, though memory has what was asked for.
+    /// What they have led to is told at once all the same, before the answer, so it may be seen by somebody and then be lost. If
+    /// the disk has failed, the answer is the code `internal`, though memory has what was asked for.
+    ///
+    /// The next command of the same connection for the same key is carried out after the answer, so it waits for the disk as
+    /// well. And a client that shows changes before their answer comes, as that for browsers does if it is told to
+    /// (`optimistic`), may for as long show one on top of a value that holds it already: write such a change so that it comes to
+    /// the same when it is applied twice.
     ///
     /// # Panics
     ///

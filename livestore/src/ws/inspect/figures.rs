@@ -171,8 +171,8 @@ pub(super) struct OfValue {
 #[derive(Serialize)]
 pub(super) struct Page {
     pub(super) entries: Vec<OfEntry>,
-    /// There are more keys after these.
-    pub(super) has_more: bool,
+    /// If there are more keys: the last that was found, after which to go on, though its entry may be gone.
+    pub(super) after: Option<Uuid>,
 }
 
 impl OfEntry {

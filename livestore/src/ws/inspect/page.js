@@ -262,7 +262,7 @@ live.watch("figures", FIGURES).subscribe((value) => {
   const rows = rowsOf(value);
   for (const [id, table] of Object.entries(tables)) table.note(rows[id]);
   draw();
-  refresh();
+  if (!isPaused) refresh();
 });
 
 live.state.subscribe((state) => {
@@ -281,20 +281,24 @@ $("pause").addEventListener("click", () => {
 
 // Keys, and one entry.
 
-let last;
+/** What was asked for last, and what "Go on" asks for. */
+let sought, next;
 
 const find = async (asked) => {
-  const button = $("more");
+  sought = asked;
   say($("found"), "looking\u2026");
   try {
-    const { entries, has_more } = await live.call("keys", asked);
-    keys.draw(entries.map((entry) => ({ id: entry.key, store: asked.store, ...entry })));
-    last = has_more ? { ...asked, after: entries.at(-1)?.key } : undefined;
-    say($("found"), entries.length ? `${count(entries.length)} ${entries.length == 1 ? "key" : "keys"}${has_more ? ", and there are more" : ""}` : "no key begins so");
+    const { entries, after } = await live.call("keys", asked);
+    if (asked != sought) return;
+    keys.draw(entries.map((entry) => ({ id: `${asked.store}\n${entry.key}`, store: asked.store, ...entry })));
+    next = after && { ...asked, after };
+    const found = `${count(entries.length)} ${entries.length == 1 ? "key" : "keys"}`;
+    say($("found"), after ? `${found}, and there are more` : entries.length ? found : asked.after ? "no more keys" : "no key begins so");
   } catch (error) {
+    if (asked != sought) return;
     say($("found"), reason(error));
   }
-  button.hidden = !last;
+  $("more").hidden = !next;
 };
 const reason = ({ code, reason }) => {
   const words = {
@@ -309,7 +313,7 @@ $("find").addEventListener("submit", (event) => {
   const { store, prefix } = event.target.elements;
   if (store.value) find({ store: store.value, prefix: prefix.value });
 });
-$("more").addEventListener("click", () => last && find(last));
+$("more").addEventListener("click", () => next && find(next));
 
 let opened;
 
@@ -340,7 +344,7 @@ const open = (store, key) => {
 /** What is known of the entry that is open, once for each sample. */
 const refresh = async () => {
   const asked = opened;
-  if (!asked || isPaused) return;
+  if (!asked) return;
   try {
     const entry = await live.call("entry", asked);
     if (asked != opened) return;

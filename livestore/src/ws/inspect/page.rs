@@ -1,18 +1,20 @@
 //! The page, and what it needs, as routes behind a gate.
 
 use axum::Router;
-use axum::extract::OriginalUri;
+use axum::extract::{FromRequestParts, OriginalUri, Request};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, any};
 
 use crate::ws::asset::Asset;
 use crate::ws::client;
 use crate::ws::live::Live;
+use crate::ws::socket::LiveUpgrade;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -39,11 +41,6 @@ where
     S: Clone + Send + Sync + 'static,
     F: Future<Output = bool> + Send + 'static,
 {
-    let at_the_socket = gate.clone();
-    let socket = live.route(move |request| {
-        let is_let_in = at_the_socket(request);
-        async move { is_let_in.await.then_some(()) }
-    });
     let file = |kind, text| {
         let asset = Asset::new(kind, text);
         gated(&gate, move |_, headers| asset.answer(headers))
@@ -57,10 +54,33 @@ where
             "/client.js",
             gated(&gate, move |_, headers| client.answer(headers)),
         )
-        .route("/socket", socket)
+        .route("/socket", socket(live, gate))
 }
 
-/// Whoever is let in gets an answer; others find nothing.
+/// As [`Live::route`], but that the gate comes before everything else.
+fn socket<S, F>(live: Live<()>, gate: impl Fn(Parts) -> F + Clone + Send + Sync + 'static) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    F: Future<Output = bool> + Send + 'static,
+{
+    any(move |request: Request| async move {
+        let (mut parts, _) = request.into_parts();
+        let is_let_in = gate(parts.clone()).await;
+        match LiveUpgrade::from_request_parts(&mut parts, &()).await {
+            Ok(upgrade) if is_let_in => live.upgrade(upgrade, ()),
+            Ok(upgrade) => live.refuse(upgrade),
+            Err(why) if is_let_in => why.into_response(),
+            Err(_) => nothing(),
+        }
+    })
+}
+
+/// What is found by whoever is not let in.
+fn nothing() -> Response {
+    (StatusCode::NOT_FOUND, [(CACHE_CONTROL, "no-store")]).into_response()
+}
+
+/// Whoever is let in gets an answer; others find nothing, by whatever method they ask.
 fn gated<S, F>(
     gate: &(impl Fn(Parts) -> F + Clone + Send + Sync + 'static),
     answer: impl Fn(&str, &HeaderMap) -> Response + Clone + Send + Sync + 'static,
@@ -70,10 +90,13 @@ where
     F: Future<Output = bool> + Send + 'static,
 {
     let gate = gate.clone();
-    get(move |OriginalUri(uri): OriginalUri, parts: Parts| async move {
-        let headers = parts.headers.clone();
+    any(move |OriginalUri(uri): OriginalUri, parts: Parts| async move {
+        let (method, headers) = (parts.method.clone(), parts.headers.clone());
         if !gate(parts).await {
-            return (StatusCode::NOT_FOUND, [(CACHE_CONTROL, "no-store")]).into_response();
+            return nothing();
+        }
+        if !matches!(method, Method::GET | Method::HEAD) {
+            return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET,HEAD")]).into_response();
         }
         let mut response = answer(uri.path(), &headers);
         for (name, value) in HEADERS {

@@ -103,8 +103,9 @@ impl<V: LiveValue> Inspected for Stock<V> {
             let mut keys = found.into_sorted_vec();
             let has_more = keys.len() > PAGE;
             keys.truncate(PAGE);
+            let after = keys.last().copied().filter(|_| has_more);
             let entries = keys.iter().filter_map(|key| of_entry(&store, key)).collect();
-            Ok(Page { entries, has_more })
+            Ok(Page { entries, after })
         })
     }
 
