@@ -67,7 +67,12 @@ export class World {
   async start() {
     const program = `${target}/debug/examples/${this.example}`, port = this.url ? new URL(this.url).port : "0";
     this.server = spawn(program, [port, this.folder], { stdio: ["ignore", "pipe", "inherit"] });
-    for await (const line of createInterface({ input: this.server.stdout })) return (this.url = /http:\S+/.exec(line)[0]);
+    // Where it is, and of the board where its admin comes in.
+    const said = [];
+    for await (const line of createInterface({ input: this.server.stdout })) {
+      said.push(/http:\S+/.exec(line)[0]);
+      if (said.length == (this.example == "board" ? 2 : 1)) return ([this.url, this.admin] = said);
+    }
     throw new Error("the server has ended");
   }
   /** As `kill -9` does. */
@@ -135,7 +140,7 @@ class Person {
     context.setDefaultTimeout(PATIENCE);
   }
   /** Opens one more window. */
-  async look() {
+  async look(url = this.world.url) {
     const page = await this.context.newPage();
     this.page ??= page;
     const complain = (text) => this.allowed.test(text) || this.complaints.push(text);
@@ -148,7 +153,7 @@ class Person {
     await page.exposeBinding("complain", (_, text) => complain(text));
     await page.addInitScript(() =>
       document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) => complain(`policy: ${violatedDirective} ${blockedURI} ${sample}`)));
-    await page.goto(this.world.url);
+    await page.goto(url);
     return page;
   }
   /** Begins the first board. */
