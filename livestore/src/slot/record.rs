@@ -502,6 +502,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "durable")]
     #[test]
     fn what_is_owed_comes_back_with_its_key() {
         let moment = Clock::start().moment();
