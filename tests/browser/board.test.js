@@ -215,8 +215,9 @@ story("the keyboard alone will do", async (world) => {
   const ben = await world.visit("Ben");
   await ben.begin("Plans");
   const ann = await world.visit("Ann"), { keyboard } = ann.page;
-  await ann.is("live");
+  await ann.page.locator("#add:enabled").waitFor();
   await keyboard.press("a");
+  await ann.page.locator("article textarea:focus").waitFor();
   await keyboard.type("No mouse");
   await keyboard.press("Escape");
   await ben.card("No mouse").waitFor();
