@@ -269,7 +269,7 @@ impl<D: Files> Found<D> {
             contents.draft(&files)?;
             Ok(log)
         });
-        let log = begun.inspect_err(|_| remove_begun(&files, number))?;
+        let log = begun.inspect_err(|_| remove_unnamed(&files, LogMark::name(number)))?;
         Contents::publish(&files)?;
         let mut folder = Folder {
             files,
@@ -398,17 +398,9 @@ impl<D: Files> Folder<D> {
     }
 }
 
-/// Removes a log that no contents name, and what was to name it. If that fails, they are in nobody's way.
-fn remove_begun(files: &impl Files, number: u64) {
-    let log = LogMark::name(number);
-    for name in [format!("{CONTENTS}{DRAFT}"), format!("{log}{DRAFT}"), log] {
-        let _ = files.remove(&name);
-    }
-}
-
-/// Removes a snapshot that no contents name, as far as it came.
-fn remove_snapshot(files: &impl Files, number: u64) {
-    let name = SnapshotMark::name(number);
+/// Removes a log or a snapshot that no contents name, as far as it came, and what was to name it. If that fails, they are in
+/// nobody's way.
+fn remove_unnamed(files: &impl Files, name: String) {
     for name in [format!("{CONTENTS}{DRAFT}"), format!("{name}{DRAFT}"), name] {
         let _ = files.remove(&name);
     }
@@ -501,7 +493,7 @@ impl<D: Files> Engine for Folder<D> {
             });
         let log = begun.inspect_err(|error| {
             if let AnewError::Dropped(_) = error {
-                remove_begun(&self.files, number);
+                remove_unnamed(&self.files, LogMark::name(number));
             }
         })?;
         self.next += 1;
@@ -512,7 +504,7 @@ impl<D: Files> Engine for Folder<D> {
         let begun = self.files.create(&draft).and_then(|file| {
             Writer::begin(Writing::new(file), &self.contents.schema, clocks.now).map_err(failed)
         });
-        let writer = begun.inspect_err(|_| remove_snapshot(&self.files, number))?;
+        let writer = begun.inspect_err(|_| remove_unnamed(&self.files, SnapshotMark::name(number)))?;
         self.anew = Some(Anew { number, writer });
         Ok(())
     }
@@ -539,7 +531,7 @@ impl<D: Files> Engine for Folder<D> {
         let ended = self.end_snapshot(number, writer, floor);
         ended.inspect_err(|error| {
             if let AnewError::Dropped(_) = error {
-                remove_snapshot(&self.files, number);
+                remove_unnamed(&self.files, SnapshotMark::name(number));
             }
         })?;
         self.patience = 0;
@@ -550,7 +542,7 @@ impl<D: Files> Engine for Folder<D> {
     fn drop_anew(&mut self) {
         if let Some(Anew { number, writer }) = self.anew.take() {
             drop(writer);
-            remove_snapshot(&self.files, number);
+            remove_unnamed(&self.files, SnapshotMark::name(number));
         }
         let bytes = self.log_bytes();
         self.patience = bytes + bytes / 4;

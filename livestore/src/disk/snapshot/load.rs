@@ -143,13 +143,14 @@ impl Unreadable {
         error: &RecordError,
     ) -> Result<(), Panicked> {
         let unread = Unread::of(bytes);
+        let key_of_entry = unread.owed.unwrap_or(key);
         let Some(decide) = &mut self.decide else {
-            self.undecided.add(unread.owed.unwrap_or(key), error.to_string());
+            self.undecided.add(key_of_entry, error.to_string());
             return Ok(());
         };
         let reason = error.to_string();
         let entry = UnreadableEntry {
-            key: unread.owed.unwrap_or(key),
+            key: key_of_entry,
             version: unread.version,
             reason: &reason,
             value: unread.value,
