@@ -60,6 +60,21 @@ impl<V: LiveValue> Change<V> {
     }
 }
 
+/// Tells those who watch everything what is one change. The slots of all its entries are locked.
+fn tell_all<V: LiveValue>(shared: &Shared<V>, told: &[(Uuid, Arc<Update<V>>)], after: &mut After<V>) {
+    let displaced = shared.feed.publish(told, shared.feed_cap(), after.watchers());
+    after.leave_all(displaced);
+}
+
+/// Tells those who watch everything what was gathered. The slots of all its entries are locked.
+pub(crate) fn tell_gathered<V: LiveValue>(shared: &Shared<V>, after: &mut After<V>) {
+    let gathered = after.gathered();
+    if !gathered.is_empty() {
+        tell_all(shared, &gathered, after);
+        after.leave_all(gathered.into_iter().map(|(_, update)| update));
+    }
+}
+
 impl<V: LiveValue> State<V> {
     /// Gives a new slot its first version and its times. Nobody else has the key, or sees the slot alive yet.
     pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
@@ -396,11 +411,13 @@ impl<V: LiveValue> State<V> {
     }
 
     fn publish_to_all(&self, shared: &Shared<V>, key: &Uuid, update: &Arc<Update<V>>, after: &mut After<V>) {
-        if shared.feed.watchers() > 0 {
-            let displaced = shared
-                .feed
-                .publish(key, update, shared.feed_cap(), after.watchers());
-            after.leave_all(displaced);
+        if shared.feed.watchers() == 0 {
+            return;
+        }
+        let told = (*key, Arc::clone(update));
+        match after.gathering() {
+            Some(gathered) => gathered.push(told),
+            None => tell_all(shared, &[told], after),
         }
     }
 
