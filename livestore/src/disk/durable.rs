@@ -35,7 +35,7 @@ use crate::disk::snapshot::job::Wanted;
 use crate::disk::snapshot::load::Unreadable;
 use crate::disk::snapshot::{OnProgress, Teller, fraction};
 use crate::ground::clock;
-use crate::slot::record::{Found as Record, RecordError};
+use crate::slot::record::{Decoded, RecordError};
 use crate::slot::sink::Limits;
 use crate::table::expiry::{self, Expired};
 use crate::table::table::Table;
@@ -179,12 +179,12 @@ where
             table.take_back(&key);
         } else {
             let times = item.shift.map_or(times, |shift| times.before(shift));
-            match Record::decode(item.record, &times, item.written) {
-                Ok(Record::Owed(owing)) => {
+            match Decoded::decode(item.record, &times, item.written) {
+                Ok(Decoded::Owed(owing)) => {
                     owed.insert(key, (owing.key, owing.record.version));
                     shared.owe(key, owing);
                 }
-                Ok(Record::Entry(mut record)) => {
+                Ok(Decoded::Entry(mut record)) => {
                     // Uses that are no commits are not on disk. So that no entry goes early, it counts as used now.
                     record.used = shared.idle_limit().map(|_| shared.clock.now());
                     if !checks && record.expires_by_itself() {

@@ -187,15 +187,15 @@ impl<V: Serialize + DeserializeOwned> Owing<V> {
     }
 }
 
-/// What a record is of.
-pub(crate) enum Found<V> {
+/// What the bytes of a record say.
+pub(crate) enum Decoded<V> {
     Entry(Record<V>),
     Owed(Owing<V>),
 }
 
-impl<V: DeserializeOwned> Found<V> {
+impl<V: DeserializeOwned> Decoded<V> {
     /// Reads a record from exactly these bytes, which were written at this time. For a thread with a stack of [`STACK`].
-    pub(crate) fn decode(mut bytes: &[u8], times: &Moment, written: Wall) -> Result<Found<V>, RecordError> {
+    pub(crate) fn decode(mut bytes: &[u8], times: &Moment, written: Wall) -> Result<Decoded<V>, RecordError> {
         let head = Head::take(&mut bytes)?;
         let value = caught(|| read(bytes, READ_STACK))??;
         let record = Record {
@@ -207,8 +207,8 @@ impl<V: DeserializeOwned> Found<V> {
             own: head.own.map(|own| times.deadline(own, written)),
         };
         Ok(match head.owed {
-            None => Found::Entry(record),
-            Some(key) => Found::Owed(Owing { key, record }),
+            None => Decoded::Entry(record),
+            Some(key) => Decoded::Owed(Owing { key, record }),
         })
     }
 }
@@ -474,10 +474,10 @@ mod tests {
 
     pub(super) fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, RecordError> {
         let moment = Clock::start().moment();
-        match Found::decode(bytes, &moment, moment.wall_now())? {
-            Found::Entry(record) => Ok(Arc::into_inner(record.value).unwrap()),
+        match Decoded::decode(bytes, &moment, moment.wall_now())? {
+            Decoded::Entry(record) => Ok(Arc::into_inner(record.value).unwrap()),
             // A bit of it was flipped.
-            Found::Owed(_) => Err(RecordError::Malformed),
+            Decoded::Owed(_) => Err(RecordError::Malformed),
         }
     }
 
@@ -491,7 +491,7 @@ mod tests {
                 (written.used, written.own) = (used, own);
                 let mut bytes = Vec::new();
                 written.encode(&moment, &mut bytes).unwrap();
-                let Found::Entry(read) = Found::<u8>::decode(&bytes, &moment, moment.wall_now()).unwrap()
+                let Decoded::Entry(read) = Decoded::<u8>::decode(&bytes, &moment, moment.wall_now()).unwrap()
                 else {
                     panic!("nobody is owed it")
                 };
@@ -517,7 +517,7 @@ mod tests {
             owing.encode(&moment, &mut bytes).unwrap();
             let unread = Unread::of(&bytes);
             assert_eq!((unread.version, unread.owed), (3, Some(key)));
-            let Found::Owed(read) = Found::<String>::decode(&bytes, &moment, moment.wall_now()).unwrap()
+            let Decoded::Owed(read) = Decoded::<String>::decode(&bytes, &moment, moment.wall_now()).unwrap()
             else {
                 panic!("it is owed")
             };
@@ -527,7 +527,7 @@ mod tests {
             );
             // And none of it is anything else.
             for end in 0..bytes.len() {
-                assert!(Found::<String>::decode(&bytes[..end], &moment, moment.wall_now()).is_err());
+                assert!(Decoded::<String>::decode(&bytes[..end], &moment, moment.wall_now()).is_err());
             }
         }
     }

@@ -207,7 +207,7 @@ mod tests {
     use super::*;
     use crate::ground::clock::{Clock, Clocks};
     use crate::ground::stats::DiskState;
-    use crate::slot::record::Found;
+    use crate::slot::record::Decoded;
     use crate::slot::records::ForDisk;
     use crate::slot::sink::Limits;
     use crate::store::store::LiveStore;
@@ -237,8 +237,8 @@ mod tests {
 
     fn number(record: &[u8]) -> i64 {
         let moment = Clock::start().moment();
-        match Found::<Number>::decode(record, &moment, moment.wall_now()) {
-            Ok(Found::Entry(record)) => record.value.0,
+        match Decoded::<Number>::decode(record, &moment, moment.wall_now()) {
+            Ok(Decoded::Entry(record)) => record.value.0,
             _ => panic!("it is the record of an entry"),
         }
     }
