@@ -20,8 +20,7 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 use std::{mem, process};
@@ -38,7 +37,7 @@ use crate::slot::owed::Owed;
 use crate::slot::record::{Owing, Record};
 use crate::slot::records::{ForDisk, Records};
 use crate::value::durability::{DurabilityError, FlushError, UnwrittenError};
-use crate::value::report::{Named, OpenReport};
+use crate::value::report::Named;
 
 /// Until it is known how many bytes a record has, it is taken for so many.
 const LIKELY_BYTES: usize = 64 << 10;
@@ -75,8 +74,6 @@ pub(crate) struct Sink<V> {
     limits: Limits,
     /// A child that was forked has no writer.
     process: u32,
-    /// How the folder was opened, and which it is. Set once, before anybody has the store.
-    report: OnceLock<(OpenReport, PathBuf)>,
 }
 
 /// How large what is on disk is, in bytes.
@@ -225,7 +222,6 @@ impl<V> Sink<V> {
             owed: Owed::new(false),
             limits,
             process: process::id(),
-            report: OnceLock::new(),
         }
     }
 
@@ -237,18 +233,6 @@ impl<V> Sink<V> {
 
     pub(crate) fn owed(&self) -> &Owed<V> {
         &self.owed
-    }
-
-    pub(crate) fn set_report(&self, report: OpenReport, folder: PathBuf) {
-        let _ = self.report.set((report, folder));
-    }
-
-    pub(crate) fn report(&self) -> Option<OpenReport> {
-        self.report.get().map(|(report, _)| *report)
-    }
-
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        self.report.get().map(|(_, folder)| &**folder)
     }
 
     // For commits, under the slot's lock.
