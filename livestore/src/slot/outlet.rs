@@ -66,6 +66,13 @@ impl<V> Outlet<V> {
         self.sink().is_some_and(|sink| sink.owed().has_callback())
     }
 
+    /// Gives back the places of what is not owed any more.
+    pub(crate) fn shrink(&self) {
+        if let Some(sink) = self.sink() {
+            sink.owed().shrink();
+        }
+    }
+
     /// Notes that the callback was given an entry that has expired.
     pub(crate) fn delivered(&self, key: Uuid, version: u64) {
         if let Some(sink) = self.sink() {
@@ -117,6 +124,8 @@ impl<V: LiveValue> Outlet<V> {
     pub(crate) fn owes(&self) -> bool {
         false
     }
+
+    pub(crate) fn shrink(&self) {}
 
     pub(crate) fn delivered(&self, _: Uuid, _: u64) {}
 

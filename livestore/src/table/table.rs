@@ -215,6 +215,7 @@ impl<V: LiveValue> Table<V> {
             deadlines.shrink();
         }
         self.shared.feed.shrink();
+        self.shared.outlet.shrink();
     }
 
     /// Walks over what is there. Keeps the table.
