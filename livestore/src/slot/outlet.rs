@@ -15,7 +15,9 @@ use uuid::Uuid;
 #[cfg(feature = "durable")]
 use crate::ground::unwind::let_go;
 #[cfg(feature = "durable")]
-use crate::slot::sink::{Sink, Whole};
+use crate::slot::sink::Sink;
+#[cfg(feature = "durable")]
+use crate::slot::sink::whole::Whole;
 #[cfg(feature = "durable")]
 use crate::value::durability::FlushError;
 use crate::value::error::CloseError;

@@ -1,23 +1,17 @@
 //! [`Sink`]: what commits leave for the disk until it is written.
 //!
-//! A commit enters a [`Record`] under the slot's lock, before anybody can see the change. One record per key: a later one
+//! A commit enters a [record](crate::slot::record::Record) under the slot's lock, before anybody can see the change. One record per key: a later one
 //! displaces an earlier one that was not taken yet. The writer takes the *whole* queue at one instant, as a batch. So
 //! what is on disk after any batch is the store as it was at that instant: whoever commits because of something that
-//! they saw enters after it, and a prefix of the entries is a prefix of the commits.
-//!
-//! A transaction enters its records one after another, and its watchers may see the first before the last is entered.
-//! So no batch is closed while a transaction is under way; one that begins while a batch waits for others waits for the
-//! batch. It does so with its slots locked, which is safe: a transaction that is under way has all its locks but those of
-//! shards, and nobody who has a shard waits for anything here but the queue's own short lock.
+//! they saw enters after it, and a prefix of the entries is a prefix of the commits. What must not be torn apart, as the records
+//! of a transaction, is [kept together](whole).
 //!
 //! Once the queue has ended, because the store was closed or because the disk failed, nothing enters any more.
 //!
 //! Lock order: only what is [owed](crate::slot::owed) is locked under it. Nothing of the user's runs under it: what is displaced
 //! is handed out.
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
-mod tests;
+pub(crate) mod whole;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,7 +28,7 @@ use crate::ground::stats::{DiskState, DiskStats};
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
 use crate::ground::sync::{Condvar, Mutex, MutexGuard};
 use crate::slot::owed::Owed;
-use crate::slot::record::{Owing, Record};
+use crate::slot::record::Owing;
 use crate::slot::records::{ForDisk, Records};
 use crate::value::durability::{DurabilityError, FlushError, UnwrittenError};
 use crate::value::report::Named;
@@ -176,19 +170,6 @@ pub(crate) enum Otherwise {
     Work,
 }
 
-/// A transaction under way; no batch is closed while it lives.
-pub(crate) struct Whole<'a, V> {
-    sink: &'a Sink<V>,
-}
-
-/// The place of a record that was taken out for a moment. No batch is closed while it lives, so that one is
-/// [put back](Self::put_back) before. If none is, the batch has nothing of the entry.
-#[must_use]
-pub(crate) struct TakenOut<'a, V> {
-    whole: Whole<'a, V>,
-    place: usize,
-}
-
 impl<V> Sink<V> {
     pub(crate) fn new(limits: Limits) -> Sink<V> {
         Sink {
@@ -290,34 +271,6 @@ impl<V> Sink<V> {
         if tell {
             self.work.notify_one();
         }
-    }
-
-    /// Takes out what is pending of a key if it is of this very value, and nobody else has that. Lets go of it, so that
-    /// the value is the caller's alone.
-    pub(crate) fn take_out(&self, key: &Uuid, value: &Arc<V>) -> Option<TakenOut<'_, V>> {
-        let mut state = self.state.lock();
-        if state.phase != Phase::Open || state.closing_batch {
-            return None;
-        }
-        let place = state.pending.find(key)?;
-        let is_of_it =
-            |record: &Record<V>| Arc::ptr_eq(&record.value, value) && Arc::strong_count(value) == 2;
-        // Somebody else has the value, so it does not end here.
-        drop(state.pending.take_out_if(place, is_of_it)?);
-        state.transactions += 1;
-        let whole = Whole { sink: self };
-        Some(TakenOut { whole, place })
-    }
-
-    /// Begins a transaction. The caller has locked every slot that it will.
-    pub(crate) fn transaction(&self) -> Whole<'_, V> {
-        let mut state = self.state.lock();
-        // In a process that was forked meanwhile nobody would say that it is closed.
-        while state.closing_batch && self.is_its_process() {
-            self.between.wait(&mut state);
-        }
-        state.transactions += 1;
-        Whole { sink: self }
     }
 
     // For those who wait, with nothing locked.
@@ -677,41 +630,5 @@ impl<V> State<V> {
     /// At how many pending records a batch is closed before its time.
     fn early(&self) -> usize {
         self.limit.div_ceil(2)
-    }
-}
-
-/// Whether a record that is put back is of another commit.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Commit {
-    Same,
-    Next,
-}
-
-impl<V> TakenOut<'_, V> {
-    /// Puts a record where the other was.
-    pub(crate) fn put_back(self, record: Record<V>, commit: Commit) {
-        let sink = self.whole.sink;
-        let mut state = sink.state.lock();
-        state.pending.put_back(self.place, record);
-        state.entered += u64::from(commit == Commit::Next);
-        mem::forget(self.whole);
-        sink.end_transaction(state);
-    }
-}
-
-impl<V> Sink<V> {
-    fn end_transaction(&self, mut state: MutexGuard<'_, State<V>>) {
-        state.transactions -= 1;
-        let tell = state.transactions == 0 && state.closing_batch;
-        drop(state);
-        if tell {
-            self.between.notify_all();
-        }
-    }
-}
-
-impl<V> Drop for Whole<'_, V> {
-    fn drop(&mut self) {
-        self.sink.end_transaction(self.sink.state.lock());
     }
 }
