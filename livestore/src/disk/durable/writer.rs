@@ -26,7 +26,8 @@ use crate::ground::unwind::{caught, let_go};
 use crate::slot::record::STACK;
 use crate::slot::records::Records;
 use crate::slot::shared::Shared;
-use crate::slot::sink::{Next, Otherwise, Sink};
+use crate::slot::sink::Sink;
+use crate::slot::sink::batch::{Next, Otherwise};
 use crate::value::durability::{DurabilityError, FlushError};
 use crate::value::value::LiveValue;
 

@@ -99,7 +99,8 @@ mod tests {
     use super::*;
     use crate::ground::clock::Stamp;
     use crate::slot::records::{ForDisk, Records};
-    use crate::slot::sink::{Limits, Next, Otherwise};
+    use crate::slot::sink::Limits;
+    use crate::slot::sink::batch::{Next, Otherwise};
 
     fn record(value: &Arc<u8>, version: u64) -> Record<u8> {
         Record {
