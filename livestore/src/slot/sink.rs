@@ -12,9 +12,9 @@
 //! is handed out.
 
 pub(crate) mod batch;
+pub(crate) mod progress;
 pub(crate) mod whole;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -31,8 +31,8 @@ use crate::ground::sync::{Condvar, Mutex, MutexGuard};
 use crate::slot::owed::Owed;
 use crate::slot::record::Owing;
 use crate::slot::records::{ForDisk, Records};
-use crate::value::durability::{DurabilityError, FlushError, UnwrittenError};
-use crate::value::report::Named;
+use crate::slot::sink::progress::{Progress, Unwritten};
+use crate::value::durability::{DurabilityError, FlushError};
 
 /// Until it is known how many bytes a record has, it is taken for so many.
 const LIKELY_BYTES: usize = 64 << 10;
@@ -113,39 +113,6 @@ enum Phase {
     Ended,
     /// Others may open the folder.
     Released,
-}
-
-/// How far the disk has come.
-#[derive(Clone, Debug)]
-pub(crate) struct Progress {
-    /// Everything up to this sequence number is on disk. Never decreases.
-    pub(crate) durable: u64,
-    /// Entries whose latest value could not be written.
-    pub(crate) unwritten: Option<Arc<Unwritten>>,
-    /// When a batch came to disk.
-    synced: Option<Instant>,
-    /// Set once: nothing more will be on disk.
-    pub(crate) ended: Option<FlushError>,
-    /// Set once, after that: others may open the folder.
-    released: bool,
-}
-
-/// Entries whose latest values could not be written.
-#[derive(Debug)]
-pub(crate) struct Unwritten {
-    /// Of all of them.
-    pub(crate) error: UnwrittenError,
-    pub(crate) reasons: HashMap<Uuid, String>,
-}
-
-impl Unwritten {
-    /// What is said of one of them. `None` if it is none.
-    fn of(&self, key: &Uuid) -> Option<UnwrittenError> {
-        let reason = self.reasons.get(key)?;
-        let mut named = Named::default();
-        named.add(*key, reason.clone());
-        Some(UnwrittenError::new(self.error.folder(), named))
-    }
 }
 
 impl<V> Sink<V> {

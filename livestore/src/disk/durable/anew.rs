@@ -213,7 +213,7 @@ mod tests {
     use tempfile::tempdir;
     use uuid::Uuid;
 
-    use crate::slot::sink::Unwritten;
+    use crate::slot::sink::progress::Unwritten;
     use crate::store::builder::LiveStoreBuilder;
     use crate::store::store::LiveStore;
     use crate::value::durability::{Durability, FlushError};
