@@ -20,7 +20,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 use std::{mem, process};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::ground::clock;
@@ -31,7 +31,7 @@ use crate::ground::sync::{Condvar, Mutex, MutexGuard};
 use crate::slot::owed::Owed;
 use crate::slot::record::Owing;
 use crate::slot::records::{ForDisk, Records};
-use crate::slot::sink::progress::{Progress, Unwritten};
+use crate::slot::sink::progress::{Progress, Reached, Unwritten};
 use crate::value::durability::{DurabilityError, FlushError};
 
 /// Until it is known how many bytes a record has, it is taken for so many.
@@ -63,7 +63,7 @@ pub(crate) struct Sink<V> {
     full: AtomicBool,
     /// Wakes those who wait until it is not full.
     room: Notify,
-    progress: watch::Sender<Progress>,
+    progress: Progress,
     /// What the callback of expired entries was not given yet.
     owed: Owed<V>,
     limits: Limits,
@@ -138,13 +138,7 @@ impl<V> Sink<V> {
             released: Condvar::new(),
             full: AtomicBool::new(false),
             room: Notify::new(),
-            progress: watch::Sender::new(Progress {
-                durable: 0,
-                unwritten: None,
-                synced: None,
-                ended: None,
-                released: false,
-            }),
+            progress: Progress::new(),
             owed: Owed::new(false),
             limits,
             process: process::id(),
@@ -257,27 +251,16 @@ impl<V> Sink<V> {
     }
 
     /// Has the writer write what is asked for now, and waits until it has. Returns how far it has come by then.
-    async fn written_up_to(&self, want: impl FnOnce(&mut State<V>) -> u64) -> Result<Progress, FlushError> {
+    async fn written_up_to(&self, want: impl FnOnce(&mut State<V>) -> u64) -> Result<Reached, FlushError> {
         if !self.is_its_process() {
             return Err(FlushError::Forked);
         }
-        let mut progress = self.progress.subscribe();
-        if let Some(ended) = &progress.borrow().ended {
-            return Err(ended.clone());
+        if let Some(ended) = self.progress.ended() {
+            return Err(ended);
         }
-        let Some(target) = self.want(want) else {
-            return Err(self.end().await);
-        };
-        #[cfg(feature = "test-util")]
-        let _time = clock::stand_still();
-        let seen = progress
-            .wait_for(|now| now.durable >= target || now.ended.is_some())
-            .await;
-        match seen.as_deref() {
-            Ok(now) if now.durable >= target => Ok(now.clone()),
-            Ok(Progress { ended: Some(why), .. }) => Err(why.clone()),
-            // It neither came so far nor ended, so the queue is gone, which whoever asks keeps.
-            Ok(_) | Err(_) => Err(FlushError::Closed),
+        match self.want(want) {
+            Some(target) => self.progress.until(target).await,
+            None => Err(self.end().await),
         }
     }
 
@@ -291,23 +274,7 @@ impl<V> Sink<V> {
     /// Waits until everything up to this sequence number is on disk, and the latest value of this entry among it. Returns
     /// whether it is; otherwise it never will be.
     pub(crate) async fn until_on_disk(&self, target: u64, key: &Uuid) -> bool {
-        if !self.is_its_process() {
-            return false;
-        }
-        let is_there = |now: &Progress| {
-            now.durable >= target
-                && now
-                    .unwritten
-                    .as_ref()
-                    .is_none_or(|missing| !missing.reasons.contains_key(key))
-        };
-        #[cfg(feature = "test-util")]
-        let _time = clock::stand_still();
-        let mut progress = self.progress.subscribe();
-        let seen = progress
-            .wait_for(|now| is_there(now) || now.ended.is_some())
-            .await;
-        seen.is_ok_and(|now| is_there(&now))
+        self.is_its_process() && self.progress.until_with(target, key).await
     }
 
     /// Has the writer write what is wanted now. Returns its sequence number, or `None` if nothing enters any more.
@@ -344,16 +311,9 @@ impl<V> Sink<V> {
 
     /// Waits until the writer has ended and others may open the folder. Returns why it has.
     pub(crate) async fn end(&self) -> FlushError {
-        if !self.is_its_process() {
-            return FlushError::Forked;
-        }
-        #[cfg(feature = "test-util")]
-        let _time = clock::stand_still();
-        let mut progress = self.progress.subscribe();
-        let seen = progress.wait_for(|now| now.released).await;
-        match seen.as_deref() {
-            Ok(Progress { ended: Some(why), .. }) => why.clone(),
-            Ok(_) | Err(_) => FlushError::Closed,
+        match self.is_its_process() {
+            true => self.progress.until_released().await,
+            false => FlushError::Forked,
         }
     }
 
@@ -381,20 +341,20 @@ impl<V> Sink<V> {
 
     /// Why the disk has failed, if it has.
     pub(crate) fn failure(&self) -> Option<DurabilityError> {
-        match &self.progress.borrow().ended {
-            Some(FlushError::Failed(failure)) => Some(failure.clone()),
+        match self.progress.ended() {
+            Some(FlushError::Failed(failure)) => Some(failure),
             _ => None,
         }
     }
 
     pub(crate) fn stats(&self) -> DiskStats {
-        let Progress {
+        let Reached {
             durable,
             unwritten,
             synced,
             ended,
             ..
-        } = self.progress.borrow().clone();
+        } = self.progress.reached();
         let state = self.state.lock();
         let pending = state.pending.len();
         DiskStats {
@@ -429,7 +389,7 @@ impl<V> Sink<V> {
 
     #[cfg(test)]
     pub(crate) fn unwritten(&self) -> Option<Arc<Unwritten>> {
-        self.progress.borrow().unwritten.clone()
+        self.progress.reached().unwritten
     }
 
     #[cfg(test)]
@@ -458,11 +418,7 @@ impl<V> Sink<V> {
 
     /// Says that everything up to this sequence number is on disk, but for the latest values of some entries.
     pub(crate) fn written(&self, up_to: u64, unwritten: Option<Arc<Unwritten>>) {
-        self.progress.send_modify(|progress| {
-            progress.durable = up_to;
-            progress.unwritten = unwritten;
-            progress.synced = Some(clock::real_now());
-        });
+        self.progress.note_written(up_to, unwritten);
     }
 
     /// Says how large what is on disk is.
@@ -491,7 +447,7 @@ impl<V> Sink<V> {
         let lost = mem::take(&mut state.pending);
         self.full.store(false, Ordering::Release);
         drop(state);
-        self.progress.send_modify(|progress| progress.ended = Some(why));
+        self.progress.note_end(why);
         self.room.notify_waiters();
         lost
     }
@@ -499,7 +455,7 @@ impl<V> Sink<V> {
     /// Says that others may open the folder.
     pub(crate) fn release(&self) {
         self.state.lock().phase = Phase::Released;
-        self.progress.send_modify(|progress| progress.released = true);
+        self.progress.note_release();
         self.released.notify_all();
     }
 }
