@@ -24,22 +24,23 @@
 //! each level at which a value is nested, nobody knows how much. So they run on threads with a [stack](STACK) of a known size,
 //! and where a value is nested at all, how much is left is looked at whenever they read or write.
 
+pub(crate) mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod shapes;
 mod writer;
 
-use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
+use std::ptr;
 use std::sync::Arc;
-use std::{fmt, ptr};
 
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeOwned, IgnoredAny};
 use uuid::Uuid;
 
 use crate::ground::clock::{Moment, Stamp, Wall};
-use crate::ground::unwind::{Panicked, caught, let_go};
+use crate::ground::unwind::{caught, let_go};
+use crate::slot::record::error::RecordError;
 use crate::slot::record::writer::{Notes, Writer};
 use crate::value::hidden::purpose::revealed;
 
@@ -90,25 +91,6 @@ pub(crate) struct Owing<V> {
     pub(crate) key: Uuid,
     pub(crate) record: Record<V>,
 }
-
-/// Why a record cannot be written or read.
-#[derive(Debug)]
-pub(crate) enum RecordError {
-    /// These are not the bytes of a record.
-    Malformed,
-    /// The value and the bytes do not fit. In serde's words.
-    Value(Reason),
-    /// It was written, and could not be read back.
-    Unreadable(Reason),
-    /// It has a `Some` that is written as `None` is.
-    SomeOfNothing,
-    /// Bytes in it, a number of 128 bits, or a `Some` of a struct without fields, were taken for something else.
-    Mistaken,
-    /// The value's `Serialize` or `Deserialize` has panicked.
-    Panicked,
-}
-
-type Reason = Box<dyn Error + Send + Sync>;
 
 impl<V: Serialize + DeserializeOwned> Record<V> {
     /// Appends the bytes of the record, from which it can be read. If that fails, `out` is as it was. For a thread with a
@@ -400,43 +382,6 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], RecordError> {
     *bytes = rest;
     Ok(*taken)
 }
-
-impl RecordError {
-    /// Of a value that was just written.
-    fn unreadable(self) -> RecordError {
-        match self {
-            RecordError::Value(error) => RecordError::Unreadable(error),
-            other => other,
-        }
-    }
-}
-
-impl From<Panicked> for RecordError {
-    fn from(Panicked: Panicked) -> Self {
-        RecordError::Panicked
-    }
-}
-
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RecordError::Malformed => f.write_str("these bytes are no record"),
-            RecordError::Value(error) => error.fmt(f),
-            RecordError::Unreadable(error) => write!(f, "it could not be read back: {error}"),
-            RecordError::SomeOfNothing => f.write_str(
-                "it has a `Some` of an `Option` that is `None`, or of `()`, which would come back as `None`; use an enum",
-            ),
-            RecordError::Mistaken => f.write_str(
-                "it has bytes, a number of 128 bits, or a `Some` of a struct without fields, which would come back as something \
-                 else; where it is in an enum that is `untagged`, let that say its variants; or have it written as a text, \
-                 with `#[serde(with = \"..\")]`",
-            ),
-            RecordError::Panicked => f.write_str("the value's `Serialize` or `Deserialize` has panicked"),
-        }
-    }
-}
-
-impl Error for RecordError {}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
