@@ -21,17 +21,17 @@
 //! A record that is written is read back at once. So what cannot be read is found while there is another copy.
 //!
 //! Serde's methods are the user's: they run with nothing locked, and a panic in them is an error here. They take stack for
-//! each level at which a value is nested, nobody knows how much. So they run on threads with a [stack](STACK) of a known size,
+//! each level at which a value is nested, nobody knows how much. So they run on threads with a [stack](stack) of a known size,
 //! and where a value is nested at all, how much is left is looked at whenever they read or write.
 
 pub(crate) mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod shapes;
+pub(crate) mod stack;
 mod writer;
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::ptr;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -41,6 +41,7 @@ use uuid::Uuid;
 use crate::ground::clock::{Moment, Stamp, Wall};
 use crate::ground::unwind::{caught, let_go};
 use crate::slot::record::error::RecordError;
+use crate::slot::record::stack::{READ_STACK, Stack, WRITTEN_STACK, Watched};
 use crate::slot::record::writer::{Notes, Writer};
 use crate::value::hidden::purpose::revealed;
 
@@ -56,16 +57,6 @@ const MAX_DEPTH: usize = 256;
 
 /// So few levels need no look at the stack.
 const SHALLOW: usize = 12;
-
-/// How much stack a thread needs that writes or reads records. It is address space; memory is taken for what is used.
-pub(crate) const STACK: usize = 64 << 20;
-
-/// How much of it a value may take when it is written or read back. A program that was built without optimisation takes
-/// more for the same value.
-const WRITTEN_STACK: usize = 12 << 20;
-
-/// How much when it is read.
-const READ_STACK: usize = 40 << 20;
 
 /// What is stored of one entry.
 pub(crate) struct Record<V> {
@@ -94,7 +85,7 @@ pub(crate) struct Owing<V> {
 
 impl<V: Serialize + DeserializeOwned> Record<V> {
     /// Appends the bytes of the record, from which it can be read. If that fails, `out` is as it was. For a thread with a
-    /// stack of [`STACK`].
+    /// stack of [`STACK`](stack::STACK).
     pub(crate) fn encode(&self, times: &Moment, out: &mut Vec<u8>) -> Result<(), RecordError> {
         self.encode_for(None, times, out)
     }
@@ -176,7 +167,7 @@ pub(crate) enum Decoded<V> {
 }
 
 impl<V: DeserializeOwned> Decoded<V> {
-    /// Reads a record from exactly these bytes, which were written at this time. For a thread with a stack of [`STACK`].
+    /// Reads a record from exactly these bytes, which were written at this time. For a thread with a stack of [`STACK`](stack::STACK).
     pub(crate) fn decode(mut bytes: &[u8], times: &Moment, written: Wall) -> Result<Decoded<V>, RecordError> {
         let head = Head::take(&mut bytes)?;
         let value = caught(|| read(bytes, READ_STACK))??;
@@ -303,80 +294,6 @@ fn is_at_end(next: Result<IgnoredAny, rmp_serde::decode::Error>) -> bool {
     matches!(next, Err(InvalidMarkerRead(error)) if error.kind() == ErrorKind::UnexpectedEof)
 }
 
-/// How far the stack may grow from where something began.
-#[derive(Clone, Copy)]
-struct Stack {
-    began: usize,
-    limit: usize,
-}
-
-impl Stack {
-    fn from_here(limit: usize) -> Stack {
-        Stack {
-            began: stack_pointer(),
-            limit,
-        }
-    }
-
-    #[inline]
-    fn check(self) -> io::Result<()> {
-        match self.began.abs_diff(stack_pointer()) <= self.limit {
-            true => Ok(()),
-            false => Err(io::Error::other("the value is nested too deep for the stack")),
-        }
-    }
-}
-
-/// About where the stack ends now.
-#[inline(always)]
-fn stack_pointer() -> usize {
-    let here = 0_u8;
-    ptr::from_ref(std::hint::black_box(&here)).addr()
-}
-
-/// Looks at the stack whenever something is read or written.
-struct Watched<T> {
-    of: T,
-    stack: Stack,
-}
-
-impl Read for Watched<&[u8]> {
-    #[inline]
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.stack.check()?;
-        self.of.read(buf)
-    }
-
-    #[inline]
-    fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<()> {
-        self.stack.check()?;
-        self.of.read_exact(buf)
-    }
-}
-
-impl Write for Watched<&mut Vec<u8>> {
-    #[inline]
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.write_all(buf)?;
-        Ok(buf.len())
-    }
-
-    #[inline]
-    fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        self.stack.check()?;
-        match buf {
-            // Most are, and it takes no call.
-            [byte] => self.of.push(*byte),
-            _ => self.of.extend_from_slice(buf),
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], RecordError> {
     let (taken, rest) = bytes.split_first_chunk().ok_or(RecordError::Malformed)?;
     *bytes = rest;
@@ -393,6 +310,7 @@ mod tests {
 
     use super::*;
     use crate::ground::clock::Clock;
+    use crate::slot::record::stack::STACK;
 
     fn record<V>(value: V, moment: &Moment) -> Record<V> {
         let now = moment.now();

@@ -23,7 +23,7 @@ use crate::disk::durable::folder::Lock;
 use crate::disk::durable::work::{Missing, Weight, Work};
 use crate::ground::trace;
 use crate::ground::unwind::{caught, let_go};
-use crate::slot::record::STACK;
+use crate::slot::record::stack::STACK;
 use crate::slot::records::Records;
 use crate::slot::shared::Shared;
 use crate::slot::sink::Sink;
