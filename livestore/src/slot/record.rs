@@ -126,7 +126,8 @@ pub(crate) enum Decoded<V> {
 }
 
 impl<V: DeserializeOwned> Decoded<V> {
-    /// Reads a record from exactly these bytes, which were written at this time. For a thread with a stack of [`STACK`](stack::STACK).
+    /// Reads a record from exactly these bytes, which were written at this time. For a thread with a stack of
+    /// [`STACK`](stack::STACK).
     pub(crate) fn decode(mut bytes: &[u8], times: &Moment, written: Wall) -> Result<Decoded<V>, RecordError> {
         let head = Head::take(&mut bytes)?;
         let value = caught(|| read(bytes, READ_STACK))??;

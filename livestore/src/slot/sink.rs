@@ -1,10 +1,10 @@
 //! [`Sink`]: what commits leave for the disk until it is written.
 //!
-//! A commit enters a [record](crate::slot::record::Record) under the slot's lock, before anybody can see the change. One record per key: a later one
-//! displaces an earlier one that was not taken yet. The writer takes the *whole* queue at one instant, as a batch. So
-//! what is on disk after any batch is the store as it was at that instant: whoever commits because of something that
-//! they saw enters after it, and a prefix of the entries is a prefix of the commits. What must not be torn apart, as the records
-//! of a transaction, is [kept together](whole).
+//! A commit enters a [record](crate::slot::record::Record) under the slot's lock, before anybody can see the change. One
+//! record per key: a later one displaces an earlier one that was not taken yet. The writer takes the *whole* queue at one
+//! instant, as a [batch]. So what is on disk after any batch is the store as it was at that instant: whoever commits because
+//! of something that they saw enters after it, and a prefix of the entries is a prefix of the commits. What must not be torn
+//! apart, as the records of a transaction, is [kept together](whole).
 //!
 //! Once the queue has ended, because the store was closed or because the disk failed, nothing enters any more.
 //!

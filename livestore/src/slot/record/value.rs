@@ -8,8 +8,8 @@
 //! What is written is read back at once. So what cannot be read is found while there is another copy.
 //!
 //! Serde's methods are the user's: they run with nothing locked, and a panic in them is an error here. They take stack for
-//! each level at which a value is nested, nobody knows how much. So they run on threads with a [stack](crate::slot::record::stack)
-//! of a known size, and where a value is nested at all, how much is left is looked at whenever they read or write.
+//! each level at which a value is nested, nobody knows how much. So they run on threads with a
+//! [stack](crate::slot::record::stack) of a known size, and where a value is nested at all, how much is left is looked at whenever they read or write.
 
 use std::io::ErrorKind;
 
@@ -48,7 +48,7 @@ pub(in crate::slot::record) fn write_to_be_read<V: Serialize + DeserializeOwned>
     }
 }
 
-/// The same as [`write`], with an error where that panics.
+/// The same as [`write()`], with an error where that panics.
 fn write_safely<V: Serialize>(value: &V, out: &mut Vec<u8>) -> Result<Notes, RecordError> {
     caught(|| revealed(|| write(value, out)))?
 }
