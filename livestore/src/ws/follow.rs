@@ -129,6 +129,9 @@ where
     /// Tells what the entry is in this role, or when it is to be told. The role was asked for at every version up to it that the
     /// client has not been told, or he has nothing.
     fn tell(&mut self, key: Uuid, entry: &Entry<V>, role: &R, now: Instant, out: &mut Outbox) {
+        if !self.store.route.is_made(entry) {
+            return;
+        }
         let Some(sub) = self.subs.get(&key) else { return };
         let (views, has) = (Arc::clone(&sub.role), sub.has);
         let waits = !sub.replies.is_empty();
@@ -437,6 +440,7 @@ where
         }
         if let Some((ver, told_as)) = has
             && tag.is(told_as)
+            && self.store.route.is_made(&entry)
         {
             self.resume(key, &entry, &role, &mut sub, ver);
         }
@@ -549,6 +553,9 @@ where
     fn get(&self, key: Uuid) -> Result<(u64, Json), Code> {
         let _look = self.look(key);
         let (entry, role, _) = self.seen(&key).ok_or_else(|| self.store.route.missing())?;
+        if !self.store.route.is_made(&entry) {
+            return Err(Code::Unavailable);
+        }
         let view = self.store.route.see(&role, &entry).ok_or(Code::Internal)?;
         self.store.route.store.touch(&key);
         Ok((entry.version(), view))

@@ -57,6 +57,8 @@ pub struct Route<U, V: LiveValue, R = Unseen> {
     look: Option<StayFn<U>>,
     /// Waits until what was done to an entry may be answered. Returns whether it may.
     settle: Option<SettleFn>,
+    /// Whether there is something of an entry to be told yet.
+    made: Option<Arc<dyn Fn(&V) -> bool + Send + Sync>>,
     /// Whether what this goes with has ended.
     over: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
     pub(crate) period: Duration,
@@ -99,6 +101,7 @@ impl<U, V: LiveValue> Route<U, V> {
             enter: None,
             look: None,
             settle: None,
+            made: None,
             over: None,
             period: period(AT_MOST),
             latest_per_sender: false,
@@ -137,6 +140,7 @@ impl<U, V: LiveValue> Route<U, V> {
             enter: self.enter,
             look: self.look,
             settle: self.settle,
+            made: self.made,
             over: self.over,
             period: self.period,
             latest_per_sender: self.latest_per_sender,
@@ -477,6 +481,29 @@ impl<U: 'static, V: LiveValue, R> Route<U, V, R> {
     pub(crate) fn look_with(mut self, look: impl Fn(&Cx<U>) -> Option<Stay> + Send + Sync + 'static) -> Self {
         self.look = Some(Arc::new(look));
         self
+    }
+
+    /// Who sees an entry, without what he sees of it.
+    pub(crate) fn gate(&self) -> impl Fn(&Cx<U>, &Entry<V>) -> bool + Send + Sync + use<U, V, R>
+    where
+        R: 'static,
+    {
+        let role = self.role.clone();
+        move |cx, entry| {
+            let asked = role.as_ref().map(|role| caught(|| role(cx, entry).is_some()));
+            asked.is_some_and(|asked| asked == Ok(true))
+        }
+    }
+
+    /// Has nothing told of an entry before it is made.
+    pub(crate) fn made_with(mut self, made: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
+        self.made = Some(Arc::new(made));
+        self
+    }
+
+    /// Whether there is something of an entry to be told yet.
+    pub(crate) fn is_made(&self, entry: &Entry<V>) -> bool {
+        self.made.as_ref().is_none_or(|made| made(entry))
     }
 
     /// Has it end with another.
