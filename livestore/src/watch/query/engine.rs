@@ -256,7 +256,9 @@ where
             if let Some(group) = self.group_of(&seat) {
                 group.leave(&seat);
             }
-            seat.group().into_iter().for_each(|number| self.forget_idle(number));
+            seat.group()
+                .into_iter()
+                .for_each(|number| self.forget_idle(number));
         }
     }
 

@@ -258,7 +258,11 @@ impl<V> Bell<V> {
         let mut calls = self.0.lock();
         calls.is_over = true;
         let seats = mem::take(&mut calls.seats);
-        let rest = (mem::take(&mut calls.asking), mem::take(&mut calls.leaving), calls.waker.take());
+        let rest = (
+            mem::take(&mut calls.asking),
+            mem::take(&mut calls.leaving),
+            calls.waker.take(),
+        );
         drop(calls);
         drop(rest);
         let last = error.map(|error| Arc::new(ListUpdate::Failed(error)));
