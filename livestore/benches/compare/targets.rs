@@ -119,7 +119,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use livestore_benches::rows::Unit;
+    use livestore_benches::rows::{Cell, Unit};
 
     use super::*;
 

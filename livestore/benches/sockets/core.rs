@@ -3,25 +3,35 @@
 use std::thread;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Who computes where.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Side {
-    Server,
-    Clients,
+pub(crate) struct Cores {
+    pub(crate) server: usize,
+    pub(crate) clients: usize,
 }
 
-/// Has this thread, and those that it starts, stay on its core. Says so if that cannot be done.
-pub(crate) fn pin(side: Side) {
+impl Cores {
+    /// The first and the last of those that this process may use. To be asked before it is bound to one.
+    pub(crate) fn find() -> Cores {
+        let all = match sched_getaffinity(None) {
+            Ok(set) => (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect(),
+            Err(_) => (0..thread::available_parallelism().map_or(1, usize::from)).collect::<Vec<_>>(),
+        };
+        Cores {
+            server: all.first().copied().unwrap_or(0),
+            clients: all.last().copied().unwrap_or(0),
+        }
+    }
+}
+
+/// Has this thread, and those that it starts, stay on a core. Says so if that cannot be done.
+pub(crate) fn pin(core: usize) {
     let mut set = CpuSet::new();
-    let last = thread::available_parallelism().map_or(1, usize::from) - 1;
-    set.set(match side {
-        Side::Server => 0,
-        Side::Clients => last,
-    });
+    set.set(core);
     if let Err(error) = sched_setaffinity(None, &set) {
-        eprintln!("{side:?} not pinned to a core of its own: {error}");
+        eprintln!("NOT BOUND TO A CORE, so the numbers are worth little: {error}");
     }
 }
 

@@ -111,17 +111,17 @@ impl Turn {
 }
 
 impl Crowd {
-    /// Starts a server, and has everybody follow what the shape says.
-    pub(crate) fn gather(who: Who, shape: Shape) -> Crowd {
-        let mut crowd = Crowd::empty(who, shape);
+    /// Starts a server on a core, and has everybody follow what the shape says.
+    pub(crate) fn gather(core: usize, who: Who, shape: Shape) -> Crowd {
+        let mut crowd = Crowd::empty(core, who, shape);
         crowd.connect();
         crowd
     }
 
     /// Starts a server that nobody has come to yet.
-    pub(crate) fn empty(who: Who, shape: Shape) -> Crowd {
+    pub(crate) fn empty(core: usize, who: Who, shape: Shape) -> Crowd {
         Crowd {
-            process: Process::start(who, &shape),
+            process: Process::start(core, who, &shape),
             shape,
             dialect: Dialect::of(who),
             keys: keys::keys(shape.keys),

@@ -15,8 +15,9 @@ pub(crate) fn run(run: &mut Run) {
     }
     let sockets = run.plan().many * 2;
     let shape = Shape::one(sockets, Content::Small(200));
+    let core = run.core;
     let rounds = run.fresh_turns(run.plan().rounds.min(3), |who| {
-        let mut crowd = Crowd::empty(who, shape);
+        let mut crowd = Crowd::empty(core, who, shape);
         let before = crowd.process.resident();
         crowd.connect();
         thread::sleep(Duration::from_millis(100));

@@ -36,7 +36,6 @@ use livestore_benches::sample::Plan;
 use livestore_benches::{clock, machine};
 
 use crate::args::{Args, Command};
-use crate::core::{Side, pin};
 use crate::run::Run;
 
 /// How many files are wanted: four servers with ten thousand clients each, and some more.
@@ -75,14 +74,13 @@ fn main() -> ExitCode {
             "The load of this machine is {load}: others compute here, and the numbers will be worth little.\n"
         );
     }
-    pin(Side::Clients);
     let everything = args.only.is_none() && args.command != Command::Idle;
     let plan = match args.command {
         Command::Smoke => SMOKE,
         Command::Quick | Command::Idle => QUICK,
     };
     let begun = clock::now();
-    let mut run = Run::new(plan, args.only, core::raise_files(FILES));
+    let mut run = Run::new(plan, args.only);
     if args.command != Command::Idle {
         saturation::run(&mut run);
         paced::run(&mut run);

@@ -18,9 +18,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn start(who: Who, shape: &Shape) -> Process {
+    /// Starts it on a core.
+    pub(crate) fn start(core: usize, who: Who, shape: &Shape) -> Process {
         let mut child = Command::new(env::current_exe().unwrap())
             .arg("serve")
+            .arg(core.to_string())
             .arg(who)
             .args(shape.to_words())
             .stdin(Stdio::null())

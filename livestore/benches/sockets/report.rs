@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use livestore_benches::machine;
 use livestore_benches::plot::{Curve, Plot};
 use livestore_benches::rows::{CAREFUL, Cell, LIVESTORE, NAIVE, Row, SOCKETIOXIDE, Unit, digits, table};
 
@@ -17,7 +16,7 @@ pub(crate) fn report(run: &Run) -> String {
         format!(
             "On {}. Each server has one core, and the clients of all another.\n\nMedians of {} rounds, of 3 for memory, with the \
              quartiles; everybody has a turn of at least {} ms in each round.\n",
-            machine::describe(),
+            run.machine,
             plan.rounds,
             plan.turn.as_millis(),
         )
@@ -38,7 +37,7 @@ pub(crate) fn report(run: &Run) -> String {
         ),
         (
             "Memory",
-            &rows(&|row| ["idle", "deaf-memory"].contains(&row.id.as_str())),
+            &rows(&|row| row.id == "idle" || row.id.ends_with("-memory")),
         ),
     ] {
         if !rows.is_empty() {
@@ -89,16 +88,16 @@ fn ratios(rows: &[Row]) -> String {
 /// The server's core, the clients', and how many updates were folded, for each contender.
 fn cores(run: &Run) -> String {
     let mut text = "| id | | server's core | clients' core | folded |\n|---|---|--:|--:|--:|\n".to_owned();
-    for cores in &run.cores {
+    for busy in &run.busy {
         let percent = |part: f64| format!("{:.0} %", part * 100.0);
         let _ = writeln!(
             text,
             "| `{}` | {} | {} | {} | {} |",
-            cores.id,
-            cores.who,
-            percent(cores.server),
-            percent(cores.clients),
-            percent(cores.folded)
+            busy.id,
+            busy.who,
+            percent(busy.server),
+            percent(busy.clients),
+            percent(busy.folded)
         );
     }
     text

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use livestore_benches::machine;
 use livestore_benches::rows::{CAREFUL, Cell, LIVESTORE, NAIVE, Row, SOCKETIOXIDE, Unit, Who, tell};
 use livestore_benches::sample::{Bench, Plan};
 
+use crate::FILES;
+use crate::core::{Cores, pin, raise_files};
 use crate::crowd::{Crowd, Turn};
 use crate::shape::Shape;
 
@@ -14,16 +17,20 @@ const CONTENDERS: [Who; 4] = [LIVESTORE, NAIVE, CAREFUL, SOCKETIOXIDE];
 pub(crate) struct Run {
     pub(crate) bench: Bench,
     /// How busy the cores were.
-    pub(crate) cores: Vec<Cores>,
+    pub(crate) busy: Vec<Busy>,
     /// What is to be said besides.
     pub(crate) notes: Vec<String>,
     contenders: Vec<Who>,
+    /// Where the servers compute.
+    pub(crate) core: usize,
     /// How many files a process may have.
     files: u64,
+    /// On what this runs.
+    pub(crate) machine: String,
 }
 
 /// How busy the cores were in the turns of one contender in one row, and what became of the updates: medians, as parts of 1.
-pub(crate) struct Cores {
+pub(crate) struct Busy {
     pub(crate) id: String,
     pub(crate) who: Who,
     pub(crate) server: f64,
@@ -36,13 +43,19 @@ pub(crate) struct Cores {
 pub(crate) type Rounds<T> = Vec<(Who, Vec<T>)>;
 
 impl Run {
-    pub(crate) fn new(plan: Plan, only: Option<String>, files: u64) -> Run {
+    /// Binds this thread to the core of the clients.
+    pub(crate) fn new(plan: Plan, only: Option<String>) -> Run {
+        let machine = machine::describe();
+        let cores = Cores::find();
+        pin(cores.clients);
         Run {
             bench: Bench::new(plan, only, tell),
-            cores: Vec::new(),
+            busy: Vec::new(),
             notes: Vec::new(),
             contenders: CONTENDERS.to_vec(),
-            files,
+            core: cores.server,
+            files: raise_files(FILES),
+            machine,
         }
     }
 
@@ -57,7 +70,7 @@ impl Run {
         let all = (shape.sockets + shape.deaf) * count + 200;
         let stay = all as u64 <= self.files;
         let gather = |who: Who| {
-            let mut crowd = Crowd::gather(who, shape);
+            let mut crowd = Crowd::gather(self.core, who, shape);
             crowd.rounds(self.plan().turn / 6);
             crowd
         };
@@ -121,7 +134,7 @@ impl Run {
             let folded = turns
                 .iter()
                 .map(|turn| 1.0 - turn.frames as f64 / (turn.updates * shape.per_key()) as f64);
-            self.cores.push(Cores {
+            self.busy.push(Busy {
                 id: id.to_owned(),
                 who,
                 server: median(|turn| turn.busy().0),
@@ -163,7 +176,7 @@ impl Run {
 
     /// How many updates in a second the careful server can send to all of this shape: what loads are parts of.
     pub(crate) fn capacity(&self, shape: Shape) -> f64 {
-        let mut crowd = Crowd::gather(CAREFUL, shape);
+        let mut crowd = Crowd::gather(self.core, CAREFUL, shape);
         crowd.rounds(self.plan().turn / 6);
         let turn = crowd.rounds(self.plan().turn.max(Duration::from_millis(100)));
         turn.updates as f64 * 1e9 / turn.took as f64

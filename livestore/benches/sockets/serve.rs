@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::task::unconstrained;
 
-use crate::core::{Side, pin};
+use crate::FILES;
+use crate::core::{pin, raise_files};
 use crate::room::{Now, Stamp, Texts};
 use crate::server::Server;
 use crate::shape::Shape;
@@ -26,11 +27,13 @@ use crate::times::monotonic;
 /// How often nothing happens that has nothing to do with what is measured: pings.
 pub(crate) const SELDOM: Duration = Duration::from_secs(3600);
 
-/// Serves until the connection of who started it ends. The words are who serves, and the shape.
+/// Serves until the connection of who started it ends. The words are the core, who serves, and the shape.
 pub(crate) fn serve(words: &[String]) {
-    pin(Side::Server);
-    crate::core::raise_files(crate::FILES);
-    let (who, shape) = words.split_first().unwrap();
+    let [core, who, shape @ ..] = words else {
+        unreachable!("a core, who serves, and the shape");
+    };
+    pin(core.parse().unwrap());
+    raise_files(FILES);
     let shape = Shape::from_words(shape).unwrap();
     // One thread as there is one core; else as a server has it.
     let runtime = Builder::new_multi_thread()
@@ -38,11 +41,10 @@ pub(crate) fn serve(words: &[String]) {
         .enable_all()
         .build()
         .unwrap();
-    let server = runtime.block_on(async { tokio::spawn(begin(who.clone(), shape)).await.unwrap() });
-    runtime.block_on(server).unwrap();
+    runtime.block_on(runtime.spawn(run(who.clone(), shape))).unwrap();
 }
 
-async fn begin(who: String, shape: Shape) -> tokio::task::JoinHandle<()> {
+async fn run(who: String, shape: Shape) {
     let keys = keys::keys(shape.keys);
     let texts = Texts::new(shape.content);
     let (router, server) = Server::begin(&who, &keys, shape, &texts);
@@ -62,7 +64,7 @@ async fn begin(who: String, shape: Shape) -> tokio::task::JoinHandle<()> {
         number: 0,
     };
     // Nobody is held up by how much of its turn it has used.
-    tokio::spawn(unconstrained(writer.run(control)))
+    unconstrained(writer.run(control)).await;
 }
 
 struct Writer {

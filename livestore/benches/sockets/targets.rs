@@ -92,7 +92,7 @@ const TARGETS: [Target; 18] = [
     ),
     (
         "1 % never read: memory that the server takes meanwhile: B",
-        Of("deaf-memory"),
+        Of("deaf-some-memory"),
         AtMost(1_048_576.0),
     ),
 ];
