@@ -15,6 +15,7 @@ mod frame;
 mod histogram;
 mod idle;
 mod ladder;
+mod node;
 mod paced;
 mod process;
 mod report;
@@ -82,12 +83,12 @@ fn main() -> ExitCode {
     let begun = clock::now();
     let mut run = Run::new(plan, args.only);
     if args.command != Command::Idle {
-        saturation::run(&mut run);
+        run.with_node(saturation::run);
         paced::run(&mut run);
         ladder::run(&mut run);
         deaf::run(&mut run);
     }
-    idle::run(&mut run);
+    run.with_node(idle::run);
     eprintln!("\nThat took {} s.\n", begun.elapsed().as_secs());
     let report = report::report(&run);
     println!("{report}");

@@ -4,9 +4,13 @@ use std::env;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
+use livestore_benches::keys;
 use livestore_benches::rows::Who;
 
+use crate::core::pin;
+use crate::node::{self, IN_NODE};
 use crate::shape::Shape;
 use crate::times;
 
@@ -20,15 +24,32 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it on a core.
     pub(crate) fn start(core: usize, who: Who, shape: &Shape) -> Process {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .arg("serve")
-            .arg(core.to_string())
-            .arg(who)
+        let is_in_node = IN_NODE.contains(&who);
+        let mut command = match is_in_node {
+            true => node::command(who),
+            false => {
+                let mut command = Command::new(env::current_exe().unwrap());
+                command.args(["serve", who]);
+                command
+            }
+        };
+        command
             .args(shape.to_words())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdin(match is_in_node {
+                true => Stdio::piped(),
+                false => Stdio::null(),
+            });
+        // All of its threads stay where the one that starts it is.
+        let start = move || {
+            pin(core);
+            command.spawn().unwrap()
+        };
+        let mut child = thread::spawn(start).join().unwrap();
+        if let Some(mut input) = child.stdin.take() {
+            let keys = serde_json::to_string(&keys::keys(shape.keys)).unwrap();
+            input.write_all(keys.as_bytes()).unwrap();
+        }
         let mut line = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         output.read_line(&mut line).unwrap();

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use livestore_benches::plot::{Curve, Plot};
-use livestore_benches::rows::{CAREFUL, Cell, LIVESTORE, NAIVE, Row, SOCKETIOXIDE, Unit, digits, table};
+use livestore_benches::rows::{
+    CAREFUL, Cell, LIVESTORE, NAIVE, NODE_WS, Row, SOCKET_IO, SOCKETIOXIDE, Unit, digits, table,
+};
 
 use crate::run::Run;
 use crate::{SMOKE, ladder, targets};
@@ -59,7 +61,7 @@ pub(crate) fn report(run: &Run) -> String {
 
 /// How many times as much livestore delivers, with the quartiles of what it was in each round.
 fn ratios(rows: &[Row]) -> String {
-    let others = [CAREFUL, SOCKETIOXIDE, NAIVE];
+    let others = [CAREFUL, SOCKETIOXIDE, NAIVE, NODE_WS, SOCKET_IO];
     let mut text = format!(
         "| | {} |\n|---|{}\n",
         others.join(" | "),

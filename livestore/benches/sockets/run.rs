@@ -9,6 +9,7 @@ use livestore_benches::sample::{Bench, Plan};
 use crate::FILES;
 use crate::core::{Cores, pin, raise_files};
 use crate::crowd::{Crowd, Turn};
+use crate::node::{self, IN_NODE};
 use crate::shape::Shape;
 
 /// Everybody who serves.
@@ -21,6 +22,8 @@ pub(crate) struct Run {
     /// What is to be said besides.
     pub(crate) notes: Vec<String>,
     contenders: Vec<Who>,
+    /// Those in Node, who have a part in what takes little time, and not where updates are paced: timers are coarse there.
+    node: Vec<Who>,
     /// Where the servers compute.
     pub(crate) core: usize,
     /// How many files a process may have.
@@ -48,11 +51,20 @@ impl Run {
         let machine = machine::describe();
         let cores = Cores::find();
         pin(cores.clients);
+        let mut notes = Vec::new();
+        let node = match node::folder() {
+            Some(_) => IN_NODE.to_vec(),
+            None => {
+                notes.push("Without the servers in Node, which were not there.".to_owned());
+                Vec::new()
+            }
+        };
         Run {
             bench: Bench::new(plan, only, tell),
             busy: Vec::new(),
-            notes: Vec::new(),
+            notes,
             contenders: CONTENDERS.to_vec(),
+            node,
             core: cores.server,
             files: raise_files(FILES),
             machine,
@@ -61,6 +73,15 @@ impl Run {
 
     pub(crate) fn plan(&self) -> Plan {
         self.bench.plan
+    }
+
+    /// Does something with those in Node as well, if they are there.
+    pub(crate) fn with_node<T>(&mut self, work: impl FnOnce(&mut Run) -> T) -> T {
+        let node = self.node.clone();
+        self.contenders.extend(&node);
+        let done = work(self);
+        self.contenders.truncate(CONTENDERS.len());
+        done
     }
 
     /// Has everybody take a turn in each round, with who begins changing. They are all there from the beginning, with their

@@ -18,7 +18,7 @@ use tokio::runtime::Builder;
 use tokio::task::unconstrained;
 
 use crate::FILES;
-use crate::core::{pin, raise_files};
+use crate::core::raise_files;
 use crate::room::{Now, Stamp, Texts};
 use crate::server::Server;
 use crate::shape::Shape;
@@ -27,12 +27,9 @@ use crate::times::monotonic;
 /// How often nothing happens that has nothing to do with what is measured: pings.
 pub(crate) const SELDOM: Duration = Duration::from_secs(3600);
 
-/// Serves until the connection of who started it ends. The words are the core, who serves, and the shape.
+/// Serves until the connection of who started it ends. The words are who serves, and the shape.
 pub(crate) fn serve(words: &[String]) {
-    let [core, who, shape @ ..] = words else {
-        unreachable!("a core, who serves, and the shape");
-    };
-    pin(core.parse().unwrap());
+    let (who, shape) = words.split_first().unwrap();
     raise_files(FILES);
     let shape = Shape::from_words(shape).unwrap();
     // One thread as there is one core; else as a server has it.
