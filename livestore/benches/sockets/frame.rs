@@ -56,14 +56,15 @@ mod tests {
             // As the server would send it.
             bytes[1] &= 0x7F;
             bytes.drain(header..header + 4);
-            bytes.push(0x81);
             let frame = Frame {
                 is_text: true,
                 header,
                 payload: len,
             };
+            assert_eq!(from_server(&bytes[..bytes.len() - 1]), None);
+            assert_eq!(from_server(&bytes).as_ref(), Some(&frame));
+            bytes.push(0x81);
             assert_eq!(from_server(&bytes), Some(frame));
-            assert_eq!(from_server(&bytes[..header + len - 1]), None);
         }
     }
 }
