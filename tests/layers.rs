@@ -66,9 +66,19 @@ fn parts(layer: &str, file: &str) -> Vec<PathBuf> {
     parts
 }
 
-/// What of a file is not its tests, which may reach for what they need.
+/// What of a file stands before its module of tests, which may reach for what they need. One that is a file of its own cuts
+/// nothing off.
 fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]\n").next().unwrap_or_default()
+    let mut begins = text.match_indices("#[cfg(test)]\n").map(|(at, _)| at);
+    let end = begins.find(|at| {
+        let mut below = text[*at..]
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("#["));
+        below
+            .next()
+            .is_some_and(|line| line.contains("mod ") && line.ends_with('{'))
+    });
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// Layer and file of every path in a file that begins at the root, with the line it stands in.
@@ -238,6 +248,8 @@ fn the_reading_of_imports_reads() {
     let text = "use crate::value::entry::Entry;\n// crate::not\nfn f(_: crate::slot::slot::Slot) {}\n";
     let found: Vec<_> = imports(text).map(|(layer, file, _)| (layer, file)).collect();
     assert_eq!(found, [("value", "entry"), ("slot", "slot")]);
+    let file = "#[cfg(test)]\nmod far;\nuse a;\n#[cfg(test)]\n#[allow(b)]\nmod tests {\n    use c;\n}\n";
+    assert!(without_tests(file).ends_with("use a;\n"));
     assert!(names_a_lock("use std::sync::{Arc, Mutex};") && names_a_lock("use parking_lot::Mutex;"));
     assert!(!names_a_lock("use crate::sync::Mutex;") && !names_a_lock("use std::sync::{Arc, OnceLock};"));
     let declared = layers("mod a {\n    pub(crate) mod b;\n    pub mod c;\n}\nmod check;\n");

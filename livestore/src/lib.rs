@@ -48,6 +48,7 @@ mod value {
     pub(crate) mod error;
     pub(crate) mod hidden;
     pub(crate) mod invalid;
+    pub(crate) mod list_update;
     pub mod ops;
     pub(crate) mod options;
     #[cfg(feature = "serde")]
@@ -108,6 +109,7 @@ mod watch {
     pub(crate) mod delta_watch;
     #[cfg(feature = "durable")]
     pub(crate) mod durable_watch;
+    pub(crate) mod query;
     pub(crate) mod watch;
     pub(crate) mod watch_all;
     pub(crate) mod watch_set;
@@ -142,6 +144,7 @@ mod store {
     pub(crate) mod on_drop;
     mod place;
     pub(crate) mod plans;
+    mod query;
     mod read;
     mod remove;
     mod replace;
@@ -229,11 +232,12 @@ pub use crate::value::durability::{Durability, DurabilityError, FlushError, Unwr
 pub use crate::value::entry::Entry;
 pub use crate::value::error::{
     AcquireError, CloseError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied,
-    OptionsError, Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError, TryCreateError,
+    OptionsError, QueryError, Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError, TryCreateError,
 };
 pub use crate::value::hidden::Hidden;
 pub use crate::value::invalid::{FieldError, Invalid, Never};
 pub use crate::value::ops;
+pub use crate::value::list_update::{ListChange, ListUpdate};
 #[cfg(feature = "serde")]
 pub use crate::value::options::Downtime;
 pub use crate::value::options::{ExpireMode, StoreOptions};
@@ -247,6 +251,8 @@ pub use crate::value::value::LiveValue;
 pub use crate::watch::delta_watch::DeltaWatch;
 #[cfg(feature = "durable")]
 pub use crate::watch::durable_watch::DurableWatch;
+pub use crate::watch::query::live_query::LiveQuery;
+pub use crate::watch::query::{Groups, Query};
 pub use crate::watch::watch::Watch;
 pub use crate::watch::watch_all::WatchAll;
 pub use crate::watch::watch_set::WatchSet;

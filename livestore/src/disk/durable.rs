@@ -18,7 +18,7 @@ mod work;
 pub(crate) mod writer;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{self, Path};
+use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 
 use serde::Serialize;
@@ -35,7 +35,8 @@ use crate::disk::snapshot::job::Wanted;
 use crate::disk::snapshot::load::Unreadable;
 use crate::disk::snapshot::{OnProgress, Teller, fraction};
 use crate::ground::clock;
-use crate::slot::record::{Found as Record, RecordError};
+use crate::slot::record::Decoded;
+use crate::slot::record::error::RecordError;
 use crate::slot::sink::Limits;
 use crate::table::expiry::{self, Expired};
 use crate::table::table::Table;
@@ -82,8 +83,18 @@ impl Default for Disk {
 /// Where the writer finds the entries when it writes everything anew. It holds no handle. Set once the store is there.
 pub(crate) type Source<V> = Arc<OnceLock<Weak<Table<V>>>>;
 
+/// What opening a folder comes to.
+pub(crate) struct Opened<V: LiveValue> {
+    /// What had expired by then, in batches.
+    pub(crate) expired: Vec<Expired<V>>,
+    /// To be set once the store is there.
+    pub(crate) source: Source<V>,
+    /// Wherever the process goes from here.
+    pub(crate) folder: PathBuf,
+    pub(crate) report: OpenReport,
+}
+
 /// Fills a table that nobody else has yet with what is in a folder, and has its commits written there from now on.
-/// Returns what had expired by then.
 pub(crate) fn open<V>(
     table: &Table<V>,
     path: &Path,
@@ -91,7 +102,7 @@ pub(crate) fn open<V>(
     on_unreadable: Option<UnreadableFn>,
     runtime: Option<Handle>,
     wanted: &Wanted,
-) -> Result<(Vec<Expired<V>>, Source<V>), OpenKind>
+) -> Result<Opened<V>, OpenKind>
 where
     V: LiveValue + Serialize + DeserializeOwned,
 {
@@ -105,8 +116,8 @@ where
         table.schema().accept(schema).map_err(OpenKind::Foreign)?;
     }
     let (mut report, records) = fill(table, &mut found, on_unreadable, disk.on_progress.take(), wanted)?;
-    let mut already = expiry::owed(table);
-    already.extend(expiry::expire_due(table));
+    let mut expired = expiry::owed(table);
+    expired.extend(expiry::expire_due(table));
     let shared = table.shared();
     let folder = found
         .begin(
@@ -128,12 +139,14 @@ where
         runtime,
     };
     writer.start(Arc::clone(shared)).map_err(OpenKind::Io)?;
-    report.expired = already.iter().map(|batch| batch.len() as u64).sum();
+    report.expired = expired.iter().map(|batch| batch.len() as u64).sum();
     report.duration = clock::now().saturating_duration_since(began);
-    if let Some(sink) = shared.sink() {
-        sink.set_report(report, path);
-    }
-    Ok((already, source))
+    Ok(Opened {
+        expired,
+        source,
+        folder: path,
+        report,
+    })
 }
 
 /// Returns how many records were read, too.
@@ -179,12 +192,12 @@ where
             table.take_back(&key);
         } else {
             let times = item.shift.map_or(times, |shift| times.before(shift));
-            match Record::decode(item.record, &times, item.written) {
-                Ok(Record::Owed(owing)) => {
+            match Decoded::decode(item.record, &times, item.written) {
+                Ok(Decoded::Owed(owing)) => {
                     owed.insert(key, (owing.key, owing.record.version));
                     shared.owe(key, owing);
                 }
-                Ok(Record::Entry(mut record)) => {
+                Ok(Decoded::Entry(mut record)) => {
                     // Uses that are no commits are not on disk. So that no entry goes early, it counts as used now.
                     record.used = shared.idle_limit().map(|_| shared.clock.now());
                     if !checks && record.expires_by_itself() {

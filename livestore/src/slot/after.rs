@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use smallvec::SmallVec;
+use uuid::Uuid;
 
 use crate::ground::unwind::{Panics, drop_before};
 use crate::slot::deltas::Deltas;
@@ -36,7 +37,12 @@ struct Left<V: LiveValue> {
     /// woken.
     holders: SmallVec<[Waker; 1]>,
     leftovers: SmallVec<[Leftover<V>; 2]>,
+    /// What those who watch everything are told as one, when all of it is done.
+    gathered: Option<Gathered<V>>,
 }
+
+/// The updates of several commits that are one change, in order.
+type Gathered<V> = Vec<(Uuid, Arc<Update<V>>)>;
 
 /// Something whose `Drop` may be the user's.
 #[expect(dead_code, reason = "each is here to be dropped")]
@@ -87,6 +93,22 @@ impl<V: LiveValue> After<V> {
         self.left().holders.push(holder);
     }
 
+    /// Has what those who watch everything are told gathered from now on, to be told as one.
+    pub(crate) fn gather(&mut self) {
+        self.left().gathered = Some(Vec::new());
+    }
+
+    /// Where it is gathered, if that is so.
+    pub(crate) fn gathering(&mut self) -> Option<&mut Gathered<V>> {
+        self.left.as_mut()?.gathered.as_mut()
+    }
+
+    /// What was gathered. From now on everything is told at once again.
+    pub(crate) fn gathered(&mut self) -> Gathered<V> {
+        let gathered = self.left.as_mut().and_then(|left| left.gathered.take());
+        gathered.unwrap_or_default()
+    }
+
     #[inline]
     fn left(&mut self) -> &mut Left<V> {
         self.left.get_or_insert_with(Left::new)
@@ -109,6 +131,7 @@ impl<V: LiveValue> Left<V> {
             watchers: Vec::new(),
             holders: SmallVec::new(),
             leftovers: SmallVec::new(),
+            gathered: None,
         }
     }
 }

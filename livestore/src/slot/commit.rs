@@ -60,6 +60,28 @@ impl<V: LiveValue> Change<V> {
     }
 }
 
+/// Tells those who watch everything what is one change. The slots of all its entries are locked.
+fn tell_all<V: LiveValue>(shared: &Shared<V>, told: &[(Uuid, Arc<Update<V>>)], after: &mut After<V>) {
+    let displaced = shared.feed.publish(told, shared.feed_cap(), after.watchers());
+    after.leave_all(displaced);
+}
+
+/// Tells those who watch everything what was gathered. The slots of all its entries are locked.
+pub(crate) fn tell_gathered<V: LiveValue>(shared: &Shared<V>, after: &mut After<V>) {
+    let gathered = after.gathered();
+    if !gathered.is_empty() {
+        tell_all(shared, &gathered, after);
+        after.leave_all(gathered.into_iter().map(|(_, update)| update));
+    }
+}
+
+/// How an entry ends, which decides what the disk is left.
+#[derive(Clone, Copy)]
+enum End {
+    Removed,
+    Expired,
+}
+
 impl<V: LiveValue> State<V> {
     /// Gives a new slot its first version and its times. Nobody else has the key, or sees the slot alive yet.
     pub(crate) fn bear(&mut self, shared: &Shared<V>, key: &Uuid, after: &mut After<V>) {
@@ -230,7 +252,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Remove { msg } => {
                 after.stale_deadlines += usize::from(self.is_armed(shared));
-                self.die(shared, key, Self::leave_for_disk, after);
+                self.die(shared, key, End::Removed, after);
                 if recorded || self.ring().is_some() {
                     let (val, key) = (self.entry(shared), *key);
                     self.publish_end(shared, &key, Update::Remove { msg, val, key }, after);
@@ -240,7 +262,7 @@ impl<V: LiveValue> State<V> {
             }
             Change::Expire => {
                 shared.counters.add(Count::Expired, 1);
-                self.die(shared, key, Self::leave_expired_for_disk, after);
+                self.die(shared, key, End::Expired, after);
                 if recorded || self.ring().is_some() {
                     let (val, key) = (self.entry(shared), *key);
                     self.publish_end(shared, &key, Update::Expire { val, key }, after);
@@ -305,18 +327,15 @@ impl<V: LiveValue> State<V> {
     }
 
     /// The last commit. The floor rises before anybody can see the slot dead.
-    fn die(
-        &mut self,
-        shared: &Shared<V>,
-        key: &Uuid,
-        leave_for_disk: fn(&Self, &Shared<V>, &Uuid, &mut After<V>),
-        after: &mut After<V>,
-    ) {
+    fn die(&mut self, shared: &Shared<V>, key: &Uuid, end: End, after: &mut After<V>) {
         self.word += VERSION;
         shared.raise_floor(self.version());
         self.dismiss(shared, after);
         self.word &= !(ALIVE | DUE);
-        leave_for_disk(self, shared, key, after);
+        match end {
+            End::Removed => self.leave_for_disk(shared, key, after),
+            End::Expired => self.leave_expired_for_disk(shared, key, after),
+        }
         if let Some(extra) = &mut self.extra {
             after.leave_all(extra.history.take());
             after.leave_all(extra.deltas.take().map(Leftover::Deltas));
@@ -396,11 +415,13 @@ impl<V: LiveValue> State<V> {
     }
 
     fn publish_to_all(&self, shared: &Shared<V>, key: &Uuid, update: &Arc<Update<V>>, after: &mut After<V>) {
-        if shared.feed.watchers() > 0 {
-            let displaced = shared
-                .feed
-                .publish(key, update, shared.feed_cap(), after.watchers());
-            after.leave_all(displaced);
+        if shared.feed.watchers() == 0 {
+            return;
+        }
+        let told = (*key, Arc::clone(update));
+        match after.gathering() {
+            Some(gathered) => gathered.push(told),
+            None => tell_all(shared, &[told], after),
         }
     }
 

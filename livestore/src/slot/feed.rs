@@ -70,8 +70,8 @@ pub(crate) struct Missed<V: LiveValue> {
 }
 
 /// What a watcher found.
-pub(crate) enum Fed<V: LiveValue> {
-    Next(Queued<V>),
+pub(crate) enum Fed<T> {
+    Next(T),
     /// Something of this key was missed.
     Missed(Uuid),
     Closed,
@@ -147,12 +147,11 @@ impl<V: LiveValue> Feed<V> {
         })
     }
 
-    /// Tells everybody. The caller has locked the slot. Returns what is to be dropped with nothing locked; whom to wake is added
-    /// to `wakers`.
+    /// Tells everybody what is one change, so that whoever takes all there is takes the whole of it. The caller has locked the
+    /// slots. Returns what is to be dropped with nothing locked; whom to wake is added to `wakers`.
     pub(crate) fn publish(
         &self,
-        key: &Uuid,
-        update: &Arc<Update<V>>,
+        told: &[(Uuid, Arc<Update<V>>)],
         cap: usize,
         wakers: &mut Vec<Waker>,
     ) -> Vec<Arc<Update<V>>> {
@@ -160,7 +159,9 @@ impl<V: LiveValue> Feed<V> {
         let mut state = self.state.lock();
         if !state.closed {
             for seat in state.seats.iter_mut().flatten() {
-                seat.tell(*key, Arc::clone(update), cap, &mut displaced);
+                for (key, update) in told {
+                    seat.tell(*key, Arc::clone(update), cap, &mut displaced);
+                }
                 wakers.extend(seat.waker.take());
             }
         }
@@ -186,13 +187,31 @@ impl<V: LiveValue> Feed<V> {
     }
 
     /// Takes the next update, or has the watcher woken when there is one. Without a context it is not woken.
-    pub(crate) fn take(&self, at: usize, cx: Option<&Context<'_>>) -> Fed<V> {
+    pub(crate) fn take(&self, at: usize, cx: Option<&Context<'_>>) -> Fed<Queued<V>> {
+        self.take_with(at, cx, |seat| seat.queue.pop_front())
+    }
+
+    /// Takes all updates that there are, or has the watcher woken when there are some. What was one change is there as a whole.
+    /// `into` is empty; what it has room for is kept.
+    pub(crate) fn take_all(&self, at: usize, cx: &Context<'_>, into: &mut VecDeque<Queued<V>>) -> Fed<()> {
+        self.take_with(at, Some(cx), |seat| {
+            mem::swap(&mut seat.queue, into);
+            (!into.is_empty()).then_some(())
+        })
+    }
+
+    fn take_with<T>(
+        &self,
+        at: usize,
+        cx: Option<&Context<'_>>,
+        mut take: impl FnMut(&mut Seat<V>) -> Option<T>,
+    ) -> Fed<T> {
         let Some(cx) = cx else {
-            return self.state.lock().take(at).unwrap_or(Fed::Pending);
+            return self.state.lock().take(at, take).unwrap_or(Fed::Pending);
         };
         let found = waker::find_or_wait(cx, |clone| {
             let mut state = self.state.lock();
-            if let Some(found) = state.take(at) {
+            if let Some(found) = state.take(at, &mut take) {
                 return Ok(found);
             }
             match state.seat(at) {
@@ -226,8 +245,8 @@ impl<V: LiveValue> State<V> {
         self.seats.get_mut(at)?.as_mut()
     }
 
-    /// Takes what there is for a watcher.
-    fn take(&mut self, at: usize) -> Option<Fed<V>> {
+    /// Takes what there is for a watcher: first what it missed, then what `take` takes of the rest.
+    fn take<T>(&mut self, at: usize, mut take: impl FnMut(&mut Seat<V>) -> Option<T>) -> Option<Fed<T>> {
         let closed = self.closed;
         let Some(seat) = self.seat(at) else {
             return Some(Fed::Closed);
@@ -237,7 +256,7 @@ impl<V: LiveValue> State<V> {
                 return Some(Fed::Missed(key));
             }
         }
-        let queued = seat.queue.pop_front().map(Fed::Next);
+        let queued = take(seat).map(Fed::Next);
         queued.or(closed.then_some(Fed::Closed))
     }
 }

@@ -15,7 +15,9 @@ use uuid::Uuid;
 #[cfg(feature = "durable")]
 use crate::ground::unwind::let_go;
 #[cfg(feature = "durable")]
-use crate::slot::sink::{Sink, Whole};
+use crate::slot::sink::Sink;
+#[cfg(feature = "durable")]
+use crate::slot::sink::whole::Whole;
 #[cfg(feature = "durable")]
 use crate::value::durability::FlushError;
 use crate::value::error::CloseError;
@@ -64,6 +66,13 @@ impl<V> Outlet<V> {
     /// Whether the callback is owed again, by whoever opens the folder next, what it is not known to be given.
     pub(crate) fn owes(&self) -> bool {
         self.sink().is_some_and(|sink| sink.owed().has_callback())
+    }
+
+    /// Gives back the places of what is not owed any more.
+    pub(crate) fn shrink(&self) {
+        if let Some(sink) = self.sink() {
+            sink.owed().shrink();
+        }
     }
 
     /// Notes that the callback was given an entry that has expired.
@@ -117,6 +126,8 @@ impl<V: LiveValue> Outlet<V> {
     pub(crate) fn owes(&self) -> bool {
         false
     }
+
+    pub(crate) fn shrink(&self) {}
 
     pub(crate) fn delivered(&self, _: Uuid, _: u64) {}
 

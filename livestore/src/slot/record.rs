@@ -11,37 +11,29 @@
 //! | 8 | when it was last used; only in a store where use counts |
 //! | 8 | its own deadline, all ones for never; only if it has one |
 //! | 16 | the key of an entry that has expired and is [owed](crate::slot::owed) to the callback; only of such a one |
-//! | rest | the value: MessagePack with the names of fields, of what serde writes for people |
+//! | rest | [the value](value): MessagePack with the names of fields, of what serde writes for people |
 //!
-//! Times are nanoseconds since the Unix epoch. Values name their fields, so the attributes of serde (`default`,
-//! `rename`, `alias`) say how values of an older program are read. They are what serde writes for people, as to JSON,
-//! because where it buffers (`tag`, `untagged`, `flatten`) it can read nothing else back. Structs without fields are nothing,
-//! but an empty list within a `Some`; a file may have them as lists everywhere, which is read as well.
-//!
-//! A record that is written is read back at once. So what cannot be read is found while there is another copy.
-//!
-//! Serde's methods are the user's: they run with nothing locked, and a panic in them is an error here. They take stack for
-//! each level at which a value is nested, nobody knows how much. So they run on threads with a [stack](STACK) of a known size,
-//! and where a value is nested at all, how much is left is looked at whenever they read or write.
+//! Times are nanoseconds since the Unix epoch.
 
+pub(crate) mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod shapes;
+pub(crate) mod stack;
+mod value;
 mod writer;
 
-use std::error::Error;
-use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
-use std::{fmt, ptr};
 
 use serde::Serialize;
-use serde::de::{Deserialize, DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::ground::clock::{Moment, Stamp, Wall};
-use crate::ground::unwind::{Panicked, caught, let_go};
-use crate::slot::record::writer::{Notes, Writer};
-use crate::value::hidden::purpose::revealed;
+use crate::ground::unwind::caught;
+use crate::slot::record::error::RecordError;
+use crate::slot::record::stack::READ_STACK;
+use crate::slot::record::value::{read, write_to_be_read};
 
 const USED: u8 = 1;
 const OWN: u8 = 2;
@@ -49,22 +41,6 @@ const OWED: u8 = 4;
 
 /// No entry gets so far by one commit after another, and one that starts below does not reach what a slot can count.
 const MAX_VERSION: u64 = 1 << 60;
-
-/// How deep a value may be nested.
-const MAX_DEPTH: usize = 256;
-
-/// So few levels need no look at the stack.
-const SHALLOW: usize = 12;
-
-/// How much stack a thread needs that writes or reads records. It is address space; memory is taken for what is used.
-pub(crate) const STACK: usize = 64 << 20;
-
-/// How much of it a value may take when it is written or read back. A program that was built without optimisation takes
-/// more for the same value.
-const WRITTEN_STACK: usize = 12 << 20;
-
-/// How much when it is read.
-const READ_STACK: usize = 40 << 20;
 
 /// What is stored of one entry.
 pub(crate) struct Record<V> {
@@ -91,28 +67,9 @@ pub(crate) struct Owing<V> {
     pub(crate) record: Record<V>,
 }
 
-/// Why a record cannot be written or read.
-#[derive(Debug)]
-pub(crate) enum RecordError {
-    /// These are not the bytes of a record.
-    Malformed,
-    /// The value and the bytes do not fit. In serde's words.
-    Value(Reason),
-    /// It was written, and could not be read back.
-    Unreadable(Reason),
-    /// It has a `Some` that is written as `None` is.
-    SomeOfNothing,
-    /// Bytes in it, a number of 128 bits, or a `Some` of a struct without fields, were taken for something else.
-    Mistaken,
-    /// The value's `Serialize` or `Deserialize` has panicked.
-    Panicked,
-}
-
-type Reason = Box<dyn Error + Send + Sync>;
-
 impl<V: Serialize + DeserializeOwned> Record<V> {
     /// Appends the bytes of the record, from which it can be read. If that fails, `out` is as it was. For a thread with a
-    /// stack of [`STACK`].
+    /// stack of [`STACK`](stack::STACK).
     pub(crate) fn encode(&self, times: &Moment, out: &mut Vec<u8>) -> Result<(), RecordError> {
         self.encode_for(None, times, out)
     }
@@ -154,31 +111,6 @@ impl<V: Serialize + DeserializeOwned> Record<V> {
     }
 }
 
-/// Appends a value, and reads it back from there.
-fn write_to_be_read<V: Serialize + DeserializeOwned>(
-    value: &V,
-    out: &mut Vec<u8>,
-) -> Result<(), RecordError> {
-    let start = out.len();
-    let written = write_safely(value, out)?;
-    if written.has_some_of_nothing() {
-        return Err(RecordError::SomeOfNothing);
-    }
-    let read = caught(|| read::<V>(&out[start..], WRITTEN_STACK))?.map_err(RecordError::unreadable)?;
-    let is_the_same = !written.has_ambiguous()
-        || write_safely(&read, &mut Vec::new()).is_ok_and(|again| !written.was_mistaken_in(&again));
-    let_go(read);
-    match is_the_same {
-        true => Ok(()),
-        false => Err(RecordError::Mistaken),
-    }
-}
-
-/// The same as [`write`], with an error where that panics.
-fn write_safely<V: Serialize>(value: &V, out: &mut Vec<u8>) -> Result<Notes, RecordError> {
-    caught(|| revealed(|| write(value, out)))?
-}
-
 #[cfg(feature = "durable")]
 impl<V: Serialize + DeserializeOwned> Owing<V> {
     /// As [`Record::encode`].
@@ -187,15 +119,16 @@ impl<V: Serialize + DeserializeOwned> Owing<V> {
     }
 }
 
-/// What a record is of.
-pub(crate) enum Found<V> {
+/// What the bytes of a record say.
+pub(crate) enum Decoded<V> {
     Entry(Record<V>),
     Owed(Owing<V>),
 }
 
-impl<V: DeserializeOwned> Found<V> {
-    /// Reads a record from exactly these bytes, which were written at this time. For a thread with a stack of [`STACK`].
-    pub(crate) fn decode(mut bytes: &[u8], times: &Moment, written: Wall) -> Result<Found<V>, RecordError> {
+impl<V: DeserializeOwned> Decoded<V> {
+    /// Reads a record from exactly these bytes, which were written at this time. For a thread with a stack of
+    /// [`STACK`](stack::STACK).
+    pub(crate) fn decode(mut bytes: &[u8], times: &Moment, written: Wall) -> Result<Decoded<V>, RecordError> {
         let head = Head::take(&mut bytes)?;
         let value = caught(|| read(bytes, READ_STACK))??;
         let record = Record {
@@ -207,8 +140,8 @@ impl<V: DeserializeOwned> Found<V> {
             own: head.own.map(|own| times.deadline(own, written)),
         };
         Ok(match head.owed {
-            None => Found::Entry(record),
-            Some(key) => Found::Owed(Owing { key, record }),
+            None => Decoded::Entry(record),
+            Some(key) => Decoded::Owed(Owing { key, record }),
         })
     }
 }
@@ -272,180 +205,15 @@ impl Unread<'_> {
     }
 }
 
-/// Appends a value. Returns what was written.
-fn write<V: Serialize>(value: &V, out: &mut Vec<u8>) -> Result<Notes, RecordError> {
-    let out = Watched {
-        of: out,
-        stack: Stack::from_here(WRITTEN_STACK),
-    };
-    let mut serializer = rmp_serde::Serializer::new(out)
-        .with_struct_map()
-        .with_human_readable();
-    let notes = Notes::default();
-    value
-        .serialize(Writer::new(&mut serializer, &notes))
-        .map_err(|error| RecordError::Value(error.into()))?;
-    Ok(notes)
-}
-
-/// Reads one value from exactly these bytes.
-fn read<T: DeserializeOwned>(bytes: &[u8], stack: usize) -> Result<T, RecordError> {
-    let failed = |error: rmp_serde::decode::Error| RecordError::Value(error.into());
-    let mut shallow = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
-    shallow.set_max_depth(SHALLOW);
-    match T::deserialize(&mut shallow) {
-        Ok(value) if is_at_end(IgnoredAny::deserialize(&mut shallow)) => return Ok(value),
-        Ok(value) => let_go(value),
-        // Each level takes a byte at least.
-        Err(error) if bytes.len() < SHALLOW => return Err(failed(error)),
-        // It may have been too deep; what buffers does not pass that on.
-        Err(_) => {}
-    }
-    let bytes = Watched {
-        of: bytes,
-        stack: Stack::from_here(stack),
-    };
-    let mut deep = rmp_serde::Deserializer::new(bytes).with_human_readable();
-    deep.set_max_depth(MAX_DEPTH);
-    let value = T::deserialize(&mut deep).map_err(failed)?;
-    if deep.into_inner().of.is_empty() {
-        return Ok(value);
-    }
-    let_go(value);
-    Err(RecordError::Value("more items than the value takes".into()))
-}
-
-/// Whether there was nothing left to read.
-fn is_at_end(next: Result<IgnoredAny, rmp_serde::decode::Error>) -> bool {
-    use rmp_serde::decode::Error::InvalidMarkerRead;
-    matches!(next, Err(InvalidMarkerRead(error)) if error.kind() == ErrorKind::UnexpectedEof)
-}
-
-/// How far the stack may grow from where something began.
-#[derive(Clone, Copy)]
-struct Stack {
-    began: usize,
-    limit: usize,
-}
-
-impl Stack {
-    fn from_here(limit: usize) -> Stack {
-        Stack {
-            began: stack_pointer(),
-            limit,
-        }
-    }
-
-    #[inline]
-    fn check(self) -> io::Result<()> {
-        match self.began.abs_diff(stack_pointer()) <= self.limit {
-            true => Ok(()),
-            false => Err(io::Error::other("the value is nested too deep for the stack")),
-        }
-    }
-}
-
-/// About where the stack ends now.
-#[inline(always)]
-fn stack_pointer() -> usize {
-    let here = 0_u8;
-    ptr::from_ref(std::hint::black_box(&here)).addr()
-}
-
-/// Looks at the stack whenever something is read or written.
-struct Watched<T> {
-    of: T,
-    stack: Stack,
-}
-
-impl Read for Watched<&[u8]> {
-    #[inline]
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.stack.check()?;
-        self.of.read(buf)
-    }
-
-    #[inline]
-    fn read_exact(&mut self, buf: &mut [u8]) -> io::Result<()> {
-        self.stack.check()?;
-        self.of.read_exact(buf)
-    }
-}
-
-impl Write for Watched<&mut Vec<u8>> {
-    #[inline]
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.write_all(buf)?;
-        Ok(buf.len())
-    }
-
-    #[inline]
-    fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
-        self.stack.check()?;
-        match buf {
-            // Most are, and it takes no call.
-            [byte] => self.of.push(*byte),
-            _ => self.of.extend_from_slice(buf),
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], RecordError> {
     let (taken, rest) = bytes.split_first_chunk().ok_or(RecordError::Malformed)?;
     *bytes = rest;
     Ok(*taken)
 }
 
-impl RecordError {
-    /// Of a value that was just written.
-    fn unreadable(self) -> RecordError {
-        match self {
-            RecordError::Value(error) => RecordError::Unreadable(error),
-            other => other,
-        }
-    }
-}
-
-impl From<Panicked> for RecordError {
-    fn from(Panicked: Panicked) -> Self {
-        RecordError::Panicked
-    }
-}
-
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RecordError::Malformed => f.write_str("these bytes are no record"),
-            RecordError::Value(error) => error.fmt(f),
-            RecordError::Unreadable(error) => write!(f, "it could not be read back: {error}"),
-            RecordError::SomeOfNothing => f.write_str(
-                "it has a `Some` of an `Option` that is `None`, or of `()`, which would come back as `None`; use an enum",
-            ),
-            RecordError::Mistaken => f.write_str(
-                "it has bytes, a number of 128 bits, or a `Some` of a struct without fields, which would come back as something \
-                 else; where it is in an enum that is `untagged`, let that say its variants; or have it written as a text, \
-                 with `#[serde(with = \"..\")]`",
-            ),
-            RecordError::Panicked => f.write_str("the value's `Serialize` or `Deserialize` has panicked"),
-        }
-    }
-}
-
-impl Error for RecordError {}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use serde::Deserialize;
-    use serde::ser::SerializeSeq;
-
     use super::*;
     use crate::ground::clock::Clock;
 
@@ -474,10 +242,10 @@ mod tests {
 
     pub(super) fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, RecordError> {
         let moment = Clock::start().moment();
-        match Found::decode(bytes, &moment, moment.wall_now())? {
-            Found::Entry(record) => Ok(Arc::into_inner(record.value).unwrap()),
+        match Decoded::decode(bytes, &moment, moment.wall_now())? {
+            Decoded::Entry(record) => Ok(Arc::into_inner(record.value).unwrap()),
             // A bit of it was flipped.
-            Found::Owed(_) => Err(RecordError::Malformed),
+            Decoded::Owed(_) => Err(RecordError::Malformed),
         }
     }
 
@@ -491,7 +259,7 @@ mod tests {
                 (written.used, written.own) = (used, own);
                 let mut bytes = Vec::new();
                 written.encode(&moment, &mut bytes).unwrap();
-                let Found::Entry(read) = Found::<u8>::decode(&bytes, &moment, moment.wall_now()).unwrap()
+                let Decoded::Entry(read) = Decoded::<u8>::decode(&bytes, &moment, moment.wall_now()).unwrap()
                 else {
                     panic!("nobody is owed it")
                 };
@@ -517,7 +285,7 @@ mod tests {
             owing.encode(&moment, &mut bytes).unwrap();
             let unread = Unread::of(&bytes);
             assert_eq!((unread.version, unread.owed), (3, Some(key)));
-            let Found::Owed(read) = Found::<String>::decode(&bytes, &moment, moment.wall_now()).unwrap()
+            let Decoded::Owed(read) = Decoded::<String>::decode(&bytes, &moment, moment.wall_now()).unwrap()
             else {
                 panic!("it is owed")
             };
@@ -527,63 +295,9 @@ mod tests {
             );
             // And none of it is anything else.
             for end in 0..bytes.len() {
-                assert!(Found::<String>::decode(&bytes[..end], &moment, moment.wall_now()).is_err());
+                assert!(Decoded::<String>::decode(&bytes[..end], &moment, moment.wall_now()).is_err());
             }
         }
-    }
-
-    #[test]
-    fn fields_go_by_name() {
-        #[derive(Serialize, Deserialize)]
-        struct Old {
-            points: u32,
-            gone: String,
-        }
-        #[derive(Debug, PartialEq, Deserialize)]
-        struct New {
-            #[serde(default)]
-            added: Option<u8>,
-            #[serde(alias = "points")]
-            score: u64,
-        }
-        let bytes = encode(Old {
-            points: 9,
-            gone: "x".into(),
-        });
-        let new = New {
-            added: None,
-            score: 9,
-        };
-        assert_eq!(decode::<New>(&bytes.unwrap()).unwrap(), new);
-    }
-
-    #[test]
-    fn what_serde_has_comes_back() {
-        #[derive(Debug, PartialEq, Serialize, Deserialize)]
-        enum Kind {
-            Unit,
-            Newtype(i128),
-            Tuple(char, f32),
-            Struct { map: BTreeMap<(u8, u8), Option<()>> },
-        }
-        #[derive(Debug, PartialEq, Serialize, Deserialize)]
-        struct All {
-            kinds: Vec<Kind>,
-            #[serde(flatten)]
-            rest: BTreeMap<String, u64>,
-        }
-        let all = || All {
-            kinds: vec![
-                Kind::Unit,
-                Kind::Newtype(i128::MIN),
-                Kind::Tuple('ß', f32::MIN_POSITIVE),
-                Kind::Struct {
-                    map: BTreeMap::from([((1, 2), None)]),
-                },
-            ],
-            rest: BTreeMap::from([("max".to_owned(), u64::MAX)]),
-        };
-        assert_eq!(decode::<All>(&encode(all()).unwrap()).unwrap(), all());
     }
 
     #[test]
@@ -602,143 +316,5 @@ mod tests {
         let mut longer = bytes;
         longer.push(0);
         assert!(decode::<Vec<String>>(&longer).is_err());
-    }
-
-    #[test]
-    fn a_panic_of_serde_is_an_error() {
-        struct Panics;
-        impl Serialize for Panics {
-            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-                panic!("serialize")
-            }
-        }
-        impl<'de> Deserialize<'de> for Panics {
-            fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-                panic!("deserialize")
-            }
-        }
-        assert!(matches!(encode(Panics), Err(RecordError::Panicked)));
-        let bytes = encode(1).unwrap();
-        assert!(matches!(decode::<Panics>(&bytes), Err(RecordError::Panicked)));
-    }
-
-    /// It used to be written, and could never be read again.
-    #[test]
-    fn a_value_that_could_not_be_read_is_not_written() {
-        #[derive(Serialize, Deserialize)]
-        struct Deep(Option<Box<Deep>>, u8);
-        let nested = |levels| (0..levels).fold(Deep(None, 0), |inner, _| Deep(Some(Box::new(inner)), 0));
-        assert!(decode::<Deep>(&encode(nested(100)).unwrap()).is_ok());
-        assert!(matches!(encode(nested(300)), Err(RecordError::Unreadable(_))));
-    }
-
-    /// It says a wrong number of items; what follows them must not be taken for something else, or be forgotten.
-    #[test]
-    fn a_value_that_miscounts_itself_is_not_written() {
-        struct Liar(usize);
-        impl Serialize for Liar {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut seq = serializer.serialize_seq(Some(self.0))?;
-                seq.serialize_element(&1_u8)?;
-                seq.serialize_element(&2_u8)?;
-                seq.end()
-            }
-        }
-        impl<'de> Deserialize<'de> for Liar {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Vec::<u8>::deserialize(deserializer).map(|items| Liar(items.len()))
-            }
-        }
-        assert_eq!(decode::<Vec<u8>>(&encode(Liar(2)).unwrap()).unwrap(), [1, 2]);
-        for wrong in [0, 1, 3] {
-            let refused = encode(Liar(wrong)).unwrap_err();
-            assert!(
-                matches!(refused, RecordError::Unreadable(_) | RecordError::Value(_)),
-                "{refused}"
-            );
-        }
-    }
-
-    /// As files have it that were written before it was nothing.
-    #[test]
-    fn a_struct_without_fields_is_read_from_an_empty_list() {
-        #[derive(Debug, PartialEq, Serialize, Deserialize)]
-        struct Unit;
-        #[derive(Debug, PartialEq, Serialize, Deserialize)]
-        #[serde(tag = "t")]
-        enum Tagged<T> {
-            One { unit: T, maybe: Option<T>, list: Vec<T> },
-        }
-        fn tagged<T>(unit: impl Fn() -> T) -> Tagged<T> {
-            Tagged::One {
-                unit: unit(),
-                maybe: Some(unit()),
-                list: vec![unit(), unit()],
-            }
-        }
-        let before = encode(tagged(|| [(); 0])).unwrap();
-        assert_eq!(decode::<Tagged<Unit>>(&before).unwrap(), tagged(|| Unit));
-        let now = encode(tagged(|| Unit)).unwrap();
-        assert_eq!(decode::<Tagged<Unit>>(&now).unwrap(), tagged(|| Unit));
-        assert_ne!(now, before);
-    }
-
-    #[test]
-    fn a_some_that_would_come_back_as_none_is_not_written() {
-        #[derive(Debug, PartialEq, Serialize, Deserialize)]
-        struct Unit;
-        type Patch = BTreeMap<u8, Option<Option<u8>>>;
-        let patch = |patch| encode(Patch::from([(1, patch)]));
-        for fine in [None, Some(Some(1))] {
-            let read = decode::<Patch>(&patch(fine).unwrap()).unwrap();
-            assert_eq!(read, Patch::from([(1, fine)]));
-        }
-        assert!(matches!(patch(Some(None)), Err(RecordError::SomeOfNothing)));
-        assert!(matches!(encode(Some(())), Err(RecordError::SomeOfNothing)));
-        assert_eq!(
-            decode::<Vec<()>>(&encode(vec![(), ()]).unwrap()).unwrap(),
-            [(), ()]
-        );
-        let unit = decode::<Option<Unit>>(&encode(Some(Unit)).unwrap()).unwrap();
-        assert_eq!(unit, Some(Unit));
-    }
-
-    /// A value whose levels take much stack used to end the process when it was read.
-    #[test]
-    fn a_value_that_needs_too_much_stack_is_not_written_and_not_read() {
-        struct Wide(Option<Box<Wide>>);
-        impl Serialize for Wide {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                (0, &self.0).serialize(serializer)
-            }
-        }
-        impl<'de> Deserialize<'de> for Wide {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let much = std::hint::black_box([1_u8; 1 << 20]);
-                let (_, inner) = <(u8, _)>::deserialize(deserializer)?;
-                std::hint::black_box(&much);
-                Ok(Wide(inner))
-            }
-        }
-        let nested = |levels| (1..levels).fold(Wide(None), |inner, _| Wide(Some(Box::new(inner))));
-        let run = move || {
-            assert!(decode::<Wide>(&encode(nested(3)).unwrap()).is_ok());
-            let refused = encode(nested(20)).unwrap_err();
-            assert!(
-                refused.to_string().contains("too deep for the stack"),
-                "{refused}"
-            );
-            // What another program has written, which takes less.
-            #[derive(Serialize, Deserialize)]
-            struct Slim(u8, Option<Box<Slim>>);
-            let slim = (1..100).fold(Slim(0, None), |inner, _| Slim(0, Some(Box::new(inner))));
-            let refused = decode::<Wide>(&encode(slim).unwrap()).map(|_| ()).unwrap_err();
-            assert!(
-                refused.to_string().contains("too deep for the stack"),
-                "{refused}"
-            );
-        };
-        let thread = std::thread::Builder::new().stack_size(STACK);
-        thread.spawn(run).unwrap().join().unwrap();
     }
 }

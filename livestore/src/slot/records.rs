@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::ground::clock::Moment;
-use crate::slot::record::{Owing, Record, RecordError};
+use crate::slot::record::error::RecordError;
+use crate::slot::record::{Owing, Record};
 
 /// Room for so many is kept for the next batch; more goes back to the allocator.
 const KEEP_CAPACITY: usize = 1 << 16;

@@ -1,32 +1,26 @@
 //! [`Sink`]: what commits leave for the disk until it is written.
 //!
-//! A commit enters a [`Record`] under the slot's lock, before anybody can see the change. One record per key: a later one
-//! displaces an earlier one that was not taken yet. The writer takes the *whole* queue at one instant, as a batch. So
-//! what is on disk after any batch is the store as it was at that instant: whoever commits because of something that
-//! they saw enters after it, and a prefix of the entries is a prefix of the commits.
-//!
-//! A transaction enters its records one after another, and its watchers may see the first before the last is entered.
-//! So no batch is closed while a transaction is under way; one that begins while a batch waits for others waits for the
-//! batch. It does so with its slots locked, which is safe: a transaction that is under way has all its locks but those of
-//! shards, and nobody who has a shard waits for anything here but the queue's own short lock.
+//! A commit enters a [record](crate::slot::record::Record) under the slot's lock, before anybody can see the change. One
+//! record per key: a later one displaces an earlier one that was not taken yet. The writer takes the *whole* queue at one
+//! instant, as a [batch]. So what is on disk after any batch is the store as it was at that instant: whoever commits because
+//! of something that they saw enters after it, and a prefix of the entries is a prefix of the commits. What must not be torn
+//! apart, as the records of a transaction, is [kept together](whole).
 //!
 //! Once the queue has ended, because the store was closed or because the disk failed, nothing enters any more.
 //!
 //! Lock order: only what is [owed](crate::slot::owed) is locked under it. Nothing of the user's runs under it: what is displaced
 //! is handed out.
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
-mod tests;
+pub(crate) mod batch;
+pub(crate) mod progress;
+pub(crate) mod whole;
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 use std::{mem, process};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::ground::clock;
@@ -35,10 +29,10 @@ use crate::ground::stats::{DiskState, DiskStats};
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
 use crate::ground::sync::{Condvar, Mutex, MutexGuard};
 use crate::slot::owed::Owed;
-use crate::slot::record::{Owing, Record};
+use crate::slot::record::Owing;
 use crate::slot::records::{ForDisk, Records};
-use crate::value::durability::{DurabilityError, FlushError, UnwrittenError};
-use crate::value::report::{Named, OpenReport};
+use crate::slot::sink::progress::{Progress, Reached, Unwritten};
+use crate::value::durability::{DurabilityError, FlushError};
 
 /// Until it is known how many bytes a record has, it is taken for so many.
 const LIKELY_BYTES: usize = 64 << 10;
@@ -69,14 +63,12 @@ pub(crate) struct Sink<V> {
     full: AtomicBool,
     /// Wakes those who wait until it is not full.
     room: Notify,
-    progress: watch::Sender<Progress>,
+    progress: Progress,
     /// What the callback of expired entries was not given yet.
     owed: Owed<V>,
     limits: Limits,
     /// A child that was forked has no writer.
     process: u32,
-    /// How the folder was opened, and which it is. Set once, before anybody has the store.
-    report: OnceLock<(OpenReport, PathBuf)>,
 }
 
 /// How large what is on disk is, in bytes.
@@ -123,75 +115,6 @@ enum Phase {
     Released,
 }
 
-/// How far the disk has come.
-#[derive(Clone, Debug)]
-pub(crate) struct Progress {
-    /// Everything up to this sequence number is on disk. Never decreases.
-    pub(crate) durable: u64,
-    /// Entries whose latest value could not be written.
-    pub(crate) unwritten: Option<Arc<Unwritten>>,
-    /// When a batch came to disk.
-    synced: Option<Instant>,
-    /// Set once: nothing more will be on disk.
-    pub(crate) ended: Option<FlushError>,
-    /// Set once, after that: others may open the folder.
-    released: bool,
-}
-
-/// Entries whose latest values could not be written.
-#[derive(Debug)]
-pub(crate) struct Unwritten {
-    /// Of all of them.
-    pub(crate) error: UnwrittenError,
-    pub(crate) reasons: HashMap<Uuid, String>,
-}
-
-impl Unwritten {
-    /// What is said of one of them. `None` if it is none.
-    fn of(&self, key: &Uuid) -> Option<UnwrittenError> {
-        let reason = self.reasons.get(key)?;
-        let mut named = Named::default();
-        named.add(*key, reason.clone());
-        Some(UnwrittenError::new(self.error.folder(), named))
-    }
-}
-
-/// Everything that was pending at one instant.
-pub(crate) struct Batch<V> {
-    pub(crate) records: Records<V>,
-    /// The sequence number of the last record entered before that instant.
-    pub(crate) up_to: u64,
-}
-
-/// What the writer is to do next.
-pub(crate) enum Next<V> {
-    Write(Batch<V>),
-    /// Something else that it has to do.
-    Work,
-    /// Nothing more is to come.
-    End,
-}
-
-/// Whether the writer has something else to do.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Otherwise {
-    Wait,
-    Work,
-}
-
-/// A transaction under way; no batch is closed while it lives.
-pub(crate) struct Whole<'a, V> {
-    sink: &'a Sink<V>,
-}
-
-/// The place of a record that was taken out for a moment. No batch is closed while it lives, so that one is
-/// [put back](Self::put_back) before. If none is, the batch has nothing of the entry.
-#[must_use]
-pub(crate) struct TakenOut<'a, V> {
-    whole: Whole<'a, V>,
-    place: usize,
-}
-
 impl<V> Sink<V> {
     pub(crate) fn new(limits: Limits) -> Sink<V> {
         Sink {
@@ -215,17 +138,10 @@ impl<V> Sink<V> {
             released: Condvar::new(),
             full: AtomicBool::new(false),
             room: Notify::new(),
-            progress: watch::Sender::new(Progress {
-                durable: 0,
-                unwritten: None,
-                synced: None,
-                ended: None,
-                released: false,
-            }),
+            progress: Progress::new(),
             owed: Owed::new(false),
             limits,
             process: process::id(),
-            report: OnceLock::new(),
         }
     }
 
@@ -237,18 +153,6 @@ impl<V> Sink<V> {
 
     pub(crate) fn owed(&self) -> &Owed<V> {
         &self.owed
-    }
-
-    pub(crate) fn set_report(&self, report: OpenReport, folder: PathBuf) {
-        let _ = self.report.set((report, folder));
-    }
-
-    pub(crate) fn report(&self) -> Option<OpenReport> {
-        self.report.get().map(|(report, _)| *report)
-    }
-
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        self.report.get().map(|(_, folder)| &**folder)
     }
 
     // For commits, under the slot's lock.
@@ -308,34 +212,6 @@ impl<V> Sink<V> {
         }
     }
 
-    /// Takes out what is pending of a key if it is of this very value, and nobody else has that. Lets go of it, so that
-    /// the value is the caller's alone.
-    pub(crate) fn take_out(&self, key: &Uuid, value: &Arc<V>) -> Option<TakenOut<'_, V>> {
-        let mut state = self.state.lock();
-        if state.phase != Phase::Open || state.closing_batch {
-            return None;
-        }
-        let place = state.pending.find(key)?;
-        let is_of_it =
-            |record: &Record<V>| Arc::ptr_eq(&record.value, value) && Arc::strong_count(value) == 2;
-        // Somebody else has the value, so it does not end here.
-        drop(state.pending.take_out_if(place, is_of_it)?);
-        state.transactions += 1;
-        let whole = Whole { sink: self };
-        Some(TakenOut { whole, place })
-    }
-
-    /// Begins a transaction. The caller has locked every slot that it will.
-    pub(crate) fn transaction(&self) -> Whole<'_, V> {
-        let mut state = self.state.lock();
-        // In a process that was forked meanwhile nobody would say that it is closed.
-        while state.closing_batch && self.is_its_process() {
-            self.between.wait(&mut state);
-        }
-        state.transactions += 1;
-        Whole { sink: self }
-    }
-
     // For those who wait, with nothing locked.
 
     /// Not in a process that was forked, which has no writer that would make room.
@@ -375,27 +251,16 @@ impl<V> Sink<V> {
     }
 
     /// Has the writer write what is asked for now, and waits until it has. Returns how far it has come by then.
-    async fn written_up_to(&self, want: impl FnOnce(&mut State<V>) -> u64) -> Result<Progress, FlushError> {
+    async fn written_up_to(&self, want: impl FnOnce(&mut State<V>) -> u64) -> Result<Reached, FlushError> {
         if !self.is_its_process() {
             return Err(FlushError::Forked);
         }
-        let mut progress = self.progress.subscribe();
-        if let Some(ended) = &progress.borrow().ended {
-            return Err(ended.clone());
+        if let Some(ended) = self.progress.ended() {
+            return Err(ended);
         }
-        let Some(target) = self.want(want) else {
-            return Err(self.end().await);
-        };
-        #[cfg(feature = "test-util")]
-        let _time = clock::stand_still();
-        let seen = progress
-            .wait_for(|now| now.durable >= target || now.ended.is_some())
-            .await;
-        match seen.as_deref() {
-            Ok(now) if now.durable >= target => Ok(now.clone()),
-            Ok(Progress { ended: Some(why), .. }) => Err(why.clone()),
-            // It neither came so far nor ended, so the queue is gone, which whoever asks keeps.
-            Ok(_) | Err(_) => Err(FlushError::Closed),
+        match self.want(want) {
+            Some(target) => self.progress.until(target).await,
+            None => Err(self.end().await),
         }
     }
 
@@ -409,23 +274,7 @@ impl<V> Sink<V> {
     /// Waits until everything up to this sequence number is on disk, and the latest value of this entry among it. Returns
     /// whether it is; otherwise it never will be.
     pub(crate) async fn until_on_disk(&self, target: u64, key: &Uuid) -> bool {
-        if !self.is_its_process() {
-            return false;
-        }
-        let is_there = |now: &Progress| {
-            now.durable >= target
-                && now
-                    .unwritten
-                    .as_ref()
-                    .is_none_or(|missing| !missing.reasons.contains_key(key))
-        };
-        #[cfg(feature = "test-util")]
-        let _time = clock::stand_still();
-        let mut progress = self.progress.subscribe();
-        let seen = progress
-            .wait_for(|now| is_there(now) || now.ended.is_some())
-            .await;
-        seen.is_ok_and(|now| is_there(&now))
+        self.is_its_process() && self.progress.until_with(target, key).await
     }
 
     /// Has the writer write what is wanted now. Returns its sequence number, or `None` if nothing enters any more.
@@ -462,16 +311,9 @@ impl<V> Sink<V> {
 
     /// Waits until the writer has ended and others may open the folder. Returns why it has.
     pub(crate) async fn end(&self) -> FlushError {
-        if !self.is_its_process() {
-            return FlushError::Forked;
-        }
-        #[cfg(feature = "test-util")]
-        let _time = clock::stand_still();
-        let mut progress = self.progress.subscribe();
-        let seen = progress.wait_for(|now| now.released).await;
-        match seen.as_deref() {
-            Ok(Progress { ended: Some(why), .. }) => why.clone(),
-            Ok(_) | Err(_) => FlushError::Closed,
+        match self.is_its_process() {
+            true => self.progress.until_released().await,
+            false => FlushError::Forked,
         }
     }
 
@@ -499,20 +341,20 @@ impl<V> Sink<V> {
 
     /// Why the disk has failed, if it has.
     pub(crate) fn failure(&self) -> Option<DurabilityError> {
-        match &self.progress.borrow().ended {
-            Some(FlushError::Failed(failure)) => Some(failure.clone()),
+        match self.progress.ended() {
+            Some(FlushError::Failed(failure)) => Some(failure),
             _ => None,
         }
     }
 
     pub(crate) fn stats(&self) -> DiskStats {
-        let Progress {
+        let Reached {
             durable,
             unwritten,
             synced,
             ended,
             ..
-        } = self.progress.borrow().clone();
+        } = self.progress.reached();
         let state = self.state.lock();
         let pending = state.pending.len();
         DiskStats {
@@ -547,7 +389,7 @@ impl<V> Sink<V> {
 
     #[cfg(test)]
     pub(crate) fn unwritten(&self) -> Option<Arc<Unwritten>> {
-        self.progress.borrow().unwritten.clone()
+        self.progress.reached().unwritten
     }
 
     #[cfg(test)]
@@ -574,62 +416,9 @@ impl<V> Sink<V> {
         state.entered
     }
 
-    /// Waits until something is pending and either `interval` has passed, or it is wanted, or much; then takes everything
-    /// at one instant, and leaves `empty` in its place. Does not wait if there is something else to do.
-    pub(crate) fn next(&self, interval: Duration, empty: &mut Records<V>, otherwise: Otherwise) -> Next<V> {
-        let mut state = self.state.lock();
-        loop {
-            if state.pending.is_empty() {
-                if state.phase != Phase::Open {
-                    return Next::End;
-                }
-                if otherwise == Otherwise::Work {
-                    return Next::Work;
-                }
-                self.work.wait(&mut state);
-                continue;
-            }
-            if state.phase != Phase::Open || state.wanted || state.pending.len() >= state.early() {
-                break;
-            }
-            let now = clock::real_now();
-            let until = state.since.get_or_insert(now).checked_add(interval);
-            if until.is_some_and(|until| until <= now) {
-                break;
-            }
-            match (otherwise, until) {
-                (Otherwise::Work, _) => return Next::Work,
-                (Otherwise::Wait, Some(until)) => drop(self.work.wait_until(&mut state, until)),
-                (Otherwise::Wait, None) => self.work.wait(&mut state),
-            }
-        }
-        // No transaction half-way.
-        state.closing_batch = true;
-        while state.transactions > 0 {
-            self.between.wait(&mut state);
-        }
-        state.closing_batch = false;
-        state.wanted = false;
-        state.since = None;
-        state.taken = state.entered;
-        let batch = Batch {
-            records: mem::replace(&mut state.pending, mem::take(empty)),
-            up_to: state.entered,
-        };
-        self.full.store(false, Ordering::Release);
-        drop(state);
-        self.between.notify_all();
-        self.room.notify_waiters();
-        Next::Write(batch)
-    }
-
     /// Says that everything up to this sequence number is on disk, but for the latest values of some entries.
     pub(crate) fn written(&self, up_to: u64, unwritten: Option<Arc<Unwritten>>) {
-        self.progress.send_modify(|progress| {
-            progress.durable = up_to;
-            progress.unwritten = unwritten;
-            progress.synced = Some(clock::real_now());
-        });
+        self.progress.note_written(up_to, unwritten);
     }
 
     /// Says how large what is on disk is.
@@ -658,7 +447,7 @@ impl<V> Sink<V> {
         let lost = mem::take(&mut state.pending);
         self.full.store(false, Ordering::Release);
         drop(state);
-        self.progress.send_modify(|progress| progress.ended = Some(why));
+        self.progress.note_end(why);
         self.room.notify_waiters();
         lost
     }
@@ -666,7 +455,7 @@ impl<V> Sink<V> {
     /// Says that others may open the folder.
     pub(crate) fn release(&self) {
         self.state.lock().phase = Phase::Released;
-        self.progress.send_modify(|progress| progress.released = true);
+        self.progress.note_release();
         self.released.notify_all();
     }
 }
@@ -693,41 +482,5 @@ impl<V> State<V> {
     /// At how many pending records a batch is closed before its time.
     fn early(&self) -> usize {
         self.limit.div_ceil(2)
-    }
-}
-
-/// Whether a record that is put back is of another commit.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Commit {
-    Same,
-    Next,
-}
-
-impl<V> TakenOut<'_, V> {
-    /// Puts a record where the other was.
-    pub(crate) fn put_back(self, record: Record<V>, commit: Commit) {
-        let sink = self.whole.sink;
-        let mut state = sink.state.lock();
-        state.pending.put_back(self.place, record);
-        state.entered += u64::from(commit == Commit::Next);
-        mem::forget(self.whole);
-        sink.end_transaction(state);
-    }
-}
-
-impl<V> Sink<V> {
-    fn end_transaction(&self, mut state: MutexGuard<'_, State<V>>) {
-        state.transactions -= 1;
-        let tell = state.transactions == 0 && state.closing_batch;
-        drop(state);
-        if tell {
-            self.between.notify_all();
-        }
-    }
-}
-
-impl<V> Drop for Whole<'_, V> {
-    fn drop(&mut self) {
-        self.sink.end_transaction(self.sink.state.lock());
     }
 }

@@ -16,7 +16,7 @@ use crate::slot::record::{Owing, Record};
 use crate::slot::records::ForDisk;
 use crate::slot::shared::Shared;
 #[cfg(feature = "durable")]
-use crate::slot::sink::Commit;
+use crate::slot::sink::whole::Commit;
 use crate::slot::slot::State;
 #[cfg(feature = "serde")]
 use crate::slot::slot::{Extra, Own, Slot, VERSION};

@@ -109,10 +109,10 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// lives; with a runtime that ends, they are lost.
     ///
     /// In a store that is kept on disk they are not: what the callback has not returned from, however the process ended, is
-    /// passed again when the folder is opened next, before anything else is. So there an entry is passed at least once, and
-    /// what the callback does should bear being done twice, as the settling of an auction under the auction's key does. A store
-    /// that is opened without a callback or without an `expire_check_freq` leaves it for one that has both. Only an entry whose
-    /// value cannot be written (see `flush`) is not passed again.
+    /// passed again when the folder is opened next, before anything else is, in the order in which it expired. So there an
+    /// entry is passed at least once, and what the callback does should bear being done twice, as the settling of an auction
+    /// under the auction's key does. A store that is opened without a callback or without an `expire_check_freq` leaves it for
+    /// one that has both. Only an entry whose value cannot be written (see `flush`) is not passed again.
     ///
     /// Has an effect only with an [`expire_check_freq`](StoreOptions::expire_check_freq). A callback that captures a
     /// handle keeps the store open for ever: use [`on_expire_with`](Self::on_expire_with), or capture a

@@ -193,12 +193,15 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
         if disk.limits.records == 0 || disk.limits.bytes == 0 {
             return Err(OpenKind::Options(OptionsError::PendingLimit).at(&path));
         }
-        let table = plan.durable_table(Sink::new(disk.limits));
+        let mut table = plan.durable_table(Sink::new(disk.limits));
         let runtime = Handle::try_current().ok();
         let folder = path.clone();
         let opened = job::run(move |wanted| {
             match durable::open(&table, &folder, disk, on_unreadable, runtime, &wanted) {
-                Ok((expired, source)) => Ok((table, expired, source)),
+                Ok(opened) => {
+                    table.set_opened(opened.folder, opened.report);
+                    Ok((table, opened.expired, opened.source))
+                }
                 Err(kind) => {
                     let_go(table);
                     Err(kind)
@@ -328,12 +331,12 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Returns what was found when the folder was opened. `None` in a store that is in memory alone.
     pub fn open_report(&self) -> Option<OpenReport> {
-        self.table.shared().sink()?.report()
+        self.table.opened().map(|(_, report)| report)
     }
 
     /// Returns the folder that the store was opened on. `None` in a store that is in memory alone.
     pub fn folder(&self) -> Option<&Path> {
-        self.table.shared().sink()?.folder()
+        self.table.opened().map(|(folder, _)| folder)
     }
 
     /// Returns why nothing goes to disk any more, if the disk has failed.

@@ -18,7 +18,7 @@ use crate::ground::clock::Stamp;
 use crate::ground::sync::SpinGuard;
 use crate::ground::unwind::{Panics, drop_each};
 use crate::slot::after::After;
-use crate::slot::commit::Change;
+use crate::slot::commit::{Change, tell_gathered};
 use crate::slot::hold::Hold;
 use crate::slot::slot::{Slot, State};
 use crate::table::table::{NotLinked, Table};
@@ -102,6 +102,7 @@ impl<V: LiveValue> Plans<V> {
         // From here on nothing can fail.
         {
             let _whole = shared.outlet.whole();
+            after.gather();
             for (at, plan) in plans.iter_mut().enumerate() {
                 let mut closed = false;
                 if let (Some((hold, steps)), Some(slot), Some(state)) =
@@ -141,6 +142,7 @@ impl<V: LiveValue> Plans<V> {
                 }
             }
         }
+        tell_gathered(shared, &mut after);
         drop(held_states);
         drop(born_states);
         table.note_stale(&after);

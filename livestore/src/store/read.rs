@@ -233,10 +233,11 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Gives memory that removed entries have left back to the allocator. What a store on disk keeps for its batches stays.
     ///
-    /// A store keeps the places that its entries stood in, for those to come: in the map, in the queue of deadlines, and in
-    /// the queues of those who watch everything. Call this after a peak that will not come again soon. Each shard
-    /// of the map, and each queue, is locked while its places move, one after another: for a million entries that were
-    /// removed a few milliseconds, and a fifth of a second where they had deadlines.
+    /// A store keeps the places that its entries stood in, for those to come: in the map, in the queue of deadlines, in the
+    /// queues of those who watch everything, and in a store on disk among what the callback for expired entries is still to
+    /// get. Call this after a peak that will not come again soon. Each shard of the map, and each queue, is locked while its
+    /// places move, one after another: for a million entries that were removed a few milliseconds, and a fifth of a second
+    /// where they had deadlines.
     pub fn shrink_to_fit(&self) {
         self.table.shrink();
     }

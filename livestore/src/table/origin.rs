@@ -1,9 +1,14 @@
-//! [`Origin`]: what a file says about the values of a store, and what they were loaded from.
+//! [`Origin`]: what a file says about the values of a store, and where they came from.
 //!
 //! Without the feature `serde` it is an empty type.
 
+#[cfg(feature = "durable")]
+use std::path::PathBuf;
+
 #[cfg(feature = "serde")]
 use crate::value::report::LoadReport;
+#[cfg(feature = "durable")]
+use crate::value::report::OpenReport;
 #[cfg(feature = "serde")]
 use crate::value::schema::Schema;
 use crate::value::value::LiveValue;
@@ -14,6 +19,9 @@ pub(crate) struct Origin {
     pub(crate) schema: Schema,
     /// What the entries were loaded from.
     pub(crate) load_report: Option<LoadReport>,
+    /// The folder that the store was opened on, and what was found there.
+    #[cfg(feature = "durable")]
+    pub(crate) opened: Option<(PathBuf, OpenReport)>,
 }
 
 #[cfg(not(feature = "serde"))]
@@ -25,6 +33,8 @@ impl Origin {
         Origin {
             schema: Schema::of::<V>(),
             load_report: None,
+            #[cfg(feature = "durable")]
+            opened: None,
         }
     }
 }

@@ -6,6 +6,8 @@
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::iter;
+#[cfg(feature = "durable")]
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::vec;
 
@@ -37,6 +39,8 @@ use crate::value::error::DeadlineError;
 use crate::value::options::StoreOptions;
 #[cfg(feature = "serde")]
 use crate::value::report::LoadReport;
+#[cfg(feature = "durable")]
+use crate::value::report::OpenReport;
 #[cfg(feature = "serde")]
 use crate::value::schema::Schema;
 use crate::value::value::LiveValue;
@@ -211,6 +215,7 @@ impl<V: LiveValue> Table<V> {
             deadlines.shrink();
         }
         self.shared.feed.shrink();
+        self.shared.outlet.shrink();
     }
 
     /// Walks over what is there. Keeps the table.
@@ -573,6 +578,16 @@ impl<V: LiveValue> Table<V> {
     /// A table whose commits enter this queue.
     pub(crate) fn durable(options: &StoreOptions, sink: Sink<V>) -> Table<V> {
         Table::over(options, Shared::new(options).with_sink(sink))
+    }
+
+    pub(crate) fn set_opened(&mut self, folder: PathBuf, report: OpenReport) {
+        self.origin.opened = Some((folder, report));
+    }
+
+    /// The folder that the store was opened on, and what was found there.
+    pub(crate) fn opened(&self) -> Option<(&Path, OpenReport)> {
+        let (folder, report) = self.origin.opened.as_ref()?;
+        Some((folder, *report))
     }
 
     /// How many slots there are for the disk.

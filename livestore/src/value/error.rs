@@ -577,3 +577,33 @@ fn debug_rejected(reason: &impl fmt::Debug, f: &mut fmt::Formatter<'_>) -> fmt::
 fn write_rejected(reason: &impl fmt::Display, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "the value does not pass its own check: {reason}")
 }
+
+/// Why a [`LiveQuery`](crate::LiveQuery) has ended, other than with its store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The function that ranks, the order of ranks, or another part of the query or of the values panicked; with what the panic
+    /// said. Whoever watches the query from now on has it begin anew.
+    Panicked(String),
+    /// The tokio runtime in which the query was first watched has ended. Whoever watches it from now on, within another, has it
+    /// begin anew.
+    RuntimeEnded,
+    /// It was watched outside a tokio runtime, which it needs for the task that keeps it.
+    NoRuntime,
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            QueryError::Panicked(message) => write!(f, "the query has panicked: {message}"),
+            QueryError::RuntimeEnded => {
+                f.write_str("the runtime in which this query was first watched has ended; watch it again")
+            }
+            QueryError::NoRuntime => {
+                f.write_str("a query is kept by a task; watch it from within a tokio runtime")
+            }
+        }
+    }
+}
+
+impl Error for QueryError {}

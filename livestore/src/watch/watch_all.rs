@@ -1,6 +1,6 @@
 //! [`WatchAll`]: one watcher of every entry of a store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -21,6 +21,9 @@ use crate::value::entry::Entry;
 use crate::value::shared::Shared;
 use crate::value::update::Update;
 use crate::value::value::LiveValue;
+
+/// How many keys of which something was missed are answered before others have their turn.
+const MISSED_AT_ONCE: usize = 4096;
 
 /// Receives every update of every entry with its key, creations included.
 ///
@@ -199,6 +202,49 @@ impl<V: LiveValue> WatchAll<V> {
             }
         }
         Poll::Ready(())
+    }
+
+    /// Takes all that there is, or has the task woken when there is something. Where nothing was missed, what was one change is
+    /// there as a whole. `false` if nothing more comes. `room` is empty, and is so afterwards.
+    pub(crate) fn poll_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: &mut VecDeque<Queued<V>>,
+        batch: &mut Vec<(Uuid, Arc<Update<V>>)>,
+    ) -> Poll<bool> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let mut missed = 0;
+        let more = loop {
+            match self.shared.feed.take_all(self.seat, cx, room) {
+                Fed::Next(()) => {
+                    for queued in room.drain(..) {
+                        match self.is_news(&queued) {
+                            true => batch.push((queued.key, queued.update)),
+                            false => let_go(queued.update),
+                        }
+                    }
+                    if !batch.is_empty() {
+                        break true;
+                    }
+                }
+                Fed::Missed(key) => {
+                    missed += 1;
+                    if let Some(resync) = self.resync(key) {
+                        batch.push((key, Arc::new(resync)));
+                    }
+                    batch.extend(self.end.take());
+                    // What has changed meanwhile must be known as well, but not for ever.
+                    if missed > MISSED_AT_ONCE {
+                        break true;
+                    }
+                }
+                Fed::Closed => break false,
+                Fed::Pending if batch.is_empty() => return Poll::Pending,
+                Fed::Pending => break true,
+            }
+        };
+        coop.made_progress();
+        Poll::Ready(more)
     }
 
     fn is_news(&mut self, queued: &Queued<V>) -> bool {

@@ -42,9 +42,13 @@ impl Heard {
 
     /// In the order of the keys.
     fn take(&self) -> Given {
-        let mut given = mem::take(&mut *self.0.lock().unwrap());
+        let mut given = self.take_as_given();
         given.sort_unstable();
         given
+    }
+
+    fn take_as_given(&self) -> Given {
+        mem::take(&mut *self.0.lock().unwrap())
     }
 }
 
@@ -248,6 +252,55 @@ async fn what_is_owed_outlives_a_log_that_is_outgrown() {
         "the log is gone in which it expired"
     );
     assert_eq!(given(&image).await, (vec![(A, 1, 2)], Vec::new()));
+}
+
+/// They came in any order, and in another one each time.
+#[tokio::test(start_paused = true)]
+async fn what_is_owed_is_given_in_the_order_in_which_it_expired() {
+    let folder = tempdir().unwrap();
+    let (builder, _heard) = calling(Then::Wait);
+    let store = builder.with_log_limit(1).open(folder.path()).await.unwrap();
+    // Some of them after the others were written anew, and the last keys first.
+    for half in [1000, 500] {
+        for n in 0..20 {
+            store.insert(&Uuid::from_u128(half - n), score(0)).await;
+            sleep(2 * SECOND).await;
+        }
+        sleep(62 * SECOND).await;
+        store.insert(&A, score(0)).await;
+        assert!(store.persist(&A));
+        let is_anew = || {
+            image(folder.path())
+                .into_keys()
+                .any(|name| name.starts_with("snapshot-"))
+        };
+        store.flush().await.unwrap();
+        while !is_anew() {
+            store.mutate(&A, ScoreMutation::IncrementPoints(1)).await.unwrap();
+            store.flush().await.unwrap();
+        }
+    }
+    let mut left = image(folder.path());
+    for _ in 0..3 {
+        let folder = killed(&left);
+        let (store, heard) = open_calling(folder.path(), Then::Return).await;
+        sleep(SECOND).await;
+        let given: Vec<_> = heard
+            .take_as_given()
+            .iter()
+            .map(|(key, ..)| key.as_u128())
+            .collect();
+        let expected: Vec<_> = (981..=1000).rev().chain((481..=500).rev()).collect();
+        assert_eq!(given, expected);
+        drop(store);
+        // With a log of the next store's.
+        let (builder, _heard) = calling(Then::Wait);
+        let folder = killed(&left);
+        let store = builder.open(folder.path()).await.unwrap();
+        store.mutate(&A, ScoreMutation::IncrementPoints(1)).await.unwrap();
+        store.flush().await.unwrap();
+        left = image(folder.path());
+    }
 }
 
 /// Who asked for the store cannot be given it any more when that ends in the same moment.

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::disk::durable::engine::{AnewError, Engine};
-use crate::disk::durable::work::{Anew, MOST_BYTES, PIECE_BYTES, Work};
+use crate::disk::durable::work::{Anew, PIECE_BYTES, Work};
 use crate::ground::trace;
 use crate::ground::unwind::let_go;
 use crate::slot::records::ForDisk;
@@ -136,10 +136,9 @@ where
                     break;
                 }
             };
-            self.bytes.clear();
-            let encoded = left.encode(&times, &mut self.bytes);
+            let encoded = self.encode(&left, &times);
             let_go(left);
-            if encoded.is_err() || self.bytes.len() > MOST_BYTES {
+            if encoded.is_err() {
                 // If it was never written, that was told, or will be with its batch.
                 self.stuck = Some(key);
                 trace::not_written_anew(&key);
@@ -214,7 +213,7 @@ mod tests {
     use tempfile::tempdir;
     use uuid::Uuid;
 
-    use crate::slot::sink::Unwritten;
+    use crate::slot::sink::progress::Unwritten;
     use crate::store::builder::LiveStoreBuilder;
     use crate::store::store::LiveStore;
     use crate::value::durability::{Durability, FlushError};

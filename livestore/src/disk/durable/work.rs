@@ -15,12 +15,15 @@ use uuid::Uuid;
 use crate::disk::durable::Source;
 use crate::disk::durable::engine::Engine;
 use crate::disk::durable::folder::Lock;
+use crate::ground::clock::Moment;
 use crate::ground::trace;
 use crate::ground::unwind::let_go;
 use crate::slot::record::Owing;
 use crate::slot::records::ForDisk;
 use crate::slot::shared::Shared;
-use crate::slot::sink::{Batch, Sink, Unwritten};
+use crate::slot::sink::Sink;
+use crate::slot::sink::batch::Batch;
+use crate::slot::sink::progress::Unwritten;
 use crate::slot::slot::Slot;
 use crate::value::durability::UnwrittenError;
 use crate::value::report::Named;
@@ -30,7 +33,7 @@ use crate::value::value::LiveValue;
 pub(crate) const PIECE_BYTES: usize = 512 << 10;
 
 /// A frame says its length in 32 bits, and has a head as well.
-pub(crate) const MOST_BYTES: usize = 0xffff_0000;
+const MOST_BYTES: usize = 0xffff_0000;
 
 /// What the writer is at.
 pub(crate) struct Work<'a, E, V: LiveValue> {
@@ -154,18 +157,12 @@ where
         let (mut records, mut bytes) = (0, 0);
         let mut staged = Ok(());
         for (key, left) in batch.records.take() {
-            self.bytes.clear();
             // Once the disk has failed, values are only let go.
             if staged.is_err() {
                 let_go(left);
                 continue;
             }
-            let refused = match left.encode(&times, &mut self.bytes) {
-                Ok(()) if self.bytes.len() > MOST_BYTES => Some("it has more than 4 GiB".to_owned()),
-                Ok(()) => None,
-                Err(error) => Some(error.to_string()),
-            };
-            if let Some(reason) = refused {
+            if let Err(reason) = self.encode(&left, &times) {
                 match &left {
                     // While its entry was there, that was told. Nothing is on disk, so nothing is to go from there.
                     ForDisk::Owed(owing) => {
@@ -195,6 +192,16 @@ where
         self.engine.commit(floor)?;
         // Who has opened the folder after that has read it.
         self.check()
+    }
+
+    /// Encodes what is to be on disk of a key, in the place of what was encoded before. If that cannot be written, says why.
+    pub(crate) fn encode(&mut self, left: &ForDisk<V>, times: &Moment) -> Result<(), String> {
+        self.bytes.clear();
+        match left.encode(times, &mut self.bytes) {
+            Ok(()) if self.bytes.len() > MOST_BYTES => Err("it has more than 4 GiB".to_owned()),
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// Makes sure that the folder is still this store's alone.

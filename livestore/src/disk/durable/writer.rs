@@ -23,10 +23,11 @@ use crate::disk::durable::folder::Lock;
 use crate::disk::durable::work::{Missing, Weight, Work};
 use crate::ground::trace;
 use crate::ground::unwind::{caught, let_go};
-use crate::slot::record::STACK;
+use crate::slot::record::stack::STACK;
 use crate::slot::records::Records;
 use crate::slot::shared::Shared;
-use crate::slot::sink::{Next, Otherwise, Sink};
+use crate::slot::sink::Sink;
+use crate::slot::sink::batch::{Next, Otherwise};
 use crate::value::durability::{DurabilityError, FlushError};
 use crate::value::value::LiveValue;
 
@@ -207,7 +208,7 @@ mod tests {
     use super::*;
     use crate::ground::clock::{Clock, Clocks};
     use crate::ground::stats::DiskState;
-    use crate::slot::record::Found;
+    use crate::slot::record::Decoded;
     use crate::slot::records::ForDisk;
     use crate::slot::sink::Limits;
     use crate::store::store::LiveStore;
@@ -237,8 +238,8 @@ mod tests {
 
     fn number(record: &[u8]) -> i64 {
         let moment = Clock::start().moment();
-        match Found::<Number>::decode(record, &moment, moment.wall_now()) {
-            Ok(Found::Entry(record)) => record.value.0,
+        match Decoded::<Number>::decode(record, &moment, moment.wall_now()) {
+            Ok(Decoded::Entry(record)) => record.value.0,
             _ => panic!("it is the record of an entry"),
         }
     }
@@ -280,16 +281,24 @@ mod tests {
         failures: Arc<AtomicUsize>,
     }
 
+    /// So many records may be pending, however large they are.
+    fn records(records: usize) -> Limits {
+        Limits {
+            records,
+            bytes: usize::MAX,
+        }
+    }
+
+    fn table(sink: Sink<Number>) -> Arc<Table<Number>> {
+        Arc::new(Table::durable(&StoreOptions::default(), sink))
+    }
+
     fn durable(
         engine: impl Engine + 'static,
         interval: Duration,
         limit: usize,
     ) -> (LiveStore<Number>, Arc<AtomicUsize>) {
-        let limits = Limits {
-            records: limit,
-            bytes: usize::MAX,
-        };
-        let table = Arc::new(Table::durable(&StoreOptions::default(), Sink::new(limits)));
+        let table = table(Sink::new(records(limit)));
         let failures = Arc::new(AtomicUsize::new(0));
         let heard = Arc::clone(&failures);
         let writer = Writer {
@@ -438,27 +447,47 @@ mod tests {
         assert_eq!(setup.failures.load(Ordering::SeqCst), 1);
     }
 
+    /// An engine that keeps nothing, and fails in its own way.
+    struct Fails<C, G> {
+        commit: C,
+        give_up: G,
+    }
+
+    impl<C, G> Engine for Fails<C, G>
+    where
+        C: FnMut() -> io::Result<()> + Send,
+        G: FnMut() + Send,
+    {
+        fn begin(&mut self, _: Clocks) {}
+
+        fn put(&mut self, _: &Uuid, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn remove(&mut self, _: &Uuid) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn commit(&mut self, _: u64) -> io::Result<()> {
+            (self.commit)()
+        }
+
+        fn give_up(&mut self) {
+            (self.give_up)();
+        }
+    }
+
     /// A disk that does not answer took its time for that as well, and meanwhile nobody knew.
     #[tokio::test]
     async fn everybody_is_told_before_room_is_given_back() {
-        struct Hangs(std_mpsc::Receiver<()>);
-        impl Engine for Hangs {
-            fn begin(&mut self, _: Clocks) {}
-            fn put(&mut self, _: &Uuid, _: &[u8]) -> io::Result<()> {
-                Ok(())
-            }
-            fn remove(&mut self, _: &Uuid) -> io::Result<()> {
-                Ok(())
-            }
-            fn commit(&mut self, _: u64) -> io::Result<()> {
-                Err(io::Error::from(io::ErrorKind::TimedOut))
-            }
-            fn give_up(&mut self) {
-                self.0.recv().ok();
-            }
-        }
-        let (answer, answered) = std_mpsc::channel();
-        let (store, failures) = durable(Hangs(answered), Duration::MAX, 2);
+        let (answer, answered) = std_mpsc::channel::<()>();
+        let engine = Fails {
+            commit: || Err(io::Error::from(io::ErrorKind::TimedOut)),
+            give_up: move || {
+                let _ = answered.recv();
+            },
+        };
+        let (store, failures) = durable(engine, Duration::MAX, 2);
         store.create(&key(1), Number(0)).ok();
         let told = tokio::time::timeout(Duration::from_secs(5), store.flush()).await;
         assert!(matches!(told, Ok(Err(FlushError::Failed(_)))), "{told:?}");
@@ -476,20 +505,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_engine_that_panics_has_failed() {
-        struct Panics;
-        impl Engine for Panics {
-            fn begin(&mut self, _: Clocks) {}
-            fn put(&mut self, _: &Uuid, _: &[u8]) -> io::Result<()> {
-                Ok(())
-            }
-            fn remove(&mut self, _: &Uuid) -> io::Result<()> {
-                Ok(())
-            }
-            fn commit(&mut self, _: u64) -> io::Result<()> {
-                panic!("the engine is broken")
-            }
-        }
-        let (store, failures) = durable(Panics, Duration::MAX, 10);
+        let engine = Fails {
+            commit: || panic!("the engine is broken"),
+            give_up: || {},
+        };
+        let (store, failures) = durable(engine, Duration::MAX, 10);
         store.init(Number(0));
         let failed = store.flush().await.map_err(|error| error.to_string());
         assert!(failed.is_err_and(|text| text.contains("the engine is broken")));
@@ -502,15 +522,10 @@ mod tests {
     /// It waited for ever: threads are not forked.
     #[tokio::test]
     async fn a_process_that_was_forked_has_no_writer_and_says_so() {
-        let limits = Limits {
-            records: 10,
-            bytes: usize::MAX,
-        };
-        let sink = Sink::new(limits).forked();
+        let sink = Sink::new(records(10)).forked();
         // There was one where it was forked from.
         sink.expect_writer(true);
-        let table = Arc::new(Table::<Number>::durable(&StoreOptions::default(), sink));
-        let store = LiveStore::from_table(table);
+        let store = LiveStore::from_table(table(sink));
         // Nobody takes anything out of the queue, and nobody waits until somebody does.
         for n in 0..30 {
             store.insert(&key(n), Number(0)).now_or_never().unwrap();
@@ -535,7 +550,9 @@ mod tests {
         for _ in 0..50 {
             let written = Arc::new(AtomicUsize::new(0));
             let told = Arc::clone(&written);
-            let store = kept(move |numbers| told.store(numbers.len(), Ordering::SeqCst));
+            let store = kept(Duration::ZERO, move |numbers| {
+                told.store(numbers.len(), Ordering::SeqCst)
+            });
             store.create(&key(1), Number(0)).ok();
             drop(store);
             assert_eq!(written.load(Ordering::SeqCst), 1);
@@ -577,7 +594,6 @@ mod tests {
     /// An engine that keeps what it is given, and looks at all of it after each batch.
     struct Kept<F> {
         numbers: HashMap<Uuid, i64>,
-        batches: usize,
         look: F,
     }
 
@@ -595,24 +611,22 @@ mod tests {
         }
 
         fn commit(&mut self, _: u64) -> io::Result<()> {
-            self.batches += 1;
             (self.look)(&self.numbers);
             Ok(())
         }
     }
 
-    fn kept(look: impl FnMut(&HashMap<Uuid, i64>) + Send + 'static) -> LiveStore<Number> {
+    fn kept(interval: Duration, look: impl FnMut(&HashMap<Uuid, i64>) + Send + 'static) -> LiveStore<Number> {
         let engine = Kept {
             numbers: HashMap::new(),
-            batches: 0,
             look,
         };
-        durable(engine, Duration::ZERO, 1 << 20).0
+        durable(engine, interval, 1 << 20).0
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
     async fn a_transaction_is_in_one_batch() {
-        let store = kept(|numbers| {
+        let store = kept(Duration::ZERO, |numbers| {
             // Each transfer moves something between two accounts.
             let total: i64 = numbers.values().sum();
             assert_eq!(total % 800, 0, "{numbers:?}");
@@ -651,7 +665,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
     async fn what_was_seen_is_on_disk_before_what_was_done_about_it() {
-        let store = kept(|numbers| {
+        let store = kept(Duration::ZERO, |numbers| {
             let at = |n| numbers.get(&key(n)).copied().unwrap_or(0);
             // The second is what somebody fetched of the first, the third what somebody was told of it.
             assert!(at(2) <= at(1) && at(3) <= at(1), "{numbers:?}");
@@ -727,12 +741,9 @@ mod tests {
     #[tokio::test]
     async fn a_commit_goes_to_disk_when_its_interval_is_over() {
         let (told, mut batches) = mpsc::unbounded_channel();
-        let engine = Kept {
-            numbers: HashMap::new(),
-            batches: 0,
-            look: move |numbers: &HashMap<Uuid, i64>| told.send(numbers.len()).unwrap(),
-        };
-        let (store, _) = durable(engine, Duration::from_millis(1), 100);
+        let store = kept(Duration::from_millis(1), move |numbers| {
+            told.send(numbers.len()).unwrap()
+        });
         store.init(Number(0));
         assert_eq!(batches.recv().await, Some(1));
         store.init(Number(0));
@@ -777,13 +788,8 @@ mod tests {
     /// It created entries as fast as it could, and the queue grew without a bound.
     #[tokio::test]
     async fn a_transaction_without_keys_waits_for_room_as_well() {
-        let limits = Limits {
-            records: 2,
-            bytes: usize::MAX,
-        };
         // Nobody writes.
-        let table = Arc::new(Table::durable(&StoreOptions::default(), Sink::new(limits)));
-        let store = LiveStore::from_table(table);
+        let store = LiveStore::from_table(table(Sink::new(records(2))));
         let create = |n| {
             let made = store.transact(&[], |tx| tx.create(&key(n), Number(0)));
             made.now_or_never().map(|made| made.is_ok())

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::ground::process::is_forked;
 use crate::ground::unwind::caught;
-use crate::slot::record::STACK;
+use crate::slot::record::stack::STACK;
 
 /// Whether anybody still waits for a job.
 pub(crate) struct Wanted(Arc<AtomicBool>);

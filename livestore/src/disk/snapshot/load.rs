@@ -15,7 +15,8 @@ use crate::disk::snapshot::job::Wanted;
 use crate::disk::snapshot::{OnProgress, Teller, count, fraction};
 use crate::ground::clock;
 use crate::ground::unwind::{Panicked, caught};
-use crate::slot::record::{Found, Record, RecordError, Unread};
+use crate::slot::record::error::RecordError;
+use crate::slot::record::{Decoded, Record, Unread};
 use crate::table::expiry::{self, Expired};
 use crate::table::table::Table;
 use crate::value::options::Downtime;
@@ -75,10 +76,10 @@ where
             Part::Entry { key, record } => (key, record),
             Part::End(end) => break end.floor,
         };
-        match Found::decode(record, &times, header.saved_at) {
+        match Decoded::decode(record, &times, header.saved_at) {
             // It is the snapshot of a folder.
-            Ok(Found::Owed(owing)) => owed.push((owing.key, owing.entry(table.shared()))),
-            Ok(Found::Entry(record)) => match admit(key, record, table, &mut how.on_refused)? {
+            Ok(Decoded::Owed(owing)) => owed.push((owing.key, owing.entry(table.shared()))),
+            Ok(Decoded::Entry(record)) => match admit(key, record, table, &mut how.on_refused)? {
                 Some(record) => {
                     if !table.restore(key, record) {
                         return Err(reader.damaged().into());
