@@ -305,7 +305,7 @@ impl<U: Send + Sync + 'static> Local<U> {
     async fn fill(&mut self) -> Option<()> {
         let mut frames = Vec::new();
         match self.session.as_mut()?.next(&mut frames).await {
-            Out::Send => {
+            Out::Send { .. } => {
                 for frame in frames {
                     if let Some(inspect) = &mut self.inspect {
                         inspect(&frame);

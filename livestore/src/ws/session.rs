@@ -107,7 +107,10 @@ impl Reach {
 /// What is to be done with the socket.
 pub(crate) enum Out {
     /// The frames that are there now are to be sent.
-    Send,
+    Send {
+        /// There is nothing else to be done, and whoever polled is woken when there is.
+        is_all: bool,
+    },
     Close(Close),
 }
 
@@ -161,6 +164,7 @@ pub(crate) struct Session<U> {
     asked: Option<Instant>,
     /// May be set earlier than is needed: then it is looked when that has come.
     alarm: Pin<Box<Sleep>>,
+    alarm_at: Instant,
     /// Who is woken by calls and the alarm. If that is whoever polls, they need not be asked unless something has come of them.
     waits: Option<Waker>,
     /// The server is about to end. What is under way has until then, and nothing more is begun.
@@ -211,6 +215,7 @@ impl<U: Send + Sync + 'static> Session<U> {
             heard: now,
             asked: None,
             alarm: Box::pin(sleep_until(now + limits.ping_after)),
+            alarm_at: now + limits.ping_after,
             waits: None,
             leaving: None,
             close: None,
@@ -342,34 +347,39 @@ impl<U: Send + Sync + 'static> Session<U> {
                 self.close(Close::RESTART);
             }
             self.count_out();
-            if !self.out.is_empty() {
+            let has_more = self.out.is_full();
+            if has_more || (self.close.is_some() && !self.out.is_empty()) {
                 self.out.take(frames);
                 // The alarm was not asked.
-                if is_new || !coop::has_budget_remaining() {
-                    self.waits = None;
-                }
-                return Poll::Ready(Out::Send);
+                self.waits = None;
+                return Poll::Ready(Out::Send { is_all: false });
             }
             if let Some(close) = self.close {
                 return Poll::Ready(Out::Close(close));
             }
             let Some(at) = self.listen(now) else { continue };
-            if self.is_awake_by(at, now, is_new, cx) {
-                // Whom the budget kept from answering has not noted who waits.
-                if !coop::has_budget_remaining() {
-                    self.waits = None;
-                }
+            if !self.is_awake_by(at, now, is_new, cx) {
+                is_new = true;
+                continue;
+            }
+            // Whom the budget kept from answering has not noted who waits.
+            let is_all = coop::has_budget_remaining();
+            if !is_all {
+                self.waits = None;
+            }
+            if self.out.is_empty() {
                 return Poll::Pending;
             }
-            is_new = true;
+            self.out.take(frames);
+            return Poll::Ready(Out::Send { is_all });
         }
     }
 
     /// Has the task woken at a time, or before. Returns whether that is still to come.
     fn is_awake_by(&mut self, at: Instant, now: Instant, is_new: bool, cx: &mut Context<'_>) -> bool {
-        let set = self.alarm.deadline();
-        let is_set = now < set && set <= at;
+        let is_set = now < self.alarm_at && self.alarm_at <= at;
         if !is_set {
+            self.alarm_at = at;
             self.alarm.as_mut().reset(at);
         }
         (is_set && !is_new) || self.alarm.as_mut().poll(cx).is_pending()

@@ -15,10 +15,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use futures_util::task::AtomicWaker;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
 
+use crate::ground::sync::Mutex;
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
 use crate::ws::config::Config;
 use crate::ws::frame::Frame;
@@ -182,11 +182,15 @@ async fn run<U: Send + Sync + 'static>(
     mut session: Session<U>,
     stuck: Duration,
 ) -> Option<Close> {
-    let readable = Readable::new();
+    let mut readable = Readable::new();
     let mut frames = Vec::new();
+    // It was asked in this very turn of the task, and has nothing more.
+    let mut is_idle = false;
     loop {
         let event = poll_fn(|cx| {
-            if let Poll::Ready(out) = session.poll(cx, &mut frames) {
+            if !std::mem::take(&mut is_idle)
+                && let Poll::Ready(out) = session.poll(cx, &mut frames)
+            {
                 return Poll::Ready(Event::Out(out));
             }
             readable
@@ -194,12 +198,15 @@ async fn run<U: Send + Sync + 'static>(
                 .map(Event::Received)
         });
         match event.await {
-            Event::Out(Out::Send) => {
+            Event::Out(Out::Send { is_all }) => {
                 let sent = {
                     let mut sending = pin!(send(socket, &mut frames));
                     // Most often there is room at once, and no need for a clock.
                     match poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
-                        Poll::Ready(sent) => Ok(sent),
+                        Poll::Ready(sent) => {
+                            is_idle = is_all;
+                            Ok(sent)
+                        }
                         Poll::Pending => timeout(stuck, sending).await,
                     }
                 };
@@ -231,31 +238,38 @@ enum Event {
 struct Readable {
     signal: Arc<Signal>,
     waker: Waker,
+    /// Who is woken.
+    task: Option<Waker>,
 }
 
 struct Signal {
     /// There may be something.
     is_set: AtomicBool,
-    task: AtomicWaker,
+    task: Mutex<Option<Waker>>,
 }
 
 impl Readable {
     fn new() -> Readable {
         let signal = Arc::new(Signal {
             is_set: AtomicBool::new(true),
-            task: AtomicWaker::new(),
+            task: Mutex::default(),
         });
         Readable {
             waker: Waker::from(Arc::clone(&signal)),
             signal,
+            task: None,
         }
     }
 
-    fn poll<T>(&self, cx: &Context<'_>, read: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
-        self.signal.task.register(cx.waker());
-        if !self.signal.is_set.swap(false, Ordering::AcqRel) {
+    fn poll<T>(&mut self, cx: &Context<'_>, read: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        if self.task.as_ref().is_none_or(|task| !task.will_wake(cx.waker())) {
+            self.task = Some(cx.waker().clone());
+            *self.signal.task.lock() = self.task.clone();
+        }
+        if !self.signal.is_set.load(Ordering::Acquire) {
             return Poll::Pending;
         }
+        self.signal.is_set.store(false, Ordering::Release);
         let polled = read(&mut Context::from_waker(&self.waker));
         if polled.is_ready() {
             // There may be more.
@@ -272,7 +286,10 @@ impl Wake for Signal {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.is_set.store(true, Ordering::Release);
-        self.task.wake();
+        let task = self.task.lock().clone();
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 }
 
