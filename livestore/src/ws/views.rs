@@ -421,7 +421,9 @@ impl State {
         let newest = self.newest.as_mut().ok_or(NoView)?;
         let is_newest = newest.told <= version;
         if let Has::Version(has) = has {
-            let first = self.steps.partition_point(|step| step.ver <= has);
+            // From behind: most often it is the last one alone.
+            let after = self.steps.iter().rev().take_while(|step| step.ver > has).count();
+            let first = self.steps.len() - after;
             if (newest.told..=newest.same_until).contains(&has)
                 || self.steps.get(first).is_some_and(|step| step.from <= has)
             {
