@@ -13,7 +13,8 @@ pub(crate) const MAX_TEXT: usize = 500;
 pub(crate) const MAX_UNDO: usize = 50;
 /// How many people can take something back. Beyond that, who has done nothing for the longest time cannot any more.
 pub(crate) const MAX_ACTORS: usize = 50;
-/// How many bytes there are at most in all texts and notes of a board. Not every character is one byte.
+/// How many bytes there are at most in all texts of a board. Not every character is one byte. Notes do not count: whoever fills a board
+/// would learn how long those of others are.
 const MAX_BYTES: usize = 160 * 1024;
 /// Cards lie between 0 and this, both ways.
 pub(crate) const SIZE: i32 = 4000;
@@ -280,8 +281,8 @@ impl Board {
             None => self.cards.remove(&id),
             Some(card) => self.cards.insert(id, Arc::clone(card)),
         };
-        let grows = card.map_or(0, |card| card.bytes()) > was.map_or(0, |was| was.bytes());
-        let bytes = || self.cards.values().map(|card| card.bytes()).sum::<usize>();
+        let grows = card.map_or(0, |card| card.text.len()) > was.map_or(0, |was| was.text.len());
+        let bytes = || self.cards.values().map(|card| card.text.len()).sum::<usize>();
         // What a step has refused is what was there before it.
         if self.cards.len() > MAX_CARDS || (grows && bytes() > MAX_BYTES) {
             return Err(No::Full);
@@ -347,10 +348,6 @@ impl Act {
 }
 
 impl Card {
-    fn bytes(&self) -> usize {
-        self.text.len() + self.note.len()
-    }
-
     /// Whether everybody sees the same.
     fn looks_like(&self, other: &Card) -> bool {
         let seen = |card: &Card| (card.author, card.at, card.color);

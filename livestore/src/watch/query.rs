@@ -101,7 +101,7 @@ pub struct Query<V: LiveValue, R> {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let store = LiveStore::default();
+/// let store = LiveStore::<Room>::default();
 /// let rooms = store.live(|_, room| Some(room.name.clone())).keyed(|room| room.server);
 ///
 /// let mut of_one = rooms.of(&1);
