@@ -1,6 +1,6 @@
 //! A hundred thousand devices that change all the time, and a page that shows the worst fifty of them as they are now.
 //!
-//! `cargo run --release --example dashboard`, then open the address that it prints. With `-- 8080 5000` it listens on another
+//! `cargo run --example dashboard`, then open the address that it prints. With `-- 8080 5000` it listens on another
 //! port than 3000, and the devices change 5000 times a second rather than 20,000.
 //!
 //! - `fleet`: what a device is and which is worse than another; and a simulator, several tasks that change the devices, let them
@@ -9,6 +9,10 @@
 //!   The lists are kept in order, sockets are told what has changed in them at most five times a second, and pages that lose
 //!   the connection come back: that is the library's, `LiveStore::live` and `livestore::ws`.
 //! - `page.js`: the list, whose rows glide to their new places, and one device with a plot of what it has told.
+//!
+//! With 20,000 changes a second it takes 3 % of one core while nobody looks, the simulator's part, and 7 % while one page follows
+//! the list, to which 12 KB go in a second; without `--release` 9 % and 24 %. Measured over 10 s on two cores that others used as
+//! well. So to rank each change, keep what is in in order and tell a socket costs 2 µs a change.
 
 #![allow(clippy::print_stdout, reason = "the program tells where it listens")]
 

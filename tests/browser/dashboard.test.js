@@ -101,11 +101,11 @@ story("a device is shown with what it has told, by a click or by its number", as
 story("those of one site have a list of their own", async (world) => {
   const { page } = await world.come("Ann");
   await isFull(page);
-  await page.getByLabel("Site", { exact: true }).selectOption("in Porto");
+  await page.getByRole("combobox", { name: "Site" }).selectOption("in Porto");
   await isFull(page, 20);
   const isOfSite = async () => (await page.locator("#rows .site").allTextContents()).every((site) => site == "Porto");
   await until(isOfSite, "they are all there");
-  await page.getByLabel("Site", { exact: true }).selectOption("of all sites");
+  await page.getByRole("combobox", { name: "Site" }).selectOption("of all sites");
   await isFull(page);
 });
 
@@ -140,7 +140,7 @@ for (const colorScheme of ["light", "dark"])
       await see("the list");
       await page.locator("#rows button").nth(2).click();
       await page.locator("#detail").waitFor();
-      await until(async () => (await line(page))?.includes("V"), "it is plotted");
+      await until(async () => (await line(page))?.split("V").length > 8, "it is plotted");
       if (process.env.LOOK) await page.screenshot({ path: `${process.env.LOOK}/dashboard-${width}-${colorScheme}.png` });
       await see("one device");
       await page.locator("#number").fill("99999999");
