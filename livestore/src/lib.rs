@@ -235,12 +235,13 @@ pub use crate::value::durability::{Durability, DurabilityError, FlushError, Unwr
 pub use crate::value::entry::Entry;
 pub use crate::value::error::{
     AcquireError, CloseError, DeadlineError, Missing, MissingKey, MutateError, MutateIfError, Occupied,
-    OptionsError, QueryError, Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError, TryCreateError,
+    OptionsError, QueryError, Rejected, RollbackError, TransactError, TryAcquireError, TryAssignError,
+    TryCreateError,
 };
 pub use crate::value::hidden::Hidden;
 pub use crate::value::invalid::{FieldError, Invalid, Never};
-pub use crate::value::ops;
 pub use crate::value::list_update::{ListChange, ListUpdate};
+pub use crate::value::ops;
 #[cfg(feature = "serde")]
 pub use crate::value::options::Downtime;
 pub use crate::value::options::{ExpireMode, StoreOptions};

@@ -26,6 +26,7 @@ mod once;
 mod options;
 mod panics;
 mod plain;
+mod query;
 mod runtimes;
 mod save;
 mod stats;

@@ -11,12 +11,12 @@ use std::time::Duration;
 use livestore::{
     AcquireError, CloseError, Control, DeadlineError, Delta, DeltaWatch, DiskState, DiskStats, Downtime,
     Durability, DurabilityError, DurableWatch, Entry, EntryGuard, EntryHandle, EntryStats, ExpireMode,
-    FieldError, FlushError, Guards, Hidden, Invalid, LiveStore, LiveStoreBuilder, LiveValue, Load, LoadError,
-    LoadReport, Missing, MissingKey, MutateError, MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable,
-    OpenError, OpenReport, OptionsError, Progress, Rejected, RollbackError, Save, SaveError, SaveReport,
-    Shared, Stats, Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError,
-    TryCreateError, Tx, UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WatchSet, WeakLiveStore,
-    ws,
+    FieldError, FlushError, Groups, Guards, Hidden, Invalid, ListChange, ListUpdate, LiveQuery, LiveStore,
+    LiveStoreBuilder, LiveValue, Load, LoadError, LoadReport, Missing, MissingKey, MutateError,
+    MutateIfError, MutateOnDrop, Never, Occupied, OnUnreadable, OpenError, OpenReport, OptionsError,
+    Progress, Query, QueryError, Rejected, RollbackError, Save, SaveError, SaveReport, Shared, Stats,
+    Storages, StoragesBuilder, StoreOptions, TransactError, TryAcquireError, TryAssignError, TryCreateError,
+    Tx, UnreadableEntry, UnwrittenError, Update, Watch, WatchAll, WatchSet, WeakLiveStore, ws,
 };
 use livestore_tests::{Change, Counter, counter};
 use serde::{Deserialize, Serialize};
@@ -137,13 +137,17 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "ExpireMode" ExpireMode, ExpireMode => FULL, FULL;
         "FieldError" FieldError, FieldError => FULL, FULL;
         "FlushError" FlushError, FlushError => HANDLE, HANDLE;
+        "Groups" Groups<Rich, u8, u8>, Groups<Poor, u8, u8> => HANDLE, HANDLE;
         "Guards" Guards<Rich>, Guards<Poor> => OWNED, OWNED;
         "Hidden" Hidden<Rich>, Hidden<Poor> => FULL, HANDLE;
         "Invalid" Invalid, Invalid => FULL, FULL;
         "Inspector" ws::Inspector, ws::Inspector => HANDLE, HANDLE;
         "Json" ws::Json, ws::Json => FULL, FULL;
         "Limits" ws::Limits, ws::Limits => FULL, FULL;
+        "ListChange" ListChange<Rich>, ListChange<Poor> => FULL, HANDLE;
+        "ListUpdate" ListUpdate<Rich>, ListUpdate<Poor> => FULL, HANDLE;
         "Live" ws::Live<Rich>, ws::Live<Poor> => HANDLE, HANDLE;
+        "LiveQuery" LiveQuery<Rich>, LiveQuery<Poor> => OWNED, OWNED;
         "LiveUpgrade" ws::LiveUpgrade, ws::LiveUpgrade => UNCLONED, UNCLONED;
         "Local" ws::Local<Rich>, ws::Local<Poor> => TO_BE, TO_BE;
         "Route" ws::Route<Rich, Rich, u8>, ws::Route<Poor, Poor, u8> => OWNED, OWNED;
@@ -165,6 +169,8 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "OpenReport" OpenReport, OpenReport => FULL, FULL;
         "OptionsError" OptionsError, OptionsError => FULL, FULL;
         "Progress" Progress, Progress => FULL, FULL;
+        "Query" Query<Rich, u8>, Query<Poor, u8> => HANDLE, HANDLE;
+        "QueryError" QueryError, QueryError => FULL, FULL;
         "Rejected" Rejected<Rich>, Rejected<Poor> => FULL, BARE;
         "RollbackError" RollbackError<()>, RollbackError<Nothing> => FULL, BARE;
         "Save" Save<Rich>, Save<Poor> => TO_BE, TO_BE;
@@ -307,6 +313,9 @@ async fn every_public_future_can_be_sent() {
     send!(DeltaWatch, deltas.next_shared());
     send!(WatchAll, all.next());
     send!(WatchAll, all.next_shared());
+    let mut query = store.live(|key, _| Some(*key)).watch();
+    send!(LiveQuery, query.next());
+    send!(LiveQuery, query.next_shared());
     let live = ws::Live::<Rich>::new();
     send!(Live, live.revoke("room", &key, &"ann"));
     send!(Live, live.shutdown_on(std::future::ready(())));

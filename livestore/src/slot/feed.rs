@@ -192,10 +192,13 @@ impl<V: LiveValue> Feed<V> {
     }
 
     /// Takes all updates that there are, or has the watcher woken when there are some. What was one change is there as a whole.
-    /// `into` is empty; what it has room for is kept.
+    /// So where the feed is closed before all that was missed is answered, the rest is not taken. `into` is empty; what it has
+    /// room for is kept.
     pub(crate) fn take_all(&self, at: usize, cx: &Context<'_>, into: &mut VecDeque<Queued<V>>) -> Fed<()> {
         self.take_with(at, Some(cx), |seat| {
-            mem::swap(&mut seat.queue, into);
+            if seat.missed.is_empty() {
+                mem::swap(&mut seat.queue, into);
+            }
             (!into.is_empty()).then_some(())
         })
     }

@@ -78,12 +78,7 @@ impl<V> ListChange<V> {
     pub fn apply(self, list: &mut Vec<(Uuid, Entry<V>)>) {
         match self {
             ListChange::Enter { at, key, entry } => list.insert(at, (key, entry)),
-            ListChange::Update {
-                from,
-                to,
-                key,
-                entry,
-            } => {
+            ListChange::Update { from, to, key, entry } => {
                 list.remove(from);
                 list.insert(to, (key, entry));
             }
@@ -94,7 +89,9 @@ impl<V> ListChange<V> {
     /// Returns the key of the entry that it is about.
     pub fn key(&self) -> &Uuid {
         match self {
-            ListChange::Enter { key, .. } | ListChange::Update { key, .. } | ListChange::Leave { key, .. } => key,
+            ListChange::Enter { key, .. }
+            | ListChange::Update { key, .. }
+            | ListChange::Leave { key, .. } => key,
         }
     }
 }
@@ -123,12 +120,7 @@ impl<V> Clone for ListChange<V> {
                 ref entry,
             } => {
                 let entry = entry.clone();
-                ListChange::Update {
-                    from,
-                    to,
-                    key,
-                    entry,
-                }
+                ListChange::Update { from, to, key, entry }
             }
             ListChange::Leave { at, key } => ListChange::Leave { at, key },
         }

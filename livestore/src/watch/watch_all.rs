@@ -78,6 +78,16 @@ pub struct WatchAll<V: LiveValue> {
     primed: Option<Primed>,
 }
 
+/// What was taken at once.
+pub(crate) enum Batch {
+    /// Leads to the store as it was at one instant, with all that was taken before.
+    Whole,
+    /// There is more to it: so much was missed that it is not answered at once.
+    Part,
+    /// Nothing more comes. What is there leads to nothing that there was.
+    Closed,
+}
+
 /// A snapshot is taken entry by entry, while updates arrive. Which of them it contains:
 struct Primed {
     /// Per key, the sequence number from which on updates are news.
@@ -204,18 +214,32 @@ impl<V: LiveValue> WatchAll<V> {
         Poll::Ready(())
     }
 
-    /// Takes all that there is, or has the task woken when there is something. Where nothing was missed, what was one change is
-    /// there as a whole. `false` if nothing more comes. `room` is empty, and is so afterwards.
+    /// Takes all that there is, or has the task woken when there is something. As [`batch_now`](Self::batch_now) does, but is
+    /// pending while the task's budget is used up.
     pub(crate) fn poll_batch(
         &mut self,
         cx: &mut Context<'_>,
         room: &mut VecDeque<Queued<V>>,
         batch: &mut Vec<(Uuid, Arc<Update<V>>)>,
-    ) -> Poll<bool> {
+    ) -> Poll<Batch> {
         let coop = ready!(coop::poll_proceed(cx));
+        let taken = ready!(self.batch_now(cx, room, batch));
+        coop.made_progress();
+        Poll::Ready(taken)
+    }
+
+    /// Takes all that there is, or has the task woken when there is something. What was one change is there as a whole, if not
+    /// in this batch, then with those that follow a [`Batch::Part`]. `room` is empty, and is so afterwards.
+    pub(crate) fn batch_now(
+        &mut self,
+        cx: &Context<'_>,
+        room: &mut VecDeque<Queued<V>>,
+        batch: &mut Vec<(Uuid, Arc<Update<V>>)>,
+    ) -> Poll<Batch> {
         let mut missed = 0;
-        let more = loop {
+        loop {
             match self.shared.feed.take_all(self.seat, cx, room) {
+                // Comes after all that was missed, so nothing is ahead of it.
                 Fed::Next(()) => {
                     for queued in room.drain(..) {
                         match self.is_news(&queued) {
@@ -224,7 +248,7 @@ impl<V: LiveValue> WatchAll<V> {
                         }
                     }
                     if !batch.is_empty() {
-                        break true;
+                        return Poll::Ready(Batch::Whole);
                     }
                 }
                 Fed::Missed(key) => {
@@ -233,18 +257,15 @@ impl<V: LiveValue> WatchAll<V> {
                         batch.push((key, Arc::new(resync)));
                     }
                     batch.extend(self.end.take());
-                    // What has changed meanwhile must be known as well, but not for ever.
                     if missed > MISSED_AT_ONCE {
-                        break true;
+                        return Poll::Ready(Batch::Part);
                     }
                 }
-                Fed::Closed => break false,
+                Fed::Closed => return Poll::Ready(Batch::Closed),
                 Fed::Pending if batch.is_empty() => return Poll::Pending,
-                Fed::Pending => break true,
+                Fed::Pending => return Poll::Ready(Batch::Whole),
             }
-        };
-        coop.made_progress();
-        Poll::Ready(more)
+        }
     }
 
     fn is_news(&mut self, queued: &Queued<V>) -> bool {

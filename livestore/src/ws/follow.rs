@@ -15,7 +15,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use foldhash::fast::RandomState;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -39,7 +41,8 @@ pub(crate) struct Follow<U, V: LiveValue, R> {
     name: Option<Arc<str>>,
     visitor: Arc<Visitor<U>>,
     set: WatchSet<V>,
-    subs: HashMap<Uuid, Sub>,
+    /// The keys are the clients' choice: its hash is another in each connection.
+    subs: HashMap<Uuid, Sub, RandomState>,
     /// Subscriptions whose first frames are to be sent, in the order in which they came. Some may be over.
     first: VecDeque<Uuid>,
     /// Keys of which there is something newer that is to be told later.
@@ -64,7 +67,7 @@ where
             store: self,
             name,
             visitor: Arc::clone(visitor),
-            subs: HashMap::new(),
+            subs: HashMap::default(),
             first: VecDeque::new(),
             due: BTreeSet::new(),
             latest: Latest::new(),
@@ -420,7 +423,7 @@ where
             asked: entry.version(),
             heard: entry.version(),
             is_first: true,
-            prepared: Vec::new(),
+            prepared: SmallVec::new(),
             due: None,
             replies: Vec::new(),
             here: None,

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
@@ -19,14 +18,15 @@ use crate::value::value::LiveValue;
 /// `[{"key":…,"value":…},…]`.
 pub struct List<V> {
     /// `None` until the query has made it.
-    rows: Option<Arc<Vec<(Uuid, Entry<V>)>>>,
+    rows: Option<Rows<V>>,
 }
 
+/// Keys and their entries, in order.
+pub(crate) type Rows<V> = Vec<(Uuid, Entry<V>)>;
+
 impl<V> List<V> {
-    pub(crate) fn new(rows: Vec<(Uuid, Entry<V>)>) -> List<V> {
-        List {
-            rows: Some(Arc::new(rows)),
-        }
+    pub(crate) fn new(rows: Rows<V>) -> List<V> {
+        List { rows: Some(rows) }
     }
 
     /// One that is not made yet: nobody is told of it.
@@ -43,7 +43,7 @@ impl<V> Deref for List<V> {
     type Target = [(Uuid, Entry<V>)];
 
     fn deref(&self) -> &Self::Target {
-        self.rows.as_ref().map_or(&[], |rows| rows.as_slice())
+        self.rows.as_deref().unwrap_or_default()
     }
 }
 

@@ -17,11 +17,10 @@ use crate::ground::sync::Mutex;
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
 use crate::store::guard::EntryGuard;
 use crate::store::store::LiveStore;
-use crate::value::entry::Entry;
 use crate::value::list_update::ListUpdate;
 use crate::value::value::LiveValue;
 use crate::watch::query::live_query::LiveQuery;
-use crate::ws::list::List;
+use crate::ws::list::{List, Rows};
 
 /// For how long a list stays at which nobody looks.
 const STAYS: Duration = Duration::from_secs(10);
@@ -45,8 +44,6 @@ struct Looked {
     /// One that has ended with its runtime is replaced by the next who looks.
     task: Option<AbortHandle>,
 }
-
-type Rows<V> = Vec<(Uuid, Entry<V>)>;
 
 /// Somebody who looks.
 pub(crate) struct Look<V: LiveValue> {

@@ -58,7 +58,7 @@ pub struct Route<U, V: LiveValue, R = Unseen> {
     /// Waits until what was done to an entry may be answered. Returns whether it may.
     settle: Option<SettleFn>,
     /// Whether there is something of an entry to be told yet.
-    made: Option<Arc<dyn Fn(&V) -> bool + Send + Sync>>,
+    made: Option<MadeFn<V>>,
     /// Whether what this goes with has ended.
     over: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
     pub(crate) period: Duration,
@@ -77,6 +77,7 @@ type ToldFn<R, T> = Arc<dyn Fn(&R, &T) -> Option<Json> + Send + Sync>;
 type HereFn<U, V> = Arc<dyn Fn(&Cx<U>) -> Here<V> + Send + Sync>;
 type CreateFn<U, V> = Arc<dyn Fn(&Cx<U>) -> Option<V> + Send + Sync>;
 type CardFn<U> = Arc<dyn Fn(&Cx<U>) -> Option<Card> + Send + Sync>;
+type MadeFn<V> = Arc<dyn Fn(&V) -> bool + Send + Sync>;
 type SettleFn = Arc<dyn Fn(Uuid) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 type StayFn<U> = Arc<dyn Fn(&Cx<U>) -> Option<Stay> + Send + Sync>;
 

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use livestore::{Control, EntryHandle, LiveStore, Shared, TransactError, Tx, Uuid};
+use livestore::{Control, EntryHandle, LiveQuery, LiveStore, Shared, TransactError, Tx, Uuid};
 
 use super::scene::{Needs, Scene, poll};
 use super::user::{BAD, Change, KEY, Message, OTHER, Site, User, World};
@@ -97,6 +97,7 @@ pub(crate) fn rows() -> Vec<Row> {
     rows.extend(guards());
     rows.extend(transactions());
     rows.extend(watches());
+    rows.extend(queries());
     rows
 }
 
@@ -447,4 +448,55 @@ fn watches() -> Vec<Row> {
         WatchSet::try_next_shared Watches: |s| drop(s.set.as_mut().unwrap().try_next_shared());
         WatchSet::drop Watches: |s| drop(s.set.take());
     }
+}
+
+fn queries() -> Vec<Row> {
+    rows! {
+        LiveStore::live Nothing: |s| drop(s.live());
+        Query::limit Nothing: |s| drop(s.live().limit(1));
+        Query::keyed Nothing: |s| drop(s.live().keyed(|user| user.number));
+        Query::watch Nothing: |s| { let query = s.live(); begin(s, query.watch()); };
+        Query::watch "and drop it" Nothing: |s| { drop(s.live().watch()); s.run(); };
+        Groups::of Nothing: |s| {
+            let world = Arc::clone(&s.world);
+            let query = s.live().keyed(move |_| world.visit(Site::Closure));
+            begin(s, query.of(&()));
+        };
+        LiveQuery::next Watches: |s| for _ in 0..4 {
+            let waker = s.waker();
+            let told = poll(s.query.as_mut().unwrap().next(), &waker);
+            if let Poll::Ready(Some(update)) = told { s.receive(update); }
+            s.run();
+        };
+        LiveQuery::next "as a stream" Watches: |s| for _ in 0..4 {
+            let waker = s.waker();
+            let told = poll(StreamExt::next(s.query.as_mut().unwrap()), &waker);
+            if let Poll::Ready(Some(update)) = told { s.receive(update); }
+            s.run();
+        };
+        LiveQuery::next_shared Watches: |s| for _ in 0..4 {
+            let waker = s.waker();
+            let told = poll(s.query.as_mut().unwrap().next_shared(), &waker);
+            if let Poll::Ready(Some(update)) = told { s.receive(Shared::unwrap_or_clone(update)); }
+            s.run();
+        };
+        LiveQuery::try_next Watches: |s| for _ in 0..4 {
+            if let Some(update) = s.query.as_mut().unwrap().try_next() { s.receive(update); }
+            s.run();
+        };
+        LiveQuery::try_next_shared Watches: |s| for _ in 0..4 {
+            if let Some(update) = s.query.as_mut().unwrap().try_next_shared() { s.receive(Shared::unwrap_or_clone(update)); }
+            s.run();
+        };
+        LiveQuery::drop Watches: |s| { drop(s.query.take()); s.run(); };
+    }
+}
+
+/// Goes with a query through its list and a change.
+fn begin(s: &mut Scene, query: LiveQuery<User>) {
+    s.query = Some(query);
+    s.run();
+    let (store, change) = (s.store.clone(), add(s));
+    drop(s.finish(store.mutate(&KEY, change)));
+    s.run();
 }

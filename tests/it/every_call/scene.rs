@@ -6,13 +6,14 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use livestore::{
-    DeltaWatch, EntryGuard, ExpireMode, Guards, LiveStore, MutateOnDrop, StoreOptions, TryAcquireError,
-    Update, Uuid, Watch, WatchAll, WatchSet,
+    DeltaWatch, Entry, EntryGuard, ExpireMode, Guards, ListUpdate, LiveQuery, LiveStore, MutateOnDrop, Query,
+    StoreOptions, TryAcquireError, Update, Uuid, Watch, WatchAll, WatchSet,
 };
 use std::time::Duration;
 use tokio::runtime::Runtime;
+use tokio::task::yield_now;
 
-use super::user::{Change, KEY, Listener, Message, OTHER, Quiet, User, UserWaker, Woken, World};
+use super::user::{Change, KEY, Listener, Message, OTHER, Quiet, Site, User, UserWaker, Woken, World};
 
 /// In what a call is made.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +73,9 @@ pub(crate) struct Scene {
     pub(crate) deltas: Option<DeltaWatch<User>>,
     pub(crate) all: Option<WatchAll<User>>,
     pub(crate) set: Option<WatchSet<User>>,
+    pub(crate) query: Option<LiveQuery<User>>,
+    /// What the query has told, until it failed.
+    list: Option<Vec<(Uuid, Entry<User>)>>,
     pub(crate) on_drop: Option<MutateOnDrop<User>>,
     /// The version that the tested watch was told last.
     pub(crate) told: u64,
@@ -115,6 +119,8 @@ impl Scene {
             deltas: None,
             all: None,
             set: None,
+            query: None,
+            list: Some(Vec::new()),
             on_drop: None,
             told: 1,
             audience: Vec::new(),
@@ -135,12 +141,20 @@ impl Scene {
                 drop(set.add(&key));
             }
             scene.set = Some(set);
+            scene.query = Some(scene.live().watch());
+            scene.run();
         }
         // Something to take, to go back to, and to be displaced.
         scene.change(KEY);
         scene.change(KEY);
         drop(scene.store.broadcast(&KEY, Message::new(&scene.world)));
         scene.change(OTHER);
+        if needs == Needs::Watches {
+            // The query has told one of them alone.
+            scene.run();
+            scene.change(OTHER);
+            scene.run();
+        }
         if setting.audience == Audience::Everybody {
             for key in [KEY, KEY, OTHER] {
                 scene.audience.push(Told {
@@ -267,6 +281,35 @@ impl Scene {
         drop(self.blocker.take());
     }
 
+    /// A query in which all entries are.
+    pub(crate) fn live(&self) -> Query<User, u64> {
+        let world = Arc::clone(&self.world);
+        self.store.live(move |_, user| {
+            world.visit(Site::Closure);
+            Some(user.number)
+        })
+    }
+
+    /// Lets the tasks of queries run until they have nothing to do.
+    pub(crate) fn run(&self) {
+        self.world.is_calm.store(true, SeqCst);
+        self.runtime.block_on(async {
+            for _ in 0..16 {
+                yield_now().await;
+            }
+        });
+        self.world.is_calm.store(false, SeqCst);
+    }
+
+    /// Carries out what the query has told.
+    pub(crate) fn receive(&mut self, update: ListUpdate<User>) {
+        let _quiet = Quiet::begin();
+        match &mut self.list {
+            Some(list) if !matches!(update, ListUpdate::Failed(_)) => update.apply(list),
+            _ => self.list = None,
+        }
+    }
+
     pub(crate) fn entries(&self) -> Entries {
         let _quiet = Quiet::begin();
         let entries = self.store.entries().map(|(key, entry)| match key {
@@ -305,13 +348,16 @@ impl Scene {
         }
         self.look_at_who_is_told();
         self.look_at_the_watches();
+        self.look_at_the_query();
         let store = self.store.clone();
         drop((
             self.watch.take(),
             self.deltas.take(),
             self.all.take(),
             self.set.take(),
+            self.query.take(),
         ));
+        self.run();
         self.wakers.clear();
         self.audience.clear();
         self.deltas_told.clear();
@@ -397,6 +443,33 @@ impl Scene {
             if !whole {
                 world.note(format!("deltas end with {last:?}, the entry is at {now:?}"));
             }
+        }
+    }
+
+    /// What the tested query was not given, it is given now, and then its list is the store. Or it has failed.
+    fn look_at_the_query(&mut self) {
+        let Some(mut query) = self.query.take() else {
+            return;
+        };
+        for _ in 0..3 {
+            self.run();
+            while let Some(update) = query.try_next() {
+                self.receive(update);
+            }
+        }
+        let Some(list) = &self.list else {
+            return;
+        };
+        let told: Vec<_> = list.iter().map(|(key, user)| (user.number, *key)).collect();
+        let mut now: Vec<_> = self
+            .store
+            .entries()
+            .map(|(key, user)| (user.number, key))
+            .collect();
+        now.sort_unstable();
+        if told != now && !self.store.is_closed() {
+            self.world
+                .note(format!("a list is {told:?}, and the store {now:?}"));
         }
     }
 

@@ -84,6 +84,8 @@ pub(crate) struct World {
     pub(crate) on: AtomicBool,
     /// Whether visits change things as well: messages to those who watch, entries that come and go.
     pub(crate) loud: bool,
+    /// Whether the task of a query runs, for which each change is one more reason to run.
+    pub(crate) is_calm: AtomicBool,
     /// Whether mutations are applied in place, where that can be.
     pub(crate) plain: bool,
     /// Whether nobody but the tested call itself ever holds an entry, which then is free whenever something is dropped.
@@ -213,7 +215,7 @@ impl World {
         }
         let _ = (store.len(), store.keys().count(), store.stats());
         drop(store.watch_all());
-        if !self.loud {
+        if !self.loud || self.is_calm.load(SeqCst) {
             return;
         }
         // Whoever skips messages would else skip for ever.

@@ -37,7 +37,10 @@ impl<V, K> Desk<V, K> {
     }
 
     /// A seat for a receiver; and what is to be kept by who begins to tell, if nobody does yet.
-    #[expect(clippy::type_complexity, reason = "two of them, then what is not always there")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "two of them, then what is not always there"
+    )]
     pub(super) fn join(self: &Arc<Self>, group: K) -> (Arc<Seat<V>>, Arc<Bell<V>>, Option<Open<V, K>>) {
         let mut state = self.0.lock();
         let opens = state.bell.is_none();
@@ -78,7 +81,11 @@ impl<V, K> Drop for Open<V, K> {
         let mut state = self.desk.0.lock();
         let mut joining = Vec::new();
         // Else it was closed, and somebody else may have begun.
-        if state.bell.as_ref().is_some_and(|bell| Arc::ptr_eq(bell, &self.bell)) {
+        if state
+            .bell
+            .as_ref()
+            .is_some_and(|bell| Arc::ptr_eq(bell, &self.bell))
+        {
             state.bell = None;
             joining = mem::take(&mut state.joining);
         }

@@ -10,12 +10,14 @@ use std::hash::Hash;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::task::{Poll, ready};
+use std::task::Poll;
+use std::vec;
 
 use tokio::task::yield_now;
 use uuid::Uuid;
 
 use crate::ground::unwind::let_go;
+use crate::slot::feed::Queued;
 use crate::table::table::Table;
 use crate::value::entry::Entry;
 use crate::value::error::QueryError;
@@ -25,7 +27,7 @@ use crate::watch::query::desk::Open;
 use crate::watch::query::group::Group;
 use crate::watch::query::ranked::Item;
 use crate::watch::query::seat::{Seat, Wishes};
-use crate::watch::watch_all::WatchAll;
+use crate::watch::watch_all::{Batch, WatchAll};
 
 /// After how many entries others have their turn.
 const AT_ONCE: usize = 256;
@@ -34,6 +36,15 @@ const AT_ONCE: usize = 256;
 pub(super) type Judge<V, R, K> = dyn Fn(&Uuid, &Entry<V>) -> Option<(K, R)> + Send + Sync;
 
 struct Engine<V: LiveValue, R, K> {
+    /// The entries that there were when it began, until they are ranked.
+    entries: vec::IntoIter<(Uuid, Entry<V>)>,
+    all: WatchAll<V>,
+    /// What was taken and is not ranked yet.
+    batch: Vec<(Uuid, Arc<Update<V>>)>,
+    /// Empty between batches.
+    room: VecDeque<Queued<V>>,
+    /// The keys of a batch that were come across. Empty between batches.
+    seen: HashSet<Uuid>,
     judge: Arc<Judge<V, R, K>>,
     limit: usize,
     /// How many updates a seat may be behind.
@@ -51,8 +62,7 @@ struct Engine<V: LiveValue, R, K> {
 /// What there is to do.
 enum Work {
     Wishes,
-    Batch,
-    Closed,
+    Batch(Batch),
 }
 
 /// Tells those who have come in until nobody is left.
@@ -66,7 +76,14 @@ pub(super) async fn run<V, R, K>(
     R: Ord + Send + Sync + 'static,
     K: Eq + Hash + Clone + Send + 'static,
 {
-    let mut told = Box::pin(tell(table, judge, limit, &open));
+    let begun = table.upgrade().map(|table| Engine::begin(&table, judge, limit));
+    drop(table);
+    let Some(mut engine) = begun else {
+        open.why = None;
+        return;
+    };
+    // It has nothing of its own that would go while a panic is under way.
+    let mut told = Box::pin(engine.run(&open));
     let panic = poll_fn(|cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| told.as_mut().poll(cx)));
         match polled {
@@ -76,6 +93,7 @@ pub(super) async fn run<V, R, K>(
     });
     let panic = panic.await;
     let_go(told);
+    let_go(engine);
     open.why = panic.map(|panic| QueryError::Panicked(message(panic)));
 }
 
@@ -89,48 +107,44 @@ fn message(panic: Box<dyn Any + Send>) -> String {
     said.unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
-async fn tell<V, R, K>(table: Weak<Table<V>>, judge: Arc<Judge<V, R, K>>, limit: usize, open: &Open<V, K>)
-where
-    V: LiveValue,
-    R: Ord + Send + Sync + 'static,
-    K: Eq + Hash + Clone + Send + 'static,
-{
-    let Some((cap, entries, all)) = table.upgrade().map(|table| {
-        let (entries, all) = WatchAll::begin_with_entries(&table);
-        (table.shared().channel_cap, entries, all)
-    }) else {
-        return;
-    };
-    let mut engine = Engine {
-        judge,
-        limit,
-        cap,
-        items: HashMap::new(),
-        groups: Vec::new(),
-        numbers: HashMap::new(),
-        vacant: Vec::new(),
-        touched: Vec::new(),
-    };
-    for (n, (key, entry)) in entries.into_iter().enumerate() {
-        engine.judge(key, Some(entry));
-        if n % AT_ONCE == AT_ONCE - 1 {
-            yield_now().await;
-        }
-    }
-    engine.keep(all, open).await;
-}
-
 impl<V, R, K> Engine<V, R, K>
 where
     V: LiveValue,
     R: Ord,
     K: Eq + Hash + Clone,
 {
+    fn begin(table: &Arc<Table<V>>, judge: Arc<Judge<V, R, K>>, limit: usize) -> Engine<V, R, K> {
+        let (entries, all) = WatchAll::begin_with_entries(table);
+        Engine {
+            entries: entries.into_iter(),
+            all,
+            batch: Vec::new(),
+            room: VecDeque::new(),
+            seen: HashSet::new(),
+            judge,
+            limit,
+            cap: table.shared().channel_cap,
+            items: HashMap::new(),
+            groups: Vec::new(),
+            numbers: HashMap::new(),
+            vacant: Vec::new(),
+            touched: Vec::new(),
+        }
+    }
+
     /// Keeps the groups in order until nobody is told any more, or the store has ended.
-    async fn keep(&mut self, mut all: WatchAll<V>, open: &Open<V, K>) {
+    async fn run(&mut self, open: &Open<V, K>) {
+        while let Some((key, entry)) = self.entries.next() {
+            self.judge(key, Some(entry));
+            if self.entries.len().is_multiple_of(AT_ONCE) {
+                yield_now().await;
+            }
+        }
+        // The entries were looked at one after another: a transaction may have changed one before that and another behind it.
+        if !self.catch_up().await {
+            return;
+        }
         let mut wishes = Wishes::none();
-        let (mut room, mut batch) = (VecDeque::new(), Vec::new());
-        let mut seen = HashSet::new();
         loop {
             // Those who come in are told the list before others are told what follows.
             for (group, seat) in open.joining() {
@@ -145,39 +159,66 @@ where
                     wishes = rung;
                     return Poll::Ready(Work::Wishes);
                 }
-                match ready!(all.poll_batch(cx, &mut room, &mut batch)) {
-                    true => Poll::Ready(Work::Batch),
-                    false => Poll::Ready(Work::Closed),
-                }
+                let taken = self.all.poll_batch(cx, &mut self.room, &mut self.batch);
+                taken.map(Work::Batch)
             });
             match work.await {
                 Work::Wishes => {}
-                Work::Batch => {
-                    let is_large = batch.len() > AT_ONCE;
-                    self.take(&mut batch, &mut seen);
+                Work::Batch(Batch::Whole) => {
+                    let is_large = self.batch.len() > AT_ONCE;
+                    self.take();
                     self.tell();
                     if is_large {
                         yield_now().await;
                     }
                 }
-                Work::Closed => return,
+                Work::Batch(Batch::Part) => {
+                    self.take();
+                    if !self.catch_up().await {
+                        return;
+                    }
+                    self.tell();
+                }
+                Work::Batch(Batch::Closed) => return,
             }
         }
     }
 
+    /// Takes all that has been committed by now, so that the groups are what there was at one instant; before that, nobody
+    /// is to be told. `false` if that will never be, because the store has ended.
+    async fn catch_up(&mut self) -> bool {
+        loop {
+            // It waits for nothing, so it is not for the budget to say when; and a task that has just yielded has one.
+            let taken = poll_fn(|cx| {
+                let taken = self.all.batch_now(cx, &mut self.room, &mut self.batch);
+                Poll::Ready(taken)
+            });
+            match taken.await {
+                Poll::Pending => return true,
+                Poll::Ready(Batch::Whole) => {
+                    self.take();
+                    return true;
+                }
+                Poll::Ready(Batch::Part) => self.take(),
+                Poll::Ready(Batch::Closed) => return false,
+            }
+            yield_now().await;
+        }
+    }
+
     /// Takes what has been committed: of each entry the last of it.
-    fn take(&mut self, batch: &mut Vec<(Uuid, Arc<Update<V>>)>, seen: &mut HashSet<Uuid>) {
-        let is_alone = batch.len() == 1;
-        while let Some((key, update)) = batch.pop() {
+    fn take(&mut self) {
+        let is_alone = self.batch.len() == 1;
+        while let Some((key, update)) = self.batch.pop() {
             let says_nothing = matches!(*update, Update::Message { .. });
-            if !says_nothing && (is_alone || seen.insert(key)) {
+            if !says_nothing && (is_alone || self.seen.insert(key)) {
                 let entry = (!update.is_end()).then(|| update.entry().clone());
                 // It is no use to keep the value before.
                 drop(update);
                 self.judge(key, entry);
             }
         }
-        seen.clear();
+        self.seen.clear();
     }
 
     /// Puts an entry where it belongs now, if it is still there.
@@ -256,7 +297,9 @@ where
             if let Some(group) = self.group_of(&seat) {
                 group.leave(&seat);
             }
-            seat.group().into_iter().for_each(|number| self.forget_idle(number));
+            seat.group()
+                .into_iter()
+                .for_each(|number| self.forget_idle(number));
         }
     }
 

@@ -137,11 +137,7 @@ impl<V, R: Ord> Group<V, R> {
         let last = self.limit - 1;
         if let Some(next) = self.list.get(last) {
             let (key, entry) = (next.key, next.entry.clone());
-            self.note(|| ListChange::Enter {
-                at: last,
-                key,
-                entry,
-            });
+            self.note(|| ListChange::Enter { at: last, key, entry });
         }
     }
 

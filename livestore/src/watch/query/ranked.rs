@@ -278,7 +278,12 @@ mod tests {
             for at in (0..sorted.len() + 2).step_by(37) {
                 assert_eq!(ranked.get(at).map(|it| it.key), sorted.get(at).map(|it| it.key));
             }
-            assert!(ranked.blocks.iter().all(|block| !block.is_empty() && block.len() <= BLOCK));
+            assert!(
+                ranked
+                    .blocks
+                    .iter()
+                    .all(|block| !block.is_empty() && block.len() <= BLOCK)
+            );
         }
         assert!(sorted.is_empty() && ranked.blocks.is_empty());
     }
@@ -320,7 +325,7 @@ mod tests {
                 })
             })
             .collect();
-        items.iter().for_each(|item| drop(ranked.insert(Arc::clone(item))));
+        items.iter().for_each(|item| _ = ranked.insert(Arc::clone(item)));
         items[1500].rank.0.store(3, Relaxed);
         assert_eq!(ranked.remove(&items[1500]), Some(1500));
         assert_eq!(ranked.remove(&items[1500]), None);

@@ -120,50 +120,71 @@ impl<V> Seat<V> {
         wake(waker);
     }
 
-    fn leave(&self) {
+    /// Returns what is to be dropped when it is known that it has left.
+    fn leave(&self) -> (VecDeque<Told<V>>, Option<Waker>) {
         let mut state = self.state.lock();
         state.has_left = true;
         let left = (mem::take(&mut state.queue), state.waker.take());
         drop(state);
-        drop(left);
+        left
     }
 
     /// Takes what there is, without waiting. `None` if there is nothing now.
     pub(super) fn take(self: &Arc<Self>, bell: &Bell<V>) -> Option<Told<V>> {
-        let (told, asks) = self.state.lock().take();
-        if asks {
-            bell.ask(self);
+        let found = self.state.lock().take();
+        match found {
+            Found::Told(told) => Some(told),
+            Found::Behind => {
+                bell.ask(self);
+                None
+            }
+            Found::Nothing | Found::Over => None,
         }
-        told
     }
 
     /// Takes what comes next. `None` if nothing more comes.
     pub(super) fn poll_take(self: &Arc<Self>, bell: &Bell<V>, cx: &Context<'_>) -> Poll<Option<Told<V>>> {
-        let mut has_to_ask = false;
-        let found = waker::find_or_wait(cx, |clone| {
-            let mut state = self.state.lock();
-            let (told, asks) = state.take();
-            has_to_ask |= asks;
-            match told {
-                Some(told) => Ok(Some(told)),
-                None if state.is_over => Ok(None),
-                None => Err(waker::settle(&mut state.waker, cx, clone)),
+        loop {
+            let found = waker::find_or_wait(cx, |clone| {
+                let mut state = self.state.lock();
+                match state.take() {
+                    Found::Nothing => Err(waker::settle(&mut state.waker, cx, clone)),
+                    found => Ok(found),
+                }
+            });
+            match found {
+                Some(Found::Told(told)) => return Poll::Ready(Some(told)),
+                // At once, before anything of the user's runs: nobody will say so again.
+                Some(Found::Behind) => bell.ask(self),
+                Some(Found::Over) => return Poll::Ready(None),
+                Some(Found::Nothing) | None => return Poll::Pending,
             }
-        });
-        if has_to_ask {
-            bell.ask(self);
         }
-        found.map_or(Poll::Pending, Poll::Ready)
     }
 }
 
+/// What a receiver finds.
+enum Found<V> {
+    Told(Told<V>),
+    /// It is to ask for the list.
+    Behind,
+    Nothing,
+    Over,
+}
+
 impl<V> State<V> {
-    /// What there is, and whether the list is to be asked for.
-    fn take(&mut self) -> (Option<Told<V>>, bool) {
-        let told = self.queue.pop_front();
-        let asks = told.is_none() && self.is_behind && !self.has_asked && !self.is_over;
-        self.has_asked |= asks;
-        (told, asks)
+    fn take(&mut self) -> Found<V> {
+        if let Some(told) = self.queue.pop_front() {
+            return Found::Told(told);
+        }
+        if self.is_over {
+            return Found::Over;
+        }
+        if self.is_behind && !self.has_asked {
+            self.has_asked = true;
+            return Found::Behind;
+        }
+        Found::Nothing
     }
 }
 
@@ -219,11 +240,12 @@ impl<V> Bell<V> {
 
     /// Takes a seat off.
     pub(super) fn leave(&self, seat: &Arc<Seat<V>>) {
-        seat.leave();
+        let left = seat.leave();
         self.call(|calls| {
             calls.seats.remove(&seat.number);
             calls.leaving.push(Arc::clone(seat));
         });
+        drop(left);
     }
 
     fn call(&self, note: impl FnOnce(&mut Calls<V>)) {
@@ -258,9 +280,14 @@ impl<V> Bell<V> {
         let mut calls = self.0.lock();
         calls.is_over = true;
         let seats = mem::take(&mut calls.seats);
-        let rest = (mem::take(&mut calls.asking), mem::take(&mut calls.leaving), calls.waker.take());
+        let rest = (
+            mem::take(&mut calls.asking),
+            mem::take(&mut calls.leaving),
+            calls.waker.take(),
+        );
         drop(calls);
-        drop(rest);
+        // A seat that has left may be the last to have what it was told meanwhile.
+        let_go(rest);
         let last = error.map(|error| Arc::new(ListUpdate::Failed(error)));
         seats.into_values().for_each(|seat| seat.end(last.clone()));
     }
