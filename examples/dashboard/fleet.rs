@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use livestore::{LiveStore, LiveValue, Uuid};
 use serde::Serialize;
-use tokio::time::interval;
+use tokio::time::{Instant, interval};
 
 pub(crate) const SITES: [&str; 12] = [
     "Bergen", "Cork", "Delft", "Ghent", "Graz", "Lyon", "Malmö", "Parma", "Porto", "Tartu", "Turku", "Vigo",

@@ -146,12 +146,12 @@ function show(device) {
   plot();
 }
 
-/** A second is one wide, ten degrees are ten high; from 20 to 110 degrees. */
+/** A second is one wide, ten degrees are ten high; from 20 to 120 degrees. */
 function plot() {
   if (!samples.length || document.hidden) return;
   const now = Date.now(), known = [...samples, [now, samples.at(-1)[1]]];
   while (samples.length > 1 && samples[1][0] < now - SPAN) samples.shift();
-  const x = (time) => (120 - (now - time) / 1000).toFixed(2), y = (tenths) => (110 - tenths / 10).toFixed(1);
+  const x = (time) => (120 - (now - time) / 1000).toFixed(2), y = (tenths) => (120 - tenths / 10).toFixed(1);
   let path = "", before;
   for (const [time, tenths] of known) {
     if (tenths !== undefined) path += before === undefined ? `M${x(time)} ${y(tenths)}` : `H${x(time)}V${y(tenths)}`;
