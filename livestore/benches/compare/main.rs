@@ -18,6 +18,7 @@ mod latency;
 mod memory;
 mod mutate;
 mod plot;
+mod query;
 mod remove;
 mod servers;
 mod set;
@@ -125,6 +126,7 @@ fn measure(bench: &mut Bench, servers: &Servers) {
     watch::run(bench, servers);
     fan_out::run(bench, servers);
     set::run(bench);
+    query::run(bench);
     latency::run(bench, servers);
     expiry::run(bench);
     memory::run(bench);

@@ -15,6 +15,8 @@ pub const LIVESTORE_SHARED: Who = "livestore, `next_shared`";
 pub const LIVESTORE_SET: Who = "livestore, `WatchSet`";
 /// The same, with updates taken as they are shared.
 pub const LIVESTORE_SET_SHARED: Who = "livestore, `WatchSet::next_shared`";
+/// The present version, of which everything is watched.
+pub const LIVESTORE_ALL: Who = "livestore, `WatchAll`";
 /// The present version, kept on disk.
 pub const LIVESTORE_DURABLE: Who = "livestore, durable";
 /// The published ancestor.
@@ -61,12 +63,13 @@ pub const REDIS_ALWAYS: Who = "Redis, AOF always";
 pub const REDIS_PIPELINE: Who = "Redis, pipelined";
 
 /// Everybody, in the order of the columns.
-pub const EVERYBODY: [Who; 27] = [
+pub const EVERYBODY: [Who; 28] = [
     LIVESTORE,
     LIVESTORE_DELTAS,
     LIVESTORE_SHARED,
     LIVESTORE_SET,
     LIVESTORE_SET_SHARED,
+    LIVESTORE_ALL,
     LIVESTORE_DURABLE,
     OLD,
     RAW,
