@@ -135,7 +135,7 @@ export interface Live<A extends Api = AnyApi> {
   publish<S extends Store<A>>(store: S, key: string, message: Of<A, S, "publish">, options: { confirm: true }): Promise<void>;
 
   /** Tells of events that the server sends to this user. Returns what ends that. */
-  events(listener: (event: Immutable<Part<A, "event">>) => void): () => void;
+  events(listener: (event: Part<A, "event">) => void): () => void;
 
   /** Tries to connect at once, or finds out whether the connection lives. Does nothing in a page that is hidden. */
   retry(): void;

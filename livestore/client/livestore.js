@@ -331,7 +331,7 @@ class Entry {
   expect(apply) {
     if (this.watch.value === undefined) return;
     // If it throws, nothing was done.
-    if (apply(this.watch.value) === undefined) throw new TypeError("no value");
+    if (share(this.watch.value, apply(this.watch.value)) === undefined) throw TypeError("no value");
     const change = { apply };
     this.changes.push(change);
     this.keep(() => true);
@@ -469,7 +469,7 @@ class Live {
       if (attempt != this.#attempt) return;
       let frame;
       try {
-        frame = decode(line, this.#options.bigint);
+        frame = decode(line, this.#options.bigint) ?? {};
       } catch {
         return this.#lose();
       }
@@ -632,8 +632,7 @@ class Live {
   }
   /** Returns whether it was sent, as far as is known. */
   #put(text) {
-    if (!this.#hello) return false;
-    if (new TextEncoder().encode(text).length > this.#hello.max.bytes) return false;
+    if (!this.#hello || new TextEncoder().encode(text).length > this.#hello.max.bytes) return false;
     this.#socket.send(text);
     return true;
   }

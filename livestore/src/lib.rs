@@ -172,6 +172,8 @@ pub mod ws {
     pub(crate) mod json;
     pub(crate) mod latest;
     pub(crate) mod limits;
+    pub(crate) mod list;
+    pub(crate) mod lists;
     pub(crate) mod live;
     pub(crate) mod local;
     pub(crate) mod patch;
@@ -193,6 +195,7 @@ pub mod ws {
     pub use crate::ws::inspect::Inspector;
     pub use crate::ws::json::{Json, json};
     pub use crate::ws::limits::Limits;
+    pub use crate::ws::list::List;
     pub use crate::ws::live::Live;
     pub use crate::ws::local::Local;
     pub use crate::ws::route::{Route, Unseen};

@@ -372,6 +372,9 @@ test("a change that throws has nothing sent", async (t) => {
   const watch = await world.watched({ lines: [] });
   await assert.rejects(watch.send("a", { optimistic: (value) => value.lines.push("a") }), TypeError);
   await assert.rejects(watch.send("a", { optimistic: () => { throw new RangeError("mine"); } }), RangeError);
+  const cycle = [];
+  cycle.push(cycle);
+  await assert.rejects(watch.send("a", { optimistic: () => cycle }), RangeError);
   assert.deepEqual(world.socket.take(), []);
   assert.deepEqual(watch.value, { lines: [] });
 });

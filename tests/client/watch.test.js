@@ -682,3 +682,11 @@ test("whole numbers of any size, where that is asked for", async (t) => {
   live.send("room", KEY, { n: 18446744073709551615n, s: "18446744073709551615" }).catch(() => {});
   assert(text.includes('"c":{"n":18446744073709551615,"s":"18446744073709551615"}'), text);
 });
+
+test("a line that says nothing takes nothing from those behind it", async (t) => {
+  const world = new World(t);
+  world.open();
+  const watch = await world.watched({ n: 1 }, { ver: 5 });
+  world.socket.raw(`null\n7\n${JSON.stringify(snap(7, { n: 3 }))}`);
+  assert.deepEqual(watch.value, { n: 3 });
+});

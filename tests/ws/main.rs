@@ -11,6 +11,7 @@ mod hostile;
 mod inspect;
 mod leak;
 mod line;
+mod lists;
 mod once;
 mod presence;
 mod protocol;

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use livestore_benches::rows::{Row, table};
+use livestore_benches::plot::{Curve, Plot};
+use livestore_benches::results::write;
+use livestore_benches::rows::{Row, table, tell};
 use livestore_benches::sample::{Bench, Plan};
 
-use crate::plot::{Curve, Plot};
 use crate::servers::Servers;
-use crate::{fan_out, fetch, memory, mutate, preface, tell, write, writers};
+use crate::{fan_out, fetch, memory, mutate, preface, writers};
 
 /// One curve per contender of a row that is measured at several sizes.
 struct Family {

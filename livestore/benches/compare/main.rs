@@ -17,7 +17,6 @@ mod init;
 mod latency;
 mod memory;
 mod mutate;
-mod plot;
 mod query;
 mod remove;
 mod servers;
@@ -26,11 +25,11 @@ mod targets;
 mod watch;
 mod writers;
 
-use std::path::Path;
+use std::env;
 use std::process::ExitCode;
-use std::{env, fs};
 
-use livestore_benches::rows::{REDIS, Row, spread, table};
+use livestore_benches::results::write;
+use livestore_benches::rows::{REDIS, table, tell};
 use livestore_benches::sample::{Bench, Plan};
 use livestore_benches::{clock, machine};
 
@@ -146,27 +145,4 @@ fn preface(plan: Plan, servers: &str) -> String {
         plan.slow().rounds,
         plan.turn.as_millis(),
     )
-}
-
-/// Shows on the way what has been measured.
-fn tell(row: &Row) {
-    eprintln!("{} [{}]", row.what, row.id);
-    for cell in &row.cells {
-        eprintln!("    {:40} {}", cell.who, spread(cell, row.unit));
-    }
-}
-
-/// Writes a file into the folder of results of this package: of the one that `cargo run` was called for, not of the one
-/// that this was built from, which may be another checkout.
-fn write(name: &str, text: &str) {
-    let Some(package) = env::var_os("CARGO_MANIFEST_DIR") else {
-        eprintln!("NOT WRITTEN: {name}: only `cargo run` says where to");
-        return;
-    };
-    let folder = Path::new(&package).join("results");
-    let path = folder.join(name);
-    match fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text)) {
-        Ok(()) => eprintln!("written: {}", path.display()),
-        Err(error) => eprintln!("NOT WRITTEN: {}: {error}", path.display()),
-    }
 }

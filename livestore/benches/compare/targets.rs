@@ -1,33 +1,14 @@
 //! The targets of the design, and whether they are met.
 
-use std::fmt::Write as _;
-
-use livestore_benches::rows::{
-    BROADCAST, Cell, LIVESTORE, LIVESTORE_DELTAS, MUTEX, OLD, RAW, REDIS, Row, Who, digits, ratio, spread,
+use livestore_benches::rows::{BROADCAST, LIVESTORE, LIVESTORE_DELTAS, MUTEX, OLD, RAW, REDIS, Row, Who};
+use livestore_benches::targets::{
+    self,
+    Bound::{AtLeast, AtMost},
+    Number::{Between, Faster, Of, Times},
+    Target,
 };
 
-use Bound::{AtLeast, AtMost};
-use Number::{Between, Faster, Of, Times};
-
-/// What a number must be.
-enum Bound {
-    AtMost(f64),
-    AtLeast(f64),
-}
-
-/// What is compared with the bound.
-enum Number {
-    /// What livestore needs in a row.
-    Of(&'static str),
-    /// How many times as much livestore needs in a row as another.
-    Times(&'static str, Who),
-    /// How many times as much another needs in a row as livestore.
-    Faster(&'static str, Who),
-    /// How many times as much one contender needs in one row as in another.
-    Between(&'static str, &'static str, Who),
-}
-
-const TARGETS: [(&str, Number, Bound); 19] = [
+const TARGETS: [Target; 19] = [
     (
         "heap bytes per idle entry of 1 M, map included",
         Of("heap-idle"),
@@ -123,103 +104,22 @@ const TARGETS: [(&str, Number, Bound); 19] = [
 
 /// The rows that the targets are about, as `--only` takes them.
 pub(crate) fn ids() -> String {
-    let ids: Vec<_> = TARGETS
-        .iter()
-        .flat_map(|(_, number, _)| match number {
-            Of(id) | Times(id, _) | Faster(id, _) => vec![*id],
-            Between(one, other, _) => vec![*one, *other],
-        })
-        .collect();
-    ids.join(",")
+    targets::ids(&TARGETS)
 }
 
 /// The targets whose rows are missing, but for those that are about one who is not there.
 pub(crate) fn unmeasured(rows: &[Row], absent: Option<Who>) -> Vec<&'static str> {
-    TARGETS
-        .iter()
-        .filter(|(_, number, _)| {
-            let excused = matches!(number, Times(_, other) | Faster(_, other) if Some(*other) == absent);
-            !excused && number.find(rows).is_none()
-        })
-        .map(|(what, ..)| *what)
-        .collect()
+    targets::unmeasured(&TARGETS, rows, absent.as_slice())
 }
 
-/// Shows every target with what was measured. A target whose row was not measured is shown as such.
+/// Shows every target with what was measured.
 pub(crate) fn table(rows: &[Row]) -> String {
-    let mut text =
-        String::from("| target | asked | measured | | livestore | against |\n|---|--:|--:|---|--:|--:|\n");
-    for (what, number, bound) in &TARGETS {
-        let asked = match bound {
-            AtMost(most) => format!("≤ {}", digits(*most)),
-            AtLeast(least) => format!("≥ {}", digits(*least)),
-        };
-        let Some(found) = number.find(rows) else {
-            let _ = writeln!(text, "| {what} | {asked} | – | not measured | – | – |");
-            continue;
-        };
-        let met = match bound {
-            AtMost(most) => found.number <= *most,
-            AtLeast(least) => found.number >= *least,
-        };
-        let _ = writeln!(
-            text,
-            "| {what} | {asked} | **{}** | {} | {} | {} |",
-            digits(found.number),
-            if met { "met" } else { "**not met**" },
-            found.livestore,
-            found.other.as_deref().unwrap_or("–"),
-        );
-    }
-    text
-}
-
-struct Found {
-    number: f64,
-    livestore: String,
-    other: Option<String>,
-}
-
-impl Number {
-    fn find(&self, rows: &[Row]) -> Option<Found> {
-        let row = |id: &str| rows.iter().find(|row| row.id == id);
-        let compared = |row: &Row, number: f64, one: &Cell, other: &Cell| Found {
-            number,
-            livestore: spread(one, row.unit),
-            other: Some(spread(other, row.unit)),
-        };
-        match *self {
-            Of(id) => {
-                let row = row(id)?;
-                let cell = row.cell(LIVESTORE)?;
-                Some(Found {
-                    number: cell.median(),
-                    livestore: spread(cell, row.unit),
-                    other: None,
-                })
-            }
-            Times(id, other) => {
-                let row = row(id)?;
-                let (one, other) = (row.cell(LIVESTORE)?, row.cell(other)?);
-                Some(compared(row, ratio(one, other), one, other))
-            }
-            Faster(id, other) => {
-                let row = row(id)?;
-                let (one, other) = (row.cell(LIVESTORE)?, row.cell(other)?);
-                Some(compared(row, ratio(other, one), one, other))
-            }
-            Between(one, other, who) => {
-                let row_of_one = row(one)?;
-                let (one, other) = (row_of_one.cell(who)?, row(other)?.cell(who)?);
-                Some(compared(row_of_one, ratio(one, other), one, other))
-            }
-        }
-    }
+    targets::table(&TARGETS, rows)
 }
 
 #[cfg(test)]
 mod tests {
-    use livestore_benches::rows::Unit;
+    use livestore_benches::rows::{Cell, Unit};
 
     use super::*;
 

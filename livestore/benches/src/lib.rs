@@ -11,9 +11,12 @@ pub mod keys;
 pub mod machine;
 #[cfg(feature = "compare")]
 pub mod peers;
+pub mod plot;
 pub mod raw;
+pub mod results;
 pub mod rows;
 pub mod runtime;
 pub mod sample;
+pub mod targets;
 pub mod tasks;
 pub mod values;

@@ -61,9 +61,19 @@ pub const REDIS_AOF_PIPELINE: Who = "Redis, AOF every second, pipelined";
 pub const REDIS_ALWAYS: Who = "Redis, AOF always";
 /// Without the file, a hundred commands at a time.
 pub const REDIS_PIPELINE: Who = "Redis, pipelined";
+/// What people write first: each socket's task encodes each update for itself.
+pub const NAIVE: Who = "axum + broadcast, naive";
+/// What people write who measure: encoded once, several frames a write.
+pub const CAREFUL: Who = "axum + broadcast, careful";
+/// Socket.IO in Rust.
+pub const SOCKETIOXIDE: Who = "socketioxide";
+/// The usual WebSockets of Node.
+pub const NODE_WS: Who = "Node, ws";
+/// Socket.IO itself.
+pub const SOCKET_IO: Who = "Node, socket.io";
 
 /// Everybody, in the order of the columns.
-pub const EVERYBODY: [Who; 28] = [
+pub const EVERYBODY: [Who; 33] = [
     LIVESTORE,
     LIVESTORE_DELTAS,
     LIVESTORE_SHARED,
@@ -92,6 +102,11 @@ pub const EVERYBODY: [Who; 28] = [
     REDIS_AOF,
     REDIS_AOF_PIPELINE,
     REDIS_ALWAYS,
+    NAIVE,
+    CAREFUL,
+    SOCKETIOXIDE,
+    NODE_WS,
+    SOCKET_IO,
 ];
 
 /// What a number counts.
@@ -103,6 +118,8 @@ pub enum Unit {
     Bytes,
     /// Allocations.
     Allocations,
+    /// How many in a second. More is better.
+    Rate,
 }
 
 impl Unit {
@@ -112,12 +129,13 @@ impl Unit {
             Unit::Time => "ns",
             Unit::Bytes => "B",
             Unit::Allocations => "allocations",
+            Unit::Rate => "/s",
         }
     }
 
     /// The unit of a word.
     pub fn from_word(word: &str) -> Option<Unit> {
-        [Unit::Time, Unit::Bytes, Unit::Allocations]
+        [Unit::Time, Unit::Bytes, Unit::Allocations, Unit::Rate]
             .into_iter()
             .find(|unit| unit.word() == word)
     }
@@ -309,6 +327,9 @@ pub fn spread(cell: &Cell, unit: Unit) -> String {
         Unit::Time => (1.0, " ns"),
         Unit::Bytes => (1.0, " B"),
         Unit::Allocations => (1.0, ""),
+        Unit::Rate if median >= 1e6 => (1e6, " M/s"),
+        Unit::Rate if median >= 1e3 => (1e3, " k/s"),
+        Unit::Rate => (1.0, "/s"),
     };
     let middle = digits(median / scale);
     if cell.rounds.len() < 3 {
@@ -317,6 +338,15 @@ pub fn spread(cell: &Cell, unit: Unit) -> String {
     let low = digits(cell.quantile(0.25) / scale);
     let high = digits(cell.quantile(0.75) / scale);
     format!("{middle}{name} ({low}–{high})")
+}
+
+/// Shows on the way what has been measured.
+#[allow(clippy::print_stderr, reason = "the programs say what they do")]
+pub fn tell(row: &Row) {
+    eprintln!("{} [{}]", row.what, row.id);
+    for cell in &row.cells {
+        eprintln!("    {:40} {}", cell.who, spread(cell, row.unit));
+    }
 }
 
 /// A number with as many digits as a measurement has.

@@ -15,7 +15,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use foldhash::fast::RandomState;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -39,7 +41,8 @@ pub(crate) struct Follow<U, V: LiveValue, R> {
     name: Option<Arc<str>>,
     visitor: Arc<Visitor<U>>,
     set: WatchSet<V>,
-    subs: HashMap<Uuid, Sub>,
+    /// The keys are the clients' choice: its hash is another in each connection.
+    subs: HashMap<Uuid, Sub, RandomState>,
     /// Subscriptions whose first frames are to be sent, in the order in which they came. Some may be over.
     first: VecDeque<Uuid>,
     /// Keys of which there is something newer that is to be told later.
@@ -64,7 +67,7 @@ where
             store: self,
             name,
             visitor: Arc::clone(visitor),
-            subs: HashMap::new(),
+            subs: HashMap::default(),
             first: VecDeque::new(),
             due: BTreeSet::new(),
             latest: Latest::new(),
@@ -129,6 +132,9 @@ where
     /// Tells what the entry is in this role, or when it is to be told. The role was asked for at every version up to it that the
     /// client has not been told, or he has nothing.
     fn tell(&mut self, key: Uuid, entry: &Entry<V>, role: &R, now: Instant, out: &mut Outbox) {
+        if !self.store.route.is_made(entry) {
+            return;
+        }
         let Some(sub) = self.subs.get(&key) else { return };
         let (views, has) = (Arc::clone(&sub.role), sub.has);
         let waits = !sub.replies.is_empty();
@@ -417,7 +423,7 @@ where
             asked: entry.version(),
             heard: entry.version(),
             is_first: true,
-            prepared: Vec::new(),
+            prepared: SmallVec::new(),
             due: None,
             replies: Vec::new(),
             here: None,
@@ -437,6 +443,7 @@ where
         }
         if let Some((ver, told_as)) = has
             && tag.is(told_as)
+            && self.store.route.is_made(&entry)
         {
             self.resume(key, &entry, &role, &mut sub, ver);
         }
@@ -549,6 +556,9 @@ where
     fn get(&self, key: Uuid) -> Result<(u64, Json), Code> {
         let _look = self.look(key);
         let (entry, role, _) = self.seen(&key).ok_or_else(|| self.store.route.missing())?;
+        if !self.store.route.is_made(&entry) {
+            return Err(Code::Unavailable);
+        }
         let view = self.store.route.see(&role, &entry).ok_or(Code::Internal)?;
         self.store.route.store.touch(&key);
         Ok((entry.version(), view))

@@ -52,8 +52,6 @@ pub(crate) struct Told<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) subs: Option<&'a [Status]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) p: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) v: Option<&'a RawValue>,
 }
 
@@ -110,7 +108,29 @@ impl Told<'_> {
     pub(crate) fn encode(&self) -> Frame {
         encode(self)
     }
+
+    /// Encodes it with one more member, which was encoded before, and is not read once more.
+    pub(crate) fn encode_with(&self, name: &str, text: &str) -> Frame {
+        let mut frame = Vec::with_capacity(HEAD + text.len());
+        if serde_json::to_writer(&mut frame, self).is_err() {
+            unreachable!("numbers, texts and what was encoded before");
+        }
+        // What closes it. There is a member before: `t`.
+        frame.pop();
+        frame.extend_from_slice(b",\"");
+        frame.extend_from_slice(name.as_bytes());
+        frame.extend_from_slice(b"\":");
+        frame.extend_from_slice(text.as_bytes());
+        frame.push(b'}');
+        match String::from_utf8(frame) {
+            Ok(text) => Frame::from(text),
+            Err(_) => unreachable!("texts alone"),
+        }
+    }
 }
+
+/// More than a push has beside what it tells.
+const HEAD: usize = 160;
 
 /// Encodes what has nothing in it that could not be.
 pub(crate) fn encode<T: Serialize>(told: &T) -> Frame {

@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::store::store::LiveStore;
+use crate::value::entry::Entry;
 use crate::value::value::LiveValue;
+use crate::watch::query::{Groups, Query};
 use crate::ws::budget::CallLimit;
 use crate::ws::config::{Call, Config};
 use crate::ws::cx::Cx;
@@ -19,8 +21,10 @@ use crate::ws::frame::{Told, raw};
 use crate::ws::hub::Hub;
 use crate::ws::json::json;
 use crate::ws::limits::Limits;
+use crate::ws::list::List;
+use crate::ws::lists::Lists;
 use crate::ws::route::{self, Route, Unseen};
-use crate::ws::served::Served;
+use crate::ws::served::{Served, Stay};
 use crate::ws::session::{Close, Control};
 use crate::ws::store::Store;
 
@@ -159,6 +163,104 @@ impl<U: Send + Sync + 'static> Live<U> {
         let served = Arc::new(Store::new(route));
         let people = presence.map(|presence| Arc::new(served.here(&presence)) as Arc<dyn Served<U>>);
         self.with(|config| config.serve(name, served, people))
+    }
+
+    /// Serves a list under a name: what a [live query](LiveStore::live) keeps in order. It has one key, the nil UUID
+    /// ([`Uuid::nil`]), and is subscribed to, read, resumed and told by patches like an entry of any store. Does not keep the
+    /// store open.
+    ///
+    /// What stands in the place of a value, for the role function and the view, is a [`List`], which dereferences to keys and their
+    /// entries. The role function is asked with an empty list as well, before there is one. Give the query a
+    /// [limit](Query::limit): what is shown is viewed and compared as a whole, at most so often as
+    /// [`at_most`](Route::at_most) says.
+    ///
+    /// The first subscription begins to follow the query, and is told when the list is made, until when a `get` is answered with
+    /// the code `unavailable`; ten seconds after the last has ended, nothing is left of it. If the query [has
+    /// panicked](crate::QueryError::Panicked), it is begun anew every second, and the list is shown as it was.
+    ///
+    /// # Panics
+    ///
+    /// As [`serve`](Self::serve).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::cmp::Reverse;
+    ///
+    /// use livestore::ws::{json, Live};
+    /// use livestore::{LiveStore, LiveValue};
+    ///
+    /// #[derive(Clone, LiveValue)]
+    /// struct Player { name: String, score: u32 }
+    ///
+    /// let players = LiveStore::<Player>::default();
+    /// let best = players.live(|_, player| Some(Reverse(player.score))).limit(10);
+    /// let live = Live::<()>::new().serve_list("best", &best, |s| s
+    ///     .view(|_, _| Some(()), |_, list| {
+    ///         json(&list.iter().map(|(_, player)| (&player.name, player.score)).collect::<Vec<_>>())
+    ///     })
+    ///     .at_most(10));
+    /// # drop(live);
+    /// ```
+    pub fn serve_list<V, O, R>(
+        self,
+        name: &str,
+        query: &Query<V, O>,
+        route: impl FnOnce(Route<U, List<V>, Unseen>) -> Route<U, List<V>, R>,
+    ) -> Self
+    where
+        V: LiveValue,
+        O: Ord + Send + Sync + 'static,
+        R: Hash + 'static,
+    {
+        let query = query.clone();
+        let lists = Lists::new(move |key| key.is_nil().then(|| query.watch()));
+        self.serve_all(name, lists, route)
+    }
+
+    /// Serves a list for each group of a [query](crate::Query::keyed) whose groups have UUIDs, under which they are
+    /// subscribed to. As [`serve_list`](Self::serve_list); every UUID is a group, which may be empty, so let the role function ask
+    /// [`Cx::key`] who may see which.
+    ///
+    /// # Panics
+    ///
+    /// As [`serve`](Self::serve).
+    pub fn serve_lists<V, O, R>(
+        self,
+        name: &str,
+        groups: &Groups<V, O, Uuid>,
+        route: impl FnOnce(Route<U, List<V>, Unseen>) -> Route<U, List<V>, R>,
+    ) -> Self
+    where
+        V: LiveValue,
+        O: Ord + Send + Sync + 'static,
+        R: Hash + 'static,
+    {
+        let groups = groups.clone();
+        let lists = Lists::new(move |key| Some(groups.of(&key)));
+        self.serve_all(name, lists, route)
+    }
+
+    fn serve_all<V: LiveValue, R: Hash + 'static>(
+        self,
+        name: &str,
+        lists: Arc<Lists<V>>,
+        route: impl FnOnce(Route<U, List<V>, Unseen>) -> Route<U, List<V>, R>,
+    ) -> Self {
+        let over = Arc::clone(&lists);
+        let store = lists.store.clone();
+        self.serve(name, store, |unseen| {
+            let route = route(unseen);
+            let (period, may_see) = (route.period, route.gate());
+            let nothing = Entry::new(List::awaited());
+            route
+                .look_with(move |cx| {
+                    let look = may_see(cx, &nothing).then(|| lists.look(cx.key(), period));
+                    look.flatten().map(|look| Box::new(look) as Stay)
+                })
+                .over_with(move || over.is_over())
+                .made_with(List::is_made)
+        })
     }
 
     /// Answers a call: anything that is not the change of one entry. It is ordinary asynchronous code, with what stores it needs

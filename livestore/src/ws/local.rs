@@ -303,8 +303,9 @@ impl<U: Send + Sync + 'static> Local<U> {
     }
 
     async fn fill(&mut self) -> Option<()> {
-        match self.session.as_mut()?.next().await {
-            Out::Send(frames) => {
+        let mut frames = Vec::new();
+        match self.session.as_mut()?.next(&mut frames).await {
+            Out::Send { .. } => {
                 for frame in frames {
                     if let Some(inspect) = &mut self.inspect {
                         inspect(&frame);

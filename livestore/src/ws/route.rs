@@ -57,6 +57,8 @@ pub struct Route<U, V: LiveValue, R = Unseen> {
     look: Option<StayFn<U>>,
     /// Waits until what was done to an entry may be answered. Returns whether it may.
     settle: Option<SettleFn>,
+    /// Whether there is something of an entry to be told yet.
+    made: Option<MadeFn<V>>,
     /// Whether what this goes with has ended.
     over: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
     pub(crate) period: Duration,
@@ -75,6 +77,7 @@ type ToldFn<R, T> = Arc<dyn Fn(&R, &T) -> Option<Json> + Send + Sync>;
 type HereFn<U, V> = Arc<dyn Fn(&Cx<U>) -> Here<V> + Send + Sync>;
 type CreateFn<U, V> = Arc<dyn Fn(&Cx<U>) -> Option<V> + Send + Sync>;
 type CardFn<U> = Arc<dyn Fn(&Cx<U>) -> Option<Card> + Send + Sync>;
+type MadeFn<V> = Arc<dyn Fn(&V) -> bool + Send + Sync>;
 type SettleFn = Arc<dyn Fn(Uuid) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 type StayFn<U> = Arc<dyn Fn(&Cx<U>) -> Option<Stay> + Send + Sync>;
 
@@ -99,6 +102,7 @@ impl<U, V: LiveValue> Route<U, V> {
             enter: None,
             look: None,
             settle: None,
+            made: None,
             over: None,
             period: period(AT_MOST),
             latest_per_sender: false,
@@ -137,6 +141,7 @@ impl<U, V: LiveValue> Route<U, V> {
             enter: self.enter,
             look: self.look,
             settle: self.settle,
+            made: self.made,
             over: self.over,
             period: self.period,
             latest_per_sender: self.latest_per_sender,
@@ -477,6 +482,29 @@ impl<U: 'static, V: LiveValue, R> Route<U, V, R> {
     pub(crate) fn look_with(mut self, look: impl Fn(&Cx<U>) -> Option<Stay> + Send + Sync + 'static) -> Self {
         self.look = Some(Arc::new(look));
         self
+    }
+
+    /// Who sees an entry, without what he sees of it.
+    pub(crate) fn gate(&self) -> impl Fn(&Cx<U>, &Entry<V>) -> bool + Send + Sync + use<U, V, R>
+    where
+        R: 'static,
+    {
+        let role = self.role.clone();
+        move |cx, entry| {
+            let asked = role.as_ref().map(|role| caught(|| role(cx, entry).is_some()));
+            asked.is_some_and(|asked| asked == Ok(true))
+        }
+    }
+
+    /// Has nothing told of an entry before it is made.
+    pub(crate) fn made_with(mut self, made: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
+        self.made = Some(Arc::new(made));
+        self
+    }
+
+    /// Whether there is something of an entry to be told yet.
+    pub(crate) fn is_made(&self, entry: &Entry<V>) -> bool {
+        self.made.as_ref().is_none_or(|made| made(entry))
     }
 
     /// Has it end with another.

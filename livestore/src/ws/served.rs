@@ -174,9 +174,10 @@ impl Outbox {
         (self.frames.len(), self.bytes)
     }
 
-    pub(crate) fn take(&mut self) -> Vec<Frame> {
+    /// Moves the frames into an empty list, whose room is used next.
+    pub(crate) fn take(&mut self, into: &mut Vec<Frame>) {
         self.bytes = 0;
-        std::mem::take(&mut self.frames)
+        std::mem::swap(&mut self.frames, into);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

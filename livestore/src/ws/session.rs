@@ -7,13 +7,14 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::future::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::coop;
 use tokio::time::{Instant, Sleep, sleep_until};
 use uuid::Uuid;
 
@@ -74,18 +75,28 @@ pub(crate) enum Control {
 #[derive(Clone)]
 pub(crate) struct Reach {
     control: mpsc::UnboundedSender<Control>,
-    events: Arc<AtomicUsize>,
+    calls: Arc<Calls>,
+}
+
+/// How often a connection was reached.
+#[derive(Default)]
+struct Calls {
+    /// All in all; counted before each.
+    made: AtomicUsize,
+    /// The events that it has not taken.
+    events: AtomicUsize,
 }
 
 impl Reach {
     pub(crate) fn control(&self, control: Control) {
+        self.calls.made.fetch_add(1, Ordering::AcqRel);
         // If it has ended, it wants nothing any more.
         let _ = self.control.send(control);
     }
 
     /// Sends an event, unless the connection has not taken so many that it is better off without any.
     pub(crate) fn event(&self, frame: Frame) {
-        match self.events.fetch_add(1, Ordering::Relaxed) {
+        match self.calls.events.fetch_add(1, Ordering::Relaxed) {
             ..EVENTS => self.control(Control::Event(frame)),
             EVENTS => self.control(Control::Close(Close::SLOW)),
             _ => {}
@@ -95,7 +106,11 @@ impl Reach {
 
 /// What is to be done with the socket.
 pub(crate) enum Out {
-    Send(Vec<Frame>),
+    /// The frames that are there now are to be sent.
+    Send {
+        /// There is nothing else to be done, and whoever polled is woken when there is.
+        is_all: bool,
+    },
     Close(Close),
 }
 
@@ -139,13 +154,19 @@ pub(crate) struct Session<U> {
     /// How many commands and calls are not yet answered.
     unanswered: usize,
     control: mpsc::UnboundedReceiver<Control>,
-    events: Arc<AtomicUsize>,
+    calls: Arc<Calls>,
+    /// How many calls were taken.
+    taken: usize,
     out: Outbox,
     /// When the client was heard of last.
     heard: Instant,
     /// When it was asked whether it is there, and has not answered.
     asked: Option<Instant>,
+    /// May be set earlier than is needed: then it is looked when that has come.
     alarm: Pin<Box<Sleep>>,
+    alarm_at: Instant,
+    /// Who is woken by calls and the alarm. If that is whoever polls, they need not be asked unless something has come of them.
+    waits: Option<Waker>,
     /// The server is about to end. What is under way has until then, and nothing more is begun.
     leaving: Option<Instant>,
     close: Option<Close>,
@@ -159,7 +180,7 @@ impl<U: Send + Sync + 'static> Session<U> {
         tally: Arc<Tally>,
     ) -> (Session<U>, Reach) {
         let (sender, control) = mpsc::unbounded_channel();
-        let events = Arc::new(AtomicUsize::new(0));
+        let calls = Arc::<Calls>::default();
         let now = Instant::now();
         let limits = &config.limits;
         let epoch = config.epoch();
@@ -188,11 +209,14 @@ impl<U: Send + Sync + 'static> Session<U> {
             arriving: HashMap::new(),
             unanswered: 0,
             control,
-            events: Arc::clone(&events),
+            calls: Arc::clone(&calls),
+            taken: 0,
             out,
             heard: now,
             asked: None,
             alarm: Box::pin(sleep_until(now + limits.ping_after)),
+            alarm_at: now + limits.ping_after,
+            waits: None,
             leaving: None,
             close: None,
             config: Arc::clone(config),
@@ -200,7 +224,7 @@ impl<U: Send + Sync + 'static> Session<U> {
         };
         let reach = Reach {
             control: sender,
-            events,
+            calls,
         };
         (session, reach)
     }
@@ -281,18 +305,33 @@ impl<U: Send + Sync + 'static> Session<U> {
         self.close.get_or_insert(close);
     }
 
-    /// Waits for something to be done with the socket. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Out {
-        std::future::poll_fn(|cx| self.poll(cx)).await
+    /// Waits for something to be done with the socket. Frames that are to be sent are put into `frames`, which is empty. Cancel
+    /// safe.
+    pub(crate) async fn next(&mut self, frames: &mut Vec<Frame>) -> Out {
+        std::future::poll_fn(|cx| self.poll(cx, frames)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Out> {
+    /// The same for who polls by himself.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, frames: &mut Vec<Frame>) -> Poll<Out> {
+        let is_same = self
+            .waits
+            .as_ref()
+            .is_some_and(|waits| waits.will_wake(cx.waker()));
+        let mut is_new = !is_same;
+        if is_new {
+            self.waits = Some(cx.waker().clone());
+        }
         loop {
             let now = Instant::now();
-            while let Poll::Ready(Some(control)) = self.control.poll_recv(cx) {
-                self.obey(control, now);
+            if is_new || self.calls.made.load(Ordering::Acquire) != self.taken {
+                while let Poll::Ready(Some(control)) = self.control.poll_recv(cx) {
+                    self.taken = self.taken.wrapping_add(1);
+                    self.obey(control, now);
+                }
             }
-            while let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx) {
+            while !self.running.is_empty()
+                && let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx)
+            {
                 self.answer(done, now);
             }
             if self.close.is_none() {
@@ -308,18 +347,42 @@ impl<U: Send + Sync + 'static> Session<U> {
                 self.close(Close::RESTART);
             }
             self.count_out();
-            if !self.out.is_empty() {
-                return Poll::Ready(Out::Send(self.out.take()));
+            let has_more = self.out.is_full();
+            if has_more || (self.close.is_some() && !self.out.is_empty()) {
+                self.out.take(frames);
+                // The alarm was not asked.
+                self.waits = None;
+                return Poll::Ready(Out::Send { is_all: false });
             }
             if let Some(close) = self.close {
                 return Poll::Ready(Out::Close(close));
             }
             let Some(at) = self.listen(now) else { continue };
-            self.alarm.as_mut().reset(at);
-            if self.alarm.as_mut().poll(cx).is_pending() {
+            if !self.is_awake_by(at, now, is_new, cx) {
+                is_new = true;
+                continue;
+            }
+            // Whom the budget kept from answering has not noted who waits.
+            let is_all = coop::has_budget_remaining();
+            if !is_all {
+                self.waits = None;
+            }
+            if self.out.is_empty() {
                 return Poll::Pending;
             }
+            self.out.take(frames);
+            return Poll::Ready(Out::Send { is_all });
         }
+    }
+
+    /// Has the task woken at a time, or before. Returns whether that is still to come.
+    fn is_awake_by(&mut self, at: Instant, now: Instant, is_new: bool, cx: &mut Context<'_>) -> bool {
+        let is_set = now < self.alarm_at && self.alarm_at <= at;
+        if !is_set {
+            self.alarm_at = at;
+            self.alarm.as_mut().reset(at);
+        }
+        (is_set && !is_new) || self.alarm.as_mut().poll(cx).is_pending()
     }
 
     /// Counts what is about to be sent, and what was not.
@@ -387,7 +450,7 @@ impl<U: Send + Sync + 'static> Session<U> {
     fn obey(&mut self, control: Control, now: Instant) {
         match control {
             Control::Event(frame) => {
-                self.events.fetch_sub(1, Ordering::Relaxed);
+                self.calls.events.fetch_sub(1, Ordering::Relaxed);
                 self.out.push(frame);
             }
             Control::Recheck => {

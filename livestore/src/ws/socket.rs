@@ -1,6 +1,10 @@
 //! [`LiveUpgrade`]: a connection's socket. The only file that does I/O.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
@@ -11,9 +15,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
 
+use crate::ground::sync::Mutex;
+use crate::ground::sync::atomic::{AtomicBool, Ordering};
 use crate::ws::config::Config;
 use crate::ws::frame::Frame;
 use crate::ws::live::Live;
@@ -176,17 +182,42 @@ async fn run<U: Send + Sync + 'static>(
     mut session: Session<U>,
     stuck: Duration,
 ) -> Option<Close> {
+    let mut readable = Readable::new();
+    let mut frames = Vec::new();
+    // It was asked in this very turn of the task, and has nothing more.
+    let mut is_idle = false;
     loop {
-        tokio::select! {
-            out = session.next() => match out {
-                Out::Send(frames) => match timeout(stuck, send(socket, frames)).await {
+        let event = poll_fn(|cx| {
+            if !std::mem::take(&mut is_idle)
+                && let Poll::Ready(out) = session.poll(cx, &mut frames)
+            {
+                return Poll::Ready(Event::Out(out));
+            }
+            readable
+                .poll(cx, |cx| socket.poll_next_unpin(cx))
+                .map(Event::Received)
+        });
+        match event.await {
+            Event::Out(Out::Send { is_all }) => {
+                let sent = {
+                    let mut sending = pin!(send(socket, &mut frames));
+                    // Most often there is room at once, and no need for a clock.
+                    match poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
+                        Poll::Ready(sent) => {
+                            is_idle = is_all;
+                            Ok(sent)
+                        }
+                        Poll::Pending => timeout(stuck, sending).await,
+                    }
+                };
+                match sent {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => return None,
                     Err(_) => return Some(Close::SLOW),
-                },
-                Out::Close(close) => return Some(close),
-            },
-            received = socket.recv() => match received? {
+                }
+            }
+            Event::Out(Out::Close(close)) => return Some(close),
+            Event::Received(received) => match received? {
                 Ok(Message::Text(text)) => session.receive(&text),
                 Ok(Message::Binary(_)) => session.close(Close::PROTOCOL),
                 Ok(Message::Ping(_) | Message::Pong(_)) => session.receive_ping(),
@@ -197,8 +228,73 @@ async fn run<U: Send + Sync + 'static>(
     }
 }
 
-async fn send(socket: &mut WebSocket, frames: Vec<Frame>) -> Result<(), axum::Error> {
-    for frame in frames {
+enum Event {
+    Out(Out),
+    Received(Option<Result<Message, axum::Error>>),
+}
+
+/// Has a socket read only when there may be something, however often its task is woken to write: asking it costs as much as
+/// telling it something.
+struct Readable {
+    signal: Arc<Signal>,
+    waker: Waker,
+    /// Who is woken.
+    task: Option<Waker>,
+}
+
+struct Signal {
+    /// There may be something.
+    is_set: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Readable {
+    fn new() -> Readable {
+        let signal = Arc::new(Signal {
+            is_set: AtomicBool::new(true),
+            task: Mutex::default(),
+        });
+        Readable {
+            waker: Waker::from(Arc::clone(&signal)),
+            signal,
+            task: None,
+        }
+    }
+
+    fn poll<T>(&mut self, cx: &Context<'_>, read: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        if self.task.as_ref().is_none_or(|task| !task.will_wake(cx.waker())) {
+            self.task = Some(cx.waker().clone());
+            *self.signal.task.lock() = self.task.clone();
+        }
+        if !self.signal.is_set.load(Ordering::Acquire) {
+            return Poll::Pending;
+        }
+        self.signal.is_set.store(false, Ordering::Release);
+        let polled = read(&mut Context::from_waker(&self.waker));
+        if polled.is_ready() {
+            // There may be more.
+            self.signal.is_set.store(true, Ordering::Release);
+        }
+        polled
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.is_set.store(true, Ordering::Release);
+        let task = self.task.lock().clone();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+async fn send(socket: &mut WebSocket, frames: &mut Vec<Frame>) -> Result<(), axum::Error> {
+    for frame in frames.drain(..) {
         socket.feed(Message::Text(frame)).await?;
     }
     socket.flush().await

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use crate::ws::frame::Frame;
@@ -21,7 +22,7 @@ pub(crate) struct Sub {
     /// It stands in `first`.
     pub(crate) is_first: bool,
     /// What leads to the version that it has, still to be sent.
-    pub(crate) prepared: Vec<Frame>,
+    pub(crate) prepared: SmallVec<[Frame; 1]>,
     pub(crate) due: Option<Instant>,
     /// Replies that are to come after what leads to their version.
     pub(crate) replies: Vec<(u64, Frame)>,
@@ -40,6 +41,9 @@ impl Sub {
 
     /// Sends the replies that waited for what was told.
     pub(crate) fn reply(&mut self, out: &mut Outbox) {
+        if self.replies.is_empty() {
+            return;
+        }
         let seen = self.seen;
         let mut waiting = std::mem::take(&mut self.replies).into_iter();
         self.replies

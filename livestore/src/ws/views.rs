@@ -13,12 +13,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use smallvec::{SmallVec, smallvec};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::ground::sync::Mutex;
 use crate::value::shared::Shared;
-use crate::ws::frame::{Frame, Tag, Told, raw};
+use crate::ws::frame::{Frame, Tag, Told};
 use crate::ws::json::Json;
 use crate::ws::patch::{Difference, diff};
 use crate::ws::served::Followers;
@@ -96,7 +97,7 @@ struct Step {
 
 /// What is to be told to one who follows a key in a role.
 pub(crate) struct News {
-    pub(crate) frames: Vec<Frame>,
+    pub(crate) frames: SmallVec<[Frame; 1]>,
     /// What he has then.
     pub(crate) has: Has,
     /// Up to this version he has been told everything.
@@ -189,6 +190,11 @@ impl Drop for RoleViews {
 }
 
 impl KeyViews {
+    /// How many crowds of roles there are, each of which drops the rate.
+    fn crowds(&self) -> u32 {
+        u32::try_from(self.roles.lock().len().div_ceil(ROLES)).unwrap_or(u32::MAX)
+    }
+
     /// What a role is told, as long as somebody follows in it.
     pub(crate) fn role(self: &Arc<Self>, tag: Tag) -> Arc<RoleViews> {
         let mut roles = self.roles.lock();
@@ -220,10 +226,15 @@ impl RoleViews {
         now: Instant,
         make: impl FnOnce() -> Option<Json>,
     ) -> Result<News, NoView> {
-        let crowd = u32::try_from(self.of.roles.lock().len().div_ceil(ROLES)).unwrap_or(u32::MAX);
         let mut state = self.state.lock();
-        let hurries = waits || has == Has::Nothing;
-        let later = state.advance(address, hurries, version, now, address.period * crowd, make)?;
+        let later = match state.has_come_to(version) {
+            true => None,
+            false => {
+                let hurries = waits || has == Has::Nothing;
+                let period = address.period * self.of.crowds();
+                state.advance(address, hurries, version, now, period, make)?
+            }
+        };
         state.news(address, has, version, later)
     }
 
@@ -248,9 +259,9 @@ impl RoleViews {
             .back()
             .filter(|step| step.from > 0 && (step.from..=step.until).contains(&past));
         let frames = if past >= told {
-            Vec::new()
+            SmallVec::new()
         } else if let Some(step) = step {
-            vec![step.frame.clone()]
+            smallvec![step.frame.clone()]
         } else {
             let text = Arc::clone(&newest.text);
             drop(state);
@@ -263,10 +274,9 @@ impl RoleViews {
             let frame = Told {
                 from: Some(past),
                 ver: Some(told),
-                p: raw(&patch),
                 ..address.push("upd")
             };
-            vec![frame.encode()]
+            smallvec![frame.encode_with("p", &patch)]
         };
         Some(News {
             frames,
@@ -315,7 +325,13 @@ impl Address<'_> {
 }
 
 impl State {
-    /// Comes to the entry at this version, unless that is to wait. Returns until when.
+    /// Whether it has come to the entry at this version, or to a later one.
+    fn has_come_to(&self, version: u64) -> bool {
+        let newest = self.newest.as_ref();
+        newest.is_some_and(|newest| version <= newest.same_until)
+    }
+
+    /// Comes to the entry at this version, to which it has not come, unless that is to wait. Returns until when.
     fn advance(
         &mut self,
         address: Address<'_>,
@@ -326,9 +342,6 @@ impl State {
         make: impl FnOnce() -> Option<Json>,
     ) -> Result<Option<Instant>, NoView> {
         if let Some(newest) = &self.newest {
-            if version <= newest.same_until {
-                return Ok(None);
-            }
             let due = newest.made + period;
             if now < due {
                 // Whoever has nothing is to see something at once, and who waits for a reply what it comes after; but however
@@ -364,18 +377,16 @@ impl State {
                 let patch = String::from_utf8(patch).map_err(|_| NoView)?;
                 let told = Told {
                     from: Some(newest.told),
-                    p: raw(&patch),
                     ..told
                 };
-                (newest.told, told.encode())
+                (newest.told, told.encode_with("p", &patch))
             }
             Difference::Whole => {
                 let told = Told {
                     from: Some(0),
-                    v: raw(&text),
                     ..told
                 };
-                (0, told.encode())
+                (0, told.encode_with("v", &text))
             }
         };
         let until = newest.same_until;
@@ -410,14 +421,16 @@ impl State {
         let newest = self.newest.as_mut().ok_or(NoView)?;
         let is_newest = newest.told <= version;
         if let Has::Version(has) = has {
-            let mut steps = self.steps.iter().skip_while(|step| step.ver <= has).peekable();
+            // From behind: most often it is the last one alone.
+            let after = self.steps.iter().rev().take_while(|step| step.ver > has).count();
+            let first = self.steps.len() - after;
             if (newest.told..=newest.same_until).contains(&has)
-                || steps.peek().is_some_and(|step| step.from <= has)
+                || self.steps.get(first).is_some_and(|step| step.from <= has)
             {
-                let steps: Vec<_> = steps.take_while(|step| step.ver <= version).collect();
-                let at = steps.last().map_or(has, |step| step.ver.max(has));
+                let steps = self.steps.range(first..).take_while(|step| step.ver <= version);
+                let at = steps.clone().last().map_or(has, |step| step.ver.max(has));
                 return Ok(News {
-                    frames: steps.into_iter().map(|step| step.frame.clone()).collect(),
+                    frames: steps.map(|step| step.frame.clone()).collect(),
                     has: Has::Version(at),
                     seen: if is_newest && later.is_none() { version } else { at },
                     later,
@@ -427,7 +440,7 @@ impl State {
         if !is_newest || later.is_some() {
             // He will hear of the newest, and be told then, or when it is due.
             return Ok(News {
-                frames: Vec::new(),
+                frames: SmallVec::new(),
                 has: Has::Nothing,
                 seen: 0,
                 later,
@@ -439,14 +452,13 @@ impl State {
             _ => {
                 let told = Told {
                     ver: Some(version),
-                    v: raw(&newest.text),
                     ..address.push("snap")
                 };
-                (version, told.encode())
+                (version, told.encode_with("v", &newest.text))
             }
         };
         Ok(News {
-            frames: vec![newest.whole.insert(whole).1.clone()],
+            frames: smallvec![newest.whole.insert(whole).1.clone()],
             has: Has::Version(version),
             seen: version,
             later: None,

@@ -18,7 +18,8 @@ use crate::value::hidden::purpose::{LEFT_OUT, left_out};
 
 /// Writes a value as `serde_json` does, without what is hidden.
 pub(crate) fn json_without_hidden<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
+    // Most need no more; then it does not grow.
+    let mut out = Vec::with_capacity(512);
     left_out(|| value.serialize(Without(&mut serde_json::Serializer::new(&mut out))))?;
     Ok(out)
 }

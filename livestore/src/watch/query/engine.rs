@@ -136,7 +136,7 @@ where
     async fn run(&mut self, open: &Open<V, K>) {
         while let Some((key, entry)) = self.entries.next() {
             self.judge(key, Some(entry));
-            if self.entries.len() % AT_ONCE == 0 {
+            if self.entries.len().is_multiple_of(AT_ONCE) {
                 yield_now().await;
             }
         }

@@ -325,9 +325,7 @@ mod tests {
                 })
             })
             .collect();
-        items
-            .iter()
-            .for_each(|item| drop(ranked.insert(Arc::clone(item))));
+        items.iter().for_each(|item| _ = ranked.insert(Arc::clone(item)));
         items[1500].rank.0.store(3, Relaxed);
         assert_eq!(ranked.remove(&items[1500]), Some(1500));
         assert_eq!(ranked.remove(&items[1500]), None);

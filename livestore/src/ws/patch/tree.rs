@@ -44,7 +44,8 @@ impl<'a> Tree<'a> {
             return None;
         }
         let mut scan = Scan { bytes, at: 0 };
-        let mut nodes: Vec<Node> = Vec::new();
+        // About as many as such documents have; then it rarely grows.
+        let mut nodes: Vec<Node> = Vec::with_capacity(bytes.len() / 16 + 4);
         let mut open: Vec<Index> = Vec::new();
         loop {
             // A value comes next, in an object with its key.

@@ -3,20 +3,23 @@
 use std::fmt::Write as _;
 
 /// One curve.
-pub(crate) struct Curve {
-    pub(crate) name: String,
+pub struct Curve {
+    /// Whose it is.
+    pub name: String,
     /// Where it was measured and what was found.
-    pub(crate) points: Vec<(f64, f64)>,
+    pub points: Vec<(f64, f64)>,
 }
 
 /// A picture of curves; both axes are logarithmic.
-pub(crate) struct Plot {
-    pub(crate) title: String,
+pub struct Plot {
+    /// What stands above it.
+    pub title: String,
     /// What goes to the right, and its unit.
-    pub(crate) across: String,
+    pub across: String,
     /// What goes up, and its unit.
-    pub(crate) up: String,
-    pub(crate) curves: Vec<Curve>,
+    pub up: String,
+    /// In the order of their colours.
+    pub curves: Vec<Curve>,
 }
 
 const WIDTH: f64 = 860.0;
@@ -100,7 +103,8 @@ fn escaped(text: &str) -> String {
 }
 
 impl Plot {
-    pub(crate) fn to_svg(&self) -> String {
+    /// The picture.
+    pub fn to_svg(&self) -> String {
         let points = || self.curves.iter().flat_map(|curve| curve.points.iter());
         let across = Axis::over(points().map(|point| point.0), LEFT, WIDTH - RIGHT);
         let up = Axis::over(points().map(|point| point.1), HEIGHT - BOTTOM, TOP).widened();
