@@ -17,6 +17,7 @@ mod init;
 mod latency;
 mod memory;
 mod mutate;
+mod query;
 mod remove;
 mod servers;
 mod set;
@@ -124,6 +125,7 @@ fn measure(bench: &mut Bench, servers: &Servers) {
     watch::run(bench, servers);
     fan_out::run(bench, servers);
     set::run(bench);
+    query::run(bench);
     latency::run(bench, servers);
     expiry::run(bench);
     memory::run(bench);

@@ -3,7 +3,7 @@
 use livestore::Uuid;
 
 /// A cheap source of different numbers, the same in every run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {

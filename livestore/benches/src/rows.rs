@@ -15,6 +15,8 @@ pub const LIVESTORE_SHARED: Who = "livestore, `next_shared`";
 pub const LIVESTORE_SET: Who = "livestore, `WatchSet`";
 /// The same, with updates taken as they are shared.
 pub const LIVESTORE_SET_SHARED: Who = "livestore, `WatchSet::next_shared`";
+/// The present version, of which everything is watched.
+pub const LIVESTORE_ALL: Who = "livestore, `WatchAll`";
 /// The present version, kept on disk.
 pub const LIVESTORE_DURABLE: Who = "livestore, durable";
 /// The published ancestor.
@@ -71,12 +73,13 @@ pub const NODE_WS: Who = "Node, ws";
 pub const SOCKET_IO: Who = "Node, socket.io";
 
 /// Everybody, in the order of the columns.
-pub const EVERYBODY: [Who; 32] = [
+pub const EVERYBODY: [Who; 33] = [
     LIVESTORE,
     LIVESTORE_DELTAS,
     LIVESTORE_SHARED,
     LIVESTORE_SET,
     LIVESTORE_SET_SHARED,
+    LIVESTORE_ALL,
     LIVESTORE_DURABLE,
     OLD,
     RAW,

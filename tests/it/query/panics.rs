@@ -95,8 +95,14 @@ async fn a_function_of_groups_that_panics_ends_its_query_and_nothing_else() {
 }
 
 /// Panics as it is compared with others.
-#[derive(PartialEq, Eq, PartialOrd)]
+#[derive(PartialEq, Eq)]
 struct Compared(u32);
+
+impl PartialOrd for Compared {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Ord for Compared {
     fn cmp(&self, other: &Self) -> Ordering {
