@@ -261,6 +261,13 @@ async fn a_board_has_an_end_also_for_who_takes_back() {
     assert!(written > 50 && written < 150, "{written}");
     let seen = ann.see().await.to_string().len();
     assert!(seen < 256 * 1024, "{seen}");
+    // What nobody else sees does not count, so that nobody learns how much of it there is.
+    world_does(Ask::Note {
+        card: card(0),
+        text: long.clone(),
+    })
+    .await
+    .unwrap();
     // Shorter ones are welcome.
     world_does(Ask::Write {
         card: card(0),

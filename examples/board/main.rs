@@ -31,7 +31,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let folder = arguments.next().unwrap_or_else(|| "board-data".into());
     let app = App::open(Path::new(&folder)).await?;
     let boards = app.boards.clone();
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
+        format!("port {port} cannot be had ({error}); name another, or 0 for any free one")
+    })?;
     let address = listener.local_addr()?;
     println!("http://{address}");
     let secret = Uuid::new_v4();

@@ -28,7 +28,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .map_err(|_| format!("the port must be a number from 0 (any free one) to 65535, not `{port}`"))?,
         None => 3000,
     };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|error| {
+            format!("port {port} cannot be had ({error}); name another, or 0 for any free one")
+        })?;
     println!("chat is at http://{}", listener.local_addr()?);
 
     let ctrl_c = async {

@@ -40,7 +40,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let rate: u32 = number(arguments.next(), 20_000, "how many changes there are in a second")?;
     let app = App::new(DEVICES);
     fleet::play(&app.devices, &app.overview, rate);
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|error| {
+            format!("port {port} cannot be had ({error}); name another, or 0 for any free one")
+        })?;
     let address = listener.local_addr()?;
     println!("http://{address}");
     let secret = Uuid::new_v4();

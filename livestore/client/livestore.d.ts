@@ -35,7 +35,7 @@ export interface Api {
 export interface Here<Card> {
   /** How many users there are. */
   count: number;
-  /** The cards of up to 200 of them, in the order in which they came. A name stays the same until the server starts anew. */
+  /** The cards of the first 200 of them who came, in no order. A name stays the same until the server starts anew. */
   people: Record<string, Card>;
   /** The server has only begun: those who are missing may be on their way back. */
   partial?: true;

@@ -85,10 +85,12 @@ impl Deny {
         Deny::new(Code::NotFound)
     }
 
-    /// Says that it cannot be done now, and may be tried again after so many milliseconds. The code is `unavailable`.
+    /// Says that it cannot be done now, and may be tried again after so many milliseconds, a day at most. The code is
+    /// `unavailable`.
     pub fn unavailable(after_ms: u64) -> Deny {
         Deny {
-            after: Some(after_ms),
+            // A browser takes more than 24 days for none.
+            after: Some(after_ms.min(86_400_000)),
             ..Deny::new(Code::Unavailable)
         }
     }

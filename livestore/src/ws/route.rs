@@ -238,9 +238,9 @@ impl<U, V: LiveValue, R: Hash> Route<U, V, R> {
     /// `@here` behind it.
     ///
     /// It is subscribed to like any other. What it has at a key is `{"count":2,"people":{"6f1c…":<card>,…}}`: a card for each
-    /// user whom [`user_id`](crate::ws::Live::user_id) tells apart, however many connections and subscriptions he has, in the
-    /// order in which they came, under a name that says nothing of him, and is another at each key. Beyond 200, people are counted
-    /// and not shown. Whoever may not see the entry may not see who is there; whoever may need not be subscribed to it himself.
+    /// user whom [`user_id`](crate::ws::Live::user_id) tells apart, however many connections and subscriptions he has,
+    /// under a name that says nothing of him, and is another at each key. They are in no order. Beyond the first 200, people
+    /// are counted and not shown. Whoever may not see the entry may not see who is there; whoever may need not be subscribed to it himself.
     ///
     /// `card` says what is shown of who asks: it is an allow-list, without what is [`Hidden`](crate::Hidden). It is made
     /// whenever he subscribes, also once more, and at [`recheck`](crate::ws::Live::recheck); the one that was made last is shown.
