@@ -144,6 +144,7 @@ fn table() -> Vec<(&'static str, [String; 2], [&'static str; 2])> {
         "Inspector" ws::Inspector, ws::Inspector => HANDLE, HANDLE;
         "Json" ws::Json, ws::Json => FULL, FULL;
         "Limits" ws::Limits, ws::Limits => FULL, FULL;
+        "List" ws::List<Rich>, ws::List<Poor> => FULL, HANDLE;
         "ListChange" ListChange<Rich>, ListChange<Poor> => FULL, HANDLE;
         "ListUpdate" ListUpdate<Rich>, ListUpdate<Poor> => FULL, HANDLE;
         "Live" ws::Live<Rich>, ws::Live<Poor> => HANDLE, HANDLE;

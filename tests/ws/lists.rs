@@ -70,6 +70,7 @@ impl Game {
             })
             .serve_lists("team", &teams, |s| {
                 s.whole(|cx, _| *cx.user() != "banned" && cx.key() != key(9))
+                    .presence(|cx| *cx.user())
             });
         Game {
             players,
@@ -310,4 +311,38 @@ async fn a_list_ends_with_its_store() {
     );
     let status = guest.subscribe(Some("best"), &LIST).await.unwrap();
     assert_eq!(status["err"], "unavailable");
+}
+
+/// Being there and looking are two things, though one subscription does both.
+#[tokio::test(start_paused = true)]
+async fn who_is_at_a_list_is_counted_and_keeps_it_there() {
+    let game = Game::begin();
+    game.add(1, "ann", 1, 1);
+    let mut guest = game.look("guest", "team", &key(1)).await;
+    let mut other = game.look("other", "team@here", &key(1)).await;
+    let here = |other: &Local<_>| other.value(Some("team@here"), &key(1)).unwrap()["count"].clone();
+    assert_eq!(here(&other), 1);
+    assert_eq!(
+        guest.subscribe(Some("team"), &key(1)).await.unwrap()["err"],
+        Value::Null
+    );
+    game.live.recheck(&"guest");
+    for _ in 0..30 {
+        advance(Duration::from_secs(1)).await;
+        let told = settle(&mut guest).await;
+        assert!(told.iter().all(|frame| frame["t"] != "end"), "{told:?}");
+    }
+    game.add(2, "ben", 1, 1);
+    settle(&mut guest).await;
+    settle(&mut other).await;
+    assert_eq!(
+        guest
+            .value(Some("team"), &key(1))
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(here(&other), 1);
 }

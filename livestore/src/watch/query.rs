@@ -37,6 +37,9 @@ use crate::watch::query::seat::{Bell, Seat};
 /// While it is watched, no mutation of the store happens in place, as while anybody
 /// [watches everything](crate::LiveStore::watch_all).
 ///
+/// Where commits come faster than they can be ranked for so long that the task has lagged as one who watches everything does, nothing is
+/// told until it has caught up: then the list as it is.
+///
 /// Two entries of the same rank are ordered by their keys. A rank must depend on the entry alone, and its order must be one: ranks that
 /// say otherwise make lists in another order, and nothing worse. The smallest comes first; [`Reverse`](std::cmp::Reverse) has the
 /// largest do so.

@@ -262,6 +262,8 @@ impl<V: LiveValue> WatchAll<V> {
                     }
                 }
                 Fed::Closed => return Poll::Ready(Batch::Closed),
+                // What was missed cannot be answered any more.
+                Fed::Pending if self.table.strong_count() == 0 => return Poll::Ready(Batch::Closed),
                 Fed::Pending if batch.is_empty() => return Poll::Pending,
                 Fed::Pending => return Poll::Ready(Batch::Whole),
             }

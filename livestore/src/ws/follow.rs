@@ -427,19 +427,19 @@ where
             due: None,
             replies: Vec::new(),
             here: None,
-            there: look,
+            _look: look,
+            there: None,
         };
+        // It is one stay, perhaps with another card: the former one ends after this.
+        sub.there = self.store.route.enter(&self.cx(key));
+        let mut _former_stay = None;
         if let Some(former) = former {
-            // It is one stay, perhaps with another card.
-            sub.there = match self.store.route.counts() {
-                true => self.store.route.enter(&self.cx(key)),
-                false => former.there,
-            };
+            // It was followed, so nothing else keeps it there.
+            sub._look = former._look;
+            _former_stay = former.there;
             sub.replies = former.replies;
             // Unless the entry is another, whose predecessor's end nobody has been told of yet.
             sub.here = former.here.filter(|come| !(come.is_over)());
-        } else if sub.there.is_none() {
-            sub.there = self.store.route.enter(&self.cx(key));
         }
         if let Some((ver, told_as)) = has
             && tag.is(told_as)

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::ground::sync::Mutex;
 use crate::ground::sync::atomic::{AtomicBool, Ordering};
+use crate::ground::unwind::{caught, let_go};
 use crate::store::guard::EntryGuard;
 use crate::store::store::LiveStore;
 use crate::value::list_update::ListUpdate;
@@ -67,13 +68,18 @@ impl<V: LiveValue> Lists<V> {
 
     /// Keeps the list of a key there; what is told of it lies `period` apart. `None` if the key has none.
     pub(crate) fn look(self: &Arc<Self>, key: Uuid, period: Duration) -> Option<Look<V>> {
-        let is_followed = self.looked_at.lock().get(&key).is_some_and(Looked::is_followed);
-        // Before the lock: a key of the user's may be cloned by it.
-        let query = match is_followed {
-            true => None,
-            false => Some((self.watch)(key)?),
+        if self.is_over() {
+            return None;
+        }
+        let mut query = None;
+        let mut looked_at = loop {
+            let looked_at = self.looked_at.lock();
+            if query.is_some() || looked_at.get(&key).is_some_and(Looked::is_followed) {
+                break looked_at;
+            }
+            drop(looked_at);
+            query = Some((self.watch)(key)?);
         };
-        let mut looked_at = self.looked_at.lock();
         let looked = looked_at.entry(key).or_insert_with(|| Looked {
             looks: 0,
             left: Arc::default(),
@@ -100,7 +106,9 @@ impl<V: LiveValue> Lists<V> {
     async fn show(&self, key: &Uuid, rows: &Rows<V>) {
         // It is nobody else's.
         if let Some(mut guard) = self.store.acquire(key).await {
-            guard.set(List::new(rows.clone()));
+            let former = guard.set(List::new(rows.clone()));
+            drop(guard);
+            let_go(former);
         }
     }
 
@@ -112,8 +120,10 @@ impl<V: LiveValue> Lists<V> {
             return false;
         }
         looked_at.remove(key);
-        // Nobody follows it, so nobody is told; and who looks next creates it anew.
-        drop(guard.map(EntryGuard::delete));
+        // Under the lock, so that who looks next creates it anew. What it held goes without.
+        let ended = guard.map(EntryGuard::delete);
+        drop(looked_at);
+        let_go(ended);
         true
     }
 
@@ -178,10 +188,11 @@ async fn follow<V: LiveValue>(
                 let Some(mut update) = update else { return lists.close().await };
                 // All that there is becomes one change.
                 let is_whole = loop {
-                    if matches!(update, ListUpdate::Failed(_)) {
+                    // What is dropped there is the user's.
+                    let has_failed = matches!(update, ListUpdate::Failed(_));
+                    if has_failed || caught(|| update.apply(&mut rows)).is_err() {
                         break false;
                     }
-                    update.apply(&mut rows);
                     match query.try_next() {
                         Some(then) => update = then,
                         None => break true,

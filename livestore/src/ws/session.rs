@@ -346,9 +346,9 @@ impl<U: Send + Sync + 'static> Session<U> {
             if self.leaving.is_some_and(|until| until <= now || !self.is_busy()) {
                 self.close(Close::RESTART);
             }
-            self.count_out();
             let has_more = self.out.is_full();
             if has_more || (self.close.is_some() && !self.out.is_empty()) {
+                self.count_out();
                 self.out.take(frames);
                 // The alarm was not asked.
                 self.waits = None;
@@ -367,6 +367,7 @@ impl<U: Send + Sync + 'static> Session<U> {
             if !is_all {
                 self.waits = None;
             }
+            self.count_out();
             if self.out.is_empty() {
                 return Poll::Pending;
             }

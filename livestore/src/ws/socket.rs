@@ -186,8 +186,15 @@ async fn run<U: Send + Sync + 'static>(
     let mut frames = Vec::new();
     // It was asked in this very turn of the task, and has nothing more.
     let mut is_idle = false;
+    // Else a client that is told something without a pause would never be heard.
+    let mut reads_first = false;
     loop {
         let event = poll_fn(|cx| {
+            if std::mem::take(&mut reads_first)
+                && let Poll::Ready(received) = readable.poll(cx, |cx| socket.poll_next_unpin(cx))
+            {
+                return Poll::Ready(Event::Received(received));
+            }
             if !std::mem::take(&mut is_idle)
                 && let Poll::Ready(out) = session.poll(cx, &mut frames)
             {
@@ -210,6 +217,7 @@ async fn run<U: Send + Sync + 'static>(
                         Poll::Pending => timeout(stuck, sending).await,
                     }
                 };
+                reads_first = !is_idle;
                 match sent {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => return None,

@@ -28,6 +28,8 @@ pub(crate) struct Sub {
     pub(crate) replies: Vec<(u64, Frame)>,
     /// What is done when it ends.
     pub(crate) here: Option<Come>,
+    /// Keeps the entry there that is followed, if something must.
+    pub(crate) _look: Option<Stay>,
     /// What ends with it at once.
     pub(crate) there: Option<Stay>,
 }

@@ -6,7 +6,7 @@
 //! them that comes to it, and not at all where nobody follows.
 //!
 //! A role's lock is held while the view is made, which is the user's code: others of the same role wait for it instead of
-//! making the same. It is taken alone.
+//! making the same. It is taken before that of the roles of its key.
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};

@@ -68,11 +68,16 @@ impl<V, K> Open<V, K> {
     /// Closes if nobody is told, or wants to be. Returns whether it did.
     pub(super) fn close_unused(&self) -> bool {
         let mut state = self.desk.0.lock();
-        let is_unused = state.joining.is_empty() && !self.bell.has_seats();
-        if is_unused {
-            state.bell = None;
+        // Whoever joins has a seat under this lock.
+        if self.bell.has_seats() {
+            return false;
         }
-        is_unused
+        state.bell = None;
+        // Those who have left again.
+        let joining = mem::take(&mut state.joining);
+        drop(state);
+        drop(joining);
+        true
     }
 }
 

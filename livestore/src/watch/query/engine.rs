@@ -16,7 +16,7 @@ use std::vec;
 use tokio::task::yield_now;
 use uuid::Uuid;
 
-use crate::ground::unwind::let_go;
+use crate::ground::unwind::{Panics, drop_each, let_go};
 use crate::slot::feed::Queued;
 use crate::table::table::Table;
 use crate::value::entry::Entry;
@@ -138,10 +138,15 @@ where
             self.judge(key, Some(entry));
             if self.entries.len().is_multiple_of(AT_ONCE) {
                 yield_now().await;
+                if open.close_unused() {
+                    return;
+                }
             }
         }
+        // They had the room of the whole store.
+        self.entries = Vec::new().into_iter();
         // The entries were looked at one after another: a transaction may have changed one before that and another behind it.
-        if !self.catch_up().await {
+        if !self.catch_up(open).await {
             return;
         }
         let mut wishes = Wishes::none();
@@ -174,7 +179,7 @@ where
                 }
                 Work::Batch(Batch::Part) => {
                     self.take();
-                    if !self.catch_up().await {
+                    if !self.catch_up(open).await {
                         return;
                     }
                     self.tell();
@@ -185,8 +190,8 @@ where
     }
 
     /// Takes all that has been committed by now, so that the groups are what there was at one instant; before that, nobody
-    /// is to be told. `false` if that will never be, because the store has ended.
-    async fn catch_up(&mut self) -> bool {
+    /// is to be told. `false` if that will never be, because the store has ended, or nobody is left.
+    async fn catch_up(&mut self, open: &Open<V, K>) -> bool {
         loop {
             // It waits for nothing, so it is not for the budget to say when; and a task that has just yielded has one.
             let taken = poll_fn(|cx| {
@@ -203,6 +208,9 @@ where
                 Poll::Ready(Batch::Closed) => return false,
             }
             yield_now().await;
+            if open.close_unused() {
+                return false;
+            }
         }
     }
 
@@ -214,7 +222,7 @@ where
             if !says_nothing && (is_alone || self.seen.insert(key)) {
                 let entry = (!update.is_end()).then(|| update.entry().clone());
                 // It is no use to keep the value before.
-                drop(update);
+                let_go(update);
                 self.judge(key, entry);
             }
         }
@@ -336,5 +344,14 @@ where
             self.numbers.remove(&key);
             self.vacant.push(number);
         }
+    }
+}
+
+impl<V: LiveValue, R, K> Drop for Engine<V, R, K> {
+    fn drop(&mut self) {
+        // Several may panic.
+        let mut panics = Panics::default();
+        panics.run(|| drop_each(self.batch.drain(..)));
+        panics.run(|| drop_each(self.room.drain(..).map(|queued| queued.update)));
     }
 }

@@ -14,7 +14,12 @@ pub(super) struct Group<V, R> {
     seats: Vec<Arc<Seat<V>>>,
     /// What has changed since the seats were told, if there are any.
     changes: Vec<ListChange<V>>,
+    /// So much has changed that the list is told anew.
+    is_anew: bool,
 }
+
+/// How many changes are kept beyond what the list is long.
+const KEPT: usize = 1024;
 
 impl<V, R: Ord> Group<V, R> {
     pub(super) fn new(limit: usize) -> Group<V, R> {
@@ -23,6 +28,7 @@ impl<V, R: Ord> Group<V, R> {
             limit,
             seats: Vec::new(),
             changes: Vec::new(),
+            is_anew: false,
         }
     }
 
@@ -51,17 +57,18 @@ impl<V, R: Ord> Group<V, R> {
 
     /// Whether there is something to be told.
     pub(super) fn has_news(&self) -> bool {
-        !self.changes.is_empty()
+        self.is_anew || !self.changes.is_empty()
     }
 
     /// Tells what has changed.
     pub(super) fn tell(&mut self, cap: usize) {
-        let changes = std::mem::take(&mut self.changes);
-        if changes.is_empty() {
+        if !self.has_news() {
             return;
         }
+        let changes = std::mem::take(&mut self.changes);
+        let is_anew = std::mem::take(&mut self.is_anew);
         // Each of them names an entry, as each place of the list does.
-        let told = match changes.len() > self.list.len().min(self.limit) {
+        let told = match is_anew || changes.len() > self.list.len().min(self.limit) {
             true => self.told(),
             false => Arc::new(ListUpdate::Changes(changes)),
         };
@@ -143,8 +150,13 @@ impl<V, R: Ord> Group<V, R> {
 
     fn note(&mut self, change: impl FnOnce() -> ListChange<V>) {
         // Nobody has to be told of what he is told with the list.
-        if !self.seats.is_empty() {
-            self.changes.push(change());
+        if self.seats.is_empty() || self.is_anew {
+            return;
+        }
+        self.changes.push(change());
+        if self.changes.len() > self.list.len().min(self.limit) + KEPT {
+            self.is_anew = true;
+            self.changes = Vec::new();
         }
     }
 }
