@@ -7,7 +7,8 @@
 //! | `push`, `keep = n` | [`Push`] | `Vec`, `VecDeque`, `LinkedList`, `SmallVec` |
 //! | `insert` | [`Insert`] | `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet`, `IndexMap`, `IndexSet` |
 //! | `remove` | [`Remove`] | the same |
-//! | `each`, `set_at` | [`Keyed`] | `HashMap`, `BTreeMap`, `IndexMap`; arrays by themselves |
+//! | `each` | [`Keyed`] | `HashMap`, `BTreeMap`, `IndexMap`; arrays by themselves |
+//! | `set_at` | [`Keyed`] | arrays by themselves; a map that is written as one takes `insert` |
 //! | `each(by = ..)`, then `remove` | [`List`] of [`Identified`] | `Vec`, `VecDeque`, `SmallVec` |
 //! | `add` | [`Add`] | `HashMap`, `BTreeMap`, `IndexMap` of numbers |
 //! | `clear` | [`Clear`] | all collections, `String`, `Option` |
