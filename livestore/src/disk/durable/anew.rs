@@ -271,15 +271,24 @@ mod tests {
 
     /// What another process would find there now.
     async fn on_disk(folder: &Path, key: Uuid) -> Option<String> {
-        let copy = tempdir().unwrap();
-        for file in fs::read_dir(folder).unwrap() {
-            let file = file.unwrap();
-            fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+        let mut refused = None;
+        for _ in 0..100 {
+            let copy = tempdir().unwrap();
+            // One after another: while all is written anew, they may not belong together, or be gone.
+            for file in fs::read_dir(folder).unwrap() {
+                let file = file.unwrap();
+                let _ = fs::copy(file.path(), copy.path().join(file.file_name()));
+            }
+            match texts().open(copy.path()).await {
+                Ok(store) => {
+                    let found = store.fetch(&key).map(|entry| entry.0.clone());
+                    store.close().await.unwrap();
+                    return found;
+                }
+                Err(error) => refused = Some(error),
+            }
         }
-        let store = texts().open(copy.path()).await.unwrap();
-        let found = store.fetch(&key).map(|entry| entry.0.clone());
-        store.close().await.unwrap();
-        found
+        panic!("it never opens: {refused:?}");
     }
 
     /// Has the log outgrown what it is about until everything was written anew.
