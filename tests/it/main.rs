@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod audiences;
+mod cases;
 mod checked;
 mod close;
 mod corners;

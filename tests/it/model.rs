@@ -12,26 +12,15 @@ mod tasks;
 mod watchers;
 mod world;
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-
 use livestore_tests::Counter;
 use proptest::strategy::Just;
-use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+use proptest::test_runner::TestError;
 use tokio::task::unconstrained;
 
+use crate::cases::{Cases, reached};
 use counting::{Counting, Plain};
 use op::{Case, case};
 use world::World;
-
-thread_local! {
-    static REACHED: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
-}
-
-/// Notes that something rare has happened, so that it is noticed when it does not any more.
-fn reached(what: &'static str) {
-    REACHED.with_borrow_mut(|reached| reached.insert(what));
-}
 
 const RARE: [&str; 21] = [
     "a lag of a watch",
@@ -84,36 +73,19 @@ fn random_operations_in_place_agree_with_the_model() {
 }
 
 fn run_all<V: Counting>() {
-    let cases = std::env::var("MODEL_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let config = Config {
-        cases: cases.unwrap_or(400),
-        failure_persistence: None,
-        max_shrink_iters: 20_000,
-        ..Config::default()
-    };
-    let mut runner = match cases {
-        Some(_) => TestRunner::new(config),
-        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
-    };
+    let mut cases = Cases::new(400);
     let test = |case| {
         run::<V>(case);
         Ok(())
     };
-    match runner.run(&case(), test) {
-        // Those at random may be few.
-        Ok(()) if cases.is_some() => {}
-        Ok(()) => REACHED.with_borrow(|reached| {
-            let missed: Vec<_> = RARE.iter().filter(|rare| !reached.contains(*rare)).collect();
-            assert!(missed.is_empty(), "never happened: {missed:?}");
-        }),
+    match cases.runner.run(&case(), test) {
+        Ok(()) => cases.assert_reached(&RARE),
         Err(TestError::Fail(mut reason, mut case)) => {
             // An operation that was made simpler may have become superfluous.
             for at in (0..case.ops.len()).rev() {
                 let mut shorter = case.clone();
                 shorter.ops.remove(at);
-                if let Err(TestError::Fail(again, shorter)) = runner.run_one(Just(shorter), test) {
+                if let Err(TestError::Fail(again, shorter)) = cases.runner.run_one(Just(shorter), test) {
                     (reason, case) = (again, shorter);
                 }
             }

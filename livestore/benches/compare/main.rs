@@ -28,16 +28,17 @@ mod writers;
 use std::env;
 use std::process::ExitCode;
 
+use livestore_benches::args::Args;
 use livestore_benches::results::write;
 use livestore_benches::rows::{REDIS, table, tell};
 use livestore_benches::sample::{Bench, Plan};
 use livestore_benches::{clock, machine};
 
-use crate::args::{Args, Command};
+use crate::args::Command;
 use crate::servers::Servers;
 
 fn main() -> ExitCode {
-    let args = match Args::parse(env::args().skip(1)) {
+    let args = match Args::parse(env::args().skip(1), Command::named) {
         Ok(args) => args,
         Err(error) => {
             eprintln!("{error}\n\n{}", args::USAGE);

@@ -17,34 +17,13 @@ pub(crate) enum Command {
     Idle,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Args {
-    pub(crate) command: Command,
-    pub(crate) only: Option<String>,
-    pub(crate) write: bool,
-}
-
-impl Args {
-    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
-        let command = match words.next().as_deref() {
-            Some("quick") => Command::Quick,
-            Some("smoke") => Command::Smoke,
-            Some("idle") => Command::Idle,
-            Some(other) => return Err(format!("there is no command `{other}`")),
-            None => return Err("say what to do".to_owned()),
-        };
-        let mut args = Args {
-            command,
-            only: None,
-            write: false,
-        };
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "--only" => args.only = Some(words.next().ok_or("`--only` needs the id of a row")?),
-                "--write" => args.write = true,
-                other => return Err(format!("there is no option `{other}`")),
-            }
-        }
-        Ok(args)
+impl Command {
+    pub(crate) fn named(name: &str) -> Option<Command> {
+        Some(match name {
+            "quick" => Command::Quick,
+            "smoke" => Command::Smoke,
+            "idle" => Command::Idle,
+            _ => return None,
+        })
     }
 }

@@ -32,11 +32,12 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use livestore_benches::args::Args;
 use livestore_benches::results::write;
 use livestore_benches::sample::Plan;
 use livestore_benches::{clock, machine};
 
-use crate::args::{Args, Command};
+use crate::args::Command;
 use crate::run::Run;
 
 /// How many files are wanted: four servers with ten thousand clients each, and some more.
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
         serve::serve(&words[1..]);
         return ExitCode::SUCCESS;
     }
-    let args = match Args::parse(words.into_iter()) {
+    let args = match Args::parse(words.into_iter(), Command::named) {
         Ok(args) => args,
         Err(error) => {
             eprintln!("{error}\n\n{}", args::USAGE);

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that goes wrong stops")]
 
+pub mod args;
 pub mod clock;
 #[cfg(feature = "compare")]
 pub mod counting;

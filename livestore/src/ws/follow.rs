@@ -427,16 +427,14 @@ where
             due: None,
             replies: Vec::new(),
             here: None,
-            _look: look,
+            look,
             there: None,
         };
         // It is one stay, perhaps with another card: the former one ends after this.
         sub.there = self.store.route.enter(&self.cx(key));
-        let mut _former_stay = None;
         if let Some(former) = former {
             // It was followed, so nothing else keeps it there.
-            sub._look = former._look;
-            _former_stay = former.there;
+            sub.look = former.look;
             sub.replies = former.replies;
             // Unless the entry is another, whose predecessor's end nobody has been told of yet.
             sub.here = former.here.filter(|come| !(come.is_over)());

@@ -29,7 +29,7 @@ pub(crate) struct Sub {
     /// What is done when it ends.
     pub(crate) here: Option<Come>,
     /// Keeps the entry there that is followed, if something must.
-    pub(crate) _look: Option<Stay>,
+    pub(crate) look: Option<Stay>,
     /// What ends with it at once.
     pub(crate) there: Option<Stay>,
 }

@@ -4,18 +4,17 @@
 //! One thread, so that it is known what happens when: commits are made while the tasks of the queries do not run. What fails is
 //! shrunk. Runs `MODEL_CASES` cases, at random; by default 300, always the same.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use livestore::{ExpireMode, ListUpdate, LiveQuery, LiveStore, StoreOptions, Uuid};
 use livestore::{Groups, Query};
 use proptest::prelude::{Strategy, any};
 use proptest::sample::select;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use proptest::{collection, prop_oneof};
 use tokio::runtime::Builder;
 use tokio::task::unconstrained;
+
+use crate::cases::{Cases, reached};
 
 use super::{Follower, Player, PlayerMutation, key, player, settle};
 
@@ -120,15 +119,6 @@ struct Receiver {
     /// After which commit it has its list, as early as it may be.
     at: usize,
     is_told: bool,
-}
-
-thread_local! {
-    static REACHED: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
-}
-
-/// Notes that something rare has happened, so that it is noticed when it does not any more.
-fn reached(what: &'static str) {
-    REACHED.with_borrow_mut(|reached| reached.insert(what));
 }
 
 const RARE: [&str; 5] = [
@@ -381,32 +371,14 @@ fn run(channel_cap: usize, ops: Vec<Op>) {
 
 #[test]
 fn random_operations_agree_with_sorting_everything() {
-    let cases = std::env::var("MODEL_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let config = Config {
-        cases: cases.unwrap_or(300),
-        failure_persistence: None,
-        max_shrink_iters: 20_000,
-        ..Config::default()
-    };
-    let mut runner = match cases {
-        Some(_) => TestRunner::new(config),
-        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
-    };
+    let mut cases = Cases::new(300);
     let case = (select(vec![1, 2, 64]), collection::vec(op(), 1..80));
-    let result = runner.run(&case, |(channel_cap, ops)| {
+    let result = cases.runner.run(&case, |(channel_cap, ops)| {
         run(channel_cap, ops);
         Ok(())
     });
     if let Err(error) = result {
         panic!("{error}");
     }
-    // Those at random may be few.
-    if cases.is_none() {
-        REACHED.with_borrow(|reached| {
-            let missed: Vec<_> = RARE.iter().filter(|rare| !reached.contains(*rare)).collect();
-            assert!(missed.is_empty(), "never happened: {missed:?}");
-        });
-    }
+    cases.assert_reached(&RARE);
 }
