@@ -12,8 +12,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
 const program = join(target, "debug/examples/client_types");
 /** TypeScript's compiler, if there is one. */
-const tsc = [join(target, "tsc/node_modules/.bin/tsc"), "tsc"].find((path) => spawnSync(path, ["--version"]).status == 0);
-const skip = !tsc ? `SKIPPED: npm install --no-save --prefix ${target}/tsc typescript` : !existsSync(program) && "SKIPPED: cargo build -p livestore-tests --example client_types";
+const tsc = [fileURLToPath(new URL("node_modules/.bin/tsc", import.meta.url)), "tsc"].find((path) => spawnSync(path, ["--version"]).status == 0);
+const skip = !tsc ? "SKIPPED: npm ci --prefix tests/client" : !existsSync(program) && "SKIPPED: cargo build -p livestore-tests --example client_types";
 
 /** Checks the page against the types of a server. Returns what is wrong with it. */
 const check = (t, server) => {

@@ -76,7 +76,7 @@ export async function page() {
 
   const read = await live.get("room", "k");
   is<typeof read, { value: Immutable<RoomView>; version: number }>(true);
-  live.events((event) => is<typeof event, Immutable<{ kicked: string }>>(true));
+  live.events((event) => is<typeof event, { kicked: string }>(true));
 
   const state: "connecting" | "open" | "waiting" | "closed" = live.state.value;
   const code: number | undefined = live.closed?.code;
