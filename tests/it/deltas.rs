@@ -1,11 +1,12 @@
 //! Watching without values: every delta in order, in place where nobody needs values, the same ends and resyncs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use livestore::{Delta, DeltaWatch, Entry, ExpireMode, LiveStore, LiveValue, Never, StoreOptions, Update};
+use livestore::{
+    Delta, DeltaWatch, Entry, ExpireMode, LiveStore, LiveValue, Never, Shared, StoreOptions, Update,
+};
 use livestore_tests::{Change, Counter, counter, store_with_cap};
 use tokio::task::unconstrained;
 use tokio_test::task::spawn;
@@ -76,14 +77,14 @@ async fn deltas_come_in_order_and_rebuild_the_value() {
 async fn a_value_is_changed_in_place_while_only_deltas_are_watched() {
     let store = LiveStore::default();
     let key = store.init(board());
-    let address = Arc::as_ptr(store.fetch(&key).unwrap().value());
+    let address = Shared::as_ptr(store.fetch(&key).unwrap().value());
     let mut deltas = store.watch_deltas(&key).unwrap();
     drop(store.mutate(&key, push(1)).await.unwrap());
     // Neither a message that waits nor a guard keeps the value.
     assert_eq!(store.broadcast(&key, "still here").unwrap(), 1);
     drop(store.mutate(&key, push(2)).await.unwrap());
     store.acquire(&key).await.unwrap().mutate(push(3)).unwrap();
-    assert_eq!(Arc::as_ptr(store.fetch(&key).unwrap().value()), address);
+    assert_eq!(Shared::as_ptr(store.fetch(&key).unwrap().value()), address);
     assert_eq!(
         shown(&drain(&mut deltas)),
         [
@@ -97,7 +98,7 @@ async fn a_value_is_changed_in_place_while_only_deltas_are_watched() {
     // A watcher of values makes the difference, for as long as it watches.
     let mut watch = store.watch(&key).unwrap();
     drop(store.mutate(&key, push(4)).await.unwrap());
-    let copied = Arc::as_ptr(store.fetch(&key).unwrap().value());
+    let copied = Shared::as_ptr(store.fetch(&key).unwrap().value());
     assert_ne!(copied, address);
     let update = assert_ready!(spawn(watch.next()).poll()).unwrap();
     assert!(matches!(&update, Update::Mutate { new, old, .. } if new.lines.len() == old.lines.len() + 1));
@@ -108,7 +109,7 @@ async fn a_value_is_changed_in_place_while_only_deltas_are_watched() {
         [r#"Mutate { mutn: PushLines("4"), version: 5, .. }"#]
     );
     drop(store.mutate(&key, push(5)).await.unwrap());
-    assert_eq!(Arc::as_ptr(store.fetch(&key).unwrap().value()), copied);
+    assert_eq!(Shared::as_ptr(store.fetch(&key).unwrap().value()), copied);
 }
 
 #[tokio::test]
@@ -390,22 +391,22 @@ async fn what_was_missed_is_replayed_from_any_version_that_is_kept_and_no_other(
 async fn what_is_kept_keeps_no_value_and_mutations_happen_in_place() {
     let store = keeping(100, 0);
     let key = store.init(board());
-    let at = Arc::as_ptr(store.fetch(&key).unwrap().value());
+    let at = Shared::as_ptr(store.fetch(&key).unwrap().value());
     for line in 0..5 {
         store.mutate(&key, push(line)).await.unwrap();
     }
-    assert_eq!(Arc::as_ptr(store.fetch(&key).unwrap().value()), at);
+    assert_eq!(Shared::as_ptr(store.fetch(&key).unwrap().value()), at);
 
     // While somebody is told the values, they are told and not kept.
     let mut full = store.watch(&key).unwrap();
     let mut values = Vec::new();
     for line in 5..10 {
         let entry = store.mutate(&key, push(line)).await.unwrap();
-        values.push(Arc::downgrade(entry.value()));
+        values.push(entry.value().clone());
         drop(entry);
         drop(full.next().await);
     }
-    assert!(values[..4].iter().all(|value| value.upgrade().is_none()));
+    assert!(values[..4].iter().all(|value| Shared::count(value) == 1));
     drop(full);
     let all: Vec<String> = (0..10).map(|line| line.to_string()).collect();
     let mut watch = store.watch_deltas_since(&key, 1).unwrap();

@@ -178,7 +178,7 @@ async fn an_entry_hides_no_field_of_its_value() {
     assert_eq!(entry.value, 4);
     assert_eq!(**entry.value(), Release { value: 4, ..release });
     // What is kept of it is the value alone.
-    let value = std::sync::Arc::clone(entry.value());
+    let value = entry.value().clone();
     drop(entry);
     assert_eq!(value.value, 4);
 }

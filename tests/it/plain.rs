@@ -1,8 +1,6 @@
 //! Plain mutations: changed in place, in one step, and with the same promises.
 
-use std::sync::Arc;
-
-use livestore::{Entry, LiveStore, LiveValue, MutateError, Update};
+use livestore::{Entry, LiveStore, LiveValue, MutateError, Shared, Update};
 use tokio_test::task::spawn;
 use tokio_test::{assert_pending, assert_ready};
 
@@ -63,10 +61,10 @@ fn text(text: &str) -> Text {
 async fn a_value_that_nobody_else_has_is_changed_in_place() {
     let store = LiveStore::default();
     let key = store.init(text("a"));
-    let address = Arc::as_ptr(store.fetch(&key).unwrap().value());
+    let address = Shared::as_ptr(store.fetch(&key).unwrap().value());
     let entry = store.mutate(&key, "b".to_owned()).await.unwrap();
     assert_eq!((entry.text.as_str(), entry.version()), ("b", 2));
-    assert_eq!(Arc::as_ptr(entry.value()), address);
+    assert_eq!(Shared::as_ptr(entry.value()), address);
     drop(entry);
 
     let mut guard = store.acquire(&key).await.unwrap();
@@ -74,7 +72,7 @@ async fn a_value_that_nobody_else_has_is_changed_in_place() {
         drop(guard.mutate(format!("{round}")).unwrap());
     }
     assert_eq!((guard.text.as_str(), guard.version()), ("2", 5));
-    assert_eq!(Arc::as_ptr(guard.as_entry().value()), address);
+    assert_eq!(Shared::as_ptr(guard.as_entry().value()), address);
     assert_eq!(clones(), 0);
 }
 
@@ -220,6 +218,6 @@ fn a_small_value_that_refuses_stays_as_it_is() {
     assert_eq!(store.stats().refused, 1);
     let entry = store.fetch(&key).unwrap();
     assert_eq!((entry.number, entry.version()), (1, 1));
-    assert!(Arc::ptr_eq(entry.value(), before.value()));
+    assert!(Shared::ptr_eq(entry.value(), before.value()));
     assert_pending!(spawn(watch.next()).poll());
 }

@@ -1,13 +1,13 @@
 //! Watching: no gaps, one order, lag as a value.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cooked_waker::{IntoWaker, Wake, WakeRef};
 use futures_util::{Stream, StreamExt};
-use livestore::{Control, Entry, LiveStore, LiveValue, StoreOptions, Update, Uuid, Watch};
+use livestore::{Control, Entry, LiveStore, LiveValue, Shared, StoreOptions, Update, Uuid, Watch};
 use livestore_tests::{Change, Counter, counter, store_with_cap};
 use tokio::task::unconstrained;
 use tokio_test::task::spawn;
@@ -212,16 +212,14 @@ async fn a_slow_watcher_costs_the_fast_one_nothing() {
 async fn memory_of_a_watcher_that_never_reads_is_bounded() {
     let store = store_with_cap(4);
     let (key, watch) = store.init_and_watch(counter(0));
-    let mut values: Vec<Weak<Counter>> = Vec::new();
+    let mut values = Vec::new();
     for _ in 0..100 {
-        values.push(Arc::downgrade(
-            store.mutate(&key, Change::Add(1)).await.unwrap().value(),
-        ));
+        values.push(store.mutate(&key, Change::Add(1)).await.unwrap().value().clone());
     }
     // Four updates, each with the value before and after, have five values among them.
-    assert_eq!(values.iter().filter(|value| value.strong_count() > 0).count(), 5);
+    assert_eq!(values.iter().filter(|value| Shared::count(value) > 1).count(), 5);
     drop(watch);
-    assert_eq!(values.iter().filter(|value| value.strong_count() > 0).count(), 1);
+    assert_eq!(values.iter().filter(|value| Shared::count(value) > 1).count(), 1);
 }
 
 #[tokio::test]
@@ -229,12 +227,12 @@ async fn what_every_watcher_has_taken_is_kept_by_nobody() {
     let store = LiveStore::default();
     let (key, mut first) = store.init_and_watch(counter(0));
     let mut second = store.watch(&key).unwrap();
-    let old = Arc::downgrade(store.fetch(&key).unwrap().value());
+    let old = store.fetch(&key).unwrap().value().clone();
     store.mutate(&key, Change::Add(1)).await.unwrap();
     drop(first.next().await);
-    assert!(old.upgrade().is_some());
+    assert!(Shared::count(&old) > 1);
     drop(second.next().await);
-    assert!(old.upgrade().is_none());
+    assert_eq!(Shared::count(&old), 1);
 }
 
 #[tokio::test]
@@ -582,12 +580,12 @@ async fn what_only_a_leaving_or_lagging_watcher_had_yet_to_take_is_kept_by_nobod
     let store = LiveStore::default();
     let (key, leaves) = store.init_and_watch(counter(0));
     let mut stays = store.watch(&key).unwrap();
-    let old = Arc::downgrade(store.fetch(&key).unwrap().value());
+    let old = store.fetch(&key).unwrap().value().clone();
     store.mutate(&key, Change::Add(1)).await.unwrap();
     drop(stays.next().await);
-    assert!(old.upgrade().is_some());
+    assert!(Shared::count(&old) > 1);
     drop(leaves);
-    assert!(old.upgrade().is_none());
+    assert_eq!(Shared::count(&old), 1);
 
     let store = LiveStore::<Counter>::new()
         .with_options(StoreOptions {
@@ -598,12 +596,10 @@ async fn what_only_a_leaving_or_lagging_watcher_had_yet_to_take_is_kept_by_nobod
     let (key, mut lags) = store.init_and_watch(counter(0));
     let mut values = Vec::new();
     for _ in 0..5 {
-        values.push(Arc::downgrade(
-            store.mutate(&key, Change::Add(1)).await.unwrap().value(),
-        ));
+        values.push(store.mutate(&key, Change::Add(1)).await.unwrap().value().clone());
     }
     drop(lags.next().await);
-    assert_eq!(values.iter().filter(|value| value.strong_count() > 0).count(), 1);
+    assert_eq!(values.iter().filter(|value| Shared::count(value) > 1).count(), 1);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use livestore::{ExpireMode, LiveStore, LiveValue, StoreOptions, Update, Uuid, WatchAll};
+use livestore::{ExpireMode, LiveStore, LiveValue, Shared, StoreOptions, Update, Uuid, WatchAll};
 use livestore_tests::{Change, Counter, counter, store_with_cap};
 use tokio::task::unconstrained;
 use tokio_test::task::spawn;
@@ -198,15 +198,15 @@ async fn memory_of_one_who_never_reads_is_bounded_by_the_store() {
     for _ in 0..1000 {
         let made = store.init(counter(1));
         let entry = store.mutate(&made, Change::Add(1)).await.unwrap();
-        values.push(Arc::downgrade(entry.value()));
+        values.push(entry.value().clone());
         drop(entry);
         store.remove(&made).await.unwrap();
         store.mutate(&kept, Change::Add(1)).await.unwrap();
     }
-    let alive = values.iter().filter(|value| value.strong_count() > 0).count();
+    let alive = values.iter().filter(|value| Shared::count(value) > 1).count();
     assert!(alive <= 16, "{alive} values of removed entries are kept");
     drop(all);
-    assert_eq!(values.iter().filter(|value| value.strong_count() > 0).count(), 0);
+    assert_eq!(values.iter().filter(|value| Shared::count(value) > 1).count(), 0);
 }
 
 #[tokio::test(start_paused = true)]

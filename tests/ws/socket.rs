@@ -340,13 +340,20 @@ async fn whoever_is_told_something_all_the_time_is_heard() {
         loop {
             for key in &keys {
                 rooms.mutate(key, RoomMutation::ClearLines).await.unwrap();
-                rooms.mutate(key, RoomMutation::PushLines("hi".into())).await.unwrap();
+                rooms
+                    .mutate(key, RoomMutation::PushLines("hi".into()))
+                    .await
+                    .unwrap();
             }
             tokio::task::yield_now().await;
         }
     });
     for id in 2..10 {
-        send(&mut ann, json!({"t": "get", "id": id, "k": livestore::Uuid::from_u128(7)})).await;
+        send(
+            &mut ann,
+            json!({"t": "get", "id": id, "k": livestore::Uuid::from_u128(7)}),
+        )
+        .await;
         let mut between = 0;
         while next(&mut ann).await.unwrap()["id"] != id {
             between += 1;

@@ -42,12 +42,12 @@ struct Left<V: LiveValue> {
 }
 
 /// The updates of several commits that are one change, in order.
-type Gathered<V> = Vec<(Uuid, Arc<Update<V>>)>;
+type Gathered<V> = Vec<(Uuid, triomphe::Arc<Update<V>>)>;
 
 /// Something whose `Drop` may be the user's.
 #[expect(dead_code, reason = "each is here to be dropped")]
 pub(crate) enum Leftover<V: LiveValue> {
-    Value(Arc<V>),
+    Value(triomphe::Arc<V>),
     Mutation(V::Mutation),
     Message(V::Message),
     News(News<V>),
@@ -164,8 +164,8 @@ impl<V: LiveValue> From<News<V>> for Leftover<V> {
     }
 }
 
-impl<V: LiveValue> From<Arc<Update<V>>> for Leftover<V> {
-    fn from(update: Arc<Update<V>>) -> Self {
+impl<V: LiveValue> From<triomphe::Arc<Update<V>>> for Leftover<V> {
+    fn from(update: triomphe::Arc<Update<V>>) -> Self {
         Leftover::News(News::Update(update))
     }
 }

@@ -28,7 +28,7 @@ impl<V: LiveValue> State<V> {
     }
 
     /// The updates that led from `version` to the present, if they are kept.
-    pub(crate) fn updates_since(&self, version: u64) -> Option<VecDeque<Arc<Update<V>>>> {
+    pub(crate) fn updates_since(&self, version: u64) -> Option<VecDeque<triomphe::Arc<Update<V>>>> {
         if version == self.version() {
             return Some(VecDeque::new());
         }

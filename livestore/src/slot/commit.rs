@@ -1,7 +1,6 @@
 //! [`Change`]: what is committed, and [`State::commit`], which does it: the only code that changes a value.
 
 use std::mem;
-use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -27,14 +26,14 @@ pub(crate) enum Change<V: LiveValue> {
         /// Its clone, in a store that keeps mutations without values, unless that one does.
         kept: Option<InHand<V::Mutation>>,
         /// `None` if the value has been changed in place under this very hold of the slot's lock; nobody is told values.
-        new: Option<InHand<Arc<V>>>,
+        new: Option<InHand<triomphe::Arc<V>>>,
     },
     Overwrite {
         msg: Option<V::Message>,
-        new: Arc<V>,
+        new: triomphe::Arc<V>,
     },
     Rollback {
-        new: Arc<V>,
+        new: triomphe::Arc<V>,
     },
     Remove {
         msg: Option<V::Message>,
@@ -44,7 +43,7 @@ pub(crate) enum Change<V: LiveValue> {
 
 impl<V: LiveValue> Change<V> {
     /// A mutation that was applied to a copy. Called with nothing locked: it may clone the mutation.
-    pub(crate) fn mutate(shared: &Shared<V>, mutn: V::Mutation, new: Arc<V>) -> Change<V> {
+    pub(crate) fn mutate(shared: &Shared<V>, mutn: V::Mutation, new: triomphe::Arc<V>) -> Change<V> {
         let (mutn, new) = (InHand::new(mutn), InHand::new(new));
         let kept = Change::<V>::kept(shared, &mutn);
         Change::Mutate {
@@ -61,7 +60,11 @@ impl<V: LiveValue> Change<V> {
 }
 
 /// Tells those who watch everything what is one change. The slots of all its entries are locked.
-fn tell_all<V: LiveValue>(shared: &Shared<V>, told: &[(Uuid, Arc<Update<V>>)], after: &mut After<V>) {
+fn tell_all<V: LiveValue>(
+    shared: &Shared<V>,
+    told: &[(Uuid, triomphe::Arc<Update<V>>)],
+    after: &mut After<V>,
+) {
     let displaced = shared.feed.publish(told, shared.feed_cap(), after.watchers());
     after.leave_all(displaced);
 }
@@ -92,7 +95,7 @@ impl<V: LiveValue> State<V> {
         // Not before: whoever does not find it there finds the entry.
         shared.kept.forget(key);
         if shared.feed.watchers() > 0 {
-            let update = Arc::new(Update::Create {
+            let update = triomphe::Arc::new(Update::Create {
                 new: self.entry(shared),
             });
             self.publish_to_all(shared, key, &update, after);
@@ -117,7 +120,7 @@ impl<V: LiveValue> State<V> {
         if self.is_held() || self.extra.is_some() || self.is_recorded(shared) || shared.delta_history > 0 {
             return None;
         }
-        let applied = match Arc::get_mut(&mut self.value) {
+        let applied = match triomphe::Arc::get_mut(&mut self.value) {
             Some(value) => {
                 let applied = value.apply(mutn);
                 if applied.is_ok() {
@@ -154,7 +157,7 @@ impl<V: LiveValue> State<V> {
         let own = if self.is_recorded(shared) {
             None
         } else {
-            Arc::get_mut(&mut self.value)
+            triomphe::Arc::get_mut(&mut self.value)
         };
         let (new, result) = match own {
             Some(value) => (None, value.apply(mutn)),
@@ -184,14 +187,14 @@ impl<V: LiveValue> State<V> {
     /// Applies a plain mutation to a copy of a small value. `None` if it is not small.
     #[inline]
     #[expect(clippy::type_complexity, reason = "the copy, and what came of it")]
-    fn mutate_small(&self, mutn: &V::Mutation) -> Option<(Arc<V>, Result<(), V::MutError>)> {
+    fn mutate_small(&self, mutn: &V::Mutation) -> Option<(triomphe::Arc<V>, Result<(), V::MutError>)> {
         // A large one would not even have to fit onto the stack.
         if size_of::<V>() > SMALL {
             return None;
         }
         let mut copy = self.value.__copy()?;
         let result = copy.apply(mutn);
-        Some((Arc::new(copy), result))
+        Some((triomphe::Arc::new(copy), result))
     }
 
     /// Makes a change visible: value, version, time and publication together. Every change of an entry passes here.
@@ -211,13 +214,17 @@ impl<V: LiveValue> State<V> {
                 let version = self.version();
                 if let Some(old) = old {
                     if let Some(mutn) = kept.map(InHand::into_inner) {
-                        self.keep(shared, &Arc::new(Delta::Mutate { mutn, version }), after);
+                        self.keep(
+                            shared,
+                            &triomphe::Arc::new(Delta::Mutate { mutn, version }),
+                            after,
+                        );
                     }
                     let new = self.entry(shared);
                     self.publish(shared, key, Update::Mutate { mutn, new, old }, after);
                 } else if self.ring().is_some() || shared.delta_history > 0 {
                     after.leave_all(kept.map(InHand::into_inner).map(Leftover::Mutation));
-                    let delta = Arc::new(Delta::Mutate { mutn, version });
+                    let delta = triomphe::Arc::new(Delta::Mutate { mutn, version });
                     self.keep(shared, &delta, after);
                     self.publish_delta(shared, delta, after);
                 } else {
@@ -233,7 +240,7 @@ impl<V: LiveValue> State<V> {
                     self.publish(shared, key, Update::Overwrite { msg, new, old }, after);
                 } else if self.ring().is_some() {
                     let new = self.entry(shared);
-                    self.publish_delta(shared, Arc::new(Delta::Overwrite { msg, new }), after);
+                    self.publish_delta(shared, triomphe::Arc::new(Delta::Overwrite { msg, new }), after);
                 } else {
                     after.leave_all(msg.map(Leftover::Message));
                 }
@@ -247,7 +254,7 @@ impl<V: LiveValue> State<V> {
                     self.publish(shared, key, Update::Rollback { new, old }, after);
                 } else if self.ring().is_some() {
                     let new = self.entry(shared);
-                    self.publish_delta(shared, Arc::new(Delta::Rollback { new }), after);
+                    self.publish_delta(shared, triomphe::Arc::new(Delta::Rollback { new }), after);
                 }
             }
             Change::Remove { msg } => {
@@ -276,7 +283,7 @@ impl<V: LiveValue> State<V> {
         &mut self,
         shared: &Shared<V>,
         recorded: bool,
-        new: Arc<V>,
+        new: triomphe::Arc<V>,
         after: &mut After<V>,
     ) -> Option<Entry<V>> {
         let value = mem::replace(&mut self.value, new);
@@ -321,7 +328,7 @@ impl<V: LiveValue> State<V> {
             self.publish(shared, key, Update::Message { msg, val }, after);
         } else {
             let version = self.version();
-            self.publish_delta(shared, Arc::new(Delta::Message { msg, version }), after);
+            self.publish_delta(shared, triomphe::Arc::new(Delta::Message { msg, version }), after);
         }
         watchers
     }
@@ -357,14 +364,14 @@ impl<V: LiveValue> State<V> {
 
     #[inline(never)]
     fn publish(&mut self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
-        let update = Arc::new(update);
+        let update = triomphe::Arc::new(update);
         self.publish_to_all(shared, key, &update, after);
         if shared.history > 0 && update.before().is_some() {
             let history = self
                 .extra()
                 .history
                 .get_or_insert_with(|| Box::new(History::new()));
-            after.leave_all(history.push(Arc::clone(&update), shared.history));
+            after.leave_all(history.push(triomphe::Arc::clone(&update), shared.history));
         }
         match self.ring() {
             Some(ring) => {
@@ -376,12 +383,12 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Keeps a mutation without values, in a store that keeps them.
-    fn keep(&mut self, shared: &Shared<V>, delta: &Arc<Delta<V>>, after: &mut After<V>) {
+    fn keep(&mut self, shared: &Shared<V>, delta: &triomphe::Arc<Delta<V>>, after: &mut After<V>) {
         if shared.delta_history == 0 {
             return;
         }
         let deltas = self.extra().deltas.get_or_insert_with(|| Box::new(Deltas::new()));
-        let forgotten = deltas.push(Arc::clone(delta), shared.delta_history);
+        let forgotten = deltas.push(triomphe::Arc::clone(delta), shared.delta_history);
         after.leave_all(forgotten.map(News::Delta));
     }
 
@@ -394,7 +401,7 @@ impl<V: LiveValue> State<V> {
     }
 
     /// Tells those who are told no values, where nobody else is told.
-    fn publish_delta(&self, shared: &Shared<V>, delta: Arc<Delta<V>>, after: &mut After<V>) {
+    fn publish_delta(&self, shared: &Shared<V>, delta: triomphe::Arc<Delta<V>>, after: &mut After<V>) {
         let news = News::Delta(delta);
         match self.ring() {
             Some(ring) => {
@@ -406,19 +413,25 @@ impl<V: LiveValue> State<V> {
     }
 
     fn publish_end(&self, shared: &Shared<V>, key: &Uuid, update: Update<V>, after: &mut After<V>) {
-        let update = Arc::new(update);
+        let update = triomphe::Arc::new(update);
         if let Some(ring) = self.ring() {
-            ring.end(Arc::clone(&update), after.watchers());
+            ring.end(triomphe::Arc::clone(&update), after.watchers());
         }
         self.publish_to_all(shared, key, &update, after);
         after.leave(update);
     }
 
-    fn publish_to_all(&self, shared: &Shared<V>, key: &Uuid, update: &Arc<Update<V>>, after: &mut After<V>) {
+    fn publish_to_all(
+        &self,
+        shared: &Shared<V>,
+        key: &Uuid,
+        update: &triomphe::Arc<Update<V>>,
+        after: &mut After<V>,
+    ) {
         if shared.feed.watchers() == 0 {
             return;
         }
-        let told = (*key, Arc::clone(update));
+        let told = (*key, triomphe::Arc::clone(update));
         match after.gathering() {
             Some(gathered) => gathered.push(told),
             None => tell_all(shared, &[told], after),

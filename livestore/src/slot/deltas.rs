@@ -4,7 +4,6 @@
 //! while nothing is locked, so that keeping it keeps no value.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::ground::unwind::drop_each;
 use crate::slot::ring::News;
@@ -13,7 +12,7 @@ use crate::value::value::LiveValue;
 
 pub(crate) struct Deltas<V: LiveValue> {
     /// Mutations alone, oldest first, contiguous in version; the last one led to the present.
-    deltas: VecDeque<Arc<Delta<V>>>,
+    deltas: VecDeque<triomphe::Arc<Delta<V>>>,
 }
 
 impl<V: LiveValue> Deltas<V> {
@@ -24,7 +23,11 @@ impl<V: LiveValue> Deltas<V> {
     }
 
     /// Keeps a delta, and returns the one that it pushes out.
-    pub(crate) fn push(&mut self, delta: Arc<Delta<V>>, keep: usize) -> Option<Arc<Delta<V>>> {
+    pub(crate) fn push(
+        &mut self,
+        delta: triomphe::Arc<Delta<V>>,
+        keep: usize,
+    ) -> Option<triomphe::Arc<Delta<V>>> {
         let forgotten = if self.deltas.len() >= keep {
             self.deltas.pop_front()
         } else {

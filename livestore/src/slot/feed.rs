@@ -13,7 +13,6 @@
 use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
-use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use uuid::Uuid;
@@ -55,7 +54,7 @@ struct Seat<V: LiveValue> {
 pub(crate) struct Queued<V: LiveValue> {
     pub(crate) sequence: u64,
     pub(crate) key: Uuid,
-    pub(crate) update: Arc<Update<V>>,
+    pub(crate) update: triomphe::Arc<Update<V>>,
 }
 
 /// What a watcher missed of one key.
@@ -66,7 +65,7 @@ pub(crate) struct Missed<V: LiveValue> {
     /// It was told after the snapshot was taken, if there is one. So what came before it was told, or is in that.
     pub(crate) is_known: bool,
     /// The end, if the key has no entry now.
-    pub(crate) end: Option<Arc<Update<V>>>,
+    pub(crate) end: Option<triomphe::Arc<Update<V>>>,
 }
 
 /// What a watcher found.
@@ -151,16 +150,16 @@ impl<V: LiveValue> Feed<V> {
     /// slots. Returns what is to be dropped with nothing locked; whom to wake is added to `wakers`.
     pub(crate) fn publish(
         &self,
-        told: &[(Uuid, Arc<Update<V>>)],
+        told: &[(Uuid, triomphe::Arc<Update<V>>)],
         cap: usize,
         wakers: &mut Vec<Waker>,
-    ) -> Vec<Arc<Update<V>>> {
+    ) -> Vec<triomphe::Arc<Update<V>>> {
         let mut displaced = Vec::new();
         let mut state = self.state.lock();
         if !state.closed {
             for seat in state.seats.iter_mut().flatten() {
                 for (key, update) in told {
-                    seat.tell(*key, Arc::clone(update), cap, &mut displaced);
+                    seat.tell(*key, triomphe::Arc::clone(update), cap, &mut displaced);
                 }
                 wakers.extend(seat.waker.take());
             }
@@ -265,7 +264,13 @@ impl<V: LiveValue> State<V> {
 }
 
 impl<V: LiveValue> Seat<V> {
-    fn tell(&mut self, key: Uuid, update: Arc<Update<V>>, cap: usize, displaced: &mut Vec<Arc<Update<V>>>) {
+    fn tell(
+        &mut self,
+        key: Uuid,
+        update: triomphe::Arc<Update<V>>,
+        cap: usize,
+        displaced: &mut Vec<triomphe::Arc<Update<V>>>,
+    ) {
         let sequence = self.next;
         self.next += 1;
         if self.missed.contains_key(&key) {
@@ -290,8 +295,8 @@ impl<V: LiveValue> Seat<V> {
         &mut self,
         sequence: u64,
         key: Uuid,
-        update: Arc<Update<V>>,
-        displaced: &mut Vec<Arc<Update<V>>>,
+        update: triomphe::Arc<Update<V>>,
+        displaced: &mut Vec<triomphe::Arc<Update<V>>>,
     ) {
         let is_end = update.is_end();
         let is_birth = matches!(*update, Update::Create { .. });
@@ -303,7 +308,7 @@ impl<V: LiveValue> Seat<V> {
                     updates: 1,
                     born: is_birth && is_known,
                     is_known,
-                    end: is_end.then(|| Arc::clone(&update)),
+                    end: is_end.then(|| triomphe::Arc::clone(&update)),
                 });
                 displaced.push(update);
                 return;
@@ -322,7 +327,7 @@ impl<V: LiveValue> Seat<V> {
                     .retain(|key| self.missed.contains_key(key) && seen.insert(*key));
             }
         } else if is_end {
-            displaced.extend(missed.end.replace(Arc::clone(&update)));
+            displaced.extend(missed.end.replace(triomphe::Arc::clone(&update)));
         } else if is_birth {
             displaced.extend(missed.end.take());
         }

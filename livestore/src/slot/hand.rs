@@ -1,6 +1,5 @@
 //! [`Hand`]: what was taken from a ring and not yet handed out.
 
-use std::sync::Arc;
 use std::thread;
 
 use crate::ground::unwind::let_go;
@@ -33,7 +32,7 @@ impl<V: LiveValue> Hand<V> {
     }
 
     /// What there is for somebody who is told values.
-    pub(crate) fn as_update(&self) -> Option<&Arc<Update<V>>> {
+    pub(crate) fn as_update(&self) -> Option<&triomphe::Arc<Update<V>>> {
         match self.0.as_ref()? {
             News::Update(update) => Some(update),
             News::Delta(_) => unreachable!("while somebody is told values, updates are published with them"),
@@ -44,7 +43,7 @@ impl<V: LiveValue> Hand<V> {
     pub(crate) fn update(&mut self) -> Option<Update<V>> {
         let update = self.as_update()?;
         // Whoever has the only reference is the only one who could make another.
-        if Arc::strong_count(update) == 1 {
+        if triomphe::Arc::strong_count(update) == 1 {
             return self.0.take().and_then(News::into_update);
         }
         let clone = Update::clone(update);
@@ -54,8 +53,8 @@ impl<V: LiveValue> Hand<V> {
     }
 
     /// Hands out the update as it is shared by all.
-    pub(crate) fn shared_update(&mut self) -> Option<Arc<Update<V>>> {
-        let update = Arc::clone(self.as_update()?);
+    pub(crate) fn shared_update(&mut self) -> Option<triomphe::Arc<Update<V>>> {
+        let update = triomphe::Arc::clone(self.as_update()?);
         // Not the last.
         self.0 = None;
         Some(update)
@@ -66,7 +65,7 @@ impl<V: LiveValue> Hand<V> {
         let delta = match self.0.as_ref()? {
             News::Update(update) => Delta::of(update),
             // Whoever has the only reference is the only one who could make another.
-            News::Delta(delta) if Arc::strong_count(delta) == 1 => {
+            News::Delta(delta) if triomphe::Arc::strong_count(delta) == 1 => {
                 return self.0.take().and_then(News::into_delta);
             }
             News::Delta(delta) => Delta::clone(delta),
@@ -77,16 +76,19 @@ impl<V: LiveValue> Hand<V> {
     }
 
     /// Hands out what there is without values, as it is shared by all who are told none.
-    pub(crate) fn shared_delta(&mut self) -> Option<Arc<Delta<V>>> {
+    pub(crate) fn shared_delta(&mut self) -> Option<triomphe::Arc<Delta<V>>> {
         if let Some(News::Delta(delta)) = &self.0 {
-            let delta = Arc::clone(delta);
+            let delta = triomphe::Arc::clone(delta);
             // Not the last.
             self.0 = None;
             return Some(delta);
         }
-        self.delta().map(Arc::new)
+        self.delta().map(triomphe::Arc::new)
     }
 }
+
+// What was taken is never pinned: it is behind a pointer.
+impl<V: LiveValue> Unpin for Hand<V> {}
 
 /// Beside the watcher that has it: two panics at once would end the process.
 impl<V: LiveValue> Drop for Hand<V> {

@@ -4,7 +4,6 @@
 //! values that they hold. Messages change nothing and are not kept.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::ground::unwind::drop_each;
 use crate::value::entry::Entry;
@@ -13,7 +12,7 @@ use crate::value::value::LiveValue;
 
 pub(crate) struct History<V: LiveValue> {
     /// Oldest first, contiguous in version; the last one led to the present.
-    updates: VecDeque<Arc<Update<V>>>,
+    updates: VecDeque<triomphe::Arc<Update<V>>>,
 }
 
 impl<V: LiveValue> History<V> {
@@ -24,7 +23,11 @@ impl<V: LiveValue> History<V> {
     }
 
     /// Keeps an update, and returns the one that it pushes out.
-    pub(crate) fn push(&mut self, update: Arc<Update<V>>, keep: usize) -> Option<Arc<Update<V>>> {
+    pub(crate) fn push(
+        &mut self,
+        update: triomphe::Arc<Update<V>>,
+        keep: usize,
+    ) -> Option<triomphe::Arc<Update<V>>> {
         let forgotten = if self.updates.len() >= keep {
             self.updates.pop_front()
         } else {
@@ -44,7 +47,7 @@ impl<V: LiveValue> History<V> {
     }
 
     /// The updates that led from `version` to the present, if all are kept.
-    pub(crate) fn since(&self, version: u64) -> Option<VecDeque<Arc<Update<V>>>> {
+    pub(crate) fn since(&self, version: u64) -> Option<VecDeque<triomphe::Arc<Update<V>>>> {
         let first = self
             .updates
             .iter()

@@ -203,7 +203,7 @@ impl<V: LiveValue> Hold<V> {
         let mutn = InHand::still(mutn);
         match self.try_mutation(&snapshot, &mutn) {
             Ok(new) => {
-                let change = Change::mutate(&self.shared, mutn.into_inner(), Arc::new(new));
+                let change = Change::mutate(&self.shared, mutn.into_inner(), triomphe::Arc::new(new));
                 let made = self.commit(change, after);
                 after.leave(Leftover::Value(snapshot.into_inner().into_value()));
                 Ok(made)
@@ -248,7 +248,11 @@ impl<V: LiveValue> Hold<V> {
     }
 
     /// An earlier value, if the type accepts it as the successor of the present one.
-    fn past(&self, version: u64, after: &mut After<V>) -> Result<Arc<V>, RollbackError<V::MutError>> {
+    fn past(
+        &self,
+        version: u64,
+        after: &mut After<V>,
+    ) -> Result<triomphe::Arc<V>, RollbackError<V::MutError>> {
         let history = InHand::new(self.slot.lock().history(&self.shared));
         let result = accepted(&history, version);
         let entries = history.into_inner().into_iter();
@@ -346,7 +350,7 @@ impl<V: LiveValue> Hold<V> {
         let (attempt, snapshot) = (Attempt { hold: self, mutn }, InHand::new(snapshot));
         match attempt.hold.try_mutation(&snapshot, &attempt.mutn) {
             Ok(value) => {
-                new = Some(InHand::new(Arc::new(value)));
+                new = Some(InHand::new(triomphe::Arc::new(value)));
                 let kept = Change::kept(&attempt.hold.shared, &attempt.mutn);
                 let Attempt { hold, mutn } = attempt;
                 // The slot has the value as well, so this drops none.
@@ -395,14 +399,17 @@ impl<V: LiveValue> Hold<V> {
 }
 
 /// The value of a version that is kept, if the type accepts it as the successor of the last.
-fn accepted<V: LiveValue>(history: &[Entry<V>], version: u64) -> Result<Arc<V>, RollbackError<V::MutError>> {
+fn accepted<V: LiveValue>(
+    history: &[Entry<V>],
+    version: u64,
+) -> Result<triomphe::Arc<V>, RollbackError<V::MutError>> {
     let oldest = history.first().map_or(0, |entry| entry.version());
     let Some(past) = history.iter().find(|entry| entry.version() == version) else {
         return Err(RollbackError::NotKept { oldest });
     };
     let now = history.last().map(|entry| &**entry.value());
     past.check(now).map_err(RollbackError::Rejected)?;
-    Ok(Arc::clone(past.value()))
+    Ok(past.value().clone().into_inner())
 }
 
 /// Waits for a hold of one entry, first come, first served from the first poll on.

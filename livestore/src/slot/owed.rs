@@ -112,7 +112,7 @@ mod tests {
         let table = Table::durable(&StoreOptions::default(), Sink::new(limits).with_callback());
         for n in 0..count {
             let record = Record {
-                value: Arc::new(Value),
+                value: triomphe::Arc::new(Value),
                 version: 1,
                 created: Stamp(0),
                 changed: Stamp(0),

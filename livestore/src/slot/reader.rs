@@ -152,7 +152,7 @@ impl<V: LiveValue> Reader<V> {
         let missed = missed + lost;
         shared.counters.add(Count::Lagged, 1);
         trace::lagged(self.slot.key(), missed);
-        hand.fill(News::Update(Arc::new(Update::Resync { now, missed })));
+        hand.fill(News::Update(triomphe::Arc::new(Update::Resync { now, missed })));
         // If that panics, the resync is there.
         drop_each(released);
     }

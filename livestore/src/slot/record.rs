@@ -23,8 +23,6 @@ pub(crate) mod stack;
 mod value;
 mod writer;
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -44,7 +42,7 @@ const MAX_VERSION: u64 = 1 << 60;
 
 /// What is stored of one entry.
 pub(crate) struct Record<V> {
-    pub(crate) value: Arc<V>,
+    pub(crate) value: triomphe::Arc<V>,
     pub(crate) version: u64,
     pub(crate) created: Stamp,
     pub(crate) changed: Stamp,
@@ -132,7 +130,7 @@ impl<V: DeserializeOwned> Decoded<V> {
         let head = Head::take(&mut bytes)?;
         let value = caught(|| read(bytes, READ_STACK))??;
         let record = Record {
-            value: Arc::new(value),
+            value: triomphe::Arc::new(value),
             version: head.version,
             created: times.past(head.created),
             changed: times.past(head.changed),
@@ -220,7 +218,7 @@ mod tests {
     fn record<V>(value: V, moment: &Moment) -> Record<V> {
         let now = moment.now();
         Record {
-            value: Arc::new(value),
+            value: triomphe::Arc::new(value),
             version: 3,
             created: now,
             changed: now,
@@ -243,7 +241,7 @@ mod tests {
     pub(super) fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, RecordError> {
         let moment = Clock::start().moment();
         match Decoded::decode(bytes, &moment, moment.wall_now())? {
-            Decoded::Entry(record) => Ok(Arc::into_inner(record.value).unwrap()),
+            Decoded::Entry(record) => Ok(triomphe::Arc::try_unwrap(record.value).ok().unwrap()),
             // A bit of it was flipped.
             Decoded::Owed(_) => Err(RecordError::Malformed),
         }

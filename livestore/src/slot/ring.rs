@@ -28,9 +28,9 @@ use crate::value::value::LiveValue;
 
 /// What is told, shared by those who are told it.
 pub(crate) enum News<V: LiveValue> {
-    Update(Arc<Update<V>>),
+    Update(triomphe::Arc<Update<V>>),
     /// Published while nobody was told values.
-    Delta(Arc<Delta<V>>),
+    Delta(triomphe::Arc<Delta<V>>),
 }
 
 /// What a watcher found.
@@ -38,7 +38,7 @@ pub(crate) enum Taken<V: LiveValue> {
     /// The next update.
     Next(News<V>),
     /// The last update: everything else was taken.
-    End(Arc<Update<V>>),
+    End(triomphe::Arc<Update<V>>),
     /// The store is gone, and nothing is left to take.
     Closed,
     /// The next update was evicted.
@@ -90,7 +90,7 @@ struct State<V: LiveValue> {
     /// Sequence number of the front item. Never decreases.
     front: u64,
     /// The last update of the entry. Set once.
-    end: Option<Arc<Update<V>>>,
+    end: Option<triomphe::Arc<Update<V>>>,
     /// The store is gone.
     closed: bool,
     /// One per seat. Most entries that are watched at all are watched by one.
@@ -122,8 +122,8 @@ struct Item<V: LiveValue> {
 impl<V: LiveValue> Clone for News<V> {
     fn clone(&self) -> Self {
         match self {
-            News::Update(update) => News::Update(Arc::clone(update)),
-            News::Delta(delta) => News::Delta(Arc::clone(delta)),
+            News::Update(update) => News::Update(triomphe::Arc::clone(update)),
+            News::Delta(delta) => News::Delta(triomphe::Arc::clone(delta)),
         }
     }
 }
@@ -132,7 +132,7 @@ impl<V: LiveValue> News<V> {
     /// The update, if it is one and nobody else has it.
     pub(crate) fn into_update(self) -> Option<Update<V>> {
         match self {
-            News::Update(update) => Arc::into_inner(update),
+            News::Update(update) => triomphe::Arc::try_unwrap(update).ok(),
             News::Delta(_) => None,
         }
     }
@@ -140,7 +140,7 @@ impl<V: LiveValue> News<V> {
     /// The delta, if it is one and nobody else has it.
     pub(crate) fn into_delta(self) -> Option<Delta<V>> {
         match self {
-            News::Delta(delta) => Arc::into_inner(delta),
+            News::Delta(delta) => triomphe::Arc::try_unwrap(delta).ok(),
             News::Update(_) => None,
         }
     }
@@ -239,7 +239,7 @@ impl<V: LiveValue> Ring<V> {
     }
 
     /// Sets the last update, unless the store is gone. Whom to wake is added to `wakers`.
-    pub(crate) fn end(&self, update: Arc<Update<V>>, wakers: &mut Vec<Waker>) {
+    pub(crate) fn end(&self, update: triomphe::Arc<Update<V>>, wakers: &mut Vec<Waker>) {
         let mut state = self.state.lock();
         if state.closed {
             // The caller has another reference.
@@ -344,7 +344,7 @@ impl<V: LiveValue> State<V> {
             return Taken::Next(self.take_at(seat));
         }
         match &self.end {
-            Some(end) => Taken::End(Arc::clone(end)),
+            Some(end) => Taken::End(triomphe::Arc::clone(end)),
             None if self.closed => Taken::Closed,
             None => Taken::Pending,
         }

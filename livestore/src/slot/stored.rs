@@ -58,7 +58,7 @@ impl<V: LiveValue> Owing<V> {
     pub(crate) fn entry(&self, shared: &Shared<V>) -> Entry<V> {
         let Record { value, own, .. } = &self.record;
         let record = Record {
-            value: Arc::clone(value),
+            value: triomphe::Arc::clone(value),
             own: *own,
             ..self.record
         };
@@ -77,7 +77,7 @@ impl<V: LiveValue> State<V> {
             Some(_) => Some(self.times.used()),
         };
         Record {
-            value: Arc::clone(&self.value),
+            value: triomphe::Arc::clone(&self.value),
             version: self.version(),
             created: self.times.created(),
             changed: self.times.changed(),
@@ -130,7 +130,7 @@ impl<V: LiveValue> State<V> {
         mutn: &V::Mutation,
     ) -> Option<Result<(), V::MutError>> {
         let taken_out = shared.sink()?.take_out(key, &self.value)?;
-        let value = Arc::get_mut(&mut self.value);
+        let value = triomphe::Arc::get_mut(&mut self.value);
         // Whatever happens the record is put back, or what it has would not be written.
         let applied = catch_unwind(AssertUnwindSafe(|| value.map(|value| value.apply(mutn))));
         let commit = match applied {

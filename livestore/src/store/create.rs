@@ -17,7 +17,7 @@ use crate::value::value::LiveValue;
 use crate::watch::watch::Watch;
 
 /// The new entry and what was prepared, or the value and the entry that has the key.
-pub(in crate::store) type Linked<V, R> = Result<(Entry<V>, R), (Arc<V>, Entry<V>)>;
+pub(in crate::store) type Linked<V, R> = Result<(Entry<V>, R), (triomphe::Arc<V>, Entry<V>)>;
 
 impl<V: LiveValue> LiveStore<V> {
     /// Stores a value under a new random key (UUID v4) and returns the key. Never blocks. Nothing is checked.
@@ -160,7 +160,7 @@ impl<V: LiveValue> LiveStore<V> {
 
     /// Makes a slot, prepares it while nobody knows it, and links it under a key that nobody has.
     fn init_with<R>(&self, value: V, prepare: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R) -> (Uuid, R) {
-        let mut value = Arc::new(value);
+        let mut value = triomphe::Arc::new(value);
         loop {
             let key = random_key();
             match self.link(key, value, &prepare) {
@@ -177,9 +177,9 @@ impl<V: LiveValue> LiveStore<V> {
         value: V,
         prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Occupied<V>> {
-        self.link(key, Arc::new(value), prepare)
+        self.link(key, triomphe::Arc::new(value), prepare)
             .map_err(|(value, existing)| Occupied {
-                value: Arc::unwrap_or_clone(value),
+                value: triomphe::Arc::unwrap_or_clone(value),
                 existing,
             })
     }
@@ -188,10 +188,10 @@ impl<V: LiveValue> LiveStore<V> {
     pub(in crate::store) fn link<R>(
         &self,
         key: Uuid,
-        value: Arc<V>,
+        value: triomphe::Arc<V>,
         prepare: impl FnOnce(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Linked<V, R> {
-        let slot = Slot::new(key, Arc::clone(&value));
+        let slot = Slot::new(key, triomphe::Arc::clone(&value));
         self.table
             .link(&slot, prepare)
             .map_err(|existing| (value, existing))

@@ -178,7 +178,7 @@ impl<V: LiveValue> EntryGuard<V> {
     fn overwrite(&mut self, value: V, msg: Option<V::Message>) -> Entry<V> {
         let change = Change::Overwrite {
             msg,
-            new: Arc::new(value),
+            new: triomphe::Arc::new(value),
         };
         let mut after = After::default();
         // Nobody changes it between.

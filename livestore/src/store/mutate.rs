@@ -218,7 +218,7 @@ impl<V: LiveValue> LiveStore<V> {
         &self,
         key: &Uuid,
         value: &mut Option<impl FnOnce() -> V>,
-        made: &mut Option<Arc<V>>,
+        made: &mut Option<triomphe::Arc<V>>,
         mutn: &V::Mutation,
     ) -> Result<Entry<V>, V::MutError> {
         loop {
@@ -266,7 +266,7 @@ impl<V: LiveValue> LiveStore<V> {
         let making = making;
         let counters = &self.table.shared().counters;
         let linked = match V::mutate(&made, mutn) {
-            Ok(new) => Ok(self.link(*key, Arc::new(new), |_, _| ())),
+            Ok(new) => Ok(self.link(*key, triomphe::Arc::new(new), |_, _| ())),
             Err(reason) => {
                 counters.add(Count::Refused, 1);
                 Err(reason)
@@ -512,7 +512,7 @@ mod tests {
             let (store, key) = (self.0.clone(), self.1);
             let (told, linked) = mpsc::channel();
             thread::spawn(move || {
-                let slot = Slot::new(key, Arc::new(Value));
+                let slot = Slot::new(key, triomphe::Arc::new(Value));
                 let _ = told.send(store.table.link(&slot, |_, _| ()).is_ok());
             });
             DROPPED_FREE.store(
@@ -537,7 +537,7 @@ mod tests {
     fn a_mutation_that_finds_the_entry_dead_is_dropped_with_nothing_locked() {
         let table = Arc::new(Table::<Value>::new(&StoreOptions::default()));
         let key = Uuid::new_v4();
-        let slot = Slot::new(key, Arc::new(Value));
+        let slot = Slot::new(key, triomphe::Arc::new(Value));
         assert!(table.link(&slot, |_, _| ()).is_ok());
         assert!(slot.lock().try_hold(table.shared()));
         // Dead and about to be unlinked.

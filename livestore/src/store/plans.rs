@@ -224,7 +224,7 @@ pub(in crate::store) enum Step<V: LiveValue> {
     Change(Change<V>),
     Broadcast(V::Message),
     Deadline(Stamp),
-    Create(Arc<V>),
+    Create(triomphe::Arc<V>),
 }
 
 #[cfg(test)]
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn an_entry_that_ended_with_its_store_stays_for_the_disk_though_a_transaction_has_looked_at_it() {
         let table = Arc::new(Table::<Value>::new(&StoreOptions::default()));
-        let slot = Slot::new(Uuid::nil(), Arc::new(Value));
+        let slot = Slot::new(Uuid::nil(), triomphe::Arc::new(Value));
         assert!(table.link(&slot, |_, _| ()).is_ok());
         assert!(slot.lock().try_hold(table.shared()));
         let mut tx = Tx::new(Arc::clone(&table));

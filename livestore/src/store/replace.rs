@@ -57,7 +57,7 @@ impl<V: LiveValue> LiveStore<V> {
     /// As [`insert`](Self::insert).
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn try_insert(&self, key: &Uuid, value: V) -> Result<Option<Entry<V>>, Rejected<V>> {
-        let mut value = Arc::new(value);
+        let mut value = triomphe::Arc::new(value);
         loop {
             match self.overwrite_checked(key, value).await {
                 Ok(previous) => return Ok(Some(previous)),
@@ -84,7 +84,7 @@ impl<V: LiveValue> LiveStore<V> {
         value: V,
         then: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> (Option<Entry<V>>, R) {
-        let mut value = Arc::new(value);
+        let mut value = triomphe::Arc::new(value);
         loop {
             match self.overwrite_then(key, value, &then).await {
                 Ok((previous, made)) => return (Some(previous), made),
@@ -173,10 +173,10 @@ impl<V: LiveValue> LiveStore<V> {
     /// As [`assign`](Self::assign).
     /// Keep polling it, or drop it: see [whose turn it is](LiveStore#whose-turn-it-is).
     pub async fn try_assign(&self, key: &Uuid, value: V) -> Result<Entry<V>, TryAssignError<V>> {
-        self.overwrite_checked(key, Arc::new(value))
+        self.overwrite_checked(key, triomphe::Arc::new(value))
             .await
             .map_err(|unused| match unused {
-                Unused::Missing(value) => TryAssignError::Missing(Arc::unwrap_or_clone(value)),
+                Unused::Missing(value) => TryAssignError::Missing(triomphe::Arc::unwrap_or_clone(value)),
                 Unused::Rejected(value, reason) => rejected(value, reason).into(),
             })
     }
@@ -187,9 +187,9 @@ impl<V: LiveValue> LiveStore<V> {
         value: V,
         then: impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
     ) -> Result<(Entry<V>, R), Missing<V>> {
-        self.overwrite_then(key, Arc::new(value), &then)
+        self.overwrite_then(key, triomphe::Arc::new(value), &then)
             .await
-            .map_err(|unused| Missing(Arc::unwrap_or_clone(unused)))
+            .map_err(|unused| Missing(triomphe::Arc::unwrap_or_clone(unused)))
     }
 
     /// Replaces a value when it is this call's turn, and runs `then` at the same instant. Gives the value back if the
@@ -197,9 +197,9 @@ impl<V: LiveValue> LiveStore<V> {
     async fn overwrite_then<R>(
         &self,
         key: &Uuid,
-        value: Arc<V>,
+        value: triomphe::Arc<V>,
         then: &impl Fn(&Arc<Slot<V>>, &mut State<V>) -> R,
-    ) -> Result<(Entry<V>, R), Arc<V>> {
+    ) -> Result<(Entry<V>, R), triomphe::Arc<V>> {
         let Some(hold) = self.at(key).hold().await else {
             return Err(value);
         };
@@ -212,7 +212,7 @@ impl<V: LiveValue> LiveStore<V> {
     }
 
     /// Replaces a value when it is this call's turn, if it passes its check.
-    async fn overwrite_checked(&self, key: &Uuid, value: Arc<V>) -> Result<Entry<V>, Unused<V>> {
+    async fn overwrite_checked(&self, key: &Uuid, value: triomphe::Arc<V>) -> Result<Entry<V>, Unused<V>> {
         let Some(hold) = self.at(key).hold().await else {
             return Err(Unused::Missing(value));
         };
@@ -236,23 +236,23 @@ impl<V: LiveValue> LiveStore<V> {
 
 /// Why a value was not stored; here it is.
 enum Unused<V: LiveValue> {
-    Missing(Arc<V>),
-    Rejected(Arc<V>, V::MutError),
+    Missing(triomphe::Arc<V>),
+    Rejected(triomphe::Arc<V>, V::MutError),
 }
 
-fn overwrite<V: LiveValue>(new: Arc<V>) -> Change<V> {
+fn overwrite<V: LiveValue>(new: triomphe::Arc<V>) -> Change<V> {
     Change::Overwrite { msg: None, new }
 }
 
 /// The value that was not stored.
-fn unused<V: LiveValue>(Closed(change): Closed<V>) -> Arc<V> {
+fn unused<V: LiveValue>(Closed(change): Closed<V>) -> triomphe::Arc<V> {
     match change {
         Change::Overwrite { new, .. } => new,
         _ => unreachable!("a value was to be replaced"),
     }
 }
 
-fn rejected<V: LiveValue>(value: Arc<V>, reason: V::MutError) -> Rejected<V> {
-    let value = Arc::unwrap_or_clone(value);
+fn rejected<V: LiveValue>(value: triomphe::Arc<V>, reason: V::MutError) -> Rejected<V> {
+    let value = triomphe::Arc::unwrap_or_clone(value);
     Rejected { value, reason }
 }

@@ -81,13 +81,13 @@ impl<V: LiveValue> Tx<V> {
         let (staged, now) = self.existing(key).ok_or(MutateError::Missing)?;
         let mutn = InHand::new(mutn);
         let value = match V::mutate(&now, &mutn) {
-            Ok(value) => Arc::new(value),
+            Ok(value) => triomphe::Arc::new(value),
             Err(reason) => {
                 shared.counters.add(Count::Refused, 1);
                 return drop_before(mutn, Err(MutateError::Rejected(reason)));
             }
         };
-        let change = Change::mutate(shared, mutn.into_inner(), Arc::clone(&value));
+        let change = Change::mutate(shared, mutn.into_inner(), triomphe::Arc::clone(&value));
         Ok(staged.change(now, value, change))
     }
 
@@ -100,10 +100,10 @@ impl<V: LiveValue> Tx<V> {
         let Some((staged, now)) = self.existing(key) else {
             return Err(Missing(value));
         };
-        let new = Arc::new(value);
+        let new = triomphe::Arc::new(value);
         staged.change(
             now.clone(),
-            Arc::clone(&new),
+            triomphe::Arc::clone(&new),
             Change::Overwrite { msg: None, new },
         );
         Ok(now)
@@ -152,8 +152,8 @@ impl<V: LiveValue> Tx<V> {
                 existing: existing.clone(),
             });
         }
-        let value = Arc::new(value);
-        staged.now = Some(Entry::from_shared(Arc::clone(&value)));
+        let value = triomphe::Arc::new(value);
+        staged.now = Some(Entry::from_shared(triomphe::Arc::clone(&value)));
         staged.steps.push(Step::Create(value));
         Ok(())
     }
@@ -280,7 +280,7 @@ impl<V: LiveValue> Drop for Tx<V> {
 
 impl<V: LiveValue> Staged<V> {
     /// Stages a change, and returns the entry after it.
-    fn change(&mut self, now: Entry<V>, new: Arc<V>, change: Change<V>) -> Entry<V> {
+    fn change(&mut self, now: Entry<V>, new: triomphe::Arc<V>, change: Change<V>) -> Entry<V> {
         let next = now.followed_by(new);
         self.now = Some(next.clone());
         self.steps.push(Step::Change(change));

@@ -406,7 +406,7 @@ mod tests {
     }
 
     fn create(table: &Table<Value>) -> Arc<Slot<Value>> {
-        let slot = Slot::new(Uuid::new_v4(), Arc::new(Value));
+        let slot = Slot::new(Uuid::new_v4(), triomphe::Arc::new(Value));
         assert!(table.link(&slot, |_, _| ()).is_ok());
         slot
     }
@@ -423,7 +423,7 @@ mod tests {
         for _ in 0..10_000 {
             let change = Change::Overwrite {
                 msg: None,
-                new: Arc::new(Value),
+                new: triomphe::Arc::new(Value),
             };
             let mut after = After::default();
             slot.lock().commit(table.shared(), slot.key(), change, &mut after);
@@ -459,7 +459,7 @@ mod tests {
         let kept: Vec<_> = (0..100).map(|_| create(&table)).collect();
         for _ in 0..10_000 {
             let key = Uuid::new_v4();
-            let slot = Slot::new(key, Arc::new(Value));
+            let slot = Slot::new(key, triomphe::Arc::new(Value));
             assert!(table.link(&slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
             drop(table.end(Hold::taken(&slot, table.shared()), None));
@@ -499,7 +499,7 @@ mod tests {
         let table = Arc::new(table());
         for _ in 0..10_000 {
             let key = Uuid::new_v4();
-            let slot = Slot::new(key, Arc::new(Value));
+            let slot = Slot::new(key, triomphe::Arc::new(Value));
             assert!(table.link(&slot, |_, _| ()).is_ok());
             assert!(slot.lock().try_hold(table.shared()));
             let mut tx = Tx::new(Arc::clone(&table));

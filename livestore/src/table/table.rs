@@ -725,7 +725,7 @@ mod tests {
     use super::*;
 
     fn link(table: &Table<Value>, key: Uuid) -> Arc<Slot<Value>> {
-        let slot = Slot::new(key, Arc::new(Value));
+        let slot = Slot::new(key, triomphe::Arc::new(Value));
         assert!(table.link(&slot, |_, _| ()).is_ok());
         slot
     }

@@ -14,7 +14,8 @@ use crate::value::error::QueryError;
 #[non_exhaustive]
 pub enum ListUpdate<V> {
     /// The list as it is now, in place of whatever was known of it: the first that is received, and the next one after updates
-    /// were dropped because this receiver was too slow. It also comes where so much has changed at once that it is shorter.
+    /// were dropped because this receiver was too slow. It also comes where so much has changed at once that it is shorter, or
+    /// sooner carried out: each change moves what is behind it.
     List(Vec<(Uuid, Entry<V>)>),
     /// What changed, to be carried out in this order.
     Changes(Vec<ListChange<V>>),
@@ -146,17 +147,14 @@ impl<V> fmt::Debug for ListUpdate<V> {
 
 impl<V> fmt::Debug for ListChange<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, from, to) = match self {
-            ListChange::Enter { at, .. } => ("Enter", None, Some(at)),
-            ListChange::Update { from, to, .. } => ("Update", Some(from), Some(to)),
-            ListChange::Leave { at, .. } => ("Leave", Some(at), None),
+        let (kind, places): (_, &[(&str, &usize)]) = match self {
+            ListChange::Enter { at, .. } => ("Enter", &[("at", at)]),
+            ListChange::Update { from, to, .. } => ("Update", &[("from", from), ("to", to)]),
+            ListChange::Leave { at, .. } => ("Leave", &[("at", at)]),
         };
         let mut shown = f.debug_struct(kind);
-        if let Some(from) = from {
-            shown.field("from", from);
-        }
-        if let Some(to) = to {
-            shown.field("to", to);
+        for (name, place) in places {
+            shown.field(name, place);
         }
         shown.field("key", self.key()).finish_non_exhaustive()
     }

@@ -173,7 +173,8 @@ impl<V: LiveValue, R: Ord + Send + Sync + 'static> Query<V, R> {
     /// Begins to watch: the list comes first, then what changes in it.
     ///
     /// The first who watches begins the task that keeps the list, in the tokio runtime of the caller, which must be there: without one, all
-    /// that is received is [`QueryError::NoRuntime`]. Who watches later, while somebody does, begins with the list that is kept.
+    /// that is received is [`QueryError::NoRuntime`]. Who watches later, while somebody does, begins with the list that is kept, which
+    /// may not have come to the last commits yet; they follow.
     pub fn watch(&self) -> LiveQuery<V> {
         watch(&self.table, &self.judge, self.limit, &self.desk, ())
     }

@@ -71,9 +71,9 @@ pub struct WatchAll<V: LiveValue> {
     shared: Arc<shared::Shared<V>>,
     seat: usize,
     /// What was taken and not yet handed out: stays here if the user's `Clone` panics.
-    taken: Option<(Uuid, Arc<Update<V>>)>,
+    taken: Option<(Uuid, triomphe::Arc<Update<V>>)>,
     /// The end that follows the resync that was taken.
-    end: Option<(Uuid, Arc<Update<V>>)>,
+    end: Option<(Uuid, triomphe::Arc<Update<V>>)>,
     /// What the snapshot contains already.
     primed: Option<Primed>,
 }
@@ -205,7 +205,7 @@ impl<V: LiveValue> WatchAll<V> {
                 }
                 Fed::Missed(key) => {
                     let resync = self.resync(key);
-                    self.taken = resync.map(|resync| (key, Arc::new(resync)));
+                    self.taken = resync.map(|resync| (key, triomphe::Arc::new(resync)));
                 }
                 Fed::Closed => break,
                 Fed::Pending => return Poll::Pending,
@@ -220,7 +220,7 @@ impl<V: LiveValue> WatchAll<V> {
         &mut self,
         cx: &mut Context<'_>,
         room: &mut VecDeque<Queued<V>>,
-        batch: &mut Vec<(Uuid, Arc<Update<V>>)>,
+        batch: &mut Vec<(Uuid, triomphe::Arc<Update<V>>)>,
     ) -> Poll<Batch> {
         let coop = ready!(coop::poll_proceed(cx));
         let taken = ready!(self.batch_now(cx, room, batch));
@@ -234,7 +234,7 @@ impl<V: LiveValue> WatchAll<V> {
         &mut self,
         cx: &Context<'_>,
         room: &mut VecDeque<Queued<V>>,
-        batch: &mut Vec<(Uuid, Arc<Update<V>>)>,
+        batch: &mut Vec<(Uuid, triomphe::Arc<Update<V>>)>,
     ) -> Poll<Batch> {
         let mut missed = 0;
         loop {
@@ -254,7 +254,7 @@ impl<V: LiveValue> WatchAll<V> {
                 Fed::Missed(key) => {
                     missed += 1;
                     if let Some(resync) = self.resync(key) {
-                        batch.push((key, Arc::new(resync)));
+                        batch.push((key, triomphe::Arc::new(resync)));
                     }
                     batch.extend(self.end.take());
                     if missed > MISSED_AT_ONCE {
@@ -285,9 +285,9 @@ impl<V: LiveValue> WatchAll<V> {
         let (key, update) = self.taken.as_ref()?;
         let key = *key;
         // Whoever has the only reference is the only one who could make another.
-        if Arc::strong_count(update) == 1 {
+        if triomphe::Arc::strong_count(update) == 1 {
             let (_, update) = self.taken.take()?;
-            return Arc::into_inner(update).map(|update| (key, update));
+            return triomphe::Arc::try_unwrap(update).ok().map(|update| (key, update));
         }
         let clone = Update::clone(update);
         // Meanwhile it may have become the last one. The clone is not lost by what it does when it is dropped.
@@ -344,6 +344,9 @@ impl<V: LiveValue> WatchAll<V> {
         }
     }
 }
+
+// What it keeps of a user's is never pinned: it is behind pointers.
+impl<V: LiveValue> Unpin for WatchAll<V> {}
 
 impl<V: LiveValue> Stream for WatchAll<V> {
     type Item = (Uuid, Update<V>);

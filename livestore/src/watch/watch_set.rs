@@ -479,7 +479,7 @@ mod tests {
     fn places_that_nobody_has_do_not_pile_up_though_nobody_polls() {
         let table = Arc::new(Table::<Value>::new(&StoreOptions::default()));
         let slots: Vec<_> = (0..500)
-            .map(|key| Slot::new(Uuid::from_u128(key), Arc::new(Value)))
+            .map(|key| Slot::new(Uuid::from_u128(key), triomphe::Arc::new(Value)))
             .collect();
         for slot in &slots {
             assert!(table.link(slot, |_, _| ()).is_ok());

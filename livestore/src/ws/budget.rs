@@ -21,16 +21,28 @@ pub(crate) struct Budget {
 }
 
 struct Spent {
-    requests: Bucket,
+    /// Not of one whom nothing tells apart from others: what a connection may ask for is enough.
+    requests: Option<Bucket>,
     /// The calls that have a limit and were asked for.
     calls: HashMap<Arc<str>, Bucket>,
 }
 
 impl Budget {
+    /// Of a user.
     pub(crate) fn new(limits: &Limits, now: Instant) -> Budget {
+        let requests = Bucket::new(f64::from(limits.rate_per_user), limits.burst_per_user, now);
+        Budget::with(Some(requests))
+    }
+
+    /// Of one connection, where nothing tells users apart.
+    pub(crate) fn of_connection() -> Budget {
+        Budget::with(None)
+    }
+
+    fn with(requests: Option<Bucket>) -> Budget {
         Budget {
             spent: Mutex::new(Spent {
-                requests: Bucket::new(f64::from(limits.rate_per_user), limits.burst_per_user, now),
+                requests,
                 calls: HashMap::new(),
             }),
         }
@@ -38,7 +50,10 @@ impl Budget {
 
     /// Counts so many requests.
     pub(crate) fn take(&self, now: Instant, count: u32) -> Pass {
-        self.spent.lock().requests.take_many(now, count)
+        match &mut self.spent.lock().requests {
+            Some(requests) => requests.take_many(now, count),
+            None => Pass::Yes,
+        }
     }
 
     /// Counts a call.
@@ -54,6 +69,10 @@ impl Budget {
     /// Whether it is as if nothing had been asked for.
     pub(crate) fn is_whole(&self, now: Instant) -> bool {
         let spent = self.spent.lock();
-        spent.requests.is_full(now) && spent.calls.values().all(|bucket| bucket.is_full(now))
+        spent
+            .requests
+            .as_ref()
+            .is_none_or(|requests| requests.is_full(now))
+            && spent.calls.values().all(|bucket| bucket.is_full(now))
     }
 }

@@ -132,10 +132,19 @@ impl Told<'_> {
 /// More than a push has beside what it tells.
 const HEAD: usize = 160;
 
+/// So much room may a frame have that it does not need.
+const SPARE: usize = 1024;
+
 /// Encodes what has nothing in it that could not be.
 pub(crate) fn encode<T: Serialize>(told: &T) -> Frame {
     match serde_json::to_string(told) {
-        Ok(text) => Frame::from(text),
+        Ok(mut text) => {
+            // It may wait, and what room it has is twice what it needs at worst.
+            if text.capacity() - text.len() > SPARE {
+                text.shrink_to_fit();
+            }
+            Frame::from(text)
+        }
         Err(_) => unreachable!("numbers, texts and what was encoded before"),
     }
 }

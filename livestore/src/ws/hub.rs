@@ -61,9 +61,8 @@ impl Hub {
             return Err(Close::FULL);
         }
         let now = Instant::now();
-        let budget = || Arc::new(Budget::new(limits, now));
         let budget = if user_id.is_empty() {
-            budget()
+            Arc::new(Budget::of_connection())
         } else {
             let count = state.users.get(&user_id).map_or(0, |user| user.count);
             if count >= limits.connections_per_user {
@@ -71,7 +70,7 @@ impl Hub {
             }
             let user = state.users.entry(Arc::clone(&user_id)).or_insert_with(|| User {
                 count: 0,
-                budget: budget(),
+                budget: Arc::new(Budget::new(limits, now)),
             });
             user.count += 1;
             Arc::clone(&user.budget)

@@ -157,9 +157,11 @@ async fn follow<V: LiveValue>(
     lists: Weak<Lists<V>>,
     key: Uuid,
     period: Duration,
-    mut query: LiveQuery<V>,
+    query: LiveQuery<V>,
     left: Arc<Notify>,
 ) {
+    // Nothing while it waits to be begun anew.
+    let mut query = Some(query);
     let mut rows = Vec::new();
     let mut next = Instant::now();
     let mut gone: Option<Instant> = None;
@@ -172,7 +174,10 @@ async fn follow<V: LiveValue>(
         };
         let update = async {
             sleep_until(next).await;
-            query.next().await
+            match &mut query {
+                Some(query) => query.next().await.map(Some),
+                None => Some(None),
+            }
         };
         tokio::select! {
             () = left.notified() => gone = Some(Instant::now() + STAYS),
@@ -185,7 +190,15 @@ async fn follow<V: LiveValue>(
             }
             update = update => {
                 let Some(lists) = lists.upgrade() else { return };
-                let Some(mut update) = update else { return lists.close().await };
+                let Some(update) = update else { return lists.close().await };
+                let (Some(mut update), Some(followed)) = (update, &mut query) else {
+                    // What has panicked once may not do so again.
+                    query = Some(match (lists.watch)(key) {
+                        Some(anew) => anew,
+                        None => return,
+                    });
+                    continue;
+                };
                 // All that there is becomes one change.
                 let is_whole = loop {
                     // What is dropped there is the user's.
@@ -193,7 +206,7 @@ async fn follow<V: LiveValue>(
                     if has_failed || caught(|| update.apply(&mut rows)).is_err() {
                         break false;
                     }
-                    match query.try_next() {
+                    match followed.try_next() {
                         Some(then) => update = then,
                         None => break true,
                     }
@@ -202,12 +215,9 @@ async fn follow<V: LiveValue>(
                 if is_whole {
                     lists.show(&key, &rows).await;
                 } else {
-                    // What has panicked once may not do so again. Until then the list is shown as it was.
+                    // Until then the list is shown as it was.
                     next = Instant::now() + RETRY;
-                    match (lists.watch)(key) {
-                        Some(anew) => query = anew,
-                        None => return,
-                    }
+                    query = None;
                 }
             }
         }

@@ -328,7 +328,8 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// Ends the subscriptions of a user to one key, and to who is there, and returns when no more of it is handed to a socket of
     /// his. What was handed over before cannot be called back.
     ///
-    /// Whether he may subscribe again is for the role function to say: change what it looks at first.
+    /// Whether he may subscribe again is for the role function to say: change what it looks at first. A connection answers when
+    /// its task is polled: in a test, ask the user's [`Local`](crate::ws::Local) for frames while this is awaited.
     ///
     /// # Cancel safety
     ///

@@ -54,6 +54,8 @@ pub struct Local<U> {
     told: VecDeque<Value>,
     hello: Option<Value>,
     replicas: HashMap<At, Replica>,
+    /// The epoch that their versions belong to, if they are another connection's.
+    resumed: Option<Value>,
     /// The keys that it was subscribed to by [`subscribe`](Self::subscribe), and still is.
     live: HashSet<At>,
     inspect: Option<Inspect>,
@@ -93,6 +95,7 @@ impl<U: Send + Sync + 'static> Local<U> {
             told: VecDeque::new(),
             hello: None,
             replicas: HashMap::new(),
+            resumed: None,
             live: HashSet::new(),
             inspect: None,
             next_id: 1 << 40,
@@ -162,6 +165,7 @@ impl<U: Send + Sync + 'static> Local<U> {
     ///
     /// What that connection was sent and has not returned is lost, as it is with a socket.
     pub fn resume(&mut self, from: Local<U>) {
+        self.resumed = from.hello.map(|hello| hello["epoch"].clone()).or(from.resumed);
         self.replicas = from.replicas;
     }
 
@@ -173,6 +177,10 @@ impl<U: Send + Sync + 'static> Local<U> {
     /// Dropped, it has sent the request, and the reply comes from [`next`](Self::next).
     pub async fn subscribe(&mut self, store: Option<&str>, key: &Uuid) -> Option<Value> {
         let epoch = self.hello().await?["epoch"].clone();
+        if self.resumed.take().is_some_and(|resumed| resumed != epoch) {
+            // Versions of another life of the server.
+            self.replicas.clear();
+        }
         let mut wanted = json!({"k": key});
         if let Some(replica) = self.replicas.get(&(store.map(str::to_owned), *key)) {
             wanted["ver"] = json!(replica.ver);

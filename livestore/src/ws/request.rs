@@ -74,6 +74,17 @@ impl<'a> Request<'a> {
             .then_some(request)
     }
 
+    /// How a frame that is none wants to be answered, if that can be read in it.
+    pub(crate) fn id_of(text: &str) -> Option<u64> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: Option<u64>,
+        }
+        is_shallow(text).then_some(())?;
+        let named: Named = serde_json::from_str(text).ok()?;
+        named.id.filter(|id| *id <= COUNTABLE)
+    }
+
     /// The command, or what a call is given. Null and nothing are the same.
     pub(crate) fn given(&self) -> &RawValue {
         self.c.unwrap_or(RawValue::NULL)

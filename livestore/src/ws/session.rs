@@ -237,7 +237,10 @@ impl<U: Send + Sync + 'static> Session<U> {
             return self.close(Close::TOO_LARGE);
         }
         let request = Request::read(text);
-        let id = request.as_ref().and_then(|request| request.id);
+        let id = match &request {
+            Some(request) => request.id,
+            None => Request::id_of(text),
+        };
         match self.take(now, request.as_ref().map_or(1, Request::count)) {
             Pass::Yes => {}
             Pass::After(after) => {
@@ -258,8 +261,8 @@ impl<U: Send + Sync + 'static> Session<U> {
         };
         match handled {
             Ok(()) => {}
-            // Whoever cannot write a frame cannot know which it was.
-            Err(deny) if request.is_none() => self.out.push(
+            // It is said all the same, to whoever writes the client.
+            Err(deny) if request.is_none() && id.is_none() => self.out.push(
                 Told {
                     code: Some(deny.code),
                     ..Told::new("err")

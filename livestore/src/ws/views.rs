@@ -143,6 +143,17 @@ impl Views {
         keys.insert(key, Arc::downgrade(&views));
         views
     }
+
+    /// The view of an entry in a role, if it was made for somebody who follows it there.
+    pub(crate) fn known(&self, key: Uuid, tag: Tag, version: u64) -> Option<Arc<str>> {
+        // With one lock at a time: whoever is the last to have them may be this.
+        let of = self.keys.lock().get(&key).and_then(Weak::upgrade)?;
+        let role = of.roles.lock().get(&tag).and_then(Weak::upgrade)?;
+        let state = role.state.lock();
+        let newest = state.newest.as_ref()?;
+        let is_of_it = (newest.told..=newest.same_until).contains(&version);
+        is_of_it.then(|| Arc::clone(&newest.text))
+    }
 }
 
 impl Views {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use livestore::{Entry, LiveStore, LiveValue, MutateError, Never, Uuid};
+use livestore::{Entry, LiveStore, LiveValue, MutateError, Never, Shared, Uuid};
 use tokio_test::{assert_ready, task::spawn};
 
 /// Says no by a rule, so the derive makes the error type.
@@ -31,7 +31,7 @@ fn a_plain_mutation_changes_the_value_in_place_and_another_its_copy() {
 
     let store = LiveStore::default();
     let key = store.init(Both { count: 0 });
-    let place = || store.fetch(&key).map(|entry| Arc::as_ptr(entry.value()));
+    let place = || store.fetch(&key).map(|entry| Shared::as_ptr(entry.value()));
     let before = place();
     assert_ready!(spawn(store.mutate(&key, BothMutation::IncrementCount(1))).poll()).expect("is accepted");
     assert_eq!(place(), before, "in place");

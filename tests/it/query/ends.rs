@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use livestore::{ListUpdate, LiveQuery, LiveStore, QueryError};
+use livestore::{ListUpdate, LiveQuery, LiveStore, QueryError, Shared};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{Follower, Player, key, player, players, score, settle, shown};
@@ -16,7 +16,7 @@ fn drained(watch: &mut LiveQuery<Player>) -> Vec<String> {
 
 /// Where the value of an entry is. A mutation in place leaves it there.
 fn place(store: &LiveStore<Player>) -> *const Player {
-    Arc::as_ptr(store.fetch(&key(1)).unwrap().value())
+    Shared::as_ptr(store.fetch(&key(1)).unwrap().value())
 }
 
 async fn is_in_place(store: &LiveStore<Player>) -> bool {

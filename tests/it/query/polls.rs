@@ -117,7 +117,7 @@ async fn what_is_shared_is_not_copied() {
     };
     let mut list = vec![(key(1), store.fetch(&key(1)).unwrap()); 2];
     copy.into_iter().for_each(|change| change.apply(&mut list));
-    assert!(Arc::ptr_eq(
+    assert!(Shared::ptr_eq(
         list[1].1.value(),
         store.fetch(&key(1)).unwrap().value()
     ));

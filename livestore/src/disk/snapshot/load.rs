@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -200,6 +199,6 @@ where
     };
     // The key is free, and its next entry continues above this one.
     table.shared().raise_floor(record.version);
-    caught(|| on_refused(key, Arc::unwrap_or_clone(record.value), reason)).map_err(panicked)?;
+    caught(|| on_refused(key, triomphe::Arc::unwrap_or_clone(record.value), reason)).map_err(panicked)?;
     Ok(None)
 }

@@ -6,7 +6,6 @@
 //! shards, and nobody who has a shard waits for anything here but the queue's own short lock.
 
 use std::mem;
-use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -37,14 +36,15 @@ pub(crate) enum Commit {
 impl<V> Sink<V> {
     /// Takes out what is pending of a key if it is of this very value, and nobody else has that. Lets go of it, so that
     /// the value is the caller's alone.
-    pub(crate) fn take_out(&self, key: &Uuid, value: &Arc<V>) -> Option<TakenOut<'_, V>> {
+    pub(crate) fn take_out(&self, key: &Uuid, value: &triomphe::Arc<V>) -> Option<TakenOut<'_, V>> {
         let mut state = self.state.lock();
         if state.phase != Phase::Open || state.closing_batch {
             return None;
         }
         let place = state.pending.find(key)?;
-        let is_of_it =
-            |record: &Record<V>| Arc::ptr_eq(&record.value, value) && Arc::strong_count(value) == 2;
+        let is_of_it = |record: &Record<V>| {
+            triomphe::Arc::ptr_eq(&record.value, value) && triomphe::Arc::strong_count(value) == 2
+        };
         // Somebody else has the value, so it does not end here.
         drop(state.pending.take_out_if(place, is_of_it)?);
         state.transactions += 1;
@@ -102,9 +102,9 @@ mod tests {
     use crate::slot::sink::Limits;
     use crate::slot::sink::batch::{Next, Otherwise};
 
-    fn record(value: &Arc<u8>, version: u64) -> Record<u8> {
+    fn record(value: &triomphe::Arc<u8>, version: u64) -> Record<u8> {
         Record {
-            value: Arc::clone(value),
+            value: triomphe::Arc::clone(value),
             version,
             created: Stamp(0),
             changed: Stamp(0),
@@ -140,8 +140,8 @@ mod tests {
     fn a_record_that_is_not_put_back_is_not_the_end_of_its_entry() {
         let sink = sink();
         let [first, changed, ended] = [1, 2, 3].map(Uuid::from_u128);
-        let value = Arc::new(7);
-        sink.enter(&first, ForDisk::Record(record(&Arc::new(7), 1)));
+        let value = triomphe::Arc::new(7);
+        sink.enter(&first, ForDisk::Record(record(&triomphe::Arc::new(7), 1)));
         sink.enter(&changed, ForDisk::Record(record(&value, 1)));
         sink.enter(&ended, ForDisk::End);
         drop(sink.take_out(&changed, &value).unwrap());
@@ -159,11 +159,11 @@ mod tests {
     fn a_record_is_put_back_in_its_place() {
         let sink = sink();
         let [changed, last] = [1, 2].map(Uuid::from_u128);
-        let value = Arc::new(7);
+        let value = triomphe::Arc::new(7);
         sink.enter(&changed, ForDisk::Record(record(&value, 1)));
-        sink.enter(&last, ForDisk::Record(record(&Arc::new(7), 1)));
+        sink.enter(&last, ForDisk::Record(record(&triomphe::Arc::new(7), 1)));
         let taken_out = sink.take_out(&changed, &value).unwrap();
-        assert_eq!(Arc::strong_count(&value), 1);
+        assert_eq!(triomphe::Arc::strong_count(&value), 1);
         taken_out.put_back(record(&value, 2), Commit::Next);
         assert_eq!(batch(&sink), [(changed, Some(2)), (last, Some(1))]);
     }

@@ -40,7 +40,7 @@ struct Engine<V: LiveValue, R, K> {
     entries: vec::IntoIter<(Uuid, Entry<V>)>,
     all: WatchAll<V>,
     /// What was taken and is not ranked yet.
-    batch: Vec<(Uuid, Arc<Update<V>>)>,
+    batch: Vec<(Uuid, triomphe::Arc<Update<V>>)>,
     /// Empty between batches.
     room: VecDeque<Queued<V>>,
     /// The keys of a batch that were come across. Empty between batches.

@@ -18,8 +18,11 @@ pub(super) struct Group<V, R> {
     is_anew: bool,
 }
 
-/// How many changes are kept beyond what the list is long.
+/// How many changes are kept beyond what the list is long: each of them names an entry, as each place of the list does.
 const KEPT: usize = 1024;
+/// How many places all changes together may move, each of them up to all that there are; but a few changes are never too many.
+const MOVES: usize = 1 << 22;
+const FEW: usize = 64;
 
 impl<V, R: Ord> Group<V, R> {
     pub(super) fn new(limit: usize) -> Group<V, R> {
@@ -50,7 +53,7 @@ impl<V, R: Ord> Group<V, R> {
     /// The list as it is told.
     pub(super) fn told(&self) -> Told<V> {
         let items = self.list.iter().take(self.limit);
-        Arc::new(ListUpdate::List(
+        triomphe::Arc::new(ListUpdate::List(
             items.map(|item| (item.key, item.entry.clone())).collect(),
         ))
     }
@@ -67,10 +70,9 @@ impl<V, R: Ord> Group<V, R> {
         }
         let changes = std::mem::take(&mut self.changes);
         let is_anew = std::mem::take(&mut self.is_anew);
-        // Each of them names an entry, as each place of the list does.
         let told = match is_anew || changes.len() > self.list.len().min(self.limit) {
             true => self.told(),
-            false => Arc::new(ListUpdate::Changes(changes)),
+            false => triomphe::Arc::new(ListUpdate::Changes(changes)),
         };
         self.seats.iter().for_each(|seat| seat.tell(&told, cap));
     }
@@ -154,7 +156,8 @@ impl<V, R: Ord> Group<V, R> {
             return;
         }
         self.changes.push(change());
-        if self.changes.len() > self.list.len().min(self.limit) + KEPT {
+        let shown = self.list.len().min(self.limit);
+        if self.changes.len() > (shown + KEPT).min(FEW.max(MOVES / shown.max(1))) {
             self.is_anew = true;
             self.changes = Vec::new();
         }

@@ -42,7 +42,9 @@ impl<V> LiveQuery<V> {
     ///
     /// Cancel safe: an update is either returned or still there.
     pub async fn next(&mut self) -> Option<ListUpdate<V>> {
-        poll_fn(|cx| self.poll_take(cx)).await.map(Arc::unwrap_or_clone)
+        poll_fn(|cx| self.poll_take(cx))
+            .await
+            .map(triomphe::Arc::unwrap_or_clone)
     }
 
     /// Waits for what comes next, as [`next`](Self::next) does, and returns it as it is shared by all receivers, without a
@@ -55,9 +57,10 @@ impl<V> LiveQuery<V> {
         poll_fn(|cx| self.poll_take(cx)).await.map(Shared::new)
     }
 
-    /// Returns what comes next if it is there now.
+    /// Returns what comes next if it is there now. After a lag it is not, until the query's task has run: what comes next is
+    /// the list, and only that task can make it. So whoever wants to be up to date awaits [`next`](Self::next).
     pub fn try_next(&mut self) -> Option<ListUpdate<V>> {
-        self.seat.take(&self.bell).map(Arc::unwrap_or_clone)
+        self.seat.take(&self.bell).map(triomphe::Arc::unwrap_or_clone)
     }
 
     /// Returns what comes next if it is there now, shared as by [`next_shared`](Self::next_shared).
@@ -77,7 +80,8 @@ impl<V> Stream for LiveQuery<V> {
     type Item = ListUpdate<V>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_take(cx).map(|told| told.map(Arc::unwrap_or_clone))
+        self.poll_take(cx)
+            .map(|told| told.map(triomphe::Arc::unwrap_or_clone))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::ground::waker;
 use crate::value::error::QueryError;
 use crate::value::list_update::ListUpdate;
 
-pub(super) type Told<V> = Arc<ListUpdate<V>>;
+pub(super) type Told<V> = triomphe::Arc<ListUpdate<V>>;
 
 pub(super) struct Seat<V> {
     number: u64,
@@ -51,7 +51,7 @@ impl<V> Seat<V> {
     /// One whose query has ended before it began.
     pub(super) fn ended(error: Option<QueryError>) -> Seat<V> {
         let seat = Seat::new(0);
-        seat.end(error.map(|error| Arc::new(ListUpdate::Failed(error))));
+        seat.end(error.map(|error| triomphe::Arc::new(ListUpdate::Failed(error))));
         seat
     }
 
@@ -103,7 +103,7 @@ impl<V> Seat<V> {
             missed = mem::take(&mut state.queue);
             state.is_behind = true;
         } else {
-            state.queue.push_back(Arc::clone(told));
+            state.queue.push_back(triomphe::Arc::clone(told));
         }
         let waker = state.waker.take();
         drop(state);
@@ -288,7 +288,7 @@ impl<V> Bell<V> {
         drop(calls);
         // A seat that has left may be the last to have what it was told meanwhile.
         let_go(rest);
-        let last = error.map(|error| Arc::new(ListUpdate::Failed(error)));
+        let last = error.map(|error| triomphe::Arc::new(ListUpdate::Failed(error)));
         seats.into_values().for_each(|seat| seat.end(last.clone()));
     }
 }
