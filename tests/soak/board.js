@@ -31,7 +31,7 @@ class Player extends Person {
       if (!board) return;
       const noted = Object.values(board.cards).find(({ note, author }) => note && author != this.id);
       if (noted) fault(`${this.server.name}: a note is shown to somebody who has not written it`);
-      if ((board.remark !== null) != (role == "admin")) fault(`${this.server.name}: a remark is ${JSON.stringify(board.remark)} for who is ${role}`);
+      if ((board.remark !== null) != (role == "admin")) fault(`${this.server.name}: a remark is not for the admin alone`, `it is ${JSON.stringify(board.remark)} for who is ${role}`);
     });
     await this.board.ready;
     return this;
@@ -192,7 +192,10 @@ export class Board {
   /** Asks a fresh connection whether what was acknowledged is there. */
   async #check(when) {
     const fresh = new Person(this.server);
-    for (const { ledger, board } of this.#keepers) ledger.check((await fresh.live.get("board", board.key)).value.cards, when);
+    for (const { ledger, board } of this.#keepers) {
+      const answer = await fresh.live.get("board", board.key).catch(({ message }) => fault(`${this.server.name}: ${when} a board is gone: ${message}`));
+      ledger.check(answer?.value.cards ?? {}, when);
+    }
     fresh.leave();
   }
   /** Kills the server in the middle of it, and starts it anew. Clients come back by themselves. */

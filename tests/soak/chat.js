@@ -21,7 +21,7 @@ class Guest extends Person {
     this.here = this.watch("room@here", key);
     this.room.subscribe((room) => {
       const numbers = room?.lines.map(({ number }) => number) ?? [];
-      if (numbers.length > HISTORY || numbers.some((number, at) => number != numbers[0] + at)) fault(`chat: the lines of a room have a gap: ${numbers}`);
+      if (numbers.length > HISTORY || numbers.some((number, at) => number != numbers[0] + at)) fault("chat: the lines of a room have a gap", numbers);
     });
     this.id = await this.live.call("me");
     await this.room.ready;

@@ -5,15 +5,17 @@ import { fault } from "./faults.js";
 import { until } from "./time.js";
 
 /**
- * So much more there may be in the last fifth of the time than in the second. Memory: a server takes some tens of MiB, of which
- * the allocator gives back what it likes, and how many texts and connections there are at a time is chance; what is lost with each
- * connection, of which there are some in each second, is more than this in half an hour if it is a kilobyte. Handles and threads:
- * connections come and go by chance, as do the threads for blocking work, and what is lost is lost more often than that.
+ * So much more there may be in the last fifth of the time than in the second.
+ *
+ * Memory: a server takes ten to thirty MiB, of which the allocator gives back what it likes; how many texts and connections there
+ * are at a time is chance; and what is filled only in minutes, such as what people can take back, takes a MiB or two. What that is
+ * for each connection that was made in between is printed. Handles: of those who come and go there are about ten at a time more or
+ * fewer. Threads: those for blocking work, which go when they were idle for ten seconds.
  */
-const MORE = { rss: (mib) => Math.max(6, mib * 0.1), handles: () => 10, threads: () => 4 };
+const MORE = { rss: (mib) => Math.max(4, mib * 0.1), handles: () => 10, threads: () => 4 };
 
-/** Memory in MiB; a server that ends meanwhile has none. */
-export const measure = (pid) => {
+/** Memory in MiB. A server that is not there takes nothing that can be told. */
+const measure = (pid) => {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8"), files = readdirSync(`/proc/${pid}/fd`);
     const number = (name) => +new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1];
@@ -42,13 +44,14 @@ const used = (pid) => {
   return (+user + +system) / 100;
 };
 
-const median = (numbers) => numbers.filter((number) => !Number.isNaN(number)).sort((a, b) => a - b)[numbers.length >> 1];
+const median = (numbers) => numbers.sort((a, b) => a - b)[numbers.length >> 1];
 
 export class Gauge {
   #rows = [];
   #began = Date.now();
+  /** The handles at the start. */
   #first = new Map();
-  /** Of those that are killed there is no growth to be told, so they are only shown. */
+  /** How servers that are killed grow cannot be told, so they are only shown. */
   constructor(servers, every) {
     this.servers = servers;
     for (const server of servers) this.#first.set(server, handles(server.pid));
@@ -59,24 +62,25 @@ export class Gauge {
   }
   stop() {
     clearInterval(this.timer);
-    // What the killed ones took before they were is not known any more.
-    const seconds = [...this.servers.map(({ name, pid }) => `${name} ${used(pid).toFixed(0)} s`), `the clients ${(process.cpuUsage().user + process.cpuUsage().system) / 1e6 | 0} s`];
-    console.log(`of the cores, in ${((Date.now() - this.#began) / 1000) | 0} s: ${seconds.join(", ")}`);
+    const each = [...this.servers, { name: "the clients", pid: process.pid }].map(({ name, pid, isKilled }) => `${name} ${used(pid).toFixed(0)} s${isKilled ? " since it was started last" : ""}`);
+    console.log(`of a core, in ${((Date.now() - this.#began) / 1000).toFixed(0)} s: ${each.join(", ")}`);
   }
   print() {
     const names = [...this.servers.map(({ name }) => name), "clients"];
     console.log(`\n${"".padStart(7)}${names.map((name) => name.padStart(26)).join("")}`);
     console.log(`${"s".padStart(7)}${names.map(() => "MiB   handles  threads".padStart(26)).join("")}`);
     for (const { at, all } of this.#rows) {
-      const cells = all.map(({ rss, handles, threads }) => `${rss.toFixed(1).padStart(8)}${String(handles).padStart(9)}${String(threads).padStart(9)}`);
+      const cells = all.map(({ rss, handles, threads }) => [[rss.toFixed(1), 8], [handles, 9], [threads, 9]].map(([number, width]) => String(number).replace("NaN", "–").padStart(width)).join(""));
       console.log(`${(at / 1000).toFixed(0).padStart(7)}${cells.join("")}`);
     }
   }
   /** Looks whether those that live through it take more and more. */
   compare() {
     const fifth = Math.floor(this.#rows.length / 5);
-    for (const [at, { name, isKilled }] of this.servers.entries()) {
+    for (const [at, { name, isKilled, dialled }] of this.servers.entries()) {
       if (isKilled) continue;
+      // From the middle of the second fifth to that of the last.
+      console.log(`${name}: ${dialled} connections; that ${((MORE.rss(0) * 1024) / (dialled * 0.6)).toFixed(1)} KiB are lost with each would be found`);
       for (const [what, more] of Object.entries(MORE)) {
         const values = this.#rows.map(({ all }) => all[at][what]), early = median(values.slice(fifth, 2 * fifth)), late = median(values.slice(-fifth));
         const says = `${name}: ${what} ${early.toFixed(1)} in the second fifth, ${late.toFixed(1)} in the last`;

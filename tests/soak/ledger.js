@@ -40,7 +40,7 @@ export class Ledger {
       history.splice(0, last);
       const is = cards[id]?.text ?? null;
       if (!history.some(({ text }) => text === is))
-        fault(`${this.what}: ${when} the card ${id} is ${JSON.stringify(is)}, and should be one of ${JSON.stringify(history)}`);
+        fault(`${this.what}: ${when} a card is not what was acknowledged`, `${id} is ${JSON.stringify(is)}, and should be one of ${JSON.stringify(history)}`);
       if (history.length == 1 && history[0].text === null) this.#cards.delete(id);
     }
   }

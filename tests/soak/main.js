@@ -14,12 +14,15 @@ const length = minutes * 60_000;
 /** A server is killed every three minutes, in a short run more often. */
 const KILLS = Math.min(180_000, length / 4);
 
-process.on("unhandledRejection", (error) => fault(`something was not expected: ${error?.stack ?? error}`));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+process.on("unhandledRejection", (error) => fault("something was not expected", error?.stack ?? error));
 
 // A board that is killed, and one that lives as long as the soak: what grows is seen in the second.
 const killed = Object.assign(new Server("killed", "board"), { isKilled: true });
 const servers = [killed, new Server("board", "board"), new Server("chat", "chat"), new Server("dashboard", "dashboard")];
 for (const server of servers) await server.start();
+// The connections that have asked for the pages are gone.
+await sleep(1_000);
 const gauge = new Gauge(servers, Math.min(10_000, length / 25));
 const [victim, ...others] = servers.map((server) => new { board: Board, chat: Chat, dashboard: Dashboard }[server.example](server));
 const crowds = [victim, ...others];
@@ -39,5 +42,4 @@ await gauge.settle();
 for (const crowd of crowds) crowd.strangers.leave();
 gauge.print();
 gauge.compare();
-for (const server of servers) await server.clear();
 process.exit(verdict() ? 1 : 0);

@@ -20,7 +20,9 @@ export class Person {
     Object.assign(this, { server, name, token });
     // A browser says where its page comes from.
     this.#Socket = sockets({ origin: server.url });
-    this.live = connect(`${server.url}/live`, { token, WebSocket: this.#Socket });
+    // It is asked for before each attempt.
+    const dial = () => (server.dialled++, token);
+    this.live = connect(`${server.url}/live`, { token: dial, WebSocket: this.#Socket });
   }
   /** Somebody else's window, or one more of his own. */
   again = () => new Person(this.server, this.name, this.token);
@@ -62,11 +64,12 @@ export class Person {
       const isOver = () => mine.end || theirs.end, isEqual = () => isDeepStrictEqual(mine.value, theirs.value);
       const isSame = () => mine.value !== undefined && (moves ? mine.version == theirs.version : isEqual());
       const came = await until(() => isOver() || isSame(), patience);
-      const says = `${this.server.name}: ${mine.store} ${mine.key} of ${this.name}, watched for long`;
+      const says = `${this.server.name}: the ${mine.store} that somebody has watched for long`;
+      const details = `${this.name}, key ${mine.key}, version ${mine.version}, a fresh connection ${theirs.version}: ${differ(mine.value, theirs.value)}`;
       if (isOver()) {
-        if (!moves && mine.end?.why != theirs.end?.why) fault(`${says}, ended as ${mine.end?.why}, and for a fresh connection as ${theirs.end?.why}`);
-      } else if (!came) fault(`${says}, stays at version ${mine.version}, a fresh connection has ${theirs.version}: ${differ(mine.value, theirs.value)}`);
-      else if (!isEqual()) fault(`${says}, is another value at version ${mine.version} than a fresh connection has: ${differ(mine.value, theirs.value)}`);
+        if (!moves && mine.end?.why != theirs.end?.why) fault(`${says} has ended otherwise than for a fresh connection`, `${mine.end?.why}, ${theirs.end?.why}`);
+      } else if (!came) fault(`${says} does not come to what a fresh connection has`, details);
+      else if (!isEqual()) fault(`${says} is another value, of the same version, than a fresh connection has`, details);
     }));
     fresh.leave();
   }
@@ -90,5 +93,5 @@ export const areHere = async (what, here, id, expected, patience = 60_000) => {
   const isRight = () => here.value?.count == ids.length && !here.value.partial && isDeepStrictEqual(idsHere(here, id), ids);
   if (await until(isRight, patience)) return;
   const shown = idsHere(here, id), missing = ids.filter((one) => !shown.includes(one)), extra = shown.filter((one) => !ids.includes(one));
-  fault(`${what}: shown to be there are ${here.value?.count} and not ${ids.length}; missing ${missing}, too many ${extra}, state ${JSON.stringify(here.value)?.slice(0, 300)}`);
+  fault(`${what}: those who are shown to be there are not those who are`, `${here.value?.count} and not ${ids.length}; missing ${missing}; too many ${extra}; ${JSON.stringify(here.value)?.slice(0, 300)}`);
 };

@@ -17,9 +17,17 @@ const RATE = "5000";
 
 export class Server {
   #isToEnd = false;
+  /** How many connections were tried. */
+  dialled = 0;
   constructor(name, example) {
     Object.assign(this, { name, example });
     this.folder = mkdtempSync(join(tmpdir(), `soak-${name}-`));
+    // However the soak ends, nothing is left.
+    process.on("exit", () => {
+      this.#isToEnd = true;
+      this.child?.kill("SIGKILL");
+      rmSync(this.folder, { recursive: true, force: true });
+    });
   }
   async start() {
     const option = { board: [this.folder], dashboard: [RATE] }[this.example] ?? [];
@@ -50,9 +58,5 @@ export class Server {
     const ended = once(this.child, "exit");
     this.child.kill("SIGKILL");
     await ended;
-  }
-  async clear() {
-    await this.kill();
-    rmSync(this.folder, { recursive: true });
   }
 }

@@ -22,7 +22,7 @@ export class Stage {
       try {
         await act();
       } catch (error) {
-        if (!FINE.includes(error.code)) fault(`${this.name}: ${what} failed: ${error.code ? error.message : error.stack}`);
+        if (!FINE.includes(error.code)) fault(`${this.name}: ${what} failed: ${error.message}`, error.code ? "" : error.stack);
       }
     }
     this.#actors--;

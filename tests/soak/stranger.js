@@ -38,6 +38,7 @@ export class Stranger {
   constructor(server, kind, { token, store, keys }) {
     const { host, hostname, port } = new URL(server.url);
     this.kind = kind;
+    server.dialled++;
     this.socket = connect({ host: hostname, port, allowHalfOpen: true });
     this.socket.on("error", () => {});
     this.socket.on("close", () => (this.isOver = true));
