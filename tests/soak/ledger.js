@@ -39,9 +39,11 @@ export class Ledger {
       const last = history.findLastIndex(({ at }) => at !== undefined);
       history.splice(0, last);
       const is = cards[id]?.text ?? null;
-      if (!history.some(({ text }) => text === is))
+      const isRight = history.some(({ text }) => text === is);
+      if (!isRight)
         fault(`${this.what}: ${when} a card is not what was acknowledged`, `${id} is ${JSON.stringify(is)}, and should be one of ${JSON.stringify(history)}`);
-      if (history.length == 1 && history[0].text === null) this.#cards.delete(id);
+      // What is wrong is said once.
+      if (!isRight || (history.length == 1 && history[0].text === null)) this.#cards.delete(id);
     }
   }
 }
