@@ -5,8 +5,8 @@ import { request } from "node:http";
 
 const TEXT = 1, CLOSE = 8, PING = 9, PONG = 10;
 
-/** Returns a class of sockets, which knows those that are there. */
-export const sockets = () => {
+/** Returns a class of sockets, which knows those that are there. They say more of themselves by `more` headers. */
+export const sockets = (more) => {
   class Socket {
     static all = new Set();
     #stream;
@@ -23,6 +23,7 @@ export const sockets = () => {
         "sec-websocket-version": "13",
         "sec-websocket-key": randomBytes(16).toString("base64"),
         "sec-websocket-protocol": protocols.join(", "),
+        ...more,
       };
       const asked = request(url.replace("ws", "http"), { headers });
       asked.on("upgrade", (answer, stream, head) => {
@@ -45,6 +46,13 @@ export const sockets = () => {
       this.#write(CLOSE, Buffer.from([code >> 8, code & 255]));
       // Nobody waits for an answer.
       this.#stream.end();
+    }
+    /** Reads nothing until it resumes. */
+    pause() {
+      this.#stream?.pause();
+    }
+    resume() {
+      this.#stream?.resume();
     }
     /** Breaks, as a tunnel has it. */
     kill() {
