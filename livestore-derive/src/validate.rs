@@ -9,6 +9,7 @@ use crate::attr::value::{Bounds, constant_text, literal};
 use crate::errors::Errors;
 use crate::model::{Field, Model, Operation};
 use crate::shape::text;
+use crate::tokens::mention_of;
 
 /// Adds every mistake to `errors`.
 pub(crate) fn validate(input: &DeriveInput, model: &Model<'_>, errors: &mut Errors) {
@@ -19,6 +20,7 @@ pub(crate) fn validate(input: &DeriveInput, model: &Model<'_>, errors: &mut Erro
     for field in &model.fields {
         conflicts(field, model, errors);
         fits(field, errors);
+        limited_by_itself(field, errors);
         sendable(field, errors);
     }
     let mut ids = model.fields.iter().filter_map(|field| field.attrs.id.get());
@@ -214,6 +216,26 @@ fn fits(field: &Field, errors: &mut Errors) {
         errors.at(
             word.span(),
             format_args!("`{word}` does not fit {name}, which is {shape}; {reason}"),
+        );
+    }
+}
+
+/// A limit is of the value that a change would make, in which a field that is its own limit is always within it.
+fn limited_by_itself(field: &Field, errors: &mut Errors) {
+    for rule in [field.len(), field.range(), field.keep()].into_iter().flatten() {
+        let Some(mention) = mention_of(rule.value.clone(), &field.label) else {
+            continue;
+        };
+        let (word, name) = (&rule.word, field.prose());
+        let way_out = if word == "keep" {
+            "write a number, or name another field"
+        } else {
+            "ask a method of the value for it, which sees what the change has made (`..=self.limit()`), or compare with what \
+             was: `validate = Self::check_change` on the type, a `fn(&self, was: &Self) -> Result<(), E>`"
+        };
+        errors.over(
+            mention,
+            format_args!("`{word}` limits {name}, so the limit cannot come from {name}; {way_out}"),
         );
     }
 }

@@ -10,7 +10,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Fields};
 
-use crate::attr::OpKind;
+use crate::attr::{OpKind, Rule};
 use crate::expand::enums::Enums;
 use crate::expand::keep;
 use crate::expand::lints;
@@ -230,7 +230,11 @@ impl Arm<'_> {
                     },
                     &field.member,
                 );
-                rules.all(&quote!(&self.#member), Lengths::Exact)
+                let lengths = match op.kind {
+                    OpKind::Remove | OpKind::Clear if field.label == self.field.label => Lengths::Shrunk,
+                    _ => Lengths::Exact,
+                };
+                rules.all(&quote!(&self.#member), lengths)
             })
             .collect();
         if limited.is_empty() {
@@ -343,7 +347,7 @@ impl Arm<'_> {
                 let replaces = of("Insert", "replaces", quote!(&#this, &#item));
                 let taken = op.is_strict.then(|| self.refuse(&replaces, "Taken", place));
                 let range = match op.payload {
-                    Payload::Two(..) => self.as_rules().item_range(&quote!(#v), place),
+                    Payload::Two(..) => self.item_range(&quote!(#v), place),
                     _ => None,
                 };
                 let len = self.len_rule(|| {
@@ -420,7 +424,7 @@ impl Arm<'_> {
                     place,
                     &quote!(::core::option::Option::ok_or(#sum, #private::Invalid::Overflow)),
                 );
-                let range = self.as_rules().item_range(&quote!(&__sum), place);
+                let range = self.item_range(&quote!(&__sum), place);
                 let len = self.len_rule(|| {
                     let (len, has) = (
                         of("Len", "len", quote!(&#this)),
@@ -590,9 +594,21 @@ impl Arm<'_> {
         }
     }
 
-    /// The rules about what the field would become: `value`, a reference.
+    /// The rules about what the field would become: `value`, a reference. Those that ask the value for a limit come after
+    /// the change.
     fn rules(&self, value: &TokenStream, lengths: Lengths) -> TokenStream {
+        if self.field.asks_the_value() {
+            return self.as_rules().unique(value, lengths).into_iter().collect();
+        }
         self.as_rules().all(value, lengths)
+    }
+
+    /// The rule `range` of a map, for the one of its numbers that changes.
+    fn item_range(&self, value: &TokenStream, place: Place<'_>) -> Option<TokenStream> {
+        if self.field.asks_the_value() {
+            return None;
+        }
+        self.as_rules().item_range(value, place)
     }
 
     fn as_rules(&self) -> Rules<'_> {
@@ -603,10 +619,15 @@ impl Arm<'_> {
         }
     }
 
+    /// The rule `len`, if it can be asked before the change.
+    fn foretold(&self) -> Option<&Rule> {
+        self.field.len().filter(|_| !self.field.asks_the_value())
+    }
+
     /// The rule `len` for a length that is known before.
     fn len_rule(&self, len: impl FnOnce() -> TokenStream) -> Option<TokenStream> {
         let private = &self.model.paths.private;
-        let range = &self.field.len()?.value;
+        let range = &self.foretold()?.value;
         let len = len();
         let result = self.or_broken(&with_range(range, None, |range| {
             quote!(#private::check_len(::core::option::Option::Some(#len), #private::Ends::Both, #range))
@@ -617,7 +638,7 @@ impl Arm<'_> {
     /// The rule `len` for an operation that shortens: only the lower bound.
     fn shrunk_rule(&self, len: &TokenStream) -> Option<TokenStream> {
         let private = &self.model.paths.private;
-        let range = &self.field.len()?.value;
+        let range = &self.foretold()?.value;
         let result = self.or_broken(&with_range(
             range,
             None,

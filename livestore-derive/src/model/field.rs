@@ -115,6 +115,12 @@ impl Field {
             .fold(Limits::None, Limits::and)
     }
 
+    /// Whether a method of the value is asked for a limit. What that looks at is not known, so it is asked once the change
+    /// is made.
+    pub(crate) fn asks_the_value(&self) -> bool {
+        self.limits() == Limits::All
+    }
+
     pub(crate) fn len(&self) -> Option<&Rule> {
         self.attrs.len.get()
     }
