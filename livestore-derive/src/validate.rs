@@ -401,42 +401,95 @@ fn unique<'a>(what: &str, variants: impl Iterator<Item = Named<'a>>, errors: &mu
     }
 }
 
-/// The variants of the error follow from the fields and cannot be named.
+/// A variant of the error: that of a field's rules is called as the field, that of a value in it as its mutation.
+struct OfError<'a> {
+    name: &'a Ident,
+    field: &'a Field,
+    /// `nested` or `each`; `None` of the field's own rules.
+    update: Option<&'a Operation>,
+}
+
+impl OfError<'_> {
+    /// What makes it.
+    fn made_by(&self) -> String {
+        let field = self.field.named();
+        match self.update {
+            Some(op) => format!(
+                "`{}` of field {field} makes one for what a value in it refuses",
+                op.kind.word()
+            ),
+            None => format!("field {field} one for what is refused of itself"),
+        }
+    }
+}
+
+/// The variants of the error follow from the names of fields and mutations.
 fn error_names(model: &Model<'_>, errors: &mut Errors) {
     let own = "use an error type of your own: `#[live(error = MyError)]`";
-    let mut seen: Vec<(String, bool, &Field)> = Vec::new();
+    let mut seen: Vec<OfError<'_>> = Vec::new();
     for field in &model.fields {
-        let updates = field.updates().map(|op| (op.variant.to_string(), true));
-        let rules = field.is_fallible().then(|| (field.error.to_string(), false));
-        for (name, is_update) in updates.chain(rules) {
+        let updates = field.updates().map(|op| OfError {
+            name: &op.variant,
+            field,
+            update: Some(op),
+        });
+        let rules = field.is_fallible().then_some(OfError {
+            name: &field.error,
+            field,
+            update: None,
+        });
+        for second in updates.chain(rules) {
+            let name = second.name;
             if name == "Rejected" && model.has_rejections() {
+                let (at, way_out) = match second.update {
+                    Some(op) => (op.variant.span(), renamed(op)),
+                    None => (field.span, own.to_owned()),
+                };
                 errors.at(
-                    field.span,
+                    at,
                     format_args!(
                         "the error variant `Rejected` is needed both by field {} and by the `validate` or the \
-                         `variants(..)` of the type; {own}",
+                         `variants(..)` of the type; {way_out}",
                         field.named(),
                     ),
                 );
             }
             // Two updates of one name are two mutations of one name, which is reported with its own way out.
-            let clash = |(earlier, was_update, _): &&(String, bool, &Field)| {
-                *earlier == name && !(*was_update && is_update)
+            let clash = |first: &&OfError<'_>| {
+                first.name == name && !(first.update.is_some() && second.update.is_some())
             };
-            if let Some((.., first)) = seen.iter().find(clash) {
-                let who = if first.label == field.label {
-                    format!("the rules of field {} and what it passes on", field.named())
-                } else {
-                    format!("field {} and field {}", first.named(), field.named())
+            if let Some(first) = seen.iter().find(clash) {
+                let (at, message) = match (first.update, second.update) {
+                    (None, None) => (
+                        field.span,
+                        format!(
+                            "field {} and field {} both make an error called `{name}`; {own}",
+                            first.field.named(),
+                            field.named(),
+                        ),
+                    ),
+                    (Some(op), _) => (op.variant.span(), two_of_error(name, first, &second, op)),
+                    (None, Some(op)) => (op.variant.span(), two_of_error(name, &second, first, op)),
                 };
-                errors.at(
-                    field.span,
-                    format_args!("{who} both make an error called `{name}`; {own}"),
-                );
+                errors.at(at, message);
             }
-            seen.push((name, is_update, field));
+            seen.push(second);
         }
     }
+}
+
+fn two_of_error(name: &Ident, update: &OfError<'_>, rules: &OfError<'_>, op: &Operation) -> String {
+    format!(
+        "two variants of the error are called `{name}`: {}, and {}; {}",
+        update.made_by(),
+        rules.made_by(),
+        renamed(op),
+    )
+}
+
+/// The way out where the name of a mutation is the name of its error.
+fn renamed(op: &Operation) -> String {
+    format!("name the mutation otherwise: `{} = SomeName`", op.kind.word())
 }
 
 impl Field {
