@@ -290,6 +290,25 @@ impl Shape {
             _ => None,
         }
     }
+
+    /// Why `keep` cannot hold for a type of this shape, which `push` is not for either.
+    pub(crate) fn refuses_keep(&self) -> Option<&'static str> {
+        match self {
+            Shape::List(_) | Shape::Other => None,
+            Shape::Hidden(inner) => Shape::of(inner).refuses_keep(),
+            Shape::Map(..) | Shape::Set(_) => Some(
+                "it drops the oldest items of a list; to refuse more items use `len`, to drop some declare a mutation of \
+                 your own",
+            ),
+            Shape::Text => Some("it is for lists; for the length of a string use `len`"),
+            Shape::Number | Shape::Duration => Some("it is for lists; to bound a number use `range`"),
+            Shape::Array(_) => Some("it is for lists, and an array keeps as many as it has"),
+            Shape::Option(inner) if matches!(Shape::of(inner), Shape::List(_)) => {
+                Some("it needs a list to `push` to, not one that may be missing")
+            }
+            Shape::Option(_) | Shape::Bool | Shape::Char => Some("it is for lists"),
+        }
+    }
 }
 
 /// What is in `Hidden<T>`, bare or by the name of the crate.

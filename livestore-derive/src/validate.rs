@@ -142,6 +142,7 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
     }
     if attrs.ops.is_empty() && model.attrs.explicit.get().is_some() {
         for word in without_effect {
+            let one = if word == "keep" { "push" } else { "set" };
             let or_skip = if word == "attr" || word == "keep" {
                 ""
             } else {
@@ -151,7 +152,7 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
                 word.span(),
                 format_args!(
                     "`{word}` stands beside no operation, because with `explicit` on the type a field has only those \
-                     it lists; add one, e.g. `set`{or_skip}"
+                     it lists; add one, e.g. `{one}`{or_skip}"
                 ),
             );
         }
@@ -160,10 +161,15 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
     if let Some(keep) = attrs.keep.get()
         && !attrs.ops.iter().any(|op| op.kind == crate::attr::OpKind::Push)
     {
-        errors.at(
-            keep.word.span(),
-            "`keep` bounds a list on `push`; add `push`: `#[live(push, keep = ..)]`",
-        );
+        let message = match field.shape.refuses_keep() {
+            Some(reason) => format!(
+                "`keep` does not fit {}, which is {}; {reason}",
+                field.prose(),
+                field.shape.describe(),
+            ),
+            None => "`keep` bounds a list on `push`; add `push`: `#[live(push, keep = ..)]`".into(),
+        };
+        errors.at(keep.word.span(), message);
     }
     keep_against_len(field, errors);
 }
