@@ -273,15 +273,16 @@ impl Shape {
     pub(crate) fn refuses_range(&self) -> Option<&'static str> {
         match self {
             // Of the numbers in it.
-            Shape::Map(_, value)
-                if matches!(
-                    Shape::revealed(value),
-                    Shape::Number | Shape::Duration | Shape::Char
-                ) =>
-            {
-                None
-            }
-            Shape::Text | Shape::List(_) | Shape::Map(..) | Shape::Set(_) => Some("for its length use `len`"),
+            Shape::Map(_, value) => match Shape::revealed(value) {
+                Shape::Number | Shape::Duration | Shape::Char => None,
+                // An alias, or a number of the user's own.
+                Shape::Other if is_named(value) => None,
+                _ => Some(
+                    "it is for maps of numbers, each of which must be within it; for the length of the map use `len`, for \
+                     what is in a value name a function: `validate = check_all`",
+                ),
+            },
+            Shape::Text | Shape::List(_) | Shape::Set(_) => Some("for its length use `len`"),
             Shape::Bool => Some("it is for numbers"),
             Shape::Hidden(inner) if matches!(Shape::revealed(inner), Shape::Map(..)) => {
                 Some("hide what is in it: `HashMap<K, Hidden<V>>`")
@@ -325,6 +326,16 @@ fn hidden(path: &Path) -> Option<&Type> {
     match list.args.first() {
         Some(GenericArgument::Type(ty)) if list.args.len() == 1 && is_ours => Some(ty),
         _ => None,
+    }
+}
+
+/// Whether a type is called by a name that may stand for a number.
+fn is_named(ty: &Type) -> bool {
+    match ty {
+        Type::Group(group) => is_named(&group.elem),
+        Type::Paren(paren) => is_named(&paren.elem),
+        Type::Path(path) => path.qself.is_some() || outer(&path.path).is_none(),
+        _ => false,
     }
 }
 

@@ -413,7 +413,8 @@ pub fn check_range<T: PartialOrd>(value: &T, allowed: impl RangeOf<T> + fmt::Deb
 #[diagnostic::on_unimplemented(
     message = "`range` needs a range of `{T}`, which is what the field holds, but this is a `{Self}`",
     label = "not a range of `{T}`",
-    note = "a range is written with dots: `..=MAX`, `0..`, `1..=6`; for the length of a string or a collection use `len`"
+    note = "a range is written with dots: `..=MAX`, `0..`, `1..=6`; for the length of a string or a collection use `len`; \
+            what is in a map or an `Option` is looked at where that is written out, not behind an alias"
 )]
 pub trait RangeOf<T>: RangeBounds<T> {}
 
@@ -424,7 +425,7 @@ impl<T, R: RangeBounds<T>> RangeOf<T> for R {}
 #[diagnostic::on_unimplemented(
     message = "`len` needs a range of `usize`, but this is a `{Self}`",
     label = "not a range of `usize`",
-    note = "a range is written with dots: `..=MAX`, `1..`, `1..=32`"
+    note = "a range is written with dots: `..=MAX`, `1..`, `1..=32`; a number of another type is cast: `..=MAX as usize`"
 )]
 pub trait LenRange: RangeBounds<usize> {}
 

@@ -281,6 +281,33 @@ fn two_items_of_one_id_are_refused_whatever_makes_them() {
     assert_eq!(moved, Err(BoardError::Cards("its id must stay as it is".into())));
 }
 
+type Score = u32;
+
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+struct Points(u32);
+
+#[derive(Clone, Debug, PartialEq, LiveValue)]
+#[live(error(derive(PartialEq)))]
+struct Ranks {
+    #[live(insert, add, range = ..=9)]
+    scores: BTreeMap<u8, Score>,
+    #[live(insert, range = Points(1)..)]
+    points: BTreeMap<u8, Points>,
+}
+
+#[test]
+fn numbers_in_a_map_may_have_a_name_of_their_own() {
+    let mut ranks = Ranks {
+        scores: BTreeMap::new(),
+        points: BTreeMap::new(),
+    };
+    apply(&mut ranks, RanksMutation::AddScores(1, 9)).unwrap();
+    assert!(apply(&mut ranks, RanksMutation::AddScores(1, 1)).is_err());
+    apply(&mut ranks, RanksMutation::InsertPoints(1, Points(1))).unwrap();
+    let error = apply(&mut ranks, RanksMutation::InsertPoints(1, Points(0))).unwrap_err();
+    assert_eq!(error.to_string(), "points: the value is not within Points(1)..");
+}
+
 #[derive(Clone, Debug, PartialEq, LiveValue)]
 #[live(error(derive(PartialEq)))]
 struct Table {
