@@ -8,7 +8,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Fields};
+use syn::{Attribute, Fields, Index};
 
 use crate::attr::{OpKind, Rule};
 use crate::expand::enums::Enums;
@@ -680,11 +680,31 @@ fn custom_arm(model: &Model<'_>, enums: &Enums<'_>, custom: &Custom) -> TokenStr
             quote!({ #(#names: #arguments),* })
         }
     };
-    let inputs = {
-        let value = format_ident!("__value", span = located_at(name.span()));
-        quote_spanned!(located_at(name.span())=> (#value, #(#arguments),*))
+    let at_name = located_at(name.span());
+    let value = Ident::new("__value", at_name);
+    let asked = !arguments.is_empty() && arguments.len() <= MOST_ASKED;
+    let (called, handed, parameters) = if asked {
+        // A reference, unless the function takes the payload itself, which is then told of. What fits neither way may be
+        // taken still, a `&String` as a `&str`; or rustc says why not.
+        let handed: Vec<_> = (variant.fields.iter().zip(&arguments).enumerate())
+            .map(|(i, (field, argument))| {
+                let (place, ty) = (Index::from(i), &field.ty);
+                quote_spanned!(argument.span()=> (&__parameters.#place.__of::<#ty>()).__hand(#argument))
+            })
+            .collect();
+        let called = Ident::new("__function", at_name);
+        let unknown = arguments.iter().map(|_| quote!(_));
+        let parameters = quote! {
+            let #called = #function;
+            let __parameters = #private::takes::<(&mut Self, #(#unknown),*), _>(&__function).__parameters();
+        };
+        (called.to_token_stream(), handed, Some(parameters))
+    } else {
+        let handed = arguments.iter().map(ToTokens::to_token_stream).collect();
+        (function.clone(), handed, None)
     };
-    let call = quote!(|__value| #function #inputs);
+    let inputs = quote_spanned!(at_name=> (#value, #(#handed),*));
+    let call = quote!(|__value| #called #inputs);
     let run = |error: &TokenStream| respan(quote!(#private::custom::<_, #error, _>), name.span());
     let result = match model.attrs.error_type.get() {
         Some(error) => {
@@ -701,5 +721,8 @@ fn custom_arm(model: &Model<'_>, enums: &Enums<'_>, custom: &Custom) -> TokenStr
     } else {
         (TokenStream::new(), TokenStream::new())
     };
-    quote!(#(#cfgs)* #mutation::#name #pattern => { #before #result; #after })
+    quote!(#(#cfgs)* #mutation::#name #pattern => { #before #parameters #result; #after })
 }
+
+/// The most payloads of a function that is asked how it takes them: those of which the library knows.
+const MOST_ASKED: usize = 6;

@@ -10,12 +10,14 @@ mod reach;
 mod same;
 mod shown;
 mod small;
+mod takes;
 
 pub use crate::value::__private::errors::{Convert, DerivedError, Parts, Told, debug_error, display_error};
 pub use crate::value::__private::plain::Probe;
 pub use crate::value::__private::reach::{ById, ByKey, ByPlace, Reach, is_id, remove_by_id};
 pub use crate::value::__private::shown::{Key, Name, Shown, debug_struct, debug_tuple};
 pub use crate::value::__private::small::is_small;
+pub use crate::value::__private::takes::takes;
 pub use crate::value::invalid::{At, Invalid};
 pub use crate::value::value::How;
 pub use std::boxed::Box;
