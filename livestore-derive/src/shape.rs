@@ -189,10 +189,9 @@ impl Shape {
             (_, Shape::Hidden(inner)) => Shape::of(inner).refuses(op, by_id),
             (OpKind::Each | OpKind::Remove, Shape::List(_)) if by_id => None,
             (OpKind::Each, _) if by_id => Some("`by` finds items in a list"),
-            (OpKind::Each, Shape::Array(_)) | (OpKind::SetAt, Shape::Array(_)) => None,
-            (OpKind::SetAt, Shape::Map(..)) => Some("use `insert`"),
+            (OpKind::Each | OpKind::SetAt, Shape::Array(_)) | (OpKind::SetAt, Shape::Map(..)) => None,
             (OpKind::SetAt | OpKind::Remove, Shape::List(_)) => Some(positions),
-            (OpKind::SetAt, _) => Some("it is for arrays"),
+            (OpKind::SetAt, _) => Some("it is for arrays and maps"),
             (OpKind::Add, Shape::Map(_, value)) => match Shape::revealed(value) {
                 Shape::Number | Shape::Duration | Shape::Other => None,
                 _ => Some("it is for maps of numbers"),

@@ -454,8 +454,9 @@ impl Arm<'_> {
                 };
                 let each = self.field.updates().find(|op| op.kind == OpKind::Each);
                 let inner = each.map(|each| self.of(each).check_at(&key, &quote!(#v)));
+                let range = self.item_range(&quote!(#v), Place::Key(&key));
                 let change = self.change_but(OpKind::Each, op, Lengths::Foretold, set);
-                quote!(#missing #inner #change)
+                quote!(#missing #range #inner #change)
             }
             OpKind::Clear => {
                 let len = self.shrunk_rule(&of("Clear", "len_cleared", quote!(&#this)));

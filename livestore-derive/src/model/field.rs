@@ -362,7 +362,10 @@ fn operations(
     for op in &field.attrs.ops {
         let word = &op.word;
         if let Some(key) = field.shape.float_key()
-            && matches!(op.kind, OpKind::Insert | OpKind::Remove | OpKind::Each)
+            && matches!(
+                op.kind,
+                OpKind::Insert | OpKind::Remove | OpKind::Each | OpKind::Add | OpKind::SetAt
+            )
         {
             let text = key.to_token_stream();
             errors.over(
@@ -514,7 +517,9 @@ fn payload(kind: OpKind, field: &Field, is_boxed: bool, paths: &Paths, this: &To
         (OpKind::Push, Shape::List(item)) | (OpKind::Insert | OpKind::Remove, Shape::Set(item)) => {
             Payload::One(own(item))
         }
-        (OpKind::Insert | OpKind::Add, Shape::Map(key, value)) => Payload::Two(own(key), own(value)),
+        (OpKind::Insert | OpKind::Add | OpKind::SetAt, Shape::Map(key, value)) => {
+            Payload::Two(own(key), own(value))
+        }
         (OpKind::Remove, Shape::Map(key, _)) => Payload::One(own(key)),
         (OpKind::Push, _) => Payload::One(of("Push", "Item")),
         (OpKind::Insert, _) => Payload::One(of("Insert", "Item")),
