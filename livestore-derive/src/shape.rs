@@ -359,6 +359,15 @@ pub(crate) fn is_integer(ty: &Type) -> bool {
     NUMBERS.contains(&text(ty).as_str()) && !text(ty).starts_with('f')
 }
 
+/// What the number is called that a type is, or that is in it: `f32` in `Option<f32>`.
+pub(crate) fn number_in(ty: &Type) -> Option<String> {
+    match Shape::of(ty) {
+        Shape::Number => text(ty).rsplit("::").next().map(str::to_owned),
+        Shape::Option(inner) | Shape::Hidden(inner) | Shape::Map(_, inner) => number_in(&inner),
+        _ => None,
+    }
+}
+
 /// Whether every thread may have a value of the type, as far as its name can tell.
 pub(crate) fn is_surely_shared(ty: &Type) -> bool {
     match ty {

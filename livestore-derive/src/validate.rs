@@ -2,13 +2,14 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::{Attribute, Data, DataEnum, DeriveInput, Type, Variant};
 
 use crate::attr::EnumAttrs;
 use crate::attr::value::{Bounds, constant_text, literal};
 use crate::errors::Errors;
 use crate::model::{Field, Model, Operation};
-use crate::shape::text;
+use crate::shape::{number_in, text};
 use crate::tokens::mention_of;
 
 /// Adds every mistake to `errors`.
@@ -20,7 +21,9 @@ pub(crate) fn validate(input: &DeriveInput, model: &Model<'_>, errors: &mut Erro
     for field in &model.fields {
         conflicts(field, model, errors);
         fits(field, errors);
+        written_as_the_type(field, errors);
         limited_by_itself(field, errors);
+        named_without_self(field, model, errors);
         sendable(field, errors);
     }
     let mut ids = model.fields.iter().filter_map(|field| field.attrs.id.get());
@@ -223,6 +226,84 @@ fn fits(field: &Field, errors: &mut Errors) {
             word.span(),
             format_args!("`{word}` does not fit {name}, which is {shape}; {reason}"),
         );
+    }
+}
+
+/// Numbers in a rule that no value of the field's type compares with, where rustc would speak of traits.
+fn written_as_the_type(field: &Field, errors: &mut Errors) {
+    let number = |bound: &Option<TokenStream>| bound.as_ref().and_then(literal);
+    let range = field.range().zip(number_in(&field.ty));
+    let len = field.len().map(|rule| (rule, "usize".to_owned()));
+    for (rule, ty) in range.into_iter().chain(len).filter(|(rule, _)| rule.constant) {
+        let bounds = Bounds::of(&rule.value);
+        let is_negative = |bound| number(bound).is_some_and(|bound| bound < 0);
+        let (word, name) = (&rule.word, field.prose());
+        if ty.starts_with('u') && (is_negative(&bounds.from) || is_negative(&bounds.to)) {
+            errors.over(
+                &rule.value,
+                format_args!("`{word}` of {name} goes below 0, and a `{ty}` is never negative"),
+            );
+        }
+        let is_integer = |bound: &Option<TokenStream>| {
+            let text = bound.as_ref().map(constant_text).unwrap_or_default();
+            !text.is_empty()
+                && text
+                    .trim_start_matches('-')
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit())
+        };
+        if ty.starts_with('f') && (is_integer(&bounds.from) || is_integer(&bounds.to)) {
+            let float = |bound: &Option<TokenStream>| {
+                let text = bound.as_ref().map(constant_text).unwrap_or_default();
+                if is_integer(bound) {
+                    format!("{text}.0")
+                } else {
+                    text
+                }
+            };
+            let dots = if bounds.is_inclusive { "..=" } else { ".." };
+            errors.over(
+                &rule.value,
+                format_args!(
+                    "a range of `{ty}` is written in floats: `{word} = {}{dots}{}`",
+                    float(&bounds.from),
+                    float(&bounds.to),
+                ),
+            );
+        }
+    }
+}
+
+/// Another field in a rule is one of `self`. In groups there may be names of their own.
+fn named_without_self(field: &Field, model: &Model<'_>, errors: &mut Errors) {
+    for rule in [field.len(), field.range(), field.keep()].into_iter().flatten() {
+        let tokens: Vec<TokenTree> = rule.value.clone().into_iter().collect();
+        let is_punct = |at: Option<usize>, chars: &str| matches!(at.and_then(|at| tokens.get(at)), Some(TokenTree::Punct(punct)) if chars.contains(punct.as_char()));
+        for (at, token) in tokens.iter().enumerate() {
+            let TokenTree::Ident(name) = token else { continue };
+            // The dots of a range may come before it, the dot of a field not.
+            let of_another = is_punct(at.checked_sub(1), ".") && !is_punct(at.checked_sub(2), ".");
+            let of_a_path = is_punct(at.checked_sub(1), ":") || is_punct(Some(at + 1), ":!");
+            let is_called = matches!(tokens.get(at + 1), Some(TokenTree::Group(_)));
+            let plain = name.unraw().to_string();
+            let is_parameter = model
+                .generics
+                .const_params()
+                .any(|parameter| parameter.ident == *name);
+            if of_another
+                || of_a_path
+                || is_called
+                || is_parameter
+                || plain.starts_with(char::is_uppercase)
+                || !model.fields.iter().any(|field| field.label == plain)
+            {
+                continue;
+            }
+            errors.at(
+                name.span(),
+                format_args!("`{name}` is a field of the value: write `self.{name}`"),
+            );
+        }
     }
 }
 
