@@ -323,6 +323,40 @@ async fn whoever_never_reads_is_sent_away_and_others_do_not_notice() {
 }
 
 #[tokio::test]
+async fn whoever_is_told_something_all_the_time_is_heard() {
+    let world = World::new();
+    let keys: Vec<_> = (1..=120).map(|number| world.room(number, &["ann"])).collect();
+    let server = Server::start(&live(&world));
+    let mut ann = server.visit("ann").await;
+    let asked: Vec<_> = keys.iter().map(|key| json!({"k": key})).collect();
+    send(&mut ann, json!({"t": "sub", "id": 1, "keys": asked})).await;
+    let mut snaps = 0;
+    while snaps < keys.len() {
+        snaps += usize::from(next(&mut ann).await.unwrap()["t"] == "snap");
+    }
+    // More than a connection can tell.
+    let rooms = world.rooms.clone();
+    let busy = tokio::spawn(async move {
+        loop {
+            for key in &keys {
+                rooms.mutate(key, RoomMutation::ClearLines).await.unwrap();
+                rooms.mutate(key, RoomMutation::PushLines("hi".into())).await.unwrap();
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    for id in 2..10 {
+        send(&mut ann, json!({"t": "get", "id": id, "k": livestore::Uuid::from_u128(7)})).await;
+        let mut between = 0;
+        while next(&mut ann).await.unwrap()["id"] != id {
+            between += 1;
+            assert!(between < 20_000, "{between} frames, and no answer");
+        }
+    }
+    busy.abort();
+}
+
+#[tokio::test]
 async fn whoever_is_silent_is_asked_and_then_sent_away() {
     let world = World::new();
     let key = world.room(1, &["ann"]);
