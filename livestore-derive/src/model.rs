@@ -140,11 +140,11 @@ impl<'a> Model<'a> {
             .any(|field| field.has_rules() || field.updates().next().is_some())
     }
 
-    /// The fields whose rules mention `changed`, as `len = ..=self.changed` does.
+    /// The fields whose rules mention `changed`, as `len = ..=self.changed` does; itself, if its own may.
     pub(crate) fn limited_by(&self, changed: &Field) -> impl Iterator<Item = &Field> {
         self.fields
             .iter()
-            .filter(move |field| field.label != changed.label && field.limits().mention(&changed.label))
+            .filter(move |field| field.limits().mention(&changed.label))
     }
 
     /// Whether any mutation may fail.

@@ -42,7 +42,8 @@ pub(crate) fn is_camel_case(name: &str) -> bool {
 
 /// Whether the name must be written `r#name` (or is not a name at all, as `self`).
 pub(crate) fn is_keyword(name: &str) -> bool {
-    syn::parse_str::<syn::Ident>(name).is_err()
+    // `gen` is one since the edition of 2024, which syn does not ask.
+    name == "gen" || syn::parse_str::<syn::Ident>(name).is_err()
 }
 
 #[cfg(test)]
@@ -89,6 +90,12 @@ mod tests {
 
     #[test]
     fn keywords_are_known() {
-        assert!(is_keyword("move") && is_keyword("self") && is_keyword("try") && !is_keyword("union"));
+        assert!(
+            is_keyword("move")
+                && is_keyword("self")
+                && is_keyword("try")
+                && is_keyword("gen")
+                && !is_keyword("union")
+        );
     }
 }

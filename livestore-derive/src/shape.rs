@@ -189,10 +189,9 @@ impl Shape {
             (_, Shape::Hidden(inner)) => Shape::of(inner).refuses(op, by_id),
             (OpKind::Each | OpKind::Remove, Shape::List(_)) if by_id => None,
             (OpKind::Each, _) if by_id => Some("`by` finds items in a list"),
-            (OpKind::Each, Shape::Array(_)) | (OpKind::SetAt, Shape::Array(_)) => None,
-            (OpKind::SetAt, Shape::Map(..)) => Some("use `insert`"),
+            (OpKind::Each | OpKind::SetAt, Shape::Array(_)) | (OpKind::SetAt, Shape::Map(..)) => None,
             (OpKind::SetAt | OpKind::Remove, Shape::List(_)) => Some(positions),
-            (OpKind::SetAt, _) => Some("it is for arrays"),
+            (OpKind::SetAt, _) => Some("it is for arrays and maps"),
             (OpKind::Add, Shape::Map(_, value)) => match Shape::revealed(value) {
                 Shape::Number | Shape::Duration | Shape::Other => None,
                 _ => Some("it is for maps of numbers"),
@@ -273,21 +272,41 @@ impl Shape {
     pub(crate) fn refuses_range(&self) -> Option<&'static str> {
         match self {
             // Of the numbers in it.
-            Shape::Map(_, value)
-                if matches!(
-                    Shape::revealed(value),
-                    Shape::Number | Shape::Duration | Shape::Char
-                ) =>
-            {
-                None
-            }
-            Shape::Text | Shape::List(_) | Shape::Map(..) | Shape::Set(_) => Some("for its length use `len`"),
+            Shape::Map(_, value) => match Shape::revealed(value) {
+                Shape::Number | Shape::Duration | Shape::Char => None,
+                // An alias, or a number of the user's own.
+                Shape::Other if is_named(value) => None,
+                _ => Some(
+                    "it is for maps of numbers, each of which must be within it; for the length of the map use `len`, for \
+                     what is in a value name a function: `validate = check_all`",
+                ),
+            },
+            Shape::Text | Shape::List(_) | Shape::Set(_) => Some("for its length use `len`"),
             Shape::Bool => Some("it is for numbers"),
             Shape::Hidden(inner) if matches!(Shape::revealed(inner), Shape::Map(..)) => {
                 Some("hide what is in it: `HashMap<K, Hidden<V>>`")
             }
             Shape::Option(inner) | Shape::Hidden(inner) => Shape::of(inner).refuses_range(),
             _ => None,
+        }
+    }
+
+    /// Why `keep` cannot hold for a type of this shape, which `push` is not for either.
+    pub(crate) fn refuses_keep(&self) -> Option<&'static str> {
+        match self {
+            Shape::List(_) | Shape::Other => None,
+            Shape::Hidden(inner) => Shape::of(inner).refuses_keep(),
+            Shape::Map(..) | Shape::Set(_) => Some(
+                "it drops the oldest items of a list; to refuse more items use `len`, to drop some declare a mutation of \
+                 your own",
+            ),
+            Shape::Text => Some("it is for lists; for the length of a string use `len`"),
+            Shape::Number | Shape::Duration => Some("it is for lists; to bound a number use `range`"),
+            Shape::Array(_) => Some("it is for lists, and an array keeps as many as it has"),
+            Shape::Option(inner) if matches!(Shape::of(inner), Shape::List(_)) => {
+                Some("it needs a list to `push` to, not one that may be missing")
+            }
+            Shape::Option(_) | Shape::Bool | Shape::Char => Some("it is for lists"),
         }
     }
 }
@@ -306,6 +325,16 @@ fn hidden(path: &Path) -> Option<&Type> {
     match list.args.first() {
         Some(GenericArgument::Type(ty)) if list.args.len() == 1 && is_ours => Some(ty),
         _ => None,
+    }
+}
+
+/// Whether a type is called by a name that may stand for a number.
+fn is_named(ty: &Type) -> bool {
+    match ty {
+        Type::Group(group) => is_named(&group.elem),
+        Type::Paren(paren) => is_named(&paren.elem),
+        Type::Path(path) => path.qself.is_some() || outer(&path.path).is_none(),
+        _ => false,
     }
 }
 
@@ -328,6 +357,15 @@ fn is_known(path: &Path) -> bool {
 /// Whether the type is called like an integer.
 pub(crate) fn is_integer(ty: &Type) -> bool {
     NUMBERS.contains(&text(ty).as_str()) && !text(ty).starts_with('f')
+}
+
+/// What the number is called that a type is, or that is in it: `f32` in `Option<f32>`.
+pub(crate) fn number_in(ty: &Type) -> Option<String> {
+    match Shape::of(ty) {
+        Shape::Number => text(ty).rsplit("::").next().map(str::to_owned),
+        Shape::Option(inner) | Shape::Hidden(inner) | Shape::Map(_, inner) => number_in(&inner),
+        _ => None,
+    }
 }
 
 /// Whether every thread may have a value of the type, as far as its name can tell.

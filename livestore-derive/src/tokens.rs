@@ -186,6 +186,34 @@ impl Limits {
     }
 }
 
+/// Where an expression mentions a field of the value by its name: `self.max` and what is asked of it.
+pub(crate) fn mention_of(tokens: TokenStream, field: &str) -> Option<TokenStream> {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Group(group) => {
+                if let Some(found) = mention_of(group.stream(), field) {
+                    return Some(found);
+                }
+            }
+            TokenTree::Ident(ident) if ident == "self" => {
+                let Some(dot) = tokens.next_if(|next| is_punct(Some(next), '.')) else {
+                    continue;
+                };
+                let Some(name) = tokens.next() else {
+                    continue;
+                };
+                let mentioned = Limits::of(quote!(#ident #dot #name));
+                if !tokens.peek().is_some_and(is_call) && mentioned.mention(field) {
+                    return Some(quote!(#ident #dot #name));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// Whether what follows a name makes a call of it.
 fn is_call(next: &TokenTree) -> bool {
     match next {

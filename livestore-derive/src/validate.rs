@@ -2,13 +2,15 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::{Attribute, Data, DataEnum, DeriveInput, Type, Variant};
 
 use crate::attr::EnumAttrs;
 use crate::attr::value::{Bounds, constant_text, literal};
 use crate::errors::Errors;
 use crate::model::{Field, Model, Operation};
-use crate::shape::text;
+use crate::shape::{number_in, text};
+use crate::tokens::mention_of;
 
 /// Adds every mistake to `errors`.
 pub(crate) fn validate(input: &DeriveInput, model: &Model<'_>, errors: &mut Errors) {
@@ -19,6 +21,9 @@ pub(crate) fn validate(input: &DeriveInput, model: &Model<'_>, errors: &mut Erro
     for field in &model.fields {
         conflicts(field, model, errors);
         fits(field, errors);
+        written_as_the_type(field, errors);
+        limited_by_itself(field, errors);
+        named_without_self(field, model, errors);
         sendable(field, errors);
     }
     let mut ids = model.fields.iter().filter_map(|field| field.attrs.id.get());
@@ -140,6 +145,7 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
     }
     if attrs.ops.is_empty() && model.attrs.explicit.get().is_some() {
         for word in without_effect {
+            let one = if word == "keep" { "push" } else { "set" };
             let or_skip = if word == "attr" || word == "keep" {
                 ""
             } else {
@@ -149,7 +155,7 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
                 word.span(),
                 format_args!(
                     "`{word}` stands beside no operation, because with `explicit` on the type a field has only those \
-                     it lists; add one, e.g. `set`{or_skip}"
+                     it lists; add one, e.g. `{one}`{or_skip}"
                 ),
             );
         }
@@ -158,10 +164,15 @@ fn conflicts(field: &Field, model: &Model<'_>, errors: &mut Errors) {
     if let Some(keep) = attrs.keep.get()
         && !attrs.ops.iter().any(|op| op.kind == crate::attr::OpKind::Push)
     {
-        errors.at(
-            keep.word.span(),
-            "`keep` bounds a list on `push`; add `push`: `#[live(push, keep = ..)]`",
-        );
+        let message = match field.shape.refuses_keep() {
+            Some(reason) => format!(
+                "`keep` does not fit {}, which is {}; {reason}",
+                field.prose(),
+                field.shape.describe(),
+            ),
+            None => "`keep` bounds a list on `push`; add `push`: `#[live(push, keep = ..)]`".into(),
+        };
+        errors.at(keep.word.span(), message);
     }
     keep_against_len(field, errors);
 }
@@ -214,6 +225,104 @@ fn fits(field: &Field, errors: &mut Errors) {
         errors.at(
             word.span(),
             format_args!("`{word}` does not fit {name}, which is {shape}; {reason}"),
+        );
+    }
+}
+
+/// Numbers in a rule that no value of the field's type compares with, where rustc would speak of traits.
+fn written_as_the_type(field: &Field, errors: &mut Errors) {
+    let number = |bound: &Option<TokenStream>| bound.as_ref().and_then(literal);
+    let range = field.range().zip(number_in(&field.ty));
+    let len = field.len().map(|rule| (rule, "usize".to_owned()));
+    for (rule, ty) in range.into_iter().chain(len).filter(|(rule, _)| rule.constant) {
+        let bounds = Bounds::of(&rule.value);
+        let is_negative = |bound| number(bound).is_some_and(|bound| bound < 0);
+        let (word, name) = (&rule.word, field.prose());
+        if ty.starts_with('u') && (is_negative(&bounds.from) || is_negative(&bounds.to)) {
+            errors.over(
+                &rule.value,
+                format_args!("`{word}` of {name} goes below 0, and a `{ty}` is never negative"),
+            );
+        }
+        let is_integer = |bound: &Option<TokenStream>| {
+            let text = bound.as_ref().map(constant_text).unwrap_or_default();
+            !text.is_empty()
+                && text
+                    .trim_start_matches('-')
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit())
+        };
+        if ty.starts_with('f') && (is_integer(&bounds.from) || is_integer(&bounds.to)) {
+            let float = |bound: &Option<TokenStream>| {
+                let text = bound.as_ref().map(constant_text).unwrap_or_default();
+                if is_integer(bound) {
+                    format!("{text}.0")
+                } else {
+                    text
+                }
+            };
+            let dots = if bounds.is_inclusive { "..=" } else { ".." };
+            errors.over(
+                &rule.value,
+                format_args!(
+                    "a range of `{ty}` is written in floats: `{word} = {}{dots}{}`",
+                    float(&bounds.from),
+                    float(&bounds.to),
+                ),
+            );
+        }
+    }
+}
+
+/// Another field in a rule is one of `self`. In groups there may be names of their own.
+fn named_without_self(field: &Field, model: &Model<'_>, errors: &mut Errors) {
+    for rule in [field.len(), field.range(), field.keep()].into_iter().flatten() {
+        let tokens: Vec<TokenTree> = rule.value.clone().into_iter().collect();
+        let is_punct = |at: Option<usize>, chars: &str| matches!(at.and_then(|at| tokens.get(at)), Some(TokenTree::Punct(punct)) if chars.contains(punct.as_char()));
+        for (at, token) in tokens.iter().enumerate() {
+            let TokenTree::Ident(name) = token else { continue };
+            // The dots of a range may come before it, the dot of a field not.
+            let of_another = is_punct(at.checked_sub(1), ".") && !is_punct(at.checked_sub(2), ".");
+            let of_a_path = is_punct(at.checked_sub(1), ":") || is_punct(Some(at + 1), ":!");
+            let is_called = matches!(tokens.get(at + 1), Some(TokenTree::Group(_)));
+            let plain = name.unraw().to_string();
+            let is_parameter = model
+                .generics
+                .const_params()
+                .any(|parameter| parameter.ident == *name);
+            if of_another
+                || of_a_path
+                || is_called
+                || is_parameter
+                || plain.starts_with(char::is_uppercase)
+                || !model.fields.iter().any(|field| field.label == plain)
+            {
+                continue;
+            }
+            errors.at(
+                name.span(),
+                format_args!("`{name}` is a field of the value: write `self.{name}`"),
+            );
+        }
+    }
+}
+
+/// A limit is of the value that a change would make, in which a field that is its own limit is always within it.
+fn limited_by_itself(field: &Field, errors: &mut Errors) {
+    for rule in [field.len(), field.range(), field.keep()].into_iter().flatten() {
+        let Some(mention) = mention_of(rule.value.clone(), &field.label) else {
+            continue;
+        };
+        let (word, name) = (&rule.word, field.prose());
+        let way_out = if word == "keep" {
+            "write a number, or name another field"
+        } else {
+            "ask a method of the value for it, which sees what the change has made (`..=self.limit()`), or compare with what \
+             was: `validate = Self::check_change` on the type, a `fn(&self, was: &Self) -> Result<(), E>`"
+        };
+        errors.over(
+            mention,
+            format_args!("`{word}` limits {name}, so the limit cannot come from {name}; {way_out}"),
         );
     }
 }
@@ -379,42 +488,95 @@ fn unique<'a>(what: &str, variants: impl Iterator<Item = Named<'a>>, errors: &mu
     }
 }
 
-/// The variants of the error follow from the fields and cannot be named.
+/// A variant of the error: that of a field's rules is called as the field, that of a value in it as its mutation.
+struct OfError<'a> {
+    name: &'a Ident,
+    field: &'a Field,
+    /// `nested` or `each`; `None` of the field's own rules.
+    update: Option<&'a Operation>,
+}
+
+impl OfError<'_> {
+    /// What makes it.
+    fn made_by(&self) -> String {
+        let field = self.field.named();
+        match self.update {
+            Some(op) => format!(
+                "`{}` of field {field} makes one for what a value in it refuses",
+                op.kind.word()
+            ),
+            None => format!("field {field} one for what is refused of itself"),
+        }
+    }
+}
+
+/// The variants of the error follow from the names of fields and mutations.
 fn error_names(model: &Model<'_>, errors: &mut Errors) {
     let own = "use an error type of your own: `#[live(error = MyError)]`";
-    let mut seen: Vec<(String, bool, &Field)> = Vec::new();
+    let mut seen: Vec<OfError<'_>> = Vec::new();
     for field in &model.fields {
-        let updates = field.updates().map(|op| (op.variant.to_string(), true));
-        let rules = field.is_fallible().then(|| (field.error.to_string(), false));
-        for (name, is_update) in updates.chain(rules) {
+        let updates = field.updates().map(|op| OfError {
+            name: &op.variant,
+            field,
+            update: Some(op),
+        });
+        let rules = field.is_fallible().then_some(OfError {
+            name: &field.error,
+            field,
+            update: None,
+        });
+        for second in updates.chain(rules) {
+            let name = second.name;
             if name == "Rejected" && model.has_rejections() {
+                let (at, way_out) = match second.update {
+                    Some(op) => (op.variant.span(), renamed(op)),
+                    None => (field.span, own.to_owned()),
+                };
                 errors.at(
-                    field.span,
+                    at,
                     format_args!(
                         "the error variant `Rejected` is needed both by field {} and by the `validate` or the \
-                         `variants(..)` of the type; {own}",
+                         `variants(..)` of the type; {way_out}",
                         field.named(),
                     ),
                 );
             }
             // Two updates of one name are two mutations of one name, which is reported with its own way out.
-            let clash = |(earlier, was_update, _): &&(String, bool, &Field)| {
-                *earlier == name && !(*was_update && is_update)
+            let clash = |first: &&OfError<'_>| {
+                first.name == name && !(first.update.is_some() && second.update.is_some())
             };
-            if let Some((.., first)) = seen.iter().find(clash) {
-                let who = if first.label == field.label {
-                    format!("the rules of field {} and what it passes on", field.named())
-                } else {
-                    format!("field {} and field {}", first.named(), field.named())
+            if let Some(first) = seen.iter().find(clash) {
+                let (at, message) = match (first.update, second.update) {
+                    (None, None) => (
+                        field.span,
+                        format!(
+                            "field {} and field {} both make an error called `{name}`; {own}",
+                            first.field.named(),
+                            field.named(),
+                        ),
+                    ),
+                    (Some(op), _) => (op.variant.span(), two_of_error(name, first, &second, op)),
+                    (None, Some(op)) => (op.variant.span(), two_of_error(name, &second, first, op)),
                 };
-                errors.at(
-                    field.span,
-                    format_args!("{who} both make an error called `{name}`; {own}"),
-                );
+                errors.at(at, message);
             }
-            seen.push((name, is_update, field));
+            seen.push(second);
         }
     }
+}
+
+fn two_of_error(name: &Ident, update: &OfError<'_>, rules: &OfError<'_>, op: &Operation) -> String {
+    format!(
+        "two variants of the error are called `{name}`: {}, and {}; {}",
+        update.made_by(),
+        rules.made_by(),
+        renamed(op),
+    )
+}
+
+/// The way out where the name of a mutation is the name of its error.
+fn renamed(op: &Operation) -> String {
+    format!("name the mutation otherwise: `{} = SomeName`", op.kind.word())
 }
 
 impl Field {

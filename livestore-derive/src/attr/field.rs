@@ -371,6 +371,14 @@ fn number(word: &Ident, items: &mut Items<'_>) -> syn::Result<Rule> {
     if value.to_token_stream().to_string() == "0" {
         return Err(syn::Error::new_spanned(value, "`keep = 0` would keep nothing"));
     }
+    if let Some(less) = value::literal(&value).filter(|number| *number < 0) {
+        let message = format!("`keep = {less}` would keep nothing");
+        return Err(syn::Error::new_spanned(value, message));
+    }
+    if let Some(text) = value::single(&value).as_ref().and_then(value::quoted) {
+        let message = format!("write the number without quotes: `keep = {text}`");
+        return Err(syn::Error::new_spanned(value, message));
+    }
     let value = value::expression(value.clone())
         .map_err(|_| syn::Error::new_spanned(value, "expected a number: `keep = 200`"))?;
     let constant = value::is_constant(&value, Form::Number);

@@ -8,9 +8,9 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Fields};
+use syn::{Attribute, Fields, Index};
 
-use crate::attr::OpKind;
+use crate::attr::{OpKind, Rule};
 use crate::expand::enums::Enums;
 use crate::expand::keep;
 use crate::expand::lints;
@@ -230,7 +230,11 @@ impl Arm<'_> {
                     },
                     &field.member,
                 );
-                rules.all(&quote!(&self.#member), Lengths::Exact)
+                let lengths = match op.kind {
+                    OpKind::Remove | OpKind::Clear if field.label == self.field.label => Lengths::Shrunk,
+                    _ => Lengths::Exact,
+                };
+                rules.all(&quote!(&self.#member), lengths)
             })
             .collect();
         if limited.is_empty() {
@@ -343,7 +347,7 @@ impl Arm<'_> {
                 let replaces = of("Insert", "replaces", quote!(&#this, &#item));
                 let taken = op.is_strict.then(|| self.refuse(&replaces, "Taken", place));
                 let range = match op.payload {
-                    Payload::Two(..) => self.as_rules().item_range(&quote!(#v), place),
+                    Payload::Two(..) => self.item_range(&quote!(#v), place),
                     _ => None,
                 };
                 let len = self.len_rule(|| {
@@ -420,7 +424,7 @@ impl Arm<'_> {
                     place,
                     &quote!(::core::option::Option::ok_or(#sum, #private::Invalid::Overflow)),
                 );
-                let range = self.as_rules().item_range(&quote!(&__sum), place);
+                let range = self.item_range(&quote!(&__sum), place);
                 let len = self.len_rule(|| {
                     let (len, has) = (
                         of("Len", "len", quote!(&#this)),
@@ -450,8 +454,9 @@ impl Arm<'_> {
                 };
                 let each = self.field.updates().find(|op| op.kind == OpKind::Each);
                 let inner = each.map(|each| self.of(each).check_at(&key, &quote!(#v)));
+                let range = self.item_range(&quote!(#v), Place::Key(&key));
                 let change = self.change_but(OpKind::Each, op, Lengths::Foretold, set);
-                quote!(#missing #inner #change)
+                quote!(#missing #range #inner #change)
             }
             OpKind::Clear => {
                 let len = self.shrunk_rule(&of("Clear", "len_cleared", quote!(&#this)));
@@ -590,9 +595,21 @@ impl Arm<'_> {
         }
     }
 
-    /// The rules about what the field would become: `value`, a reference.
+    /// The rules about what the field would become: `value`, a reference. Those that ask the value for a limit come after
+    /// the change.
     fn rules(&self, value: &TokenStream, lengths: Lengths) -> TokenStream {
+        if self.field.asks_the_value() {
+            return self.as_rules().unique(value, lengths).into_iter().collect();
+        }
         self.as_rules().all(value, lengths)
+    }
+
+    /// The rule `range` of a map, for the one of its numbers that changes.
+    fn item_range(&self, value: &TokenStream, place: Place<'_>) -> Option<TokenStream> {
+        if self.field.asks_the_value() {
+            return None;
+        }
+        self.as_rules().item_range(value, place)
     }
 
     fn as_rules(&self) -> Rules<'_> {
@@ -603,10 +620,15 @@ impl Arm<'_> {
         }
     }
 
+    /// The rule `len`, if it can be asked before the change.
+    fn foretold(&self) -> Option<&Rule> {
+        self.field.len().filter(|_| !self.field.asks_the_value())
+    }
+
     /// The rule `len` for a length that is known before.
     fn len_rule(&self, len: impl FnOnce() -> TokenStream) -> Option<TokenStream> {
         let private = &self.model.paths.private;
-        let range = &self.field.len()?.value;
+        let range = &self.foretold()?.value;
         let len = len();
         let result = self.or_broken(&with_range(range, None, |range| {
             quote!(#private::check_len(::core::option::Option::Some(#len), #private::Ends::Both, #range))
@@ -617,7 +639,7 @@ impl Arm<'_> {
     /// The rule `len` for an operation that shortens: only the lower bound.
     fn shrunk_rule(&self, len: &TokenStream) -> Option<TokenStream> {
         let private = &self.model.paths.private;
-        let range = &self.field.len()?.value;
+        let range = &self.foretold()?.value;
         let result = self.or_broken(&with_range(
             range,
             None,
@@ -659,11 +681,31 @@ fn custom_arm(model: &Model<'_>, enums: &Enums<'_>, custom: &Custom) -> TokenStr
             quote!({ #(#names: #arguments),* })
         }
     };
-    let inputs = {
-        let value = format_ident!("__value", span = located_at(name.span()));
-        quote_spanned!(located_at(name.span())=> (#value, #(#arguments),*))
+    let at_name = located_at(name.span());
+    let value = Ident::new("__value", at_name);
+    let asked = !arguments.is_empty() && arguments.len() <= MOST_ASKED;
+    let (called, handed, parameters) = if asked {
+        // A reference, unless the function takes the payload itself, which is then told of. What fits neither way may be
+        // taken still, a `&String` as a `&str`; or rustc says why not.
+        let handed: Vec<_> = (variant.fields.iter().zip(&arguments).enumerate())
+            .map(|(i, (field, argument))| {
+                let (place, ty) = (Index::from(i), &field.ty);
+                quote_spanned!(argument.span()=> (&__parameters.#place.__of::<#ty>()).__hand(#argument))
+            })
+            .collect();
+        let called = Ident::new("__function", at_name);
+        let unknown = arguments.iter().map(|_| quote!(_));
+        let parameters = quote! {
+            let #called = #function;
+            let __parameters = #private::takes::<(&mut Self, #(#unknown),*), _>(&__function).__parameters();
+        };
+        (called.to_token_stream(), handed, Some(parameters))
+    } else {
+        let handed = arguments.iter().map(ToTokens::to_token_stream).collect();
+        (function.clone(), handed, None)
     };
-    let call = quote!(|__value| #function #inputs);
+    let inputs = quote_spanned!(at_name=> (#value, #(#handed),*));
+    let call = quote!(|__value| #called #inputs);
     let run = |error: &TokenStream| respan(quote!(#private::custom::<_, #error, _>), name.span());
     let result = match model.attrs.error_type.get() {
         Some(error) => {
@@ -680,5 +722,8 @@ fn custom_arm(model: &Model<'_>, enums: &Enums<'_>, custom: &Custom) -> TokenStr
     } else {
         (TokenStream::new(), TokenStream::new())
     };
-    quote!(#(#cfgs)* #mutation::#name #pattern => { #before #result; #after })
+    quote!(#(#cfgs)* #mutation::#name #pattern => { #before #parameters #result; #after })
 }
+
+/// The most payloads of a function that is asked how it takes them: those of which the library knows.
+const MOST_ASKED: usize = 6;

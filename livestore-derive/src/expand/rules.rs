@@ -309,6 +309,8 @@ pub(crate) enum Lengths {
     Exact,
     /// The length was foretold and checked before.
     Foretold,
+    /// At the result, which may be too long still: it is shorter than before.
+    Shrunk,
 }
 
 /// The rules of one field.
@@ -323,12 +325,16 @@ impl Rules<'_> {
     pub(crate) fn all(&self, value: &TokenStream, lengths: Lengths) -> TokenStream {
         let (field, ops, private) = (self.field, &self.model.paths.ops, &self.model.paths.private);
         let ty = &field.ty;
-        let len = field.len().filter(|_| lengths == Lengths::Exact).map(|len| {
+        let len = field.len().filter(|_| lengths != Lengths::Foretold).map(|len| {
+            let ends = match lengths {
+                Lengths::Shrunk => quote!(Lower),
+                _ => quote!(Both),
+            };
             let measured = operation(ty, ops, "Len", "len_if_present", value);
             self.or_broken(&with_range(
                 &len.value,
                 None,
-                |range| quote!(#private::check_len(#measured, #private::Ends::Both, #range)),
+                |range| quote!(#private::check_len(#measured, #private::Ends::#ends, #range)),
             ))
         });
         let range = field.range().map(|range| {
@@ -372,7 +378,7 @@ impl Rules<'_> {
     }
 
     /// No two items of a list have one id, where they are found by it.
-    fn unique(&self, value: &TokenStream, lengths: Lengths) -> Option<TokenStream> {
+    pub(crate) fn unique(&self, value: &TokenStream, lengths: Lengths) -> Option<TokenStream> {
         if self.field.by.is_none() || lengths == Lengths::Foretold {
             return None;
         }

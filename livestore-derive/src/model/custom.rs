@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Variant, Visibility};
+use syn::{Type, Variant, Visibility};
 
 use crate::attr::value;
 use crate::errors::Errors;
@@ -94,11 +94,34 @@ fn own_variant(variant: &Variant, this: &TokenStream, errors: &mut Errors) -> Va
     for field in &mut variant.fields {
         field.default = None;
         field.vis = Visibility::Inherited;
+        if let Some(message) = borrowed(&field.ty) {
+            errors.over(&field.ty, message);
+            field.ty = syn::parse_quote!(());
+            continue;
+        }
         if let Ok(ty) = syn::parse2(replace_self(field.ty.to_token_stream(), this)) {
             field.ty = ty;
         }
     }
     variant
+}
+
+/// What to say to the type of a payload that is none which an enum could own.
+fn borrowed(ty: &Type) -> Option<&'static str> {
+    match ty {
+        Type::Reference(reference) if reference.lifetime.is_none() => Some(
+            "a variant owns its payload, because it outlives the call; use an owned type (`String` for `&str`, `Vec<T>` for \
+             `&[T]`), of which the function gets a reference",
+        ),
+        Type::Path(path) if path.path.is_ident("str") => {
+            Some("a variant owns its payload; use `String`, which the function may take as `&str`")
+        }
+        Type::Slice(_) => {
+            Some("a variant owns its payload; use `Vec<T>`, which the function may take as `&[T]`")
+        }
+        Type::ImplTrait(_) => Some("a payload is of one type: name it, or a parameter of the value"),
+        _ => None,
+    }
 }
 
 /// A message of the user's own.

@@ -115,6 +115,12 @@ impl Field {
             .fold(Limits::None, Limits::and)
     }
 
+    /// Whether a method of the value is asked for a limit. What that looks at is not known, so it is asked once the change
+    /// is made.
+    pub(crate) fn asks_the_value(&self) -> bool {
+        self.limits() == Limits::All
+    }
+
     pub(crate) fn len(&self) -> Option<&Rule> {
         self.attrs.len.get()
     }
@@ -356,7 +362,10 @@ fn operations(
     for op in &field.attrs.ops {
         let word = &op.word;
         if let Some(key) = field.shape.float_key()
-            && matches!(op.kind, OpKind::Insert | OpKind::Remove | OpKind::Each)
+            && matches!(
+                op.kind,
+                OpKind::Insert | OpKind::Remove | OpKind::Each | OpKind::Add | OpKind::SetAt
+            )
         {
             let text = key.to_token_stream();
             errors.over(
@@ -508,7 +517,9 @@ fn payload(kind: OpKind, field: &Field, is_boxed: bool, paths: &Paths, this: &To
         (OpKind::Push, Shape::List(item)) | (OpKind::Insert | OpKind::Remove, Shape::Set(item)) => {
             Payload::One(own(item))
         }
-        (OpKind::Insert | OpKind::Add, Shape::Map(key, value)) => Payload::Two(own(key), own(value)),
+        (OpKind::Insert | OpKind::Add | OpKind::SetAt, Shape::Map(key, value)) => {
+            Payload::Two(own(key), own(value))
+        }
         (OpKind::Remove, Shape::Map(key, _)) => Payload::One(own(key)),
         (OpKind::Push, _) => Payload::One(of("Push", "Item")),
         (OpKind::Insert, _) => Payload::One(of("Insert", "Item")),

@@ -10,12 +10,14 @@ mod reach;
 mod same;
 mod shown;
 mod small;
+mod takes;
 
 pub use crate::value::__private::errors::{Convert, DerivedError, Parts, Told, debug_error, display_error};
 pub use crate::value::__private::plain::Probe;
 pub use crate::value::__private::reach::{ById, ByKey, ByPlace, Reach, is_id, remove_by_id};
 pub use crate::value::__private::shown::{Key, Name, Shown, debug_struct, debug_tuple};
 pub use crate::value::__private::small::is_small;
+pub use crate::value::__private::takes::takes;
 pub use crate::value::invalid::{At, Invalid};
 pub use crate::value::value::How;
 pub use std::boxed::Box;
@@ -413,7 +415,8 @@ pub fn check_range<T: PartialOrd>(value: &T, allowed: impl RangeOf<T> + fmt::Deb
 #[diagnostic::on_unimplemented(
     message = "`range` needs a range of `{T}`, which is what the field holds, but this is a `{Self}`",
     label = "not a range of `{T}`",
-    note = "a range is written with dots: `..=MAX`, `0..`, `1..=6`; for the length of a string or a collection use `len`"
+    note = "a range is written with dots: `..=MAX`, `0..`, `1..=6`; for the length of a string or a collection use `len`; \
+            what is in a map or an `Option` is looked at where that is written out, not behind an alias"
 )]
 pub trait RangeOf<T>: RangeBounds<T> {}
 
@@ -424,7 +427,7 @@ impl<T, R: RangeBounds<T>> RangeOf<T> for R {}
 #[diagnostic::on_unimplemented(
     message = "`len` needs a range of `usize`, but this is a `{Self}`",
     label = "not a range of `usize`",
-    note = "a range is written with dots: `..=MAX`, `1..`, `1..=32`"
+    note = "a range is written with dots: `..=MAX`, `1..`, `1..=32`; a number of another type is cast: `..=MAX as usize`"
 )]
 pub trait LenRange: RangeBounds<usize> {}
 

@@ -7,8 +7,7 @@
 //! | `push`, `keep = n` | [`Push`] | `Vec`, `VecDeque`, `LinkedList`, `SmallVec` |
 //! | `insert` | [`Insert`] | `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet`, `IndexMap`, `IndexSet` |
 //! | `remove` | [`Remove`] | the same |
-//! | `each` | [`Keyed`] | `HashMap`, `BTreeMap`, `IndexMap`; arrays by themselves |
-//! | `set_at` | [`Keyed`] | arrays by themselves; a map that is written as one takes `insert` |
+//! | `each`, `set_at` | [`Keyed`] | `HashMap`, `BTreeMap`, `IndexMap`; arrays by themselves |
 //! | `each(by = ..)`, then `remove` | [`List`] of [`Identified`] | `Vec`, `VecDeque`, `SmallVec` |
 //! | `add` | [`Add`] | `HashMap`, `BTreeMap`, `IndexMap` of numbers |
 //! | `clear` | [`Clear`] | all collections, `String`, `Option` |
@@ -327,7 +326,7 @@ pub trait Remove {
     fn remove(&mut self, key: &Self::Key);
 }
 
-/// Reaches the values of a map by their keys: `each`.
+/// Reaches the values of a map by their keys: `each` and `set_at`.
 ///
 /// # Examples
 ///
@@ -375,15 +374,15 @@ pub trait Remove {
 #[diagnostic::on_unimplemented(
     message = "`each` and `set_at` need values by key, but this field is `{Self}`",
     label = "has no values by key",
-    note = "`each` is for `HashMap`, `BTreeMap`, with the feature `indexmap` for `IndexMap`, whose values are live values, \
-            `set_at` for arrays as they are written, and both for types that implement `livestore::ops::Keyed`; a map of \
-            another crate goes into a type of yours: see `livestore::ops`"
+    note = "they are for `HashMap`, `BTreeMap`, with the feature `indexmap` for `IndexMap`, for arrays as they are written, and \
+            for types that implement `livestore::ops::Keyed`; with `each` the values are live values; a map of another \
+            crate goes into a type of yours: see `livestore::ops`"
 )]
 pub trait Keyed {
     /// What a value is found by; the first payload of the mutation.
     type Key;
 
-    /// What is found: a live value, whose mutation is the second payload.
+    /// What is found: with `each` a live value, whose mutation is the second payload; with `set_at` that payload itself.
     type Value;
 
     /// Returns the value at `key`.

@@ -1,6 +1,6 @@
 //! `len`, `range`, `validate` and `keep`: about what the field would become, whichever operation causes it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use livestore::{Invalid, LiveValue};
@@ -365,4 +365,70 @@ fn the_range_of_an_option_is_that_of_what_is_inside() {
     ));
     apply(&mut seat, SeatMutation::ClearRow).unwrap();
     assert_eq!(seat.check(None), Ok(()));
+}
+
+/// Its limits are methods that look at the very fields that they limit.
+#[derive(Clone, Debug, PartialEq, LiveValue)]
+#[live(error(derive(PartialEq)))]
+struct Within {
+    #[live(set, increment, decrement, message, range = ..=self.left())]
+    spent: i32,
+    #[live(set, insert, remove, clear, len = ..=self.largest())]
+    tags: BTreeSet<usize>,
+    #[live(add, insert, range = ..=self.share())]
+    votes: BTreeMap<u8, u32>,
+}
+
+impl Within {
+    fn left(&self) -> i32 {
+        100 - self.spent
+    }
+
+    fn largest(&self) -> usize {
+        self.tags.last().copied().unwrap_or(0)
+    }
+
+    fn share(&self) -> u32 {
+        self.votes.values().sum::<u32>() / 2
+    }
+}
+
+#[test]
+fn a_limit_that_a_method_tells_is_that_of_the_value_after_the_change() {
+    let tags = |tags: &[usize]| BTreeSet::from_iter(tags.iter().copied());
+    let mut within = Within {
+        spent: 10,
+        tags: tags(&[2]),
+        votes: BTreeMap::from([(1, 2), (2, 2)]),
+    };
+    // It used to be compared with what was left before, which made a value that was not valid.
+    let error = apply(&mut within, WithinMutation::SetSpent(80)).unwrap_err();
+    assert_eq!(error.to_string(), "spent: the value is not within ..=20");
+    apply(&mut within, WithinMutation::SetSpent(50)).unwrap();
+    assert!(apply(&mut within, WithinMutation::IncrementSpent(1)).is_err());
+    apply(&mut within, WithinMutation::DecrementSpent(60)).unwrap();
+    assert_eq!(within.spent, -10);
+
+    // The first ones that they refused before the change.
+    apply(&mut within, WithinMutation::InsertTags(3)).unwrap();
+    apply(&mut within, WithinMutation::SetTags(tags(&[4, 5, 6]))).unwrap();
+    let error = apply(&mut within, WithinMutation::SetTags(tags(&[0, 1]))).unwrap_err();
+    assert_eq!(error.to_string(), "tags: length 2 is not within ..=1");
+    apply(&mut within, WithinMutation::ClearTags).unwrap();
+    assert!(apply(&mut within, WithinMutation::InsertTags(0)).is_err());
+
+    // What another value gains makes room, what this one gains does not make enough.
+    assert!(apply(&mut within, WithinMutation::AddVotes(1, 1)).is_err());
+    apply(&mut within, WithinMutation::InsertVotes(3, 2)).unwrap();
+    apply(&mut within, WithinMutation::AddVotes(1, 1)).unwrap();
+    assert_eq!(within.check(None), Ok(()));
+
+    // What is too long may become shorter.
+    within.tags = tags(&[0, 1, 2]);
+    apply(&mut within, WithinMutation::RemoveTags(2)).unwrap();
+    assert_eq!(within.tags, tags(&[0, 1]));
+
+    // A message changes nothing, so its limit is that of the value as it is.
+    let spent = |spent| within.check_message(&WithinMessage::Spent(spent));
+    assert!(spent(110).is_ok() && spent(111).is_err());
 }

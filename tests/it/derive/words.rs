@@ -281,6 +281,83 @@ fn two_items_of_one_id_are_refused_whatever_makes_them() {
     assert_eq!(moved, Err(BoardError::Cards("its id must stay as it is".into())));
 }
 
+type Stock = HashMap<u8, u32>;
+
+#[derive(Clone, Debug, PartialEq, LiveValue)]
+#[live(error(derive(PartialEq)))]
+struct Shop {
+    #[live(set_at = Price, range = 1..=9, len = ..=1)]
+    prices: BTreeMap<u8, u32>,
+    #[live(set_at)]
+    stock: Stock,
+    #[live(set_at, each, validate = named)]
+    cards: Arc<BTreeMap<u8, Card>>,
+}
+
+fn named(cards: &BTreeMap<u8, Card>) -> Result<(), &'static str> {
+    if cards.values().all(|card| card.text != "nameless") {
+        Ok(())
+    } else {
+        Err("nameless")
+    }
+}
+
+#[test]
+fn set_at_replaces_what_is_at_a_key_of_any_map_and_makes_none() {
+    let mut shop = Shop {
+        prices: BTreeMap::from([(1, 5)]),
+        stock: Stock::from([(1, 5)]),
+        cards: Arc::new(BTreeMap::from([(1, card(1, "a"))])),
+    };
+    apply(&mut shop, ShopMutation::Price(1, 9)).unwrap();
+    let error = apply(&mut shop, ShopMutation::Price(1, 10)).unwrap_err();
+    assert_eq!(error.to_string(), "prices: the value is not within 1..=9");
+    assert_eq!(
+        apply(&mut shop, ShopMutation::Price(2, 1)),
+        Err(ShopError::Prices(Invalid::Missing))
+    );
+    // A map by another name is no other map.
+    apply(&mut shop, ShopMutation::SetAtStock(1, 0)).unwrap();
+    assert_eq!(
+        apply(&mut shop, ShopMutation::SetAtStock(2, 1)),
+        Err(ShopError::Stock(Invalid::Missing))
+    );
+    apply(&mut shop, ShopMutation::SetAtCards(1, card(1, "b"))).unwrap();
+    assert!(apply(&mut shop, ShopMutation::SetAtCards(1, card(1, "nameless"))).is_err());
+    assert!(apply(&mut shop, ShopMutation::SetAtCards(1, card(1, ""))).is_err());
+    assert_eq!(
+        (shop.prices[&1], shop.stock[&1], shop.cards[&1].text.as_str()),
+        (9, 0, "b")
+    );
+}
+
+type Score = u32;
+
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+struct Points(u32);
+
+#[derive(Clone, Debug, PartialEq, LiveValue)]
+#[live(error(derive(PartialEq)))]
+struct Ranks {
+    #[live(insert, add, range = ..=9)]
+    scores: BTreeMap<u8, Score>,
+    #[live(insert, range = Points(1)..)]
+    points: BTreeMap<u8, Points>,
+}
+
+#[test]
+fn numbers_in_a_map_may_have_a_name_of_their_own() {
+    let mut ranks = Ranks {
+        scores: BTreeMap::new(),
+        points: BTreeMap::new(),
+    };
+    apply(&mut ranks, RanksMutation::AddScores(1, 9)).unwrap();
+    assert!(apply(&mut ranks, RanksMutation::AddScores(1, 1)).is_err());
+    apply(&mut ranks, RanksMutation::InsertPoints(1, Points(1))).unwrap();
+    let error = apply(&mut ranks, RanksMutation::InsertPoints(1, Points(0))).unwrap_err();
+    assert_eq!(error.to_string(), "points: the value is not within Points(1)..");
+}
+
 #[derive(Clone, Debug, PartialEq, LiveValue)]
 #[live(error(derive(PartialEq)))]
 struct Table {

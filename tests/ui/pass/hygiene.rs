@@ -247,6 +247,67 @@ mod taken {
     }
 }
 
+/// Values and payloads are called as what the derive makes and what the library has.
+#[allow(dead_code)]
+mod called {
+    use ::livestore::LiveValue;
+
+    mod std {}
+    mod core {}
+    mod livestore {}
+
+    #[derive(Clone, LiveValue)]
+    pub struct Mutation {
+        #[live(len = 1..)]
+        name: String,
+    }
+
+    #[derive(Clone, LiveValue)]
+    pub struct Message {
+        #[live(set, message)]
+        name: String,
+    }
+
+    #[derive(Clone, LiveValue)]
+    pub struct Error {
+        #[live(increment)]
+        count: u8,
+    }
+
+    #[derive(Clone, LiveValue)]
+    pub struct Entry<T> {
+        value: T,
+    }
+
+    #[derive(Clone, LiveValue)]
+    #[live(
+        mutation(variants(
+            /// Takes one of each.
+            Result(Mutation, Error),
+        )),
+        message(variants(
+            /// Tells of it.
+            Message(Message),
+        )),
+    )]
+    pub struct LiveStore {
+        mutation: Mutation,
+        #[live(nested)]
+        message: Message,
+        #[live(set, nested)]
+        error: Error,
+        entry: Entry<u8>,
+    }
+
+    impl LiveStore {
+        fn result(&mut self, mutation: &Mutation, error: &Error) -> Result<(), String> {
+            self.mutation = mutation.clone();
+            self.error = error.clone();
+            Ok(())
+        }
+    }
+}
+
 fn main() {
     let Mine = Mine;
     taken::run();

@@ -117,6 +117,45 @@ pub struct r#struct {
     r#async: u8,
 }
 
+/// A function may take what a reference becomes, or whatever a reference is.
+#[derive(Clone, LiveValue)]
+#[live(mutation(variants(
+    /// As a slice of it.
+    Slices(String, Vec<u8>),
+    /// As what can be made of it.
+    Made(String),
+    /// As what can do something.
+    Shown(u8, String),
+    /// What is in it.
+    Boxed(Box<u8>),
+    /// A reference.
+    Borrowed(&'static str),
+    /// A keyword since the edition of 2024.
+    Gen(T),
+    /// More than are asked about.
+    Many(u8, u8, u8, u8, u8, u8, u8),
+)))]
+pub struct Taken<T> {
+    r#gen: T,
+}
+
+impl<T> Taken<T> {
+    fn slices(&mut self, _: &str, _: &[u8]) {}
+
+    fn made(&mut self, _: impl Into<String>) {}
+
+    fn shown(&mut self, _: &impl std::fmt::Display, _: &str) {}
+
+    fn boxed(&mut self, _: &u8) {}
+
+    fn borrowed(&mut self, _: &str) {}
+
+    fn r#gen(&self, _: &T) {}
+
+    #[allow(clippy::too_many_arguments)]
+    fn many(&mut self, _: &u8, _: &u8, _: &u8, _: &u8, _: &u8, _: &u8, _: &u8) {}
+}
+
 impl r#struct {
     fn r#match(&mut self, _: &u8) {}
 }

@@ -54,6 +54,10 @@ struct Rules {
     list: Vec<u8>,
     #[live(range = ..=3)]
     off: bool,
+    #[live(range = ..=3)]
+    pairs: HashMap<u8, (u8, u8)>,
+    #[live(range = ..=3)]
+    names: BTreeMap<u8, String>,
 }
 
 #[derive(Clone, LiveValue)]

@@ -13,7 +13,7 @@ struct Room {
     #[live(set_at)]
     list: Vec<u8>,
     #[live(set_at)]
-    map: BTreeMap<u8, u8>,
+    tags: HashSet<u8>,
     #[live(insert(old), remove(new))]
     set: HashSet<u8>,
     #[live(each(by = id))]

@@ -24,4 +24,17 @@ impl Consumed {
     fn shared(self) {}
 }
 
+/// What is beside it may be taken as what a reference becomes.
+#[derive(Clone, LiveValue)]
+#[live(mutation(variants(Beside { by: u64, text: String, list: Vec<u8>, more: u8 }, Both(u8, String), OfAnother(u8))))]
+struct Several {}
+
+impl Several {
+    fn beside(&mut self, _: u64, _: &str, _: &[u8], _: &u8) {}
+
+    fn both(&mut self, _: u8, _: String) {}
+
+    fn of_another(&mut self, _: &u16) {}
+}
+
 fn main() {}

@@ -1,11 +1,14 @@
 use livestore::LiveValue;
 
+const NAME: &str = "200";
+const FEW: i8 = 3;
+
 #[derive(Clone, LiveValue)]
 struct Room {
-    #[live(push, keep = "200")]
+    #[live(push, keep = NAME)]
+    chat: Vec<String>,
+    #[live(push, keep = FEW)]
     log: Vec<String>,
-    #[live(push, keep = -1)]
-    other: Vec<String>,
 }
 
 fn main() {}

@@ -33,12 +33,14 @@ struct Bound {
     byte: u8,
 }
 
+type Share = f32;
+
 /// At each of the places that ask it.
 #[derive(Clone, LiveValue)]
 #[live(mutation(variants(Reset)))]
 struct Asked {
     #[live(set, increment, decrement, message, range = 0..=1)]
-    share: f32,
+    share: Share,
     #[live(set, push, clear, message, len = ..=MAX)]
     list: Vec<u8>,
 }
