@@ -164,7 +164,10 @@ async fn the_limits_are_those_that_are_documented() {
         format!("| subscriptions of a connection | {} |", of.subscriptions),
         format!("| 10,000, and {} of one user |", of.connections_per_user),
         format!("| asked after {ping} s, cut off {pong} s later |"),
-        format!("at most {} are unanswered at a time", of.waiting),
+        format!(
+            "at most {} commands and calls are unanswered at a time",
+            of.waiting
+        ),
     ] {
         assert!(text.contains(&row), "{row}");
     }
@@ -208,18 +211,33 @@ async fn what_does_not_fit_is_refused_and_the_connection_goes_on() {
     let key = world.room(1, &["ann"]);
     let mut ann = world.visit("ann");
     let deep = format!("{}{}", "[".repeat(64), "]".repeat(64));
-    for frame in [
-        format!(r#"{{"t":"cmd","id":7,"k":"{key}","c":{deep}}}"#),
-        format!(r#"{{"t":"sub","id":7,"keys":[{{"k":"{key}","ver":-1,"r":"0"}}]}}"#),
-        format!(r#"{{"t":"sub","id":7,"keys":[{{"k":"{key}","ver":1e300,"r":"0"}}]}}"#),
-        format!(r#"{{"t":"sub","id":7,"id":8,"keys":[{{"k":"{key}"}}]}}"#),
-        r#"{"t":"sub","id":7,"keys":{"__proto__":[]}}"#.to_owned(),
-        format!(r#"{{"t":"cmd","id":9007199254740992,"k":"{key}","c":{{"say":"x"}}}}"#),
-        r#"{"t":"\ud800"}"#.to_owned(),
+    let (nameless, seven) = (
+        json!({"t": "err", "code": "bad_request"}),
+        json!({"t": "err", "id": 7, "code": "bad_request"}),
+    );
+    for (frame, answer) in [
+        (
+            format!(r#"{{"t":"cmd","id":7,"k":"{key}","c":{deep}}}"#),
+            &nameless,
+        ),
+        (
+            format!(r#"{{"t":"sub","id":7,"keys":[{{"k":"{key}","ver":-1,"r":"0"}}]}}"#),
+            &seven,
+        ),
+        (
+            format!(r#"{{"t":"sub","id":7,"id":8,"keys":[{{"k":"{key}"}}]}}"#),
+            &nameless,
+        ),
+        (r#"{"t":"sub","id":7,"keys":{"__proto__":[]}}"#.to_owned(), &seven),
+        (
+            format!(r#"{{"t":"cmd","id":9007199254740992,"k":"{key}","c":{{"say":"x"}}}}"#),
+            &nameless,
+        ),
+        (r#"{"t":"\ud800"}"#.to_owned(), &nameless),
     ] {
         ann.send(&frame);
         let told = settle(&mut ann).await;
-        assert_eq!(told, [json!({"t": "err", "code": "bad_request"})], "{frame:.80}");
+        assert_eq!(told, std::slice::from_ref(answer), "{frame:.80}");
     }
     for c in [
         json!({"__proto__": {"say": "x"}}),
@@ -739,4 +757,57 @@ async fn of_one_senders_messages_the_latest_of_each_period_is_sent() {
         .map(|told| told["msg"].clone())
         .collect();
     assert_eq!(told, [json!(9)]);
+}
+
+/// Whoever waits for the reply would wait for ever.
+#[tokio::test]
+async fn a_frame_that_is_none_is_answered_under_its_id() {
+    let world = World::new();
+    let mut ann = world.visit("ann");
+    for frame in [
+        r#"{"t":"sub","id":6,"keys":["x"]}"#,
+        r#"{"id":6,"keys":[{}]}"#,
+        r#"{"t":"sub","id":6,"keys":[{"k":"x","ver":1e300}]}"#,
+        r#"{"t":"cmd","id":6,"if":-1}"#,
+        r#"{"t":"get","t":"get","id":6}"#,
+    ] {
+        ann.send(frame);
+        let told = ann.next().await.unwrap();
+        assert_eq!(
+            told,
+            json!({"t": "err", "id": 6, "code": "bad_request"}),
+            "{frame}"
+        );
+    }
+    ann.send(r#"{"t":"sub","id":"6"}"#);
+    assert_eq!(
+        ann.next().await.unwrap(),
+        json!({"t": "err", "code": "bad_request"})
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_tells_users_apart_a_connection_has_its_own_limits_alone() {
+    let counts = counts();
+    let key = counts.init(count());
+    let live = Live::<String>::new()
+        .limits(|limits| (limits.rate, limits.burst) = (100_000, 100_000))
+        .serve("count", counts, |s| {
+            s.view(|_, _| Some(()), |(), count| json(&count.number))
+        });
+    let mut ann = visit(&live, "ann");
+    for _ in 0..2000 {
+        let reply = ask(&mut ann, json!({"t": "get", "k": key})).await;
+        assert_eq!(reply["t"], "ok", "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_comes_in_as_it_was_sent() {
+    let live = Live::<String>::new().call("echo", |_, number: f64| async move { Ok(number) });
+    let mut ann = visit(&live, "ann");
+    for number in [955.987_585_767_814_1, 0.1 + 0.2, f64::MIN_POSITIVE, 1e22, -0.0] {
+        let reply = ask(&mut ann, json!({"t": "call", "f": "echo", "c": number})).await;
+        assert_eq!(reply["v"].as_f64().unwrap().to_bits(), number.to_bits());
+    }
 }

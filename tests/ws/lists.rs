@@ -346,3 +346,22 @@ async fn who_is_at_a_list_is_counted_and_keeps_it_there() {
     );
     assert_eq!(here(&other), 1);
 }
+
+/// The versions of a list begin anew with the server.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_comes_back_to_another_server_is_shown_the_list_of_that() {
+    let game = Game::begin();
+    game.add(1, "ann", 1, 0);
+    let mut before = game.look("ben", "best", &LIST).await;
+    for points in 2..8 {
+        game.score(1, points).await;
+        settle(&mut before).await;
+    }
+    let anew = Game::begin();
+    anew.add(1, "cid", 3, 0);
+    let mut local = anew.live.local("ben");
+    local.resume(before);
+    local.subscribe(Some("best"), &LIST).await.unwrap();
+    settle(&mut local).await;
+    assert_eq!(best(&local), json!(["cid"]));
+}

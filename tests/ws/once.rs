@@ -259,3 +259,34 @@ async fn however_many_come_a_role_is_viewed_twice_in_a_period_at_most() {
     }
     assert_eq!(world.calls.take_views(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_once_what_others_follow_is_shown_what_was_made_for_them() {
+    let world = World::new(1000);
+    let mut ann = world.live.local("ann".to_owned());
+    sub(&mut ann, &world.key).await;
+    settle(&mut ann).await;
+    assert_eq!(world.calls.take_views(), 1);
+    let get = json!({"t": "get", "k": world.key});
+    for name in ["al", "ann"] {
+        let reply = world
+            .live
+            .local(name.to_owned())
+            .request(get.clone())
+            .await
+            .unwrap();
+        assert_eq!((&reply["v"], &reply["ver"]), (&json!(0), &json!(1)));
+    }
+    assert_eq!(world.calls.take_views(), 0);
+    // In another role, and at a version that nobody was told yet, it is made.
+    world
+        .live
+        .local("ben".to_owned())
+        .request(get.clone())
+        .await
+        .unwrap();
+    world.add().await;
+    let reply = world.live.local("al".to_owned()).request(get).await.unwrap();
+    assert_eq!(reply["v"], 1);
+    assert_eq!(world.calls.take_views(), 2);
+}

@@ -560,3 +560,32 @@ async fn the_end_of_the_store_is_told_as_no_end_of_its_entries() {
     assert_eq!(sub(&mut ann, &one).await["err"], "unavailable");
     assert_eq!(ann.close_code(), None);
 }
+
+/// What led on from the version that he says he has would not lead on from what comes to him meanwhile.
+#[tokio::test(start_paused = true)]
+async fn whoever_subscribes_again_to_what_he_follows_is_told_what_leads_on_from_all_that_he_was_sent() {
+    for (is_sent, has_more) in [(false, false), (false, true), (true, false), (true, true)] {
+        let world = World::with_history(10);
+        let key = world.room(1, &["ann"]);
+        let mut ann = world.visit("ann");
+        let epoch = world.epoch().await;
+        sub(&mut ann, &key).await;
+        let snap = ann.next().await.unwrap();
+        world.say(&key, "one").await;
+        // As if it came only after she has asked.
+        if is_sent {
+            settle(&mut ann).await;
+        }
+        let has = json!({"k": key, "ver": snap["ver"], "r": snap["r"]});
+        ann.send(json!({"t": "sub", "id": 7, "epoch": epoch, "keys": [has]}));
+        if has_more {
+            world.say(&key, "two").await;
+        }
+        for _ in 0..2 {
+            settle(&mut ann).await;
+            let lines = &world.rooms.fetch(&key).unwrap().lines;
+            assert_eq!(ann.value(None, &key).unwrap()["lines"], json!(lines));
+            world.say(&key, "three").await;
+        }
+    }
+}

@@ -25,7 +25,8 @@ pub struct Limits {
     /// How many he may send at once after a while without any. 800 by default. To end a connection and begin another does not
     /// help.
     pub burst_per_user: u32,
-    /// How many commands of one connection may wait for others to let go of an entry. 32 by default.
+    /// How many commands and calls of one connection may be unanswered, because they wait for others to let go of an entry, for
+    /// example. 32 by default; one more is refused with `rate_limited`.
     pub waiting: usize,
     /// How many connections there may be. 10,000 by default. One more is told to come back later, code 4530.
     pub connections: usize,

@@ -62,7 +62,7 @@ pub(crate) struct Wanted<'a> {
 impl<'a> Request<'a> {
     /// Reads a frame. `None` if it is none that a client may send.
     pub(crate) fn read(text: &'a str) -> Option<Request<'a>> {
-        if !is_shallow(text) {
+        if !is_shallow_object(text) {
             return None;
         }
         let request: Request<'a> = serde_json::from_str(text).ok()?;
@@ -80,7 +80,7 @@ impl<'a> Request<'a> {
         struct Named {
             id: Option<u64>,
         }
-        is_shallow(text).then_some(())?;
+        is_shallow_object(text).then_some(())?;
         let named: Named = serde_json::from_str(text).ok()?;
         named.id.filter(|id| *id <= COUNTABLE)
     }
@@ -109,9 +109,13 @@ pub(crate) fn key(text: &str) -> Option<Uuid> {
     (*key.hyphenated().encode_lower(&mut buffer) == *text).then_some(key)
 }
 
-/// Whether arrays and objects stand in each other no more deeply than is allowed. Looks at every byte once, and does not
-/// recurse.
-fn is_shallow(text: &str) -> bool {
+/// Whether it can only be an object, and arrays and objects stand in each other no more deeply than is allowed. Looks at every
+/// byte once, and does not recurse.
+fn is_shallow_object(text: &str) -> bool {
+    // An array would be read as the fields in their order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return false;
+    }
     let (mut depth, mut in_text, mut escaped) = (0, false, false);
     for byte in text.bytes() {
         if in_text {
@@ -162,6 +166,7 @@ mod tests {
             "[]",
             "{}",
             r#"{"t":1}"#,
+            r#"["get",3]"#,
             r#"{"t":"ping""#,
             r#"{"t":"sub","t":"cmd"}"#,
             r#"{"t":"get","id":-1}"#,

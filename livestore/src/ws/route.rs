@@ -119,7 +119,7 @@ impl<U, V: LiveValue> Route<U, V> {
     ///
     /// `view` makes what a role sees, with [`json`](crate::ws::json()): write down what is to be seen, a type of its own for example,
     /// so that a field that is added to the value later is not seen before somebody wants that. It is called once for each change and
-    /// role, however many connections there are, so it must depend on the two alone. Roles are told apart by their hash.
+    /// role that somebody follows, however many do, and for each `get` of what nobody does, so it must depend on the two alone. Roles are told apart by their hash.
     pub fn view<R: Hash>(
         self,
         role: impl Fn(&Cx<U>, &Entry<V>) -> Option<R> + Send + Sync + 'static,

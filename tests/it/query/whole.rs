@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use livestore::{Entry, LiveStore, Uuid};
+use livestore::{Entry, ListUpdate, LiveStore, Uuid};
 use livestore_tests::{Dice, must_not_hang};
 use tokio::runtime::Builder;
 use tokio::task::{unconstrained, yield_now};
 
-use super::{Follower, Player, PlayerMutation, key, player, settle, with_cap};
+use super::{Follower, Player, PlayerMutation, key, player, players, settle, with_cap};
 
 /// How many players there are, in teams of ten. Each begins with 100 points.
 const PLAYERS: u128 = 40;
@@ -252,4 +252,37 @@ async fn a_transaction_is_one_update() {
     });
     assert!(failed.await.is_err());
     assert_eq!(all.told().await, [""; 0]);
+}
+
+/// Each change moves what is behind it, so many changes of a long list take longer than the list.
+#[tokio::test]
+async fn so_much_at_once_that_the_list_is_shorter_to_carry_out_is_told_as_the_list() {
+    let store = players(&(1..=4000).collect::<Vec<u32>>());
+    let mut follower = Follower::new(store.live(|_, player| Some(player.score)).watch());
+    follower.told().await;
+    let reverse = |many: u128| {
+        let keys: Vec<_> = (1..=many).map(key).collect();
+        let store = store.clone();
+        async move {
+            let turned = store.transact(&keys, |tx| {
+                for key in &keys {
+                    let score = tx.get(key).unwrap().score;
+                    tx.mutate(key, PlayerMutation::SetScore(10_000 - score))
+                        .map_err(drop)?;
+                }
+                Ok::<_, ()>(())
+            });
+            turned.await.unwrap();
+        }
+    };
+    reverse(900).await;
+    let few = follower.query.next().await.unwrap();
+    assert!(matches!(&few, ListUpdate::Changes(changes) if changes.len() == 900));
+    few.apply(&mut follower.list);
+    reverse(4000).await;
+    let many = follower.query.next().await.unwrap();
+    assert!(matches!(many, ListUpdate::List(_)));
+    many.apply(&mut follower.list);
+    let scores: Vec<_> = follower.list.iter().map(|(_, player)| player.score).collect();
+    assert!(scores.is_sorted() && scores.len() == 4000);
 }
