@@ -567,6 +567,10 @@ async fn whoever_subscribes_again_to_what_he_follows_is_told_what_leads_on_from_
     for (is_sent, has_more) in [(false, false), (false, true), (true, false), (true, true)] {
         let world = World::with_history(10);
         let key = world.room(1, &["ann"]);
+        // So many that a patch adds to them.
+        for _ in 0..9 {
+            world.say(&key, "zero").await;
+        }
         let mut ann = world.visit("ann");
         let epoch = world.epoch().await;
         sub(&mut ann, &key).await;
@@ -576,11 +580,11 @@ async fn whoever_subscribes_again_to_what_he_follows_is_told_what_leads_on_from_
         if is_sent {
             settle(&mut ann).await;
         }
-        let has = json!({"k": key, "ver": snap["ver"], "r": snap["r"]});
-        ann.send(json!({"t": "sub", "id": 7, "epoch": epoch, "keys": [has]}));
         if has_more {
             world.say(&key, "two").await;
         }
+        let has = json!({"k": key, "ver": snap["ver"], "r": snap["r"]});
+        ann.send(json!({"t": "sub", "id": 7, "epoch": epoch, "keys": [has]}));
         for _ in 0..2 {
             settle(&mut ann).await;
             let lines = &world.rooms.fetch(&key).unwrap().lines;
