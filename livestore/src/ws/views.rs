@@ -151,8 +151,7 @@ impl Views {
         let role = of.roles.lock().get(&tag).and_then(Weak::upgrade)?;
         let state = role.state.lock();
         let newest = state.newest.as_ref()?;
-        let is_of_it = (newest.told..=newest.same_until).contains(&version);
-        is_of_it.then(|| Arc::clone(&newest.text))
+        newest.is_of(version).then(|| Arc::clone(&newest.text))
     }
 }
 
@@ -261,7 +260,7 @@ impl RoleViews {
     ) -> Option<News> {
         let state = self.state.lock();
         let newest = state.newest.as_ref()?;
-        if !(newest.told..=newest.same_until).contains(&version) || past > version {
+        if !newest.is_of(version) || past > version {
             return None;
         }
         let (told, seen) = (newest.told, version);
@@ -332,6 +331,13 @@ impl Address<'_> {
             r: Some(self.tag),
             ..Told::new(t)
         }
+    }
+}
+
+impl View {
+    /// Whether the entry has this view at a version.
+    fn is_of(&self, version: u64) -> bool {
+        (self.told..=self.same_until).contains(&version)
     }
 }
 
@@ -435,9 +441,7 @@ impl State {
             // From behind: most often it is the last one alone.
             let after = self.steps.iter().rev().take_while(|step| step.ver > has).count();
             let first = self.steps.len() - after;
-            if (newest.told..=newest.same_until).contains(&has)
-                || self.steps.get(first).is_some_and(|step| step.from <= has)
-            {
+            if newest.is_of(has) || self.steps.get(first).is_some_and(|step| step.from <= has) {
                 let steps = self.steps.range(first..).take_while(|step| step.ver <= version);
                 let at = steps.clone().last().map_or(has, |step| step.ver.max(has));
                 return Ok(News {
