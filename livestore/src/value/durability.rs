@@ -81,13 +81,7 @@ impl DurabilityError {
 
     /// Returns whether there was no room left: on the disk, in a quota, or for a file of that size.
     pub fn is_disk_full(&self) -> bool {
-        let full = |error: &io::Error| {
-            matches!(
-                error.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-            )
-        };
-        self.io_error().is_some_and(full)
+        self.io_error().is_some_and(is_full)
     }
 
     /// Returns what the system said, if that was the reason.
@@ -97,6 +91,13 @@ impl DurabilityError {
             Kind::Writer(_) => None,
         }
     }
+}
+
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }
 
 impl fmt::Display for DurabilityError {

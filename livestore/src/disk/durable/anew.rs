@@ -7,7 +7,8 @@
 //! the walk, nothing of it counts, and there is no other until that entry can be written.
 //!
 //! So does the system when it refuses: a server may have all the files open that it may, and the log that is there can be
-//! written on. There is another walk when that has grown by a quarter.
+//! written on. There is another walk when that has grown by a quarter. And so does a batch for which the disk has no room
+//! but that of the walk.
 
 use std::io;
 
@@ -102,6 +103,14 @@ where
             }
         }
         Ok(())
+    }
+
+    /// Ends a walk of which the engine has let go, because a batch needed the room.
+    pub(crate) fn drop_displaced(&mut self) {
+        if self.anew.is_some() && !self.engine.is_anew() {
+            let_go(self.anew.take());
+            trace::anew_failed(&self.folder, &io::ErrorKind::StorageFull.into());
+        }
     }
 
     /// Ends a walk that has failed, and says whether anything may follow.

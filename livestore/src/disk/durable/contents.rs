@@ -117,13 +117,7 @@ impl Contents {
         read().map(Some).map_err(OpenKind::bad(CONTENTS))
     }
 
-    /// It is on disk when this returns.
-    pub(crate) fn write(&self, files: &impl Files) -> io::Result<()> {
-        self.draft(files)?;
-        Contents::publish(files)
-    }
-
-    /// Writes it under another name, so that it does not count yet.
+    /// Writes it under another name, so that it does not count yet. It is on disk when this returns.
     pub(crate) fn draft(&self, files: &impl Files) -> io::Result<()> {
         let mut bytes = Vec::new();
         let mut seal = Seal::begin(LIST, random_key(), &mut bytes);
@@ -135,7 +129,7 @@ impl Contents {
         file.sync()
     }
 
-    /// Has the [draft](Self::draft) count.
+    /// Has the [draft](Self::draft) count. It does, after a loss of power too, when this returns.
     pub(crate) fn publish(files: &impl Files) -> io::Result<()> {
         files.rename(&format!("{CONTENTS}{DRAFT}"), CONTENTS)?;
         files.sync()

@@ -62,6 +62,11 @@ pub(crate) trait Engine: Send {
         Ok(())
     }
 
+    /// Whether what was begun is still being written: where the disk is full, a commit takes its room.
+    fn is_anew(&self) -> bool {
+        false
+    }
+
     /// Adds to what is written anew.
     fn put_anew(&mut self, key: &Uuid, record: &[u8]) -> Result<(), AnewError> {
         let _ = (key, record);

@@ -32,6 +32,7 @@ use crate::disk::frames::{Bad, Magic, SAVE};
 use crate::disk::snapshot::file::{Part, Reader, WriteError, Writer};
 use crate::ground::clock::{Clocks, Shift, Wall};
 use crate::slot::sink::Sizes;
+use crate::value::durability::is_full;
 use crate::value::schema::Schema;
 
 /// How many logs a folder may have before it is written anew. Each opening begins one.
@@ -389,6 +390,17 @@ impl<D: Files> Folder<D> {
         self.publish(contents)
     }
 
+    /// Writes what was added to the log. If the disk is full, a snapshot that does not count yet makes room.
+    fn write_log(&mut self) -> io::Result<()> {
+        match self.log.write() {
+            Err(error) if self.anew.is_some() && is_full(&error) => {
+                self.drop_anew();
+                self.log.write()
+            }
+            written => written,
+        }
+    }
+
     /// Gives back what a log that has ended does not need: all of it, if it does not count.
     fn trim(&mut self) -> io::Result<()> {
         match self.log.has_batches() {
@@ -446,15 +458,24 @@ impl<D: Files> Engine for Folder<D> {
     }
 
     fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
-        self.log.put(key, record)
+        match self.log.put(key, record)? {
+            true => self.write_log(),
+            false => Ok(()),
+        }
     }
 
     fn remove(&mut self, key: &Uuid) -> io::Result<()> {
-        self.log.put(key, &[])
+        self.put(key, &[])
     }
 
     fn commit(&mut self, floor: u64) -> io::Result<()> {
-        self.log.commit(floor)
+        self.log.end(floor)?;
+        self.write_log()?;
+        self.log.sync()
+    }
+
+    fn is_anew(&self) -> bool {
+        self.anew.is_some()
     }
 
     fn is_outgrown(&self, needed: u64) -> bool {
@@ -559,8 +580,17 @@ impl<D: Files> Engine for Folder<D> {
     fn close(&mut self, clocks: Clocks) -> io::Result<()> {
         self.log.begin(clocks);
         self.drop_anew();
-        self.contents = self.ended();
-        self.contents.write(&self.files)?;
+        let ended = self.ended();
+        match ended.draft(&self.files) {
+            // All that was committed is on disk. Whoever opens the folder finds out where the log ends.
+            Err(error) if is_full(&error) => {
+                self.give_up();
+                return Ok(());
+            }
+            drafted => drafted?,
+        }
+        Contents::publish(&self.files)?;
+        self.contents = ended;
         self.trim()
     }
 }

@@ -176,23 +176,27 @@ impl<F: OnDisk> Log<F> {
         self.clocks = clocks;
     }
 
-    /// Adds to the batch that the key has this record, or none if it is empty.
-    pub(crate) fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<()> {
+    /// Adds to the batch that the key has this record, or none if it is empty. Returns whether that is enough for a
+    /// [write](Self::write), which comes next then.
+    pub(crate) fn put(&mut self, key: &Uuid, record: &[u8]) -> io::Result<bool> {
         self.open_part();
         put_record(key, record, &mut self.buffer)?;
         self.count += 1;
-        if self.buffer.len() >= PART_BYTES {
+        let is_enough = self.buffer.len() >= PART_BYTES;
+        if is_enough {
             self.close_part(PART, 0)?;
-            self.write()?;
         }
-        Ok(())
+        Ok(is_enough)
     }
 
-    /// Ends the batch. It is on disk when this returns. After an error nothing may be called any more.
-    pub(crate) fn commit(&mut self, floor: u64) -> io::Result<()> {
+    /// Ends the batch, which is to be [written](Self::write) and [synced](Self::sync) next.
+    pub(crate) fn end(&mut self, floor: u64) -> io::Result<()> {
         self.open_part();
-        self.close_part(END, floor)?;
-        self.write()?;
+        self.close_part(END, floor)
+    }
+
+    /// Has the batch that was ended and written on disk.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.file.sync()?;
         if !self.file.is_there()? {
             return Err(io::Error::new(
@@ -229,7 +233,8 @@ impl<F: OnDisk> Log<F> {
         Ok(self.seal.close(self.unit, start, &mut self.buffer)?)
     }
 
-    fn write(&mut self) -> io::Result<()> {
+    /// Gives the file what was added. After an error it can be tried again; nothing else may follow one.
+    pub(crate) fn write(&mut self) -> io::Result<()> {
         let end = self.written + self.buffer.len() as u64;
         if end + HEAD as u64 > self.len || (end > self.filled && self.buffer.len() < BUFFER) {
             self.make_room(end)?;

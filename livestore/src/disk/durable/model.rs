@@ -52,6 +52,8 @@ struct World {
     now: BTreeMap<String, usize>,
     /// How many calls may yet succeed.
     calls_left: Option<u64>,
+    /// How many bytes all files that have a name may have, if there is a limit.
+    room: Option<usize>,
 }
 
 impl Change {
@@ -143,7 +145,12 @@ impl World {
             since: Vec::new(),
             now: names,
             calls_left: None,
+            room: self.room,
         }
+    }
+
+    fn len(&self) -> usize {
+        self.now.values().map(|inode| self.inodes[*inode].now.len()).sum()
     }
 
     /// All files as whoever reads them sees them.
@@ -268,7 +275,18 @@ impl Files for Model {
 
 impl File {
     fn change(&self, change: Change) -> io::Result<()> {
-        let done = self.model.call(|world| self.apply(world, change.clone()));
+        let done = self.model.call(|world| {
+            let before = Arc::clone(&world.inodes[self.inode]);
+            self.apply(world, change.clone());
+            let is_full = world.room.is_some_and(|room| world.len() > room)
+                && world.inodes[self.inode].now.len() > before.now.len();
+            if is_full {
+                world.inodes[self.inode] = before;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            Ok(())
+        });
+        let done = done.flatten();
         if done.is_err()
             && let Change::Write { at, bytes } = change
         {
@@ -664,6 +682,69 @@ fn a_call_that_fails_while_it_is_written_anew_costs_nothing() {
         is_all_there(&run, &mut dice);
     }
     assert!(dropped > 15, "{dropped}");
+}
+
+/// The store was in memory alone from then on, and what took the room counted for nothing.
+#[test]
+fn a_batch_takes_the_room_of_what_is_written_anew() {
+    let mut displaced = 0;
+    for more in (0..60).map(|n| n * 9_000) {
+        let mut run = run(World::default(), 3);
+        run.model.moments = None;
+        let mut folder = begin(Found::look(run.model.clone()).ok().unwrap()).unwrap();
+        while !folder.is_outgrown(0) {
+            run.commit(&mut folder, false).unwrap();
+        }
+        folder.begin_anew(CLOCKS).unwrap();
+        for n in 0..40 {
+            folder.put_anew(&Uuid::from_u128(n), &[1; 9_000]).unwrap();
+        }
+        folder.sync_anew().unwrap();
+        {
+            let mut world = run.model.world.lock();
+            world.room = Some(world.len() + more);
+        }
+        // Batches of one write, and of several.
+        let large = more % 2 == 0;
+        let mut went_on = 0;
+        let ended = loop {
+            let had = folder.is_anew();
+            match run.commit(&mut folder, large) {
+                Ok(()) if had => displaced += usize::from(!folder.is_anew()),
+                Ok(()) => went_on += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(ended.kind(), io::ErrorKind::StorageFull);
+        assert!(!folder.is_anew() && went_on > 0, "{more}: {went_on}");
+        folder.give_up();
+        run.assert_tidy();
+        let (world, committed) = (run.model.world.lock().clone(), *run.model.committed.lock());
+        check(&world, &run.states, committed, "the disk is full");
+    }
+    assert_eq!(displaced, 60);
+}
+
+/// It said that something was lost.
+#[test]
+fn a_folder_on_a_full_disk_is_closed() {
+    let mut run = run(World::default(), 3);
+    run.model.moments = None;
+    let mut folder = begin(Found::look(run.model.clone()).ok().unwrap()).unwrap();
+    for _ in 0..5 {
+        run.commit(&mut folder, false).unwrap();
+    }
+    run.model.world.lock().room = Some(0);
+    folder.close(CLOCKS).unwrap();
+    run.assert_tidy();
+    let (world, committed) = (run.model.world.lock().clone(), *run.model.committed.lock());
+    check(&world, &run.states, committed, "closed on a full disk");
+    // Any other error is told.
+    let mut run = self::run(World::default(), 3);
+    let mut folder = begin(Found::look(run.model.clone()).ok().unwrap()).unwrap();
+    run.commit(&mut folder, false).unwrap();
+    run.model.world.lock().calls_left = Some(0);
+    assert!(folder.close(CLOCKS).is_err());
 }
 
 /// Where fewer bytes were left than a head has, it was taken for one that was cut, and did not open.

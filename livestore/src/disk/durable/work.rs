@@ -190,6 +190,7 @@ where
         self.weight.note(records, bytes);
         staged?;
         self.engine.commit(floor)?;
+        self.drop_displaced();
         // Who has opened the folder after that has read it.
         self.check()
     }
