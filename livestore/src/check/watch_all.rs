@@ -1,6 +1,8 @@
 //! Watching everything: a copy that is kept by it is the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::task::Poll;
 
 use shuttle::thread;
 use uuid::Uuid;
@@ -11,7 +13,7 @@ use crate::check::explore::{explore, explore_each};
 use crate::store::store::LiveStore;
 use crate::value::entry::Entry;
 use crate::value::update::Update;
-use crate::watch::watch_all::WatchAll;
+use crate::watch::watch_all::{Batch, WatchAll};
 
 /// A copy of a store: version and value of each entry.
 type Copy = BTreeMap<Uuid, (u64, u64)>;
@@ -203,4 +205,63 @@ fn whoever_joins_without_the_entries_is_told_each_change_as_it_was() {
         }),
     );
     told.are([0, 1, 2]);
+}
+
+/// Keeps a copy by taking all that there is at once, until the store ends. Returns what was in it then, and after each batch.
+fn keep_whole(mut copy: Copy, mut all: WatchAll<Count>) -> Vec<Vec<u64>> {
+    let (mut room, mut batch) = (VecDeque::new(), Vec::new());
+    let mut been = Vec::new();
+    loop {
+        let taken = match been.is_empty() {
+            // What came while the entries were taken, one after another.
+            true => wait(poll_fn(|cx| {
+                Poll::Ready(all.batch_now(cx, &mut room, &mut batch))
+            })),
+            false => Poll::Ready(wait(poll_fn(|cx| all.poll_batch(cx, &mut room, &mut batch)))),
+        };
+        if let Poll::Ready(Batch::Closed) = taken {
+            return been;
+        }
+        for (key, update) in batch.drain(..) {
+            match update.is_end() {
+                true => copy.remove(&key),
+                false => copy.insert(key, (update.version(), update.entry().0)),
+            };
+        }
+        been.push(copy.values().map(|(_, count)| *count).collect());
+    }
+}
+
+#[test]
+fn whoever_takes_all_that_there_is_has_each_transaction_whole() {
+    for messages in [0, 15] {
+        let seen = explore(2, move || {
+            // It may be 16 behind.
+            let store = store_with_cap(1);
+            assert!(store.create(&SECOND, Count(10)).is_ok());
+            let (s1, s2) = (store.clone(), store);
+            let joined = (messages > 0).then(|| s2.entries_and_watch_all());
+            (0..messages).for_each(|_| assert!(s2.broadcast(&KEY, "message").is_ok()));
+            // Whoever keeps the copy holds no handle, so the store ends with the writer.
+            let keeper = thread::spawn(move || {
+                let (entries, all) = joined.unwrap_or_else(|| s2.entries_and_watch_all());
+                drop(s2);
+                keep_whole(copy(entries), all)
+            });
+            let writer = thread::spawn(move || {
+                let moved = wait(s1.transact(&[KEY, SECOND], |tx| {
+                    tx.set(&KEY, Count(4)).map_err(drop)?;
+                    tx.remove(&SECOND);
+                    tx.create(&SECOND, Count(6)).map_err(drop)
+                }));
+                assert!(moved.is_ok());
+            });
+            writer.join().unwrap();
+            let been = keeper.join().unwrap();
+            assert!(been.iter().all(|been| been.iter().sum::<u64>() == 10), "{been:?}");
+            been.first().cloned()
+        });
+        seen.have(|first| *first == Some(vec![0, 10]));
+        seen.have(|first| *first == Some(vec![4, 6]));
+    }
 }
