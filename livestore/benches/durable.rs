@@ -8,20 +8,30 @@
 
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 use std::{env, fs, thread};
 
 use livestore::{Durability, LiveStore, LiveValue, Uuid};
+use livestore_benches::args::Args;
 use livestore_benches::keys::{Round, keys, shuffled};
 use livestore_benches::peers::redb::{self, Redb};
 use livestore_benches::peers::redis::{self, Server};
 use livestore_benches::peers::sqlite::{self, Sqlite};
+use livestore_benches::raw::Raw;
+use livestore_benches::results::write;
 use livestore_benches::rows::{
-    BARE_SYNC, Cell, LIVESTORE, LIVESTORE_DURABLE, REDB, REDIS_ALWAYS, REDIS_AOF, REDIS_AOF_PIPELINE, Row,
-    SQLITE, Unit, Who, spread, table,
+    BARE_SYNC, Cell, LIVESTORE, LIVESTORE_DURABLE, RAW, REDB, REDIS_ALWAYS, REDIS_AOF, REDIS_AOF_PIPELINE,
+    Row, SQLITE, Unit, Who, spread, table,
 };
 use livestore_benches::sample::{Bench, Contender, Plan};
+use livestore_benches::targets::{
+    self,
+    Bound::AtMost,
+    Number::{Of, Times},
+    Target,
+};
 use livestore_benches::values::Small;
 use livestore_benches::{awaited, clock, machine, runtime};
 use serde::{Deserialize, Serialize};
@@ -39,16 +49,73 @@ fn kept(count: u64) -> Kept {
     Kept { id: 1, count }
 }
 
-fn main() {
-    let smoke = match env::args().nth(1).as_deref() {
-        Some("smoke") => true,
-        Some("quick") => false,
-        Some("repeat") => return repeat(&env::args().skip(2).collect::<Vec<_>>()),
-        _ => {
-            return eprintln!("What is to be measured: smoke, or quick? Or repeat, and what, and how often?");
+const USAGE: &str = "\
+usage: durable <quick | smoke> [--only ID[,ID..]] [--write]
+       durable repeat <memory | hot | how many in a batch> <how often>
+
+    quick   the table and the targets, in less than ten minutes
+    smoke   everything once, in seconds; the numbers mean nothing
+    repeat  one thing over and over, for `perf` and `valgrind`
+
+    --only  only rows whose id contains one of these; ids are shown in brackets
+    --write write the results into the folder `results` of this package as well";
+
+const TARGETS: [Target; 7] = [
+    (
+        "`mutate`, hot, of a store that is kept on disk: ns",
+        Of("durable-mutate-hot"),
+        AtMost(130.0),
+    ),
+    (
+        "a change to disk, 1000 a batch: ns",
+        Of("durable-batch-1000"),
+        AtMost(500.0),
+    ),
+    (
+        "a change to disk, 10,000 a batch: ns",
+        Of("durable-batch-10000"),
+        AtMost(200.0),
+    ),
+    (
+        "a change that is waited for, one writer: times a bare write and sync",
+        Times("durable-flush-1", BARE_SYNC),
+        AtMost(1.1),
+    ),
+    (
+        "the same of 16 writers, each: times Redis",
+        Times("durable-flush-16", REDIS_ALWAYS),
+        AtMost(1.0),
+    ),
+    (
+        "the same of 256 writers, each: times Redis",
+        Times("durable-flush-256", REDIS_ALWAYS),
+        AtMost(1.0),
+    ),
+    (
+        "opening 1 M small entries: times decoding them into a map",
+        Times("durable-restart", RAW),
+        AtMost(1.25),
+    ),
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == "repeat") {
+        repeat(&words[1..]);
+        return ExitCode::SUCCESS;
+    }
+    let plan = |name: &str| match name {
+        "smoke" => Some(Plan::SMOKE),
+        "quick" => Some(Plan::QUICK),
+        _ => None,
+    };
+    let args = match Args::parse(words.into_iter(), plan) {
+        Ok(args) => args,
+        Err(error) => {
+            eprintln!("{error}\n\n{USAGE}");
+            return ExitCode::from(2);
         }
     };
-    let plan = if smoke { Plan::SMOKE } else { Plan::QUICK };
     if let Some(load) = machine::load()
         && load > 0.5
     {
@@ -60,7 +127,8 @@ fn main() {
             eprintln!("    {:40} {}", cell.who, spread(cell, row.unit));
         }
     };
-    let mut bench = Bench::new(plan, env::args().nth(2), tell);
+    let begun = clock::now();
+    let mut bench = Bench::new(args.command, args.only, tell);
     calls(&mut bench);
     rate(&mut bench);
     for changes in [1000, 10_000] {
@@ -70,7 +138,20 @@ fn main() {
         flushes(&mut bench, writers);
     }
     restart(&mut bench);
-    println!("On {}.\n\n{}", machine::describe(), table(&bench.rows));
+    eprintln!("\nThat took {} s.\n", begun.elapsed().as_secs());
+    let report = format!(
+        "On {}.\n\nMedians of {} rounds, or of {} where a round takes long, with the quartiles.\n\n{}\n{}",
+        machine::describe(),
+        bench.plan.rounds,
+        bench.plan.slow().rounds,
+        table(&bench.rows),
+        targets::table(&TARGETS, &bench.rows)
+    );
+    println!("{report}");
+    if args.write {
+        write("durable.md", &report);
+    }
+    ExitCode::SUCCESS
 }
 
 /// Does one thing over and over and nothing else, for `perf` and `valgrind`: the difference between two counts of times is free
@@ -419,8 +500,13 @@ fn restart(bench: &mut Bench) {
     });
     runtime::pair().block_on(store.close()).unwrap();
     let many = keys.len() as f64;
-    let mut rounds = Vec::new();
+    let (mut rounds, mut decoding) = (Vec::new(), Vec::new());
+    let values: Vec<_> = (0..)
+        .zip(&keys)
+        .map(|(count, key)| (*key, rmp_serde::to_vec_named(&kept(count)).unwrap()))
+        .collect();
     for _ in 0..bench.plan.slow().rounds.min(5) {
+        decoding.push(decoded(&values).as_nanos() as f64 / many);
         let opening = LiveStore::<Kept>::new().open(folder.path());
         let store = runtime::pair().block_on(opening).unwrap();
         let report = store.open_report().unwrap();
@@ -433,7 +519,7 @@ fn restart(bench: &mut Bench) {
         "durable-restart",
         "a start with 1 M entries, per entry",
         Unit::Time,
-        rounds,
+        vec![(LIVESTORE_DURABLE, rounds), (RAW, decoding)],
     );
     let bytes = vec![blocks(folder.path()) as f64 / many];
     add(
@@ -441,17 +527,31 @@ fn restart(bench: &mut Bench) {
         "durable-bytes",
         "the folder of 1 M entries, per entry",
         Unit::Bytes,
-        bytes,
+        vec![(LIVESTORE_DURABLE, bytes)],
     );
 }
 
-fn add(bench: &mut Bench, id: &str, what: &str, unit: Unit, rounds: Vec<f64>) {
-    let who: Who = LIVESTORE_DURABLE;
+/// How long it takes to decode so many values that are in memory, and to put them into a map.
+fn decoded(values: &[(Uuid, Vec<u8>)]) -> Duration {
+    let start = clock::now();
+    let map = Raw::<Kept>::new();
+    for (key, value) in values {
+        map.insert(*key, rmp_serde::from_slice(value).unwrap());
+    }
+    let took = start.elapsed();
+    assert_eq!(map.map.len(), values.len());
+    took
+}
+
+fn add(bench: &mut Bench, id: &str, what: &str, unit: Unit, cells: Vec<(Who, Vec<f64>)>) {
     bench.add(Row {
         id: id.to_owned(),
         what: what.to_owned(),
         unit,
-        cells: vec![Cell { who, rounds }],
+        cells: cells
+            .into_iter()
+            .map(|(who, rounds)| Cell { who, rounds })
+            .collect(),
     });
 }
 

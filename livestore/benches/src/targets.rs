@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::rows::{Cell, LIVESTORE, Row, Who, digits, ratio, spread};
+use crate::rows::{Cell, LIVESTORE, LIVESTORE_DURABLE, Row, Who, digits, ratio, spread};
 
 use Bound::{AtLeast, AtMost};
-use Number::{Between, Faster, Of, Times};
+use Number::{Between, By, Faster, Of, Times, Within};
 
 /// What is wanted: in words, what is compared with the bound, and the bound.
 pub type Target = (&'static str, Number, Bound);
@@ -24,10 +24,14 @@ pub enum Bound {
 pub enum Number {
     /// What livestore needs in a row.
     Of(&'static str),
+    /// What it needs there in one of its ways.
+    By(&'static str, Who),
     /// How many times as much livestore needs in a row as another.
     Times(&'static str, Who),
     /// How many times as much another needs in a row as livestore.
     Faster(&'static str, Who),
+    /// How many times as much one contender needs in a row as another.
+    Within(&'static str, Who, Who),
     /// How many times as much one contender needs in one row as in another.
     Between(&'static str, &'static str, Who),
 }
@@ -37,7 +41,7 @@ pub fn ids(targets: &[Target]) -> String {
     let ids: Vec<_> = targets
         .iter()
         .flat_map(|(_, number, _)| match number {
-            Of(id) | Times(id, _) | Faster(id, _) => vec![*id],
+            Of(id) | By(id, _) | Times(id, _) | Faster(id, _) | Within(id, ..) => vec![*id],
             Between(one, other, _) => vec![*one, *other],
         })
         .collect();
@@ -85,6 +89,11 @@ pub fn table(targets: &[Target], rows: &[Row]) -> String {
     text
 }
 
+/// What is measured: where something is kept on disk, that.
+fn ours(row: &Row) -> Option<&Cell> {
+    row.cell(LIVESTORE_DURABLE).or_else(|| row.cell(LIVESTORE))
+}
+
 struct Found {
     number: f64,
     livestore: String,
@@ -94,6 +103,11 @@ struct Found {
 impl Number {
     fn find(&self, rows: &[Row]) -> Option<Found> {
         let row = |id: &str| rows.iter().find(|row| row.id == id);
+        let alone = |row: &Row, cell: &Cell| Found {
+            number: cell.median(),
+            livestore: spread(cell, row.unit),
+            other: None,
+        };
         let compared = |row: &Row, number: f64, one: &Cell, other: &Cell| Found {
             number,
             livestore: spread(one, row.unit),
@@ -102,21 +116,25 @@ impl Number {
         match *self {
             Of(id) => {
                 let row = row(id)?;
-                let cell = row.cell(LIVESTORE)?;
-                Some(Found {
-                    number: cell.median(),
-                    livestore: spread(cell, row.unit),
-                    other: None,
-                })
+                Some(alone(row, ours(row)?))
+            }
+            By(id, who) => {
+                let row = row(id)?;
+                Some(alone(row, row.cell(who)?))
+            }
+            Within(id, one, other) => {
+                let row = row(id)?;
+                let (one, other) = (row.cell(one)?, row.cell(other)?);
+                Some(compared(row, ratio(one, other), one, other))
             }
             Times(id, other) => {
                 let row = row(id)?;
-                let (one, other) = (row.cell(LIVESTORE)?, row.cell(other)?);
+                let (one, other) = (ours(row)?, row.cell(other)?);
                 Some(compared(row, ratio(one, other), one, other))
             }
             Faster(id, other) => {
                 let row = row(id)?;
-                let (one, other) = (row.cell(LIVESTORE)?, row.cell(other)?);
+                let (one, other) = (ours(row)?, row.cell(other)?);
                 Some(compared(row, ratio(other, one), one, other))
             }
             Between(one, other, who) => {
