@@ -1,7 +1,7 @@
 //! Versions compared, kept, replayed and gone back to.
 
 use futures_util::FutureExt;
-use livestore::{LiveStore, MutateIfError, RollbackError, StoreOptions, Update, Uuid};
+use livestore::{LiveStore, LiveValue, MutateIfError, RollbackError, StoreOptions, Update, Uuid, Watch};
 use livestore_tests::{Change, Counter, Refused, counter};
 use tokio_test::task::spawn;
 use tokio_test::{assert_pending, assert_ready};
@@ -236,6 +236,73 @@ async fn watch_since_starts_with_a_resync_where_not_everything_is_kept() {
     let mut watch = store.watch_since(&key, 13).unwrap();
     assert!(matches!(watch.next().await, Some(Update::Resync { now, .. }) if now.version() == 15));
     assert!(store.watch_since(&Uuid::nil(), 1).is_none());
+}
+
+/// All that a watch tells until its end, each time asked in the next of these ways.
+async fn told<V: LiveValue>(watch: &mut Watch<V>, ways: &[usize]) -> Vec<(String, u64)> {
+    let show = |update: &Update<V>| (format!("{update:?}"), update.version());
+    let mut told = Vec::new();
+    for way in ways.iter().cycle() {
+        let next = match way {
+            0 => watch.next().await.as_ref().map(show),
+            1 => watch.next_shared().await.as_deref().map(show),
+            2 => watch.try_next().as_ref().map(show),
+            _ => watch.try_next_shared().as_deref().map(show),
+        };
+        match next {
+            Some(update) => told.push(update),
+            None => break,
+        }
+    }
+    assert!(watch.is_over());
+    told
+}
+
+async fn is_told_the_same<V: LiveValue>(value: impl Fn() -> V, mutation: impl Fn() -> V::Mutation) {
+    // From what is kept on, from before that, and one that falls behind.
+    for (since, later) in [(8, 2), (2, 2), (8, 100)] {
+        let store = LiveStore::new()
+            .with_options(StoreOptions {
+                history: 4,
+                ..Default::default()
+            })
+            .done();
+        let key = store.init(value());
+        let change = async |times| {
+            for _ in 0..times {
+                assert!(store.mutate_version(&key, mutation()).await.is_ok());
+            }
+        };
+        change(10).await;
+        let mut watches: Vec<_> = (0..9).map(|_| store.watch_since(&key, since).unwrap()).collect();
+        change(later).await;
+        store.remove(&key).await.unwrap();
+        let mut all = Vec::new();
+        for (at, watch) in watches.iter_mut().enumerate() {
+            all.push(match at {
+                way @ 0..4 => told(watch, &[way]).await,
+                4 => told(watch, &[0, 1]).await,
+                5 => told(watch, &[3, 0, 0]).await,
+                6 => told(watch, &[2, 1, 1]).await,
+                _ => told(watch, &[0, 1, 2, 3]).await,
+            });
+        }
+        let first = &all[0];
+        assert!(first.len() > 1 && all.iter().all(|told| told == first), "{all:?}");
+    }
+}
+
+/// One of the ways passed over what was to be told first.
+#[tokio::test]
+async fn however_it_is_asked_a_watch_tells_the_same() {
+    #[derive(Clone, LiveValue)]
+    struct Score {
+        points: u64,
+    }
+
+    // Of what runs code of the user's, and of what does not.
+    is_told_the_same(|| counter(0), || Change::Add(1)).await;
+    is_told_the_same(|| Score { points: 0 }, || ScoreMutation::SetPoints(1)).await;
 }
 
 #[tokio::test]

@@ -54,10 +54,10 @@ impl<V: LiveValue> Hand<V> {
 
     /// Hands out the update as it is shared by all.
     pub(crate) fn shared_update(&mut self) -> Option<triomphe::Arc<Update<V>>> {
-        let update = triomphe::Arc::clone(self.as_update()?);
-        // Not the last.
-        self.0 = None;
-        Some(update)
+        match self.0.take()? {
+            News::Update(update) => Some(update),
+            News::Delta(_) => unreachable!("while somebody is told values, updates are published with them"),
+        }
     }
 
     /// Hands out what there is without values.
@@ -77,13 +77,13 @@ impl<V: LiveValue> Hand<V> {
 
     /// Hands out what there is without values, as it is shared by all who are told none.
     pub(crate) fn shared_delta(&mut self) -> Option<triomphe::Arc<Delta<V>>> {
-        if let Some(News::Delta(delta)) = &self.0 {
-            let delta = triomphe::Arc::clone(delta);
-            // Not the last.
-            self.0 = None;
-            return Some(delta);
+        match self.0.take()? {
+            News::Delta(delta) => Some(delta),
+            update => {
+                self.0 = Some(update);
+                self.delta().map(triomphe::Arc::new)
+            }
         }
-        self.delta().map(triomphe::Arc::new)
     }
 }
 

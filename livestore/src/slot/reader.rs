@@ -3,6 +3,7 @@
 //! As small as can be: a set has one for each of its entries. What is taken goes into a [`Hand`] of whoever reads.
 
 use std::collections::VecDeque;
+use std::mem::needs_drop;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -13,7 +14,7 @@ use crate::ground::trace;
 use crate::ground::unwind::{InHand, drop_each, let_go};
 use crate::slot::after::After;
 use crate::slot::hand::Hand;
-use crate::slot::ring::{News, Ring, Seat, Sitter, Taken, Wait};
+use crate::slot::ring::{Copied, News, Ring, Seat, Sitter, Taken, Wait};
 use crate::slot::shared::Shared;
 use crate::slot::slot::{Slot, State};
 use crate::value::entry::Entry;
@@ -99,6 +100,34 @@ impl<V: LiveValue> Reader<V> {
         true
     }
 
+    /// Takes a copy of the next update, if there is one of which that is easily made. Else the hand, which is empty, may have
+    /// something afterwards.
+    #[inline]
+    pub(crate) fn copy(&mut self, hand: &mut Hand<V>) -> Option<Update<V>> {
+        if needs_drop::<V::Mutation>() || self.is_behind() {
+            return None;
+        }
+        match self.ring.copy(&mut self.seat)? {
+            Copied::Copy(update) => Some(update),
+            Copied::Itself(news) => {
+                hand.fill(news);
+                None
+            }
+        }
+    }
+
+    /// Takes the next update as it is shared, if there is one and nothing comes before it. For who is told values.
+    #[inline]
+    pub(crate) fn now(&mut self) -> Option<triomphe::Arc<Update<V>>> {
+        if self.is_behind() {
+            return None;
+        }
+        match self.ring.now(&mut self.seat)? {
+            News::Update(update) => Some(update),
+            News::Delta(_) => unreachable!("while somebody is told values, updates are published with them"),
+        }
+    }
+
     /// Whether the end was taken, or the store is gone.
     pub(crate) fn has_ended(&self) -> bool {
         self.seat.ended
@@ -121,6 +150,12 @@ impl<V: LiveValue> Reader<V> {
             }
         }
         true
+    }
+
+    /// Whether there was nothing more for this member of a set when it took something, so that its ring has it marked when there
+    /// is.
+    pub(crate) fn waits(&self) -> bool {
+        self.seat.waits
     }
 
     /// Whether there is something before the news.

@@ -9,10 +9,11 @@
 //! queue, so it can neither be evicted nor evict.
 //!
 //! Lock order: the ring's lock is taken under the slot's lock or alone, and under it only that of a set's [`Ready`]. Nothing
-//! of the user's runs under it: updates and wakers leave by value, to be dropped and woken by the caller.
+//! of the user's runs under it: updates and wakers leave by value, to be dropped and woken by the caller. Where a copy of an
+//! update is known to run nothing of the user's, it is made there, which takes two atomic steps less.
 
 use std::collections::VecDeque;
-use std::mem;
+use std::mem::{self, needs_drop};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
@@ -47,6 +48,12 @@ pub(crate) enum Taken<V: LiveValue> {
     Pending,
 }
 
+/// What a watcher found that wants a copy.
+pub(crate) enum Copied<V: LiveValue> {
+    Copy(Update<V>),
+    Itself(News<V>),
+}
+
 /// Whom to wake when there is news for a watcher.
 pub(crate) enum Sitter {
     /// A task, while it waits.
@@ -62,7 +69,7 @@ pub(crate) enum Wait<'cx, 'waker> {
     No,
     /// It is a task, which is woken.
     Task(&'cx Context<'waker>),
-    /// It is a member of a set, which is told.
+    /// It is a member of a set, which is told. It also waits when it has found the last there is.
     Member,
 }
 
@@ -77,6 +84,8 @@ pub(crate) struct Seat {
     pub(crate) values: bool,
     /// It has taken the end, or found that the store is gone.
     pub(crate) ended: bool,
+    /// It is a set's member that has taken all there was, and waits.
+    pub(crate) waits: bool,
 }
 
 pub(crate) struct Ring<V: LiveValue> {
@@ -137,6 +146,19 @@ impl<V: LiveValue> News<V> {
         }
     }
 
+    /// A copy of the update, if that runs nothing of the user's: a mutation of which that is known, and that owns nothing.
+    fn copied(&self) -> Option<Update<V>> {
+        match self {
+            News::Update(update) => match &**update {
+                Update::Mutate { mutn, .. } if V::__is_plain(mutn) && !needs_drop::<V::Mutation>() => {
+                    Some(Update::clone(update))
+                }
+                _ => None,
+            },
+            News::Delta(_) => None,
+        }
+    }
+
     /// The delta, if it is one and nobody else has it.
     pub(crate) fn into_delta(self) -> Option<Delta<V>> {
         match self {
@@ -191,6 +213,7 @@ impl<V: LiveValue> Ring<V> {
             index,
             values,
             ended: false,
+            waits: false,
         }
     }
 
@@ -263,14 +286,34 @@ impl<V: LiveValue> Ring<V> {
         taken
     }
 
+    /// Takes the next update, if there is one, as a copy that runs nothing of the user's and asks the allocator for nothing; or
+    /// itself, if nobody else is to take it. `None` if it cannot be copied so.
+    pub(crate) fn copy(&self, seat: &mut Seat) -> Option<Copied<V>> {
+        let mut state = self.state.lock();
+        let at = usize::try_from(seat.cursor.checked_sub(state.front)?).ok()?;
+        let item = state.items.get_mut(at)?;
+        if item.left == 1 {
+            return Some(Copied::Itself(state.take_at(seat)));
+        }
+        let update = item.news.copied()?;
+        item.left -= 1;
+        seat.cursor += 1;
+        Some(Copied::Copy(update))
+    }
+
+    /// Takes the next update, if there is one.
+    #[inline]
+    pub(crate) fn now(&self, seat: &mut Seat) -> Option<News<V>> {
+        let mut state = self.state.lock();
+        let is_there = (state.front..state.head()).contains(&seat.cursor);
+        is_there.then(|| state.take_at(seat))
+    }
+
     /// Returns whether anything is there for this watcher; if not, has it woken when there is.
     pub(crate) fn is_ready(&self, seat: &mut Seat, cx: &Context<'_>) -> bool {
-        let is_ready = |state: &mut State<V>, seat: &mut Seat| {
-            if seat.cursor < state.head() || state.end.is_some() || state.closed {
-                Taken::Closed
-            } else {
-                Taken::Pending
-            }
+        let is_ready = |state: &mut State<V>, seat: &mut Seat| match state.is_more(seat) {
+            true => Taken::Closed,
+            false => Taken::Pending,
         };
         !matches!(self.poll(seat, Wait::Task(cx), is_ready), Taken::Pending)
     }
@@ -288,7 +331,13 @@ impl<V: LiveValue> Ring<V> {
             Wait::Member => {
                 let mut state = self.state.lock();
                 let taken = look(&mut state, seat);
-                if matches!(taken, Taken::Pending) {
+                seat.waits = match taken {
+                    Taken::Pending => true,
+                    // So that it need not be asked once more.
+                    Taken::Next(_) => !state.is_more(seat),
+                    Taken::End(_) | Taken::Closed | Taken::Lagged => false,
+                };
+                if seat.waits {
                     state.stand_up(seat.index);
                 }
                 return taken;
@@ -333,6 +382,11 @@ impl<V: LiveValue> State<V> {
 
     fn watchers(&self) -> usize {
         self.taken as usize
+    }
+
+    /// Whether a watcher that looks finds anything.
+    fn is_more(&self, seat: &Seat) -> bool {
+        seat.cursor < self.head() || self.end.is_some() || self.closed
     }
 
     /// Takes the next update if there is one.

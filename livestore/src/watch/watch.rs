@@ -124,10 +124,7 @@ impl<V: LiveValue> Watch<V> {
     ///
     /// Cancel safe: an update is either returned or still there.
     pub fn next_shared(&mut self) -> impl Future<Output = Option<Shared<Update<V>>>> + Send {
-        poll_fn(|cx| {
-            ready!(self.poll_take(cx));
-            Poll::Ready(self.hand_out_shared())
-        })
+        poll_fn(|cx| self.poll_shared(cx))
     }
 
     /// Waits for a version that this watch has not returned yet and returns the newest; what lies between is
@@ -148,14 +145,18 @@ impl<V: LiveValue> Watch<V> {
     /// In a loop that is driven by [`next`](Self::next), use that: `next().now_or_never()` is `None` as well when the budget of
     /// the task is used up, though there may be an update.
     pub fn try_next(&mut self) -> Option<Update<V>> {
-        self.take(Wait::No);
-        self.hand_out()
+        self.copy().or_else(|| {
+            self.take(Wait::No);
+            self.hand_out()
+        })
     }
 
     /// Returns the next update if there is one now, as [`try_next`](Self::try_next) does, and as it is shared by all watchers.
     pub fn try_next_shared(&mut self) -> Option<Shared<Update<V>>> {
-        self.take(Wait::No);
-        self.hand_out_shared()
+        self.now().or_else(|| {
+            self.take(Wait::No);
+            self.hand_out_shared()
+        })
     }
 
     /// Returns whether the end was received, or the store has ended and everything was received: nothing more comes.
@@ -186,17 +187,45 @@ impl<V: LiveValue> Watch<V> {
     }
 
     fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Update<V>>> {
-        ready!(self.poll_take(cx));
-        Poll::Ready(self.hand_out())
-    }
-
-    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
-        if !self.take(Wait::Task(cx)) {
+        let copy = self.copy();
+        if copy.is_none() && !self.take(Wait::Task(cx)) {
             return Poll::Pending;
         }
         coop.made_progress();
-        Poll::Ready(())
+        Poll::Ready(copy.or_else(|| self.hand_out()))
+    }
+
+    /// Takes a copy of the next update, if there is one of which that is easily made.
+    #[inline]
+    fn copy(&mut self) -> Option<Update<V>> {
+        if !self.hand.is_empty() {
+            return None;
+        }
+        let update = self.reader.copy(&mut self.hand)?;
+        self.seen = update.version();
+        Some(update)
+    }
+
+    fn poll_shared(&mut self, cx: &mut Context<'_>) -> Poll<Option<Shared<Update<V>>>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let update = self.now();
+        if update.is_none() && !self.take(Wait::Task(cx)) {
+            return Poll::Pending;
+        }
+        coop.made_progress();
+        Poll::Ready(update.or_else(|| self.hand_out_shared()))
+    }
+
+    /// Takes the next update as it is shared, if there is one.
+    #[inline]
+    fn now(&mut self) -> Option<Shared<Update<V>>> {
+        if !self.hand.is_empty() {
+            return None;
+        }
+        let update = self.reader.now()?;
+        self.seen = update.version();
+        Some(Shared::new(update))
     }
 
     /// Takes the next update, unless one is there. Returns whether there is one, or nothing more comes.

@@ -97,8 +97,8 @@ pub struct WatchSet<V: LiveValue> {
     /// Which members may have news. A member that has some is in it, or the ring of its entry has it put there when it gets
     /// some. Some may be there that have none, or have left.
     ready: Arc<Ready>,
-    /// The member whose turn it is, and which is not marked: it is asked for an update, or has one that is still to be handed
-    /// out. Stays if the user's code panics meanwhile.
+    /// The member whose turn it is: it is asked for an update, or has one that is still to be handed out. Stays if the user's
+    /// code panics meanwhile.
     turn: Option<u32>,
     /// The update of the member whose turn it is.
     hand: Hand<V>,
@@ -420,8 +420,8 @@ impl<V: LiveValue> WatchSet<V> {
             self.forget(&key);
             // What the user's `Drop` does there takes nothing from what is handed out.
             let _ = caught(|| self.vacate(at));
-        } else {
-            // There may be more, for which it waits behind the others.
+        } else if !member.waits() {
+            // There is more, for which it waits behind the others.
             self.mark(at);
         }
         Some((key, update))
