@@ -264,17 +264,30 @@ impl<V> Sink<V> {
         }
     }
 
-    /// The sequence number of what was entered last. `None` if nothing enters any more, so what was committed lately may not
-    /// have been.
-    pub(crate) fn entered(&self) -> Option<u64> {
-        let state = self.state.lock();
-        (state.phase == Phase::Open).then_some(state.entered)
+    /// The sequence number at which everything of a key is on disk that was entered. Nobody is told of a commit before it was.
+    /// `None` once the disk has failed: what was committed lately may not have been entered.
+    pub(crate) fn entered_of(&self, key: &Uuid) -> Option<u64> {
+        let (target, has_ended) = {
+            let state = self.state.lock();
+            (
+                state.entered_of(key),
+                matches!(state.phase, Phase::Ended | Phase::Released),
+            )
+        };
+        (!has_ended || self.failure().is_none()).then_some(target)
     }
 
     /// Waits until everything up to this sequence number is on disk, and the latest value of this entry among it. Returns
     /// whether it is; otherwise it never will be.
     pub(crate) async fn until_on_disk(&self, target: u64, key: &Uuid) -> bool {
         self.is_its_process() && self.progress.until_with(target, key).await
+    }
+
+    /// Waits until the disk has failed, or nobody would hear of that here.
+    pub(crate) async fn until_failed(&self) {
+        if self.is_its_process() {
+            self.progress.until_failed().await;
+        }
     }
 
     /// Has the writer write what is wanted now. Returns its sequence number, or `None` if nothing enters any more.
@@ -469,13 +482,16 @@ impl<V> State<V> {
 
     /// One key is wanted. Returns the sequence number at which everything of it is on disk that was entered.
     fn want_of(&mut self, key: &Uuid) -> u64 {
-        match self.pending.find(key).is_some() {
-            true => {
-                self.wanted = true;
-                self.entered
-            }
+        self.wanted |= self.pending.find(key).is_some();
+        self.entered_of(key)
+    }
+
+    fn entered_of(&self, key: &Uuid) -> u64 {
+        match self.pending.find(key) {
+            // It is in the next batch.
+            Some(_) => self.taken + 1,
             // What there was of it is being written, or is on disk.
-            false => self.taken,
+            None => self.taken,
         }
     }
 

@@ -59,8 +59,8 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// Sets how large the log in the folder may become before everything is written anew; 64 MiB by default.
     ///
     /// Whatever is set, the log may become as large as the entries are together. So the folder has at most about three times
-    /// the bytes that they need, or this many more, or a few megabytes, for files grow by pieces; when it is closed, it gives
-    /// back what it needs not.
+    /// the bytes that they need, and this many, or as many again, whichever is more; and a few megabytes, for files grow by
+    /// pieces. When it is closed, it gives back what it needs not.
     ///
     /// While an entry has a value that cannot be written ([`FlushError::Unwritten`]), only the files that there are have what
     /// it was before. So nothing is written anew then, and the log grows with what is committed, also beyond that. So it does

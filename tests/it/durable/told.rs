@@ -37,6 +37,84 @@ async fn an_update_is_told_when_it_is_on_disk_and_not_before() {
     assert_eq!(*watch.key(), key);
 }
 
+/// It waited for whatever was pending when it was asked, perhaps for ever.
+#[tokio::test]
+async fn an_update_that_is_on_disk_is_told_whatever_else_waits() {
+    let folder = tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let (key, other) = (store.init(score(0)), store.init(score(0)));
+    let mut watch = store.watch_durable(&key).unwrap();
+    let set = ScoreMutation::SetPoints(1);
+    store.mutate(&key, set).await.unwrap();
+    store.flush().await.unwrap();
+    store.mutate(&other, ScoreMutation::SetPoints(1)).await.unwrap();
+    assert_eq!(watch.next().now_or_never().flatten().unwrap().version(), 2);
+    assert_eq!(store.stats().disk.unwrap().pending, 1);
+}
+
+/// It told none of it, though all of it was on disk.
+#[tokio::test]
+async fn what_was_committed_before_the_end_of_the_store_is_told() {
+    for (flushed, closed, removed) in [
+        (true, true, false),
+        (true, false, true),
+        (false, true, true),
+        (false, false, false),
+    ] {
+        let folder = tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let key = store.init(score(0));
+        let mut asked = store.watch_durable(&key).unwrap();
+        let mut watches = [(); 2].map(|()| store.watch_durable(&key).unwrap());
+        assert!(asked.next().now_or_never().is_none());
+        for points in 1..=3 {
+            let set = ScoreMutation::SetPoints(points);
+            store.mutate(&key, set).await.unwrap();
+        }
+        assert!(asked.next().now_or_never().is_none());
+        if removed {
+            store.remove(&key).await.unwrap();
+        }
+        if flushed {
+            store.flush().await.unwrap();
+        }
+        match closed {
+            true => store.close().await.unwrap(),
+            false => drop(store),
+        }
+        for watch in watches.iter_mut().chain([&mut asked]) {
+            for version in 2..=4 + u64::from(removed) {
+                let told = watch.next().await.map(|update| update.version());
+                assert_eq!(told, Some(version), "{flushed} {closed} {removed}");
+            }
+            assert!(watch.next().await.is_none());
+        }
+    }
+}
+
+/// It slept on.
+#[tokio::test]
+async fn whoever_waits_hears_that_the_disk_has_failed() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = open(&path).await;
+    let (key, other) = (store.init(score(0)), store.init(score(0)));
+    store.flush().await.unwrap();
+    let mut watch = store.watch_durable(&key).unwrap();
+    let mut told = spawn(watch.next());
+    assert_pending!(told.poll());
+    std::fs::remove_dir_all(&path).unwrap();
+    store.mutate(&other, ScoreMutation::SetPoints(1)).await.unwrap();
+    assert!(store.flush().await.is_err());
+    assert!(told.is_woken());
+    assert!(assert_ready!(told.poll()).is_none());
+    // Nor does whoever asks later.
+    let mut late = store.watch_durable(&key).unwrap();
+    assert!(late.next().now_or_never().unwrap().is_none());
+    store.mutate(&key, ScoreMutation::SetPoints(1)).await.unwrap();
+    assert!(late.next().now_or_never().unwrap().is_none());
+}
+
 #[tokio::test]
 async fn what_will_never_be_on_disk_is_not_told() {
     let folder = tempdir().unwrap();

@@ -1,7 +1,9 @@
 //! Everything written anew, between the batches, a piece at a time.
 //!
 //! The writer takes the pointers of one shard after another. What was written anew counts once all is on disk that had been
-//! committed when the last entry was looked at. Nobody waits for it longer than for one piece.
+//! committed when the last entry was looked at. Batches come first; but for each byte that they add to the log, two are written
+//! anew before the next, so that it ends before the log has grown by half of what is written. Nobody waits for it longer than
+//! for one piece, or for twice what the batch before had.
 //!
 //! What was written before may have an entry as it was before a value that cannot be written. So the first such value ends
 //! the walk, nothing of it counts, and there is no other until that entry can be written.
@@ -80,7 +82,21 @@ where
             slots: Vec::new().into_iter(),
             owed: None,
             target: None,
+            behind: 0,
         });
+        Ok(())
+    }
+
+    /// Writes as much as is due after a batch that has added so many bytes to the log: where there is always another, nothing
+    /// else would be.
+    pub(crate) fn keep_up(&mut self, grown: u64) -> io::Result<()> {
+        if let Some(anew) = &mut self.anew {
+            anew.behind += 2 * grown;
+        }
+        let is_behind = |anew: &Anew<V>| anew.target.is_none() && anew.behind >= PIECE_BYTES as u64;
+        while self.anew.as_ref().is_some_and(is_behind) {
+            self.write_anew()?;
+        }
         Ok(())
     }
 
@@ -158,6 +174,7 @@ where
             written += self.bytes.len();
         }
         self.engine.sync_anew()?;
+        anew.behind = anew.behind.saturating_sub(written as u64);
         Ok(true)
     }
 
@@ -380,6 +397,32 @@ mod tests {
         }
         store.close().await.unwrap();
         assert_eq!(count(folder, "snapshot-"), 1);
+    }
+
+    /// Batches came first, so where there was always another, nothing was ever written anew, and the log grew until the disk was
+    /// full.
+    #[tokio::test]
+    async fn a_folder_stays_small_though_the_writer_never_rests() {
+        let folder = tempdir().unwrap();
+        let folder = folder.path();
+        let store = texts().with_log_limit(1).open(folder).await.unwrap();
+        let bytes = || {
+            let files = fs::read_dir(folder).unwrap();
+            // Some go meanwhile.
+            let sizes = files.filter_map(|file| file.unwrap().metadata().ok());
+            sizes.map(|about| about.len()).sum::<u64>()
+        };
+        let text = "x".repeat(20_000);
+        let mut most = 0;
+        for _ in 0..60 {
+            for key in 0..40 {
+                store.insert(&Uuid::from_u128(key), Text(text.clone())).await;
+            }
+            store.flush().await.unwrap();
+            most = most.max(bytes());
+        }
+        store.close().await.unwrap();
+        assert!(most < 6 * 40 * 20_000, "{most}");
     }
 
     /// Nothing was refused when it was committed, or it was committed by a program that wrote it.

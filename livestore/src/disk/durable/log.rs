@@ -281,22 +281,22 @@ impl<F: OnDisk> Log<F> {
     /// that was being written does not count. It stays longer than that.
     pub(crate) fn give_up(&mut self) -> io::Result<()> {
         let len = len_for(self.synced).min(self.len);
-        // First what is left of the batch: its head says how long it is, and so that the file was cut.
+        // First what is left of the batch: its head says how long it is, and so that the file was cut. A full disk has room for
+        // no more zeros than that.
         let left = usize::try_from(len - self.synced).map_err(io::Error::other)?;
         let mut bytes = vec![0; left];
-        let zeroed = self.file.write_at(self.synced, &bytes);
-        if zeroed.is_err() {
-            // A full disk has room for what was written there, and nothing else was.
-            let mut read = 0;
-            while read < left {
-                match self.file.read_at(self.synced + read as u64, &mut bytes[read..])? {
-                    0 => break,
-                    more => read += more,
-                }
+        let mut read = 0;
+        while read < left {
+            match self.file.read_at(self.synced + read as u64, &mut bytes[read..])? {
+                0 => break,
+                more => read += more,
             }
-            if bytes.iter().any(|byte| *byte != 0) {
-                return zeroed;
-            }
+        }
+        let is_left = |byte: &u8| *byte != 0;
+        if let (Some(first), Some(last)) = (bytes.iter().position(is_left), bytes.iter().rposition(is_left)) {
+            bytes[first..=last].fill(0);
+            self.file
+                .write_at(self.synced + first as u64, &bytes[first..=last])?;
         }
         self.file.sync()?;
         match len < self.len {

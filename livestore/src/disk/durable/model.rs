@@ -4,7 +4,7 @@
 //! synced. Of what came later there may be anything: here, any of the sectors that were written, any of the changes of a
 //! length, any of the names that were given or taken, each by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -22,6 +22,9 @@ use crate::value::schema::Schema;
 /// What of a write survives by itself.
 const SECTOR: usize = 512;
 
+/// What is taken of the room for a byte that is written.
+const PAGE: usize = 4096;
+
 #[derive(Clone)]
 enum Change {
     Write { at: usize, bytes: Arc<[u8]> },
@@ -35,6 +38,8 @@ struct Inode {
     since: Vec<Change>,
     /// What whoever reads it sees.
     now: Vec<u8>,
+    /// The pages that were written to, which take room.
+    pages: BTreeSet<usize>,
 }
 
 #[derive(Clone)]
@@ -52,7 +57,7 @@ struct World {
     now: BTreeMap<String, usize>,
     /// How many calls may yet succeed.
     calls_left: Option<u64>,
-    /// How many bytes all files that have a name may have, if there is a limit.
+    /// How many pages all files that have a name may have, if there is a limit.
     room: Option<usize>,
 }
 
@@ -132,6 +137,7 @@ impl World {
             Arc::new(Inode {
                 synced: bytes.clone(),
                 since: Vec::new(),
+                pages: (0..bytes.len().div_ceil(PAGE)).collect(),
                 now: bytes,
             })
         };
@@ -149,8 +155,9 @@ impl World {
         }
     }
 
-    fn len(&self) -> usize {
-        self.now.values().map(|inode| self.inodes[*inode].now.len()).sum()
+    fn pages(&self) -> usize {
+        let named = self.now.values();
+        named.map(|inode| self.inodes[*inode].pages.len()).sum()
     }
 
     /// All files as whoever reads them sees them.
@@ -275,30 +282,44 @@ impl Files for Model {
 
 impl File {
     fn change(&self, change: Change) -> io::Result<()> {
-        let done = self.model.call(|world| {
-            let before = Arc::clone(&world.inodes[self.inode]);
-            self.apply(world, change.clone());
-            let is_full = world.room.is_some_and(|room| world.len() > room)
-                && world.inodes[self.inode].now.len() > before.now.len();
-            if is_full {
-                world.inodes[self.inode] = before;
-                return Err(io::ErrorKind::StorageFull.into());
+        let done = self.model.call(|world| match self.fits(world, &change) {
+            true => {
+                self.apply(world, change.clone());
+                Ok(())
             }
-            Ok(())
+            false => Err(io::ErrorKind::StorageFull.into()),
         });
         let done = done.flatten();
         if done.is_err()
             && let Change::Write { at, bytes } = change
         {
-            // It may have come half-way.
+            // It may have come half-way, if there was room for that.
+            let mut world = self.model.world.lock();
             let bytes = bytes[..bytes.len() / 2].into();
-            self.apply(&mut self.model.world.lock(), Change::Write { at, bytes });
+            let half = Change::Write { at, bytes };
+            if self.fits(&world, &half) {
+                self.apply(&mut world, half);
+            }
         }
         done
     }
 
+    fn fits(&self, world: &World, change: &Change) -> bool {
+        let (Some(room), Change::Write { at, bytes }) = (world.room, change) else {
+            return true;
+        };
+        let mut pages = world.inodes[self.inode].pages.clone();
+        let before = pages.len();
+        pages.extend(at / PAGE..(at + bytes.len()).div_ceil(PAGE));
+        pages.len() == before || world.pages() + pages.len() - before <= room
+    }
+
     fn apply(&self, world: &mut World, change: Change) {
         let inode = Arc::make_mut(&mut world.inodes[self.inode]);
+        match &change {
+            Change::Write { at, bytes } => inode.pages.extend(at / PAGE..(at + bytes.len()).div_ceil(PAGE)),
+            Change::SetLen(len) => drop(inode.pages.split_off(&len.div_ceil(PAGE))),
+        }
         change.apply(&mut inode.now);
         inode.since.push(change);
     }
@@ -688,7 +709,7 @@ fn a_call_that_fails_while_it_is_written_anew_costs_nothing() {
 #[test]
 fn a_batch_takes_the_room_of_what_is_written_anew() {
     let mut displaced = 0;
-    for more in (0..60).map(|n| n * 9_000) {
+    for more in (0..60).map(|n| 2 * n + 1) {
         let mut run = run(World::default(), 3);
         run.model.moments = None;
         let mut folder = begin(Found::look(run.model.clone()).ok().unwrap()).unwrap();
@@ -702,10 +723,10 @@ fn a_batch_takes_the_room_of_what_is_written_anew() {
         folder.sync_anew().unwrap();
         {
             let mut world = run.model.world.lock();
-            world.room = Some(world.len() + more);
+            world.room = Some(world.pages() + more);
         }
         // Batches of one write, and of several.
-        let large = more % 2 == 0;
+        let large = more % 4 == 1;
         let mut went_on = 0;
         let ended = loop {
             let had = folder.is_anew();

@@ -30,7 +30,7 @@ use crate::value::report::Named;
 use crate::value::value::LiveValue;
 
 /// So much is written between two looks for the next batch, and as much room is kept for one record.
-pub(crate) const PIECE_BYTES: usize = 512 << 10;
+pub(crate) const PIECE_BYTES: usize = if cfg!(test) { 32 << 10 } else { 512 << 10 };
 
 /// A frame says its length in 32 bits, and has a head as well.
 const MOST_BYTES: usize = 0xffff_0000;
@@ -141,6 +141,8 @@ pub(crate) struct Anew<V: LiveValue> {
     pub(crate) owed: Option<vec::IntoIter<(Uuid, Arc<Owing<V>>)>>,
     /// Set when all were looked at: what was entered by then.
     pub(crate) target: Option<u64>,
+    /// How many bytes are to be written before the next batch is looked for, whatever waits.
+    pub(crate) behind: u64,
 }
 
 impl<E, V> Work<'_, E, V>

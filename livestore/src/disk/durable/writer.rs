@@ -152,13 +152,16 @@ where
             };
             match self.sink.next(interval, &mut empty, otherwise) {
                 Next::Write(mut batch) => {
+                    let before = self.engine.sizes().log;
                     self.write(&mut batch)?;
+                    let grown = self.engine.sizes().log.saturating_sub(before);
                     let up_to = batch.up_to;
                     empty = batch.records.reuse();
                     self.sink.written(up_to, self.missing.told(&self.folder));
                     self.sink.note_weight(self.weight.recent);
                     self.end_anew(up_to)?;
                     self.begin_anew()?;
+                    self.keep_up(grown)?;
                     self.sink.note_sizes(self.engine.sizes());
                 }
                 Next::Work => {

@@ -100,6 +100,15 @@ impl Progress {
         seen.is_some_and(|now| is_there(&now))
     }
 
+    /// Waits until the disk has failed. Pending for ever if it never does.
+    pub(in crate::slot::sink) async fn until_failed(&self) {
+        let mut progress = self.0.subscribe();
+        let has_failed = |now: &Reached| matches!(now.ended, Some(FlushError::Failed(_)));
+        if progress.wait_for(has_failed).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
     /// Waits until others may open the folder. Returns why nothing more will be on disk.
     pub(in crate::slot::sink) async fn until_released(&self) -> FlushError {
         let seen = self.wait_for(|now| now.released).await;
