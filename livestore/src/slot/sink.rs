@@ -98,6 +98,8 @@ struct State<V> {
     /// A batch waits until there are none.
     closing_batch: bool,
     phase: Phase,
+    /// The disk has failed, and what is committed since has not entered.
+    has_failed: bool,
     /// Whether there is a writer, or will be.
     has_writer: bool,
     /// The writer, once it runs.
@@ -130,6 +132,7 @@ impl<V> Sink<V> {
                 transactions: 0,
                 closing_batch: false,
                 phase: Phase::Open,
+                has_failed: false,
                 has_writer: false,
                 writer: None,
             }),
@@ -267,14 +270,8 @@ impl<V> Sink<V> {
     /// The sequence number at which everything of a key is on disk that was entered. Nobody is told of a commit before it was.
     /// `None` once the disk has failed: what was committed lately may not have been entered.
     pub(crate) fn entered_of(&self, key: &Uuid) -> Option<u64> {
-        let (target, has_ended) = {
-            let state = self.state.lock();
-            (
-                state.entered_of(key),
-                matches!(state.phase, Phase::Ended | Phase::Released),
-            )
-        };
-        (!has_ended || self.failure().is_none()).then_some(target)
+        let state = self.state.lock();
+        (!state.has_failed).then(|| state.entered_of(key))
     }
 
     /// Waits until everything up to this sequence number is on disk, and the latest value of this entry among it. Returns
@@ -457,6 +454,7 @@ impl<V> Sink<V> {
     pub(crate) fn finish(&self, why: FlushError) -> Records<V> {
         let mut state = self.state.lock();
         state.phase = Phase::Ended;
+        state.has_failed = matches!(why, FlushError::Failed(_));
         let lost = mem::take(&mut state.pending);
         self.full.store(false, Ordering::Release);
         drop(state);
