@@ -54,6 +54,8 @@ pub(crate) struct Found<D> {
     /// The names that the contents say.
     counts: Vec<String>,
     contents: Option<Contents>,
+    /// The log that has not ended, and where its last batch ends. Known once it was read.
+    open_log: Option<(u64, u64)>,
     /// Of all files.
     pub(crate) bytes: u64,
 }
@@ -90,6 +92,7 @@ impl<D: Files> Found<D> {
             names,
             counts: contents.as_ref().map(Contents::names).unwrap_or_default(),
             contents,
+            open_log: None,
             bytes: 0,
         };
         found.look_for_others()?;
@@ -171,6 +174,7 @@ impl<D: Files> Found<D> {
             last.sum = Some(extent.sum);
             last.built = extent.built;
             summary.torn_bytes = extent.torn;
+            self.open_log = Some((last.number, extent.bytes));
             if !extent.any && extent.torn == 0 {
                 // Nothing is in it, and it may go.
                 contents.logs.pop();
@@ -246,6 +250,7 @@ impl<D: Files> Found<D> {
             mut names,
             counts,
             contents,
+            open_log,
             ..
         } = self;
         let number = names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0) + 1;
@@ -257,6 +262,10 @@ impl<D: Files> Found<D> {
         }
         for name in names.iter().filter(|name| !counts.contains(name)) {
             let _ = files.remove(name);
+        }
+        // Nobody has if the process was killed.
+        if let Some((number, end)) = open_log {
+            log::give_back(&mut files.open(&LogMark::name(number))?, end)?;
         }
         let mut contents = contents.unwrap_or(Contents {
             schema: schema.clone(),

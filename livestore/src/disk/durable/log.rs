@@ -1,7 +1,7 @@
 //! [`Log`]: what was committed, batch after batch.
 //!
 //! ```text
-//! log    = preamble("live-log") header batch* 0*             the length is a multiple of 64 KiB until the log has ended
+//! log    = preamble("live-log") header batch* 0*             the length is a multiple of 4 KiB until the log has ended
 //! header = frame({number, schema, epoch, opened_at})         unit 0; MessagePack with the names of fields
 //! batch  = part* end                                         frames of one unit, which counts from 1
 //! part   = 1 written:u64 built:u64 floor:u64 count:u64 (key[16] length:u32 record[length])*
@@ -16,6 +16,9 @@
 //! counts once its end is on disk. So the file is made longer before that: one that ends with its last batch was cut. Until a
 //! batch is on disk nothing follows it; so if what does not check is followed by the head of a later one, it is damage, and
 //! otherwise a batch that was being written. Nobody can forge such a head, because its sum is over the log's id.
+//!
+//! Behind the last batch there are zeros that no batch takes, however full the disk is. When nothing more is written they are
+//! [given back](give_back), so there is room for what opening the folder makes before it can remove anything.
 
 use std::io::{self, BufReader};
 
@@ -30,6 +33,7 @@ use crate::disk::frames::{
 };
 use crate::ground::clock::{Clocks, Shift, Wall};
 use crate::ground::random::random_key;
+use crate::value::durability::is_full;
 use crate::value::schema::Schema;
 
 pub(crate) const LOG: Magic = *b"live-log";
@@ -39,7 +43,10 @@ const PART: u8 = 1;
 const END: u8 = 2;
 
 /// The length of a log that has not ended is a multiple of this.
-pub(crate) const CHUNK: u64 = 64 << 10;
+pub(crate) const PAGE: u64 = 4 << 10;
+
+/// So many zeros stand behind a batch at least. Opening makes two files of a page each.
+const SPARE: u64 = 4 * PAGE;
 
 /// So much is filled with zeros at a time, before small batches are written over them: then a sync needs not write where the
 /// file's blocks are.
@@ -91,7 +98,7 @@ pub(crate) struct Log<F> {
 /// How long a log is that ends there, as long as it has not ended for good: there is room for the head of another frame, which
 /// says by its zeros that there is none.
 fn len_for(end: u64) -> u64 {
-    ((end + HEAD as u64) / CHUNK + 1) * CHUNK
+    ((end + HEAD as u64) / PAGE + 1) * PAGE
 }
 
 impl<F: OnDisk> Log<F> {
@@ -236,7 +243,7 @@ impl<F: OnDisk> Log<F> {
     /// Gives the file what was added. After an error it can be tried again; nothing else may follow one.
     pub(crate) fn write(&mut self) -> io::Result<()> {
         let end = self.written + self.buffer.len() as u64;
-        if end + HEAD as u64 > self.len || (end > self.filled && self.buffer.len() < BUFFER) {
+        if end + SPARE > self.filled {
             self.make_room(end)?;
         }
         self.file.write_at(self.written, &self.buffer)?;
@@ -246,68 +253,84 @@ impl<F: OnDisk> Log<F> {
         Ok(())
     }
 
-    /// Makes the file longer than `end`, and fills it for small batches.
+    /// Makes the file longer than `end`, and fills it: as far as nothing will be spared if the disk is full, and further for
+    /// small batches.
     fn make_room(&mut self, end: u64) -> io::Result<()> {
         let small = self.buffer.len() < BUFFER;
         let more = if small { FILL } else { GROW };
-        let len = len_for(end + more);
-        if end + HEAD as u64 > self.len {
+        if end + SPARE > self.len {
+            let len = len_for(end + more);
             self.file.set_len(len)?;
             // Before anything is written there, so that the length is one of the two whatever happens.
             self.file.sync()?;
             self.len = len;
         }
-        if small {
-            let to = self.len.min(len);
-            let zeros = vec![0; BUFFER];
-            let mut at = self.filled.max(self.written);
-            while at < to {
-                let some = usize::try_from(to - at).unwrap_or(usize::MAX).min(zeros.len());
-                if self.file.write_at(at, &zeros[..some]).is_err() {
-                    // The disk is all but full. What the batch does not need is for others.
-                    self.len = len_for(end);
+        let (from, to) = match small {
+            true => (self.filled, self.len.min(len_for(end + FILL))),
+            // What stands before that is written next.
+            false => (self.filled.max(end), end + SPARE),
+        };
+        let zeros = vec![0; BUFFER];
+        let mut at = from;
+        let mut most = zeros.len();
+        while at < to {
+            let some = usize::try_from(to - at).unwrap_or(usize::MAX).min(most);
+            match self.file.write_at(at, &zeros[..some]) {
+                Ok(()) => at += some as u64,
+                // There may be room for a part of it.
+                Err(error) if is_full(&error) && some > PAGE as usize => most = PAGE as usize,
+                Err(error) if is_full(&error) && at >= end + SPARE => {
+                    // What the batch does not need is for others.
+                    self.len = len_for(end + SPARE);
                     self.file.set_len(self.len)?;
                     break;
                 }
-                at += some as u64;
+                Err(error) => return Err(error),
             }
-            self.file.sync()?;
-            self.filled = at.min(self.len);
         }
+        if small {
+            self.file.sync()?;
+        }
+        self.filled = at.min(self.len);
         Ok(())
     }
 
-    /// Gives back what is behind the last batch of a log to which nothing more is written, though it has not ended: a batch
-    /// that was being written does not count. It stays longer than that.
+    /// [Gives back](give_back) what room it can, before anybody else writes there.
     pub(crate) fn give_up(&mut self) -> io::Result<()> {
-        let len = len_for(self.synced).min(self.len);
-        // First what is left of the batch: its head says how long it is, and so that the file was cut. A full disk has room for
-        // no more zeros than that.
-        let left = usize::try_from(len - self.synced).map_err(io::Error::other)?;
-        let mut bytes = vec![0; left];
-        let mut read = 0;
-        while read < left {
-            match self.file.read_at(self.synced + read as u64, &mut bytes[read..])? {
-                0 => break,
-                more => read += more,
-            }
-        }
-        let is_left = |byte: &u8| *byte != 0;
-        if let (Some(first), Some(last)) = (bytes.iter().position(is_left), bytes.iter().rposition(is_left)) {
-            bytes[first..=last].fill(0);
-            self.file
-                .write_at(self.synced + first as u64, &bytes[first..=last])?;
-        }
-        self.file.sync()?;
-        match len < self.len {
-            true => self.file.set_len(len),
-            false => Ok(()),
-        }
+        give_back(&mut self.file, self.synced)
     }
 
     /// Gives back what is behind the last batch of a log that has ended.
     pub(crate) fn trim(&mut self) -> io::Result<()> {
         self.file.set_len(self.synced)
+    }
+}
+
+/// Gives back what is behind the last batch, which ends there, of a log to which nothing more is written, though it has not
+/// ended: a batch that was being written does not count. The file stays longer than that.
+pub(crate) fn give_back<F: OnDisk>(file: &mut F, end: u64) -> io::Result<()> {
+    let before = file.len()?;
+    let len = len_for(end).min(before);
+    // First what is left of the batch: its head says how long it is, and so that the file was cut. A full disk has room for
+    // no more zeros than that.
+    let left = usize::try_from(len - end).map_err(io::Error::other)?;
+    let mut bytes = vec![0; left];
+    let mut read = 0;
+    while read < left {
+        match file.read_at(end + read as u64, &mut bytes[read..])? {
+            0 => break,
+            more => read += more,
+        }
+    }
+    let is_left = |byte: &u8| *byte != 0;
+    if let (Some(first), Some(last)) = (bytes.iter().position(is_left), bytes.iter().rposition(is_left)) {
+        bytes[first..=last].fill(0);
+        file.write_at(end + first as u64, &bytes[first..=last])?;
+    }
+    file.sync()?;
+    match len < before {
+        true => file.set_len(len),
+        false => Ok(()),
     }
 }
 
@@ -346,7 +369,7 @@ pub(crate) fn measure<F: OnDisk>(file: &mut F, mark: &LogMark) -> Result<Extent,
     let (extent, unit, seal) = {
         let input = BufReader::with_capacity(BUFFER, Reading::new(file, len));
         let mut frames = begin(input, len, mark.number, mark.id).map_err(&bad)?;
-        if len % CHUNK != 0 {
+        if len % PAGE != 0 {
             return Err(bad(Bad::Cut { at: len }));
         }
         let mut extent = Extent {

@@ -746,6 +746,59 @@ fn a_batch_takes_the_room_of_what_is_written_anew() {
     assert_eq!(displaced, 60);
 }
 
+/// Opening makes two files before it removes any, and the log had taken all the room that there was.
+#[test]
+fn a_folder_opens_again_and_again_on_a_disk_that_its_log_has_filled() {
+    for more in 6..46 {
+        let mut run = run(World::default(), more);
+        run.model.moments = None;
+        let open = |run: &Run| {
+            let (found, state, _) = read(&run.model)
+                .map_err(|error| error.at("folder".as_ref()))
+                .unwrap();
+            let folder = begin(found).unwrap_or_else(|error| panic!("with {more} pages: {error}"));
+            (folder, state)
+        };
+        let (mut folder, _) = open(&run);
+        run.commit(&mut folder, false).unwrap();
+        {
+            let mut world = run.model.world.lock();
+            world.room = Some(world.pages() + usize::try_from(more).unwrap());
+        }
+        for opening in 0..12 {
+            // Batches of one write, and of several; and one way or the other in which it is written anew.
+            let large = (more + opening) % 3 == 0;
+            let mut failed = run.commit(&mut folder, large);
+            let mut batches = 0;
+            while failed.is_ok() {
+                // Otherwise the disk is never full.
+                if batches < 10 && folder.is_outgrown(0) {
+                    let begun = folder.begin_anew(CLOCKS);
+                    if begun.and_then(|()| run.write_anew(&mut folder)).is_err() {
+                        folder.drop_anew();
+                    }
+                }
+                batches += 1;
+                failed = run.commit(&mut folder, large);
+            }
+            let failed = failed.unwrap_err();
+            assert_eq!(failed.kind(), io::ErrorKind::StorageFull);
+            // It is killed, or not.
+            if opening % 2 == 0 {
+                folder.give_up();
+                run.assert_tidy();
+            }
+            let (world, committed) = (run.model.world.lock().clone(), *run.model.committed.lock());
+            let is = check(&world, &run.states, committed, "the disk is full");
+            // What was being written does not count, unless it was written as a whole.
+            run.states.truncate(is + 1);
+            let (again, state) = open(&run);
+            assert_eq!(state, run.states[is]);
+            (folder, run.state) = (again, state);
+        }
+    }
+}
+
 /// It said that something was lost.
 #[test]
 fn a_folder_on_a_full_disk_is_closed() {
