@@ -18,6 +18,7 @@ mod work;
 pub(crate) mod writer;
 
 use std::collections::{HashMap, HashSet};
+use std::iter;
 use std::path::{self, Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -31,6 +32,7 @@ use crate::disk::durable::files::create_folder;
 use crate::disk::durable::folder::{Found, Lock};
 use crate::disk::durable::work::Weight;
 use crate::disk::durable::writer::{OnDurabilityError, Writer};
+use crate::disk::frames::split_record;
 use crate::disk::snapshot::job::Wanted;
 use crate::disk::snapshot::load::Unreadable;
 use crate::disk::snapshot::{OnProgress, Teller, fraction};
@@ -52,6 +54,9 @@ const PENDING_BYTES: usize = 64 << 20;
 
 /// How large logs may become, whatever they are about.
 const LOG_BYTES: u64 = 64 << 20;
+
+/// So many keys are looked up at once when a folder is opened.
+const AHEAD: usize = 32;
 
 /// How a store is to be kept on disk.
 pub(crate) struct Disk {
@@ -96,7 +101,7 @@ pub(crate) struct Opened<V: LiveValue> {
 
 /// Fills a table that nobody else has yet with what is in a folder, and has its commits written there from now on.
 pub(crate) fn open<V>(
-    table: &Table<V>,
+    table: &mut Table<V>,
     path: &Path,
     mut disk: Disk,
     on_unreadable: Option<UnreadableFn>,
@@ -151,7 +156,7 @@ where
 
 /// Returns how many records were read, too.
 fn fill<V, D>(
-    table: &Table<V>,
+    table: &mut Table<V>,
     found: &mut Found<D>,
     on_unreadable: Option<UnreadableFn>,
     on_progress: Option<OnOpenProgress>,
@@ -161,7 +166,7 @@ where
     V: LiveValue + DeserializeOwned,
     D: files::Files,
 {
-    let shared = table.shared();
+    let shared = Arc::clone(table.shared());
     let times = shared.clock.moment();
     let mut teller = Teller::new(on_progress.map(|callback| callback as OnProgress));
     let panicked = |_| OpenKind::Panicked;
@@ -174,11 +179,20 @@ where
     // What the callback was not given, by the ids of that.
     let mut owed: HashMap<Uuid, (Uuid, u64)> = HashMap::new();
     let checks = table.deadlines().is_some();
+    // How many more were looked up ahead.
+    let mut known = 0;
     let summary = found.read(|item| {
         if !wanted.is_wanted() {
             return Err(OpenKind::Interrupted);
         }
         let key = item.key;
+        if known == 0 {
+            let mut next = item.next;
+            let keys = iter::from_fn(|| split_record(&mut next)).map(|(key, _)| key);
+            known = table.look_ahead(keys.take(AHEAD));
+        } else {
+            known -= 1;
+        }
         if !unreadable.is_empty() {
             unreadable.remove(&key);
         }

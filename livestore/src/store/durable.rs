@@ -197,7 +197,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
         let runtime = Handle::try_current().ok();
         let folder = path.clone();
         let opened = job::run(move |wanted| {
-            match durable::open(&table, &folder, disk, on_unreadable, runtime, &wanted) {
+            match durable::open(&mut table, &folder, disk, on_unreadable, runtime, &wanted) {
                 Ok(opened) => {
                     table.set_opened(opened.folder, opened.report);
                     Ok((table, opened.expired, opened.source))

@@ -4,7 +4,8 @@
 //! leaves this file: a slot is either tried under its shard's lock, or cloned out and locked afterwards.
 
 use std::borrow::Borrow;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::hint::black_box;
 use std::iter;
 #[cfg(feature = "durable")]
 use std::path::{Path, PathBuf};
@@ -593,6 +594,26 @@ impl<V: LiveValue> Table<V> {
     /// How many slots there are for the disk.
     pub(crate) fn stored(&self) -> usize {
         self.map.len()
+    }
+
+    /// Has the processor find the places of these keys, several at a time. Where they are looked up one after another, it waits
+    /// for memory at each. Returns how many keys there were.
+    #[cfg(all(feature = "durable", not(all(test, livestore_check))))]
+    pub(crate) fn look_ahead(&mut self, keys: impl Iterator<Item = Uuid>) -> usize {
+        let find = |key| {
+            let hash = self.map.hasher().hash_one(key);
+            let shard = self.map.determine_shard(hash as usize);
+            if let Some(shard) = self.map.shards_mut().get_mut(shard) {
+                let found = shard.get_mut().get(hash, |(Linked(slot), _)| *slot.key() == key);
+                black_box(found.is_some());
+            }
+        };
+        keys.map(find).count()
+    }
+
+    #[cfg(all(feature = "durable", test, livestore_check))]
+    pub(crate) fn look_ahead(&mut self, keys: impl Iterator<Item = Uuid>) -> usize {
+        keys.count()
     }
 
     /// Puts a stored entry in, in place of the one that its key has. Nobody else has the table.

@@ -75,6 +75,8 @@ pub(crate) struct Item<'a> {
     pub(crate) written: Wall,
     /// If the wall clock was set after that, while the store was open.
     pub(crate) shift: Option<Shift>,
+    /// The records that are known to come next.
+    pub(crate) next: &'a [u8],
     /// How many bytes were read so far.
     pub(crate) bytes: u64,
 }
@@ -193,6 +195,7 @@ impl<D: Files> Found<D> {
                     record: read.record,
                     written: read.written,
                     shift: read.shift,
+                    next: read.next,
                     bytes: before + read.at,
                 })
             })?;
@@ -225,6 +228,7 @@ impl<D: Files> Found<D> {
                     record,
                     written: header.saved_at,
                     shift: None,
+                    next: &[],
                     bytes,
                 })?,
                 Part::End(end) => {

@@ -457,6 +457,8 @@ pub(crate) struct Read<'a> {
     pub(crate) written: Wall,
     /// If the wall clock was set between then and the end of the log.
     pub(crate) shift: Option<Shift>,
+    /// The records that come next, as far as they were read with this one.
+    pub(crate) next: &'a [u8],
     /// How many bytes were read.
     pub(crate) at: u64,
 }
@@ -491,6 +493,7 @@ pub(crate) fn read<F: OnDisk>(
                 record,
                 written: part.written,
                 shift,
+                next: records,
                 at: frames.at(),
             })?;
         }
