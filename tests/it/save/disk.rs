@@ -141,6 +141,18 @@ async fn a_folder_that_cannot_be_written_is_an_error() {
     );
 }
 
+/// It waited until somebody wrote to it.
+#[tokio::test]
+async fn what_is_no_file_is_not_loaded() {
+    let place = Place::new();
+    let made = Command::new("mkfifo").arg(place.path()).status().unwrap();
+    assert!(made.success());
+    let error = load::<Room>(&place.path()).await.unwrap_err();
+    assert!(error.to_string().contains("it is no file"), "{error}");
+    let error = load::<Room>(place.folder()).await.unwrap_err();
+    assert_eq!(error.io_error().unwrap().kind(), ErrorKind::IsADirectory);
+}
+
 #[tokio::test]
 async fn what_is_no_file_is_not_replaced() {
     let place = Place::new();

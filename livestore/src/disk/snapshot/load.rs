@@ -1,8 +1,8 @@
 //! The work of loading.
 
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{BufReader, ErrorKind};
+use std::fs::{self, File};
+use std::io::{self, BufReader, ErrorKind};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -50,6 +50,10 @@ where
     V::MutError: Display,
 {
     let began = clock::now();
+    // Whoever opens a pipe waits until somebody writes to it.
+    if fs::metadata(path).is_ok_and(|is| !is.is_file() && !is.is_dir()) {
+        return Err(LoadKind::io(io::Error::other("it is no file")));
+    }
     let file = match File::open(path) {
         Err(error) if how.or_empty && error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(LoadKind::io)?,
