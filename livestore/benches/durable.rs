@@ -506,7 +506,7 @@ fn restart(bench: &mut Bench) {
         .zip(keys.iter().chain(&changed))
         .map(|(count, key)| (*key, rmp_serde::to_vec_named(&kept(count)).unwrap()))
         .collect();
-    for _ in 0..bench.plan.slow().rounds.min(5) {
+    for _ in 0..bench.plan.slow().rounds {
         decoding.push(decoded(&values, keys.len()).as_nanos() as f64 / many);
         let opening = LiveStore::<Kept>::new().open(folder.path());
         let store = runtime::pair().block_on(opening).unwrap();
