@@ -4,8 +4,7 @@
 //! leaves this file: a slot is either tried under its shard's lock, or cloned out and locked afterwards.
 
 use std::borrow::Borrow;
-use std::hash::{BuildHasher, Hash, Hasher};
-use std::hint::black_box;
+use std::hash::{Hash, Hasher};
 use std::iter;
 #[cfg(feature = "durable")]
 use std::path::{Path, PathBuf};
@@ -598,22 +597,17 @@ impl<V: LiveValue> Table<V> {
 
     /// Has the processor find the places of these keys, several at a time. Where they are looked up one after another, it waits
     /// for memory at each. Returns how many keys there were.
-    #[cfg(all(feature = "durable", not(all(test, livestore_check))))]
+    #[cfg(feature = "durable")]
     pub(crate) fn look_ahead(&mut self, keys: impl Iterator<Item = Uuid>) -> usize {
         let find = |key| {
-            let hash = self.map.hasher().hash_one(key);
-            let shard = self.map.determine_shard(hash as usize);
+            let hash = self.map.hash_usize(&key);
+            let shard = self.map.determine_shard(hash);
             if let Some(shard) = self.map.shards_mut().get_mut(shard) {
-                let found = shard.get_mut().get(hash, |(Linked(slot), _)| *slot.key() == key);
-                black_box(found.is_some());
+                let is_it = |(Linked(slot), _): &(Linked<V>, _)| *slot.key() == key;
+                std::hint::black_box(shard.get_mut().get(hash as u64, is_it).is_some());
             }
         };
         keys.map(find).count()
-    }
-
-    #[cfg(all(feature = "durable", test, livestore_check))]
-    pub(crate) fn look_ahead(&mut self, keys: impl Iterator<Item = Uuid>) -> usize {
-        keys.count()
     }
 
     /// Puts a stored entry in, in place of the one that its key has. Nobody else has the table.

@@ -253,8 +253,7 @@ impl<F: OnDisk> Log<F> {
         Ok(())
     }
 
-    /// Makes the file longer than `end`, and fills it: as far as nothing will be spared if the disk is full, and further for
-    /// small batches.
+    /// Makes the file longer than `end`, and fills it: with what is spared, and further for small batches.
     fn make_room(&mut self, end: u64) -> io::Result<()> {
         let small = self.buffer.len() < BUFFER;
         let more = if small { FILL } else { GROW };
@@ -295,7 +294,7 @@ impl<F: OnDisk> Log<F> {
         Ok(())
     }
 
-    /// [Gives back](give_back) what room it can, before anybody else writes there.
+    /// [Gives back](give_back) what is behind the last batch.
     pub(crate) fn give_up(&mut self) -> io::Result<()> {
         give_back(&mut self.file, self.synced)
     }
