@@ -173,7 +173,7 @@ where
     let whole = found.bytes;
     let mut read: u64 = 0;
     // Until all is read nobody knows whether something newer takes its place.
-    let mut unreadable: HashMap<Uuid, (Box<[u8]>, RecordError)> = HashMap::new();
+    let mut unreadable: HashMap<Uuid, (u64, Box<[u8]>, RecordError)> = HashMap::new();
     // Those with a deadline of their own, where nobody would look at it.
     let mut timed: HashSet<Uuid> = HashSet::new();
     // What the callback was not given, by the ids of that.
@@ -221,7 +221,7 @@ where
                 }
                 Err(error) => {
                     table.take_back(&key);
-                    unreadable.insert(key, (item.record.into(), error));
+                    unreadable.insert(key, (read, item.record.into(), error));
                 }
             }
         }
@@ -231,7 +231,9 @@ where
             .map_err(panicked)
     })?;
     let mut decided = Unreadable::new(on_unreadable);
-    for (key, (record, error)) in &unreadable {
+    let mut unreadable: Vec<_> = unreadable.into_iter().collect();
+    unreadable.sort_unstable_by_key(|(_, (place, ..))| *place);
+    for (key, (_, record, error)) in &unreadable {
         decided.take(table, *key, record, error).map_err(panicked)?;
     }
     let (kept, dropped) = decided.end().map_err(OpenKind::Unreadable)?;

@@ -17,36 +17,51 @@ use crate::ground::sync::atomic::{AtomicBool, Ordering};
 #[cfg(feature = "serde")]
 #[derive(Default)]
 pub(crate) struct Kept {
-    records: Mutex<HashMap<Uuid, Box<[u8]>>>,
+    records: Mutex<Records>,
     /// Whether there ever was one; set before anybody has the store.
     any: AtomicBool,
+}
+
+#[cfg(feature = "serde")]
+#[derive(Default)]
+struct Records {
+    /// With the numbers in which they came: what is owed is passed in that order.
+    by_key: HashMap<Uuid, (u64, Box<[u8]>)>,
+    /// How many there ever were.
+    count: u64,
 }
 
 #[cfg(feature = "serde")]
 impl Kept {
     pub(crate) fn keep(&self, key: Uuid, record: &[u8]) {
         self.any.store(true, Ordering::Release);
-        self.records.lock().insert(key, record.into());
+        let mut records = self.records.lock();
+        records.count += 1;
+        let place = records.count;
+        records.by_key.insert(key, (place, record.into()));
     }
 
     /// Lets go of what the key had, because it gets an entry.
     #[inline]
     pub(crate) fn forget(&self, key: &Uuid) {
         if self.any.load(Ordering::Acquire) {
-            self.records.lock().remove(key);
+            self.records.lock().by_key.remove(key);
         }
     }
 
-    /// What is kept now.
+    /// What is kept now, in the order in which it came.
     pub(crate) fn all(&self) -> Vec<(Uuid, Box<[u8]>)> {
         if !self.any.load(Ordering::Acquire) {
             return Vec::new();
         }
         let records = self.records.lock();
-        records
-            .iter()
-            .map(|(key, record)| (*key, record.clone()))
-            .collect()
+        let kept = records.by_key.iter();
+        let mut all: Vec<_> = kept
+            .map(|(key, (place, record))| (*place, *key, record.clone()))
+            .collect();
+        drop(records);
+        all.sort_unstable_by_key(|(place, ..)| *place);
+        all.into_iter().map(|(_, key, record)| (key, record)).collect()
     }
 }
 

@@ -364,6 +364,38 @@ async fn a_folder_that_is_written_anew_again_and_again_stays_small_and_is_what_i
     assert_eq!(all(&build().await.unwrap()), before);
 }
 
+/// Each time it left another log.
+#[tokio::test]
+async fn a_program_that_is_started_often_and_changes_little_leaves_few_files() {
+    let folder = tempdir().unwrap();
+    let key = Uuid::from_u128(1);
+    for points in 0..100 {
+        let store = open(folder.path()).await;
+        assert_eq!(
+            store.fetch(&key).map(|entry| entry.points),
+            (points > 0).then(|| points - 1)
+        );
+        store.insert(&key, score(points)).await;
+        store.close().await.unwrap();
+        let files = files(folder.path());
+        assert!(files.len() <= 20, "{points}: {:?}", files.keys());
+    }
+}
+
+/// Until the writer began, it was nothing.
+#[tokio::test]
+async fn how_large_it_is_is_known_when_it_is_open() {
+    let folder = tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.init(score(1));
+    store.close().await.unwrap();
+    for _ in 0..20 {
+        let store = open(folder.path()).await;
+        assert!(store.stats().disk.unwrap().log_bytes > 0);
+        store.close().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn opening_tells_how_far_it_has_come() {
     let folder = tempdir().unwrap();

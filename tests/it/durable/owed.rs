@@ -361,6 +361,43 @@ async fn what_is_owed_and_cannot_be_read_is_an_entry_that_cannot_be_read() {
     assert_eq!(given(&image).await, (vec![(A, 1, 2)], Vec::new()));
 }
 
+/// They came in any order once a program had written them on that could not read them.
+#[tokio::test(start_paused = true)]
+async fn what_is_owed_and_was_kept_is_given_in_the_order_in_which_it_expired() {
+    #[derive(Clone, Debug, LiveValue, Serialize, Deserialize)]
+    struct Forgetful {
+        places: u8,
+    }
+    let folder = tempdir().unwrap();
+    let (store, _heard) = open_calling(folder.path(), Then::Wait).await;
+    let keys = (1..=20).rev().map(Uuid::from_u128);
+    for key in keys.clone() {
+        store.insert(&key, score(1)).await;
+        sleep(2 * SECOND).await;
+    }
+    sleep(62 * SECOND).await;
+    store.close().await.unwrap();
+
+    let other = LiveStore::<Forgetful>::new().schema("Score", 1).with_log_limit(1);
+    let other = other.on_unreadable(|_| OnUnreadable::Keep);
+    let store = other.open(folder.path()).await.unwrap();
+    // All is written anew meanwhile.
+    for places in 0..50 {
+        store.init(Forgetful { places });
+        store.flush().await.unwrap();
+    }
+    assert!(store.stats().disk.unwrap().snapshot_bytes > 0);
+    store.close().await.unwrap();
+
+    let (builder, heard) = calling(Then::Return);
+    let both = builder.on_unreadable(|_| OnUnreadable::Keep);
+    let store = both.open(folder.path()).await.unwrap();
+    sleep(SECOND).await;
+    let given: Vec<_> = heard.take_as_given().into_iter().map(|(key, ..)| key).collect();
+    assert_eq!(given, keys.collect::<Vec<_>>());
+    store.close().await.unwrap();
+}
+
 /// What cannot be written is not kept over a restart, and in nobody's way.
 #[tokio::test(start_paused = true)]
 async fn what_is_owed_and_cannot_be_written_is_given_in_this_process() {

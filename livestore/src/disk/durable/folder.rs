@@ -35,7 +35,8 @@ use crate::slot::sink::Sizes;
 use crate::value::durability::is_full;
 use crate::value::schema::Schema;
 
-/// How many logs a folder may have before it is written anew. Each opening begins one.
+/// How many logs a folder may have before it is written anew, if that is little work; four times as many in any case. Each
+/// opening begins one.
 const MANY_LOGS: usize = 16;
 
 /// So many bytes are read again quickly, whatever they are about.
@@ -322,8 +323,13 @@ struct Anew<F: OnDisk> {
 }
 
 impl<D: Files> Folder<D> {
-    /// Removes files that do not count. If one cannot be removed, it is in nobody's way.
+    /// Removes files that do not count, and what stands behind the end of logs that have ended. If something cannot be removed, it
+    /// is in nobody's way.
     fn tidy_up(&mut self, names: Vec<String>) {
+        let ended = self.contents.logs.iter().filter(|mark| mark.sum.is_some());
+        for mark in ended {
+            let _ = log::cut(&self.files, mark);
+        }
         let counts = self.contents.names();
         for name in names {
             if !counts.contains(&name) {
@@ -339,6 +345,12 @@ impl<D: Files> Folder<D> {
             None => self.log.bytes(),
         });
         ended.sum()
+    }
+
+    /// Whether there are more logs than there should be, where this many bytes are needed.
+    fn has_many_logs(&self, needed: u64) -> bool {
+        let logs = self.contents.logs.len();
+        (logs > MANY_LOGS && self.log_bytes() > needed / 4) || logs > 4 * MANY_LOGS
     }
 
     /// The contents once the log has ended. One that nothing is in need not be there.
@@ -497,8 +509,8 @@ impl<D: Files> Engine for Folder<D> {
             return false;
         }
         bytes > needed.max(self.limit)
-            || (self.contents.logs.len() > MANY_LOGS && bytes > needed / 4)
-            || self.contents.logs.len() > 4 * MANY_LOGS
+            || self.has_many_logs(needed)
+            || (self.log.is_tight() && bytes > needed)
     }
 
     fn sizes(&self) -> Sizes {
@@ -511,7 +523,7 @@ impl<D: Files> Engine for Folder<D> {
     fn is_wasteful(&self, needed: u64) -> bool {
         let Sizes { log, snapshot } = self.sizes();
         let bytes = log + snapshot;
-        bytes > FEW_BYTES && bytes / 4 > needed
+        (bytes > FEW_BYTES && bytes / 4 > needed) || self.has_many_logs(needed)
     }
 
     fn begin_anew(&mut self, clocks: Clocks) -> Result<(), AnewError> {

@@ -1,7 +1,7 @@
 //! [`Log`]: what was committed, batch after batch.
 //!
 //! ```text
-//! log    = preamble("live-log") header batch* 0*             the length is a multiple of 4 KiB until the log has ended
+//! log    = preamble("live-log") header batch* 0*             longer than its last batch until the log has ended
 //! header = frame({number, schema, epoch, opened_at})         unit 0; MessagePack with the names of fields
 //! batch  = part* end                                         frames of one unit, which counts from 1
 //! part   = 1 written:u64 built:u64 floor:u64 count:u64 (key[16] length:u32 record[length])*
@@ -42,11 +42,14 @@ const HEADER: u8 = 0;
 const PART: u8 = 1;
 const END: u8 = 2;
 
-/// The length of a log that has not ended is a multiple of this.
-pub(crate) const PAGE: u64 = 4 << 10;
+/// What a disk gives and takes at a time, most often. The length of a log that has not ended is a multiple of it.
+const PAGE: u64 = 4 << 10;
 
-/// So many zeros stand behind a batch at least. Opening makes two files of a page each.
-const SPARE: u64 = 4 * PAGE;
+/// So many zeros stand behind a batch. Where the disk has no room for them, it is time to write everything anew.
+const SPARE: u64 = 16 * PAGE;
+
+/// And so many at least. Opening makes two files of a page each.
+const LEAST: u64 = 4 * PAGE;
 
 /// So much is filled with zeros at a time, before small batches are written over them: then a sync needs not write where the
 /// file's blocks are.
@@ -81,6 +84,8 @@ pub(crate) struct Log<F> {
     len: u64,
     /// So far it is filled with zeros or batches, and not only said to be.
     filled: u64,
+    /// The disk had no room for what is spared.
+    is_tight: bool,
     /// What is on disk.
     synced: u64,
     /// What was given to the file.
@@ -141,6 +146,7 @@ impl<F: OnDisk> Log<F> {
             seal,
             len,
             filled: written,
+            is_tight: false,
             synced: written,
             written,
             buffer,
@@ -167,6 +173,10 @@ impl<F: OnDisk> Log<F> {
 
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    pub(crate) fn is_tight(&self) -> bool {
+        self.is_tight
     }
 
     pub(crate) fn has_batches(&self) -> bool {
@@ -278,16 +288,17 @@ impl<F: OnDisk> Log<F> {
                 Ok(()) => at += some as u64,
                 // There may be room for a part of it.
                 Err(error) if is_full(&error) && some > PAGE as usize => most = PAGE as usize,
-                Err(error) if is_full(&error) && at >= end + SPARE => {
-                    // What the batch does not need is for others.
-                    self.len = len_for(end + SPARE);
-                    self.file.set_len(self.len)?;
-                    break;
-                }
+                Err(error) if is_full(&error) && at >= end + LEAST => break,
                 Err(error) => return Err(error),
             }
         }
-        if small {
+        self.is_tight = at < end + SPARE;
+        if at < to {
+            // What is not spared is for others: if it is tight, for what is written anew.
+            self.len = len_for(end + if self.is_tight { LEAST } else { SPARE });
+            self.file.set_len(self.len)?;
+        }
+        if small && at > from {
             self.file.sync()?;
         }
         self.filled = at.min(self.len);
@@ -333,6 +344,15 @@ pub(crate) fn give_back<F: OnDisk>(file: &mut F, end: u64) -> io::Result<()> {
     }
 }
 
+/// Cuts off what stands behind the last batch of a log that has ended, and does not count.
+pub(crate) fn cut<D: Files>(files: &D, mark: &LogMark) -> io::Result<()> {
+    let mut file = files.open(&LogMark::name(mark.number))?;
+    match file.len()? > mark.bytes {
+        true => file.set_len(mark.bytes),
+        false => Ok(()),
+    }
+}
+
 /// Whether more may come.
 #[derive(Clone, Copy)]
 pub(crate) enum Ended {
@@ -368,9 +388,6 @@ pub(crate) fn measure<F: OnDisk>(file: &mut F, mark: &LogMark) -> Result<Extent,
     let (extent, unit, seal) = {
         let input = BufReader::with_capacity(BUFFER, Reading::new(file, len));
         let mut frames = begin(input, len, mark.number, mark.id).map_err(&bad)?;
-        if len % PAGE != 0 {
-            return Err(bad(Bad::Cut { at: len }));
-        }
         let mut extent = Extent {
             bytes: frames.at(),
             sum: frames.seal().sum(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::disk::durable::contents::{Contents, DRAFT, LogMark, number_of};
+use crate::disk::durable::contents::{Contents, DRAFT, number_of};
 use crate::disk::durable::engine::{AnewError, Engine};
 use crate::disk::durable::error::OpenKind;
 use crate::disk::durable::files::{Files, OnDisk};
@@ -834,25 +834,39 @@ fn a_log_is_whole_wherever_in_the_file_its_last_batch_ends() {
                 .put(&Uuid::max(), &vec![1; usize::try_from(bytes).unwrap()])
                 .unwrap();
             folder.commit(1).unwrap();
-            let name = LogMark::name(1);
-            (folder.sizes().log, model.world.lock().seen()[&name].len() as u64)
+            folder.sizes().log
         };
-        let (first, _) = commit(100);
-        let (mut end, mut len) = commit(100);
+        let first = commit(100);
+        let end = commit(100);
         let more = end - first - 100;
-        while len - end > 50_000 {
-            (end, len) = commit(30_000);
+        let bytes = (end + more).next_multiple_of(4096) + 4096 - left - end - more;
+        assert_eq!((commit(bytes) + left) % 4096, 0);
+        for given_up in [false, true] {
+            let (_, state, _) = read(&model).map_err(|error| error.at("folder".as_ref())).unwrap();
+            let read = state[&Uuid::max()].len() as u64;
+            assert_eq!(read, bytes, "{left} bytes are left, given up: {given_up}");
+            folder.give_up();
         }
-        commit(len - left - end - more);
-        let (_, state, _) = read(&model).map_err(|error| error.at("folder".as_ref())).unwrap();
-        assert_eq!(
-            state[&Uuid::max()].len() as u64,
-            len - left - end - more,
-            "{left} bytes are left"
-        );
-        folder.give_up();
-        assert!(read(&model).is_ok(), "{left} bytes are left, and it was given up");
     }
+}
+
+/// The log took what was left, and then there was no room to write anew what little it was about.
+#[test]
+fn a_log_gives_way_before_the_disk_is_full() {
+    let mut run = run(World::default(), 3);
+    run.model.moments = None;
+    let found = Found::look(run.model.clone()).ok().unwrap();
+    let mut folder = found.begin(&schema(), 1, CLOCKS, u64::MAX).unwrap();
+    run.model.world.lock().room = Some(200);
+    for _ in 0..3000 {
+        run.commit(&mut folder, false).unwrap();
+        if folder.is_outgrown(8_000) {
+            folder.begin_anew(CLOCKS).unwrap();
+            run.write_anew(&mut folder).unwrap();
+            run.anew += 1;
+        }
+    }
+    assert!(run.anew > 1 && run.anew < 30, "{}", run.anew);
 }
 
 /// It needed room before it gave any back.

@@ -66,6 +66,9 @@ where
             }
         };
         expect(true);
+        if let Some(sink) = shared.sink() {
+            sink.note_sizes(self.engine.sizes());
+        }
         let started = thread.spawn({
             let shared = Arc::clone(&shared);
             move || {
@@ -144,7 +147,6 @@ where
 {
     fn write_batches(&mut self, interval: Duration) -> io::Result<()> {
         let mut empty = Records::default();
-        self.sink.note_sizes(self.engine.sizes());
         loop {
             let otherwise = match self.anew {
                 Some(_) => Otherwise::Work,
