@@ -35,8 +35,8 @@ use crate::slot::sink::Sizes;
 use crate::value::durability::is_full;
 use crate::value::schema::Schema;
 
-/// How many logs a folder may have before it is written anew, if that is little work; four times as many in any case. Each
-/// opening begins one.
+/// With more logs a folder is written anew, if that is little work beside reading them; with four times as many in any case.
+/// Each opening begins one.
 const MANY_LOGS: usize = 16;
 
 /// So many bytes are read again quickly, whatever they are about.
