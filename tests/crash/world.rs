@@ -398,9 +398,11 @@ async fn postpone(store: LiveStore<Cell>, done: Arc<AtomicI64>) {
     }
 }
 
-/// Auctions that end by themselves, some before they are on disk.
+/// Auctions that end by themselves, some before they are on disk. Not more than the callback can settle, which takes a millisecond
+/// for each: otherwise the longer it goes on, the longer all wait for it.
 async fn auction_off(store: LiveStore<Cell>, mut dice: Dice) {
     loop {
+        tokio::time::sleep(Duration::from_millis(dice.below(40) as u64)).await;
         let begun = at(&store, &AUCTIONS);
         let numbers = begun + 1..=begun + 1 + dice.below(20) as i64;
         let keys: Vec<_> = numbers.clone().map(auction).chain([AUCTIONS]).collect();
