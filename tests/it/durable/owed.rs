@@ -52,6 +52,16 @@ impl Heard {
     }
 }
 
+/// A score as it is in a program that has forgotten what points are.
+#[derive(Clone, Debug, LiveValue, Serialize, Deserialize)]
+struct Forgetful {
+    places: u8,
+}
+
+fn forgetful() -> LiveStoreBuilder<Forgetful> {
+    LiveStore::new().schema("Score", 1)
+}
+
 fn expiring() -> LiveStoreBuilder<Score> {
     scores().with_options(StoreOptions {
         expire_check_freq: Some(SECOND),
@@ -335,23 +345,17 @@ async fn what_a_callback_that_wants_the_store_was_not_given_is_owed() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_owed_and_cannot_be_read_is_an_entry_that_cannot_be_read() {
-    /// As it is in a program that has forgotten what points are.
-    #[derive(Clone, Debug, LiveValue, Serialize, Deserialize)]
-    struct Forgetful {
-        places: u8,
-    }
     let folder = tempdir().unwrap();
     let (store, _heard) = open_calling(folder.path(), Then::Wait).await;
     store.insert(&A, score(1)).await;
     sleep(62 * SECOND).await;
     store.close().await.unwrap();
 
-    let other = || LiveStore::<Forgetful>::new().schema("Score", 1);
-    let failed = other().open(folder.path()).await.unwrap_err();
+    let failed = forgetful().open(folder.path()).await.unwrap_err();
     assert!(failed.to_string().contains(&A.to_string()), "{failed}");
     let seen = Arc::new(Mutex::new(Vec::new()));
     let saw = Arc::clone(&seen);
-    let kept = other().on_unreadable(move |entry| {
+    let kept = forgetful().on_unreadable(move |entry| {
         saw.lock().unwrap().push((entry.key, entry.version));
         OnUnreadable::Keep
     });
@@ -364,10 +368,6 @@ async fn what_is_owed_and_cannot_be_read_is_an_entry_that_cannot_be_read() {
 /// They came in any order once a program had written them on that could not read them.
 #[tokio::test(start_paused = true)]
 async fn what_is_owed_and_was_kept_is_given_in_the_order_in_which_it_expired() {
-    #[derive(Clone, Debug, LiveValue, Serialize, Deserialize)]
-    struct Forgetful {
-        places: u8,
-    }
     let folder = tempdir().unwrap();
     let (store, _heard) = open_calling(folder.path(), Then::Wait).await;
     let keys = (1..=20).rev().map(Uuid::from_u128);
@@ -378,7 +378,7 @@ async fn what_is_owed_and_was_kept_is_given_in_the_order_in_which_it_expired() {
     sleep(62 * SECOND).await;
     store.close().await.unwrap();
 
-    let other = LiveStore::<Forgetful>::new().schema("Score", 1).with_log_limit(1);
+    let other = forgetful().with_log_limit(1);
     let other = other.on_unreadable(|_| OnUnreadable::Keep);
     let store = other.open(folder.path()).await.unwrap();
     // All is written anew meanwhile.
