@@ -108,11 +108,12 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// next one is delivered. Batches that are under way when the store ends are still delivered, as long as the runtime
     /// lives; with a runtime that ends, they are lost.
     ///
-    /// In a store that is kept on disk they are not: what the callback has not returned from, however the process ended, is
-    /// passed again when the folder is opened next, before anything else is, in the order in which it expired. So there an
-    /// entry is passed at least once, and what the callback does should bear being done twice, as the settling of an auction
-    /// under the auction's key does. A store that is opened without a callback or without an `expire_check_freq` leaves it for
-    /// one that has both. Only an entry whose value cannot be written (see `flush`) is not passed again.
+    /// In a store that is kept on disk they are not: what the callback has neither returned from nor panicked at, however the
+    /// process ended, is passed again when the folder is opened next, before anything else is, in the order in which it
+    /// expired. So there an entry is passed at least once, and what the callback does should bear being done twice, as the
+    /// settling of an auction under the auction's key does. A store that is opened without a callback or without an
+    /// `expire_check_freq` leaves it for one that has both; but what becomes due where there are checks and no callback goes,
+    /// and is passed to nobody. Only an entry whose value cannot be written (see `flush`) is not passed again.
     ///
     /// Has an effect only with an [`expire_check_freq`](StoreOptions::expire_check_freq). A callback that captures a
     /// handle keeps the store open for ever: use [`on_expire_with`](Self::on_expire_with), or capture a

@@ -143,7 +143,7 @@ impl<V: LiveValue> LiveStoreBuilder<V> {
     /// else has it open, if it holds values of another type, if it was written by a program that knows a newer version of
     /// the type, if it cannot be read or written, or if a value in it cannot be read and
     /// [`on_unreadable`](Self::on_unreadable) does not say what becomes of it; and the options may be impossible, as for
-    /// [`try_done`](Self::try_done).
+    /// [`try_done`](Self::try_done), or without the `expire_check_freq` that a deadline of an entry's own needs.
     ///
     /// # Panics
     ///

@@ -62,8 +62,8 @@ pub struct LoadReport {
 pub struct OpenReport {
     /// How many entries were in the folder.
     pub entries: u64,
-    /// How many went to the callback of expired entries: those of them that were due already, and those that had expired
-    /// before without the callback having returned.
+    /// How many had expired: those of them that were due already, and those that had expired before without the callback having
+    /// returned. They went to the callback of expired entries, if there is one.
     pub expired: u64,
     /// How many of them could not be read and are [kept](OnUnreadable::Keep).
     pub kept: u64,
